@@ -1,0 +1,255 @@
+package guard
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/go-guard/guard/internal/wiring"
+)
+
+// ErrNoCredentials is an authenticator's answer to a request that carries none
+// of its credentials: the next authenticator is asked. An [*Error] that wraps
+// it abstains too, and names what was missing.
+var ErrNoCredentials = errors.New("guard: no credentials")
+
+// An Authenticator finds out who sends a request. It must be safe for use by
+// several goroutines, and it must not write.
+//
+// One that reads another header than Authorization also has a method
+// Vary() []string that names it, and one whose credentials can be mapped to
+// principals that may be gone has a method Unknown() error: the refusal of a
+// credential that proves nobody known.
+type Authenticator[P any] interface {
+	// Authenticate returns the principal, or an error: ErrNoCredentials where
+	// the request carries none of this authenticator's credentials, an *Error
+	// where it refuses the one there is, and anything else is our own failure.
+	Authenticate(r *http.Request) (P, error)
+
+	// Challenge returns one WWW-Authenticate challenge, such as the one that
+	// [Challenge] writes (RFC 9110, section 11.6.1). It is called once, when
+	// the chain is built.
+	Challenge() string
+}
+
+// Require passes on requests that one of the authenticators knows, with its
+// principal in their context, and refuses all others. Authenticators are asked
+// in order; the first that does not abstain decides, so that a bad credential
+// never falls through to the next.
+func Require[P any](a ...Authenticator[P]) Middleware { return newStep(require, a).wrap }
+
+// Optional is Require that also passes on requests without any credential; for
+// them PrincipalFrom reports nobody. A bad credential is refused all the same.
+func Optional[P any](a ...Authenticator[P]) Middleware { return newStep(optional, a).wrap }
+
+// Lenient is Optional that takes a refused credential for none: what would be
+// 401 is nobody. 400, 403 and failures of our own stay what they are.
+func Lenient[P any](a ...Authenticator[P]) Middleware { return newStep(lenient, a).wrap }
+
+type mode int
+
+const (
+	require mode = iota
+	optional
+	lenient
+)
+
+// A step is one authentication step of a chain, as it was wired.
+type step[P any] struct {
+	mode       mode
+	asked      []asked[P]
+	challenges []string // of all authenticators, in order
+	vary       string   // field names that the answer depends on, joined; "" for none
+	nilable    bool     // whether a P can be nil, which is never a principal
+}
+
+type asked[P any] struct {
+	Authenticator[P]
+	mapped credentialed[P] // the same, where it also tells the credential
+	pkg    string          // for Decisions
+}
+
+// credentialed is what *Mapped is to a step.
+type credentialed[P any] interface {
+	authenticate(r *http.Request) (p P, cred any, err error)
+	source() any
+}
+
+func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
+	if len(list) == 0 {
+		wiring.Panic("guard", "authentication by no authenticator")
+	}
+	s := &step[P]{mode: m, nilable: canBeNil[P]()}
+	var vary []string
+	for i, a := range list {
+		if v := reflect.ValueOf(a); a == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+			wiring.Panic("guard", "authenticator %d is nil", i+1)
+		}
+		k := asked[P]{Authenticator: a, pkg: packageOf(a)}
+		k.mapped, _ = a.(credentialed[P])
+		s.asked = append(s.asked, k)
+		s.challenges = append(s.challenges, a.Challenge())
+		vary = append(vary, varyOf(a, m)...)
+	}
+	slices.Sort(vary)
+	s.vary = strings.Join(slices.Compact(vary), ", ")
+	return s
+}
+
+// varyOf names the fields that select an answer. Require needs no Vary for
+// Authorization: shared caches do not store such answers (RFC 9111, section
+// 3.5). What is also served to nobody varies by every field.
+func varyOf(a any, m mode) []string {
+	if v, ok := a.(interface{ Vary() []string }); ok {
+		if names := v.Vary(); len(names) > 0 {
+			return names
+		}
+	}
+	if m == require {
+		return nil
+	}
+	return []string{"Authorization"}
+}
+
+func packageOf(a any) string {
+	for {
+		m, ok := a.(interface{ source() any })
+		if !ok {
+			break
+		}
+		a = m.source()
+	}
+	t := reflect.TypeOf(a)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return path.Base(t.PkgPath())
+}
+
+func (s *step[P]) wrap(next http.Handler) http.Handler {
+	wiring.Next("guard", next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f, err := s.authenticate(r)
+		if err != nil {
+			if s.vary != "" {
+				addVary(w.Header(), s.vary, new([1]string))
+			}
+			Decision{Package: f.pkg}.Refuse(w, r, err)
+			return
+		}
+		n := &node[P]{Context: r.Context(), step: s, principal: f.principal, cred: f.cred, known: f.known}
+		if s.vary != "" {
+			addVary(w.Header(), s.vary, &n.vary)
+		}
+		r = r.WithContext(n)
+		Decision{Package: f.pkg, Outcome: outcomeOf(f.known)}.Report(r)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func outcomeOf(known bool) Outcome {
+	if known {
+		return Allowed
+	}
+	return Anonymous
+}
+
+// found is what a step found out; pkg is the package of the authenticator that
+// decided.
+type found[P any] struct {
+	principal P
+	cred      any
+	known     bool
+	pkg       string
+}
+
+func (s *step[P]) authenticate(r *http.Request) (f found[P], err error) {
+	var missing error
+	for i := range s.asked {
+		a := &s.asked[i]
+		f = found[P]{pkg: a.pkg}
+		if a.mapped != nil {
+			f.principal, f.cred, err = a.mapped.authenticate(r)
+		} else {
+			f.principal, err = a.Authenticate(r)
+		}
+		switch {
+		case err == nil && s.nilable && isNil(f.principal):
+			return f, fmt.Errorf("guard: %T found a nil %v", a.Authenticator, reflect.TypeFor[P]())
+		case err == nil:
+			f.known = true
+			return f, nil
+		case errors.Is(err, ErrNoCredentials):
+			if missing == nil {
+				missing = err
+			}
+		case s.mode == lenient && statusOf(err) == http.StatusUnauthorized:
+			return found[P]{pkg: a.pkg}, nil
+		default:
+			return f, s.challenge(err, i)
+		}
+	}
+	f = found[P]{pkg: s.asked[0].pkg}
+	if s.mode != require {
+		return f, nil
+	}
+	return f, s.challenge(missing, -1)
+}
+
+// challenge is err with a challenge of every authenticator: a 401 lists all
+// ways to authenticate, and the one that refused may say why in its own.
+func (s *step[P]) challenge(err error, refused int) error {
+	e, ok := asError(err)
+	if !ok && errors.Is(err, ErrNoCredentials) {
+		e, ok = &Error{Err: err}, true
+	}
+	if !ok || refused >= 0 && e.Status != http.StatusUnauthorized {
+		return err
+	}
+	c := *e
+	c.Status = http.StatusUnauthorized
+	switch {
+	case len(e.Challenges) == 0 || refused < 0:
+		c.Challenges = s.challenges
+	case len(s.challenges) > 1:
+		c.Challenges = slices.Concat(s.challenges[:refused], e.Challenges, s.challenges[refused+1:])
+	}
+	return &c
+}
+
+// addVary adds names to the Vary field; storage holds the field where it is
+// the first, so that it costs no allocation.
+func addVary(h http.Header, names string, storage *[1]string) {
+	have := h["Vary"]
+	switch {
+	case len(have) == 0:
+		storage[0] = names
+		h["Vary"] = storage[:]
+	case !slices.Contains(have, names):
+		h["Vary"] = append(have, names)
+	}
+}
+
+func canBeNil[P any]() bool {
+	switch reflect.TypeFor[P]().Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Func, reflect.Chan:
+		return true
+	}
+	return false
+}
+
+// isNil reports whether p is nil or an interface that holds a nil.
+func isNil[P any](p P) bool {
+	v := reflect.ValueOf(p)
+	switch v.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Chan:
+		return v.IsNil()
+	}
+	return false
+}

@@ -1,0 +1,7 @@
+module github.com/go-guard/guard/bench
+
+go 1.26.0
+
+require github.com/go-guard/guard v0.0.0
+
+replace github.com/go-guard/guard => ..

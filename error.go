@@ -1,0 +1,198 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// Error is a refusal: what a request gets in place of its answer. The zero
+// value, a nil and a status outside 400 to 599 are answered 500.
+type Error struct {
+	// Status is the status of the response, 400 to 599.
+	Status int
+	// Code is a short name for machines, such as "insufficient_scope".
+	// Clients see it where the error format has a place for it.
+	Code string
+	// Message is the sentence that the client reads. If empty, the status has
+	// one of its own.
+	Message string
+	// Challenges are the WWW-Authenticate field lines. If empty, a 401 carries
+	// those of the authentication step in front, or "Bearer" without one.
+	Challenges []string
+	// Header is added to the response, such as Retry-After.
+	Header http.Header
+	// Err is the cause, for Observe alone: no client and no ErrorHandler
+	// sees it. It must hold no credential.
+	Err error
+}
+
+// Error is for logs: it holds the cause, and is never sent to a client.
+func (e *Error) Error() string {
+	if e == nil {
+		return "guard: a nil *Error"
+	}
+	s := fmt.Sprintf("guard: %d %s", e.Status, http.StatusText(e.Status))
+	if e.Message != "" {
+		s += ": " + e.Message
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
+
+// Unauthorized is a 401: the request needs valid credentials. An empty message
+// stands for "Authentication required".
+func Unauthorized(message string) error {
+	return &Error{Status: http.StatusUnauthorized, Message: message}
+}
+
+// Forbidden is a 403: the principal may not. An empty message stands for
+// "Access denied".
+func Forbidden(message string) error {
+	return &Error{Status: http.StatusForbidden, Message: message}
+}
+
+// NotFound is a 404. An empty message stands for "Not found".
+func NotFound(message string) error {
+	return &Error{Status: http.StatusNotFound, Message: message}
+}
+
+// Unavailable is a 503 for an outage, such as a store that is down; err is its
+// cause. It is not a 401, 403 or 404 whatever err wraps.
+func Unavailable(err error) error {
+	return &Error{Status: http.StatusServiceUnavailable, Err: opaque{err}}
+}
+
+// opaque is an error that nothing can be asked of: a store's own
+// ErrNoCredentials or *Error must not make a refusal of an outage.
+type opaque struct{ error }
+
+func (o opaque) Error() string {
+	if o.error == nil {
+		return "unavailable"
+	}
+	return o.error.Error()
+}
+
+func (o opaque) Is(target error) bool {
+	return target != ErrNoCredentials && o.error != nil && errors.Is(o.error, target)
+}
+
+// Challenge is one challenge of a WWW-Authenticate field: a scheme and pairs of
+// parameter names and values, which are written as quoted-strings (RFC 9110,
+// sections 5.6.4 and 11.6.1). Pairs with an empty value are left out. A scheme
+// or name that is no token is an error, and so is a value that cannot be
+// quoted: one that is not printable ASCII.
+func Challenge(scheme string, params ...string) (string, error) {
+	if !isToken(scheme) {
+		return "", fmt.Errorf("guard: challenge scheme %q is not a token", scheme)
+	}
+	if len(params)%2 != 0 {
+		return "", fmt.Errorf("guard: challenge parameter %q has no value", params[len(params)-1])
+	}
+	var b strings.Builder
+	b.WriteString(scheme)
+	sep := " "
+	for i := 0; i < len(params); i += 2 {
+		name, value := params[i], params[i+1]
+		if value == "" {
+			continue
+		}
+		if !isToken(name) {
+			return "", fmt.Errorf("guard: challenge parameter name %q is not a token", name)
+		}
+		b.WriteString(sep + name + `="`)
+		for _, c := range []byte(value) {
+			if c < ' ' || c > '~' {
+				return "", fmt.Errorf("guard: challenge parameter %s: %q is not quotable: only printable ASCII is", name, value)
+			}
+			if c == '"' || c == '\\' {
+				b.WriteByte('\\')
+			}
+			b.WriteByte(c)
+		}
+		b.WriteByte('"')
+		sep = ", "
+	}
+	return b.String(), nil
+}
+
+// isToken reports whether s is a token (RFC 9110, section 5.6.2).
+func isToken(s string) bool {
+	for _, c := range []byte(s) {
+		alnum := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !alnum && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// asError finds the *Error in err's chain; a nil one is none.
+func asError(err error) (*Error, bool) {
+	if e, ok := err.(*Error); ok || err == nil { // errors.As would allocate
+		return e, e != nil
+	}
+	var e *Error
+	ok := errors.As(err, &e)
+	return e, ok && e != nil
+}
+
+// statusOf is the status with which err is answered.
+func statusOf(err error) int {
+	if e, ok := asError(err); ok {
+		if e.Status < 400 || e.Status > 599 {
+			return http.StatusInternalServerError
+		}
+		return e.Status
+	}
+	var tooLarge *http.MaxBytesError
+	var netErr net.Error
+	switch {
+	case err == nil:
+		return http.StatusInternalServerError
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, ErrNoCredentials):
+		return http.StatusUnauthorized
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.As(err, &netErr):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// messageOf is the sentence of a status whose refusal has none of its own.
+func messageOf(status int) string {
+	switch status {
+	case http.StatusBadRequest:
+		return "The request is malformed"
+	case http.StatusUnauthorized:
+		return "Authentication required"
+	case http.StatusForbidden:
+		return "Access denied"
+	case http.StatusNotFound:
+		return "Not found"
+	case http.StatusRequestEntityTooLarge:
+		return "The request is too large"
+	case http.StatusTooManyRequests:
+		return "Too many requests. Try again later."
+	case http.StatusServiceUnavailable:
+		return "The service is unavailable. Try again later."
+	case http.StatusInternalServerError:
+		return "The request could not be processed"
+	}
+	return http.StatusText(status)
+}

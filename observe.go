@@ -1,0 +1,229 @@
+package guard
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-guard/guard/internal/wiring"
+)
+
+// An Outcome is how a guard decided.
+type Outcome string
+
+// The outcomes of a Decision.
+const (
+	Allowed   Outcome = "allowed"   // the request went on
+	Anonymous Outcome = "anonymous" // Optional or Lenient let it on without a principal
+	Refused   Outcome = "refused"   // the client was refused
+	Failed    Outcome = "failed"    // a failure of our own: 5xx
+	Shadowed  Outcome = "shadowed"  // a guard in trial would have refused
+)
+
+// A Decision is what one guard decided about one request. It holds no
+// credential.
+type Decision struct {
+	// Package is the package of the guard: "jwtauth", "rbac", "owner". It is
+	// "handler" for refusals by handlers.
+	Package string
+	// Guard is what was asked, such as "role admin" or the name of a limit.
+	// May be empty.
+	Guard   string
+	Outcome Outcome
+	// Status is the status of a refusal or failure, 0 for what went on.
+	Status int
+	// Reason is why: the cause's text, its code or its message.
+	Reason string
+	// Pattern is the pattern of the http.ServeMux that matched, if one did.
+	Pattern string
+	// RetryAfter is when a refused client may come back, 0 if not known.
+	RetryAfter time.Duration
+	// Generation numbers the policy that decided, 0 if it has none.
+	Generation uint64
+	// Cost is what the request took from a quota.
+	Cost int
+	// Err is the error of a refusal or failure, for errors.Is. It is for
+	// operators: its text is not for clients.
+	Err error
+}
+
+// Observe calls f for every guard inside that decides, in order, with a context
+// in which PrincipalFrom tells whom it was about. f runs within the request
+// and may be called by several goroutines. It may be nil, where [Decisions] is
+// enough. Observe belongs outermost; without it, deciding costs nothing extra.
+func Observe(f func(context.Context, Decision)) Middleware {
+	return func(next http.Handler) http.Handler {
+		wiring.Next("guard", next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			rec := &recorder{Context: r.Context(), observe: f}
+			rec.outer = recorderOf(rec.Context)
+			next.ServeHTTP(w, r.WithContext(rec))
+		})
+	}
+}
+
+// Decisions yields the decisions that were made so far about the request of
+// ctx, in order, for an access log that stands right inside [Observe]. With
+// each comes the context it was made in, for PrincipalFrom.
+func Decisions(ctx context.Context) iter.Seq2[context.Context, Decision] {
+	rec := recorderOf(ctx)
+	return func(yield func(context.Context, Decision) bool) {
+		for _, d := range rec.all() {
+			if !yield(d.ctx, d.Decision) {
+				return
+			}
+		}
+	}
+}
+
+// LogTo is an f for [Observe] that logs decisions: refusals as Info, failures
+// of our own as Error, what went on as Debug. id, which may be nil, names the
+// principal of a context.
+func LogTo(l *slog.Logger, id func(context.Context) string) func(context.Context, Decision) {
+	return func(ctx context.Context, d Decision) {
+		level := slog.LevelDebug
+		switch d.Outcome {
+		case Refused, Shadowed:
+			level = slog.LevelInfo
+		case Failed:
+			level = slog.LevelError
+		}
+		if !l.Enabled(ctx, level) {
+			return
+		}
+		attrs := append(make([]slog.Attr, 0, 8), slog.String("package", d.Package), slog.String("outcome", string(d.Outcome)))
+		for _, a := range []slog.Attr{
+			slog.String("guard", d.Guard), slog.Int("status", d.Status), slog.String("reason", d.Reason), slog.String("pattern", d.Pattern),
+			slog.Duration("retry_after", d.RetryAfter), slog.Uint64("generation", d.Generation), slog.Int("cost", d.Cost),
+		} {
+			if !isZero(a.Value) {
+				attrs = append(attrs, a)
+			}
+		}
+		if id != nil {
+			if who := id(ctx); who != "" {
+				attrs = append(attrs, slog.String("principal", who))
+			}
+		}
+		l.LogAttrs(ctx, level, "guard", attrs...)
+	}
+}
+
+func isZero(v slog.Value) bool {
+	switch v.Kind() {
+	case slog.KindString:
+		return v.String() == ""
+	case slog.KindInt64:
+		return v.Int64() == 0
+	case slog.KindUint64:
+		return v.Uint64() == 0
+	case slog.KindDuration:
+		return v.Duration() == 0
+	}
+	return false
+}
+
+// Report makes d known to Observe, for guards of one's own: once per decision.
+func (d Decision) Report(r *http.Request) { d.report(r.Context(), r.Pattern) }
+
+// ReportTo is Report where there is no request at hand.
+func (d Decision) ReportTo(ctx context.Context) { d.report(ctx, "") }
+
+func (d Decision) report(ctx context.Context, pattern string) {
+	rec := recorderOf(ctx)
+	if rec == nil {
+		return
+	}
+	d.Pattern = pattern
+	for ; rec != nil; rec = rec.outer {
+		rec.add(ctx, d)
+	}
+}
+
+// Refuse answers the request with err, as [Refuse] does, and reports it as a
+// decision of d's guard.
+func (d Decision) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	e, ok := asError(err)
+	if status := statusOf(err); !ok || e.Status != status {
+		e = &Error{Status: status}
+	}
+	d.Outcome, d.Status, d.Err = Refused, e.Status, err
+	if e.Status >= 500 {
+		d.Outcome = Failed
+	}
+	if d.Reason == "" && recorderOf(r.Context()) != nil {
+		d.Reason = reasonOf(e, err)
+	}
+	d.Report(r)
+	respond(w, r, e)
+}
+
+func reasonOf(e *Error, err error) string {
+	switch {
+	case e.Err != nil:
+		return e.Err.Error()
+	case e.Code != "":
+		return e.Code
+	case err == nil:
+		return "refused without an error"
+	}
+	if _, ok := asError(err); ok {
+		return e.message()
+	}
+	return err.Error()
+}
+
+// maxDecisions bounds what one request can make a recorder keep.
+const maxDecisions = 64
+
+// A recorder is the one shared slot of a request: decisions are added to it.
+type recorder struct {
+	context.Context
+	observe func(context.Context, Decision)
+	outer   *recorder
+	mu      sync.Mutex
+	made    []decided
+}
+
+type decided struct {
+	Decision
+	ctx context.Context
+}
+
+type recorderKey struct{}
+
+func (c *recorder) Value(key any) any {
+	if _, ok := key.(recorderKey); ok {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+func recorderOf(ctx context.Context) *recorder {
+	rec, _ := ctx.Value(recorderKey{}).(*recorder)
+	return rec
+}
+
+func (c *recorder) add(ctx context.Context, d Decision) {
+	c.mu.Lock()
+	if len(c.made) < maxDecisions {
+		c.made = append(c.made, decided{d, ctx})
+	}
+	c.mu.Unlock()
+	if c.observe != nil {
+		c.observe(ctx, d)
+	}
+}
+
+func (c *recorder) all() []decided {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.made)
+}

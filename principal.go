@@ -1,0 +1,168 @@
+package guard
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+)
+
+// WithPrincipal returns ctx with p as its principal, for one's own middleware
+// and for tests of handlers. An authentication step further in hides it.
+func WithPrincipal[P any](ctx context.Context, p P) context.Context {
+	return &node[P]{Context: ctx, principal: p, known: true}
+}
+
+// PrincipalFrom returns who sends the request: what the innermost
+// authentication step for P found. ok is false where that step knows nobody,
+// and where there is none.
+func PrincipalFrom[P any](ctx context.Context) (p P, ok bool) {
+	if n := nodeOf[P](ctx); n != nil && n.known {
+		return n.principal, true
+	}
+	return p, false
+}
+
+// CredentialFrom returns how the sender proved who they are: the token,
+// session or key record that [Map] or [BySubject] kept behind a principal, or
+// the principal itself where it was not mapped. A credential whose principal
+// is hidden by a step further in is hidden with it.
+func CredentialFrom[A any](ctx context.Context) (a A, ok bool) {
+	h, found := ctx.Value(credentialKey[A]{}).(holder)
+	if !found || !h.current(ctx) {
+		return a, false
+	}
+	return unwrapCredential[A](h.credential())
+}
+
+// Authenticated is PrincipalFrom for guards: the error is what to [Refuse]
+// with. It is a 401 with the challenges of the step that knows nobody. Where
+// the request was authenticated as some other type the chain is wired wrongly,
+// and the error is a failure of ours (500) that names both types.
+func Authenticated[P any](ctx context.Context) (P, error) {
+	n := nodeOf[P](ctx)
+	if n != nil && n.known {
+		return n.principal, nil
+	}
+	var zero P
+	if n != nil {
+		return zero, &Error{Status: http.StatusUnauthorized, Challenges: n.challenges()}
+	}
+	if other, ok := ctx.Value(stepKey{}).(stepNode); ok {
+		return zero, fmt.Errorf("guard: wired wrongly: a guard wants a principal of type %v, and the request was authenticated as %v",
+			reflect.TypeFor[P](), other.principalType())
+	}
+	return zero, Unauthorized("")
+}
+
+// HandlerFunc adapts a handler that needs a principal. Without one the request
+// is refused as [Authenticated] says, so that a handler cannot forget to ask.
+func HandlerFunc[P any](f func(http.ResponseWriter, *http.Request, P)) http.HandlerFunc {
+	if f == nil {
+		panic("guard: HandlerFunc of nil")
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		p, err := Authenticated[P](r.Context())
+		if err != nil {
+			Decision{Package: "guard"}.Refuse(w, r, err)
+			return
+		}
+		f(w, r, p)
+	}
+}
+
+type (
+	principalKey[P any]  struct{} // answered by the innermost node[P]
+	credentialKey[A any] struct{} // answered by the innermost node that holds an A
+	stepKey              struct{} // answered by the innermost node of any type
+)
+
+// A node is the one context node of an authentication step. It is its own
+// lookup table, so that a step costs one allocation whatever it carries.
+type node[P any] struct {
+	context.Context
+	step      *step[P] // nil for WithPrincipal
+	principal P
+	cred      any // what Map kept; nil where the principal is the credential
+	known     bool
+	vary      [1]string // the Vary field's storage: header values are never shared
+}
+
+func (n *node[P]) Value(key any) any {
+	switch key.(type) {
+	case principalKey[P], stepKey:
+		return n
+	case credentialKey[P]:
+		if n.known && n.cred == nil {
+			return n
+		}
+	}
+	if n.cred != nil {
+		if k, ok := key.(interface{ holds(cred any) bool }); ok && k.holds(n.cred) {
+			return n
+		}
+	}
+	return n.Context.Value(key)
+}
+
+func (credentialKey[A]) holds(cred any) bool {
+	_, ok := unwrapCredential[A](cred)
+	return ok
+}
+
+// chained is the credentials of a Map over a Map.
+type chained struct{ cred, behind any }
+
+func unwrapCredential[A any](cred any) (a A, ok bool) {
+	for {
+		if c, nested := cred.(chained); nested {
+			if a, ok = c.cred.(A); ok {
+				return a, true
+			}
+			cred = c.behind
+			continue
+		}
+		a, ok = cred.(A)
+		return a, ok
+	}
+}
+
+// A holder is a node seen by CredentialFrom, which does not know its P.
+type holder interface {
+	current(ctx context.Context) bool
+	credential() any
+}
+
+// A stepNode is a node seen by guards that do not know its P.
+type stepNode interface {
+	challenges() []string
+	principalType() reflect.Type
+}
+
+func nodeOf[P any](ctx context.Context) *node[P] {
+	n, _ := ctx.Value(principalKey[P]{}).(*node[P])
+	return n
+}
+
+func (n *node[P]) current(ctx context.Context) bool { return nodeOf[P](ctx) == n }
+
+func (n *node[P]) credential() any {
+	if n.cred != nil {
+		return n.cred
+	}
+	return n.principal
+}
+
+func (n *node[P]) challenges() []string {
+	if n.step == nil {
+		return nil
+	}
+	return n.step.challenges
+}
+
+// String keeps principals and credentials out of a printed context.
+func (n *node[P]) String() string {
+	return fmt.Sprintf("%v.guard(%v)", n.Context, reflect.TypeFor[P]())
+}
+
+func (n *node[P]) principalType() reflect.Type { return reflect.TypeFor[P]() }

@@ -1,0 +1,213 @@
+package guard
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/go-guard/guard/internal/wiring"
+)
+
+// Refuse answers a request with err: the one way out, for handlers too. An
+// [*Error] is answered as it says, http.MaxBytesError with 413, an outage
+// (a timeout, a network error) with 503, and anything else with 500. The text
+// of err reaches [Observe] and no client. A refusal is never cacheable.
+func Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	Decision{Package: "handler"}.Refuse(w, r, err)
+}
+
+// An ErrorHandler writes the body of a refusal in the application's own
+// format. The header fields of the refusal are set before it is called, and
+// the status is e.Status whatever it writes, or does not write; only a 401 may
+// become a redirect (302, 303) to a login page. e is a copy without a cause.
+type ErrorHandler func(w http.ResponseWriter, r *http.Request, e *Error)
+
+// OnError makes h the error format of everything inside. It belongs outermost;
+// without it, [JSON] is the format.
+func OnError(h ErrorHandler) Middleware {
+	if h == nil {
+		wiring.Panic("guard", "OnError of nil")
+	}
+	return func(next http.Handler) http.Handler {
+		wiring.Next("guard", next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r.WithContext(&formatted{r.Context(), h}))
+		})
+	}
+}
+
+type formatKey struct{}
+
+type formatted struct {
+	context.Context
+	handler ErrorHandler
+}
+
+func (c *formatted) Value(key any) any {
+	if _, ok := key.(formatKey); ok {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// respond writes the refusal e.
+func respond(w http.ResponseWriter, r *http.Request, e *Error) {
+	h := w.Header()
+	// What a handler prepared for its own answer does not describe this one.
+	for _, name := range [...]string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
+		delete(h, name)
+	}
+	for name, values := range e.Header {
+		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+	}
+	lines := challengesFor(r, e)
+	fields := make([]string, len(lines)+1)
+	h["Cache-Control"] = fields[:1:1]
+	fields[0] = "no-store"
+	if len(lines) > 0 {
+		copy(fields[1:], lines)
+		h["Www-Authenticate"] = fields[1:]
+	}
+	if e.Status == http.StatusTooManyRequests && len(h["Retry-After"]) == 0 {
+		h.Set("Retry-After", "1")
+	}
+	f, ok := r.Context().Value(formatKey{}).(*formatted)
+	if !ok {
+		JSON(w, r, e)
+		return
+	}
+	c := *e
+	c.Err, c.Header, c.Challenges = nil, maps.Clone(e.Header), slices.Clone(lines)
+	fw := &forced{ResponseWriter: w, status: e.Status}
+	f.handler(fw, r, &c)
+	fw.WriteHeader(e.Status)
+}
+
+// challengesFor: every 401 has a challenge (RFC 9110, section 15.5.2).
+func challengesFor(r *http.Request, e *Error) []string {
+	if len(e.Challenges) > 0 || e.Status != http.StatusUnauthorized {
+		return e.Challenges
+	}
+	if step, ok := r.Context().Value(stepKey{}).(stepNode); ok {
+		if lines := step.challenges(); len(lines) > 0 {
+			return lines
+		}
+	}
+	return []string{"Bearer"}
+}
+
+// forced keeps an ErrorHandler from answering with another status. It has no
+// Unwrap: a Flush through it would send 200.
+type forced struct {
+	http.ResponseWriter
+	status int
+	wrote  bool
+}
+
+func (f *forced) WriteHeader(code int) {
+	switch {
+	case f.wrote:
+		return
+	case f.status == http.StatusUnauthorized && (code == http.StatusFound || code == http.StatusSeeOther):
+	default:
+		code = f.status
+	}
+	f.wrote = true
+	f.ResponseWriter.WriteHeader(code)
+}
+
+func (f *forced) Write(b []byte) (int, error) {
+	f.WriteHeader(f.status)
+	return f.ResponseWriter.Write(b)
+}
+
+// JSON is the default error format:
+//
+//	{"error":"Unauthorized","message":"API key required"}
+func JSON(w http.ResponseWriter, r *http.Request, e *Error) {
+	b := make([]byte, 0, 128)
+	b = append(b, `{"error":`...)
+	b = appendJSON(b, http.StatusText(e.Status))
+	b = append(b, `,"message":`...)
+	b = appendJSON(b, e.message())
+	b = append(b, '}')
+	write(w, r, e.Status, "application/json", b)
+}
+
+// Problem is the error format of RFC 9457. Code, where there is one, is the
+// extension member "code".
+func Problem(w http.ResponseWriter, r *http.Request, e *Error) {
+	b := make([]byte, 0, 160)
+	b = append(b, `{"title":`...)
+	b = appendJSON(b, http.StatusText(e.Status))
+	b = append(b, `,"status":`...)
+	b = strconv.AppendInt(b, int64(e.Status), 10)
+	b = append(b, `,"detail":`...)
+	b = appendJSON(b, e.message())
+	if e.Code != "" {
+		b = append(b, `,"code":`...)
+		b = appendJSON(b, e.Code)
+	}
+	b = append(b, '}')
+	write(w, r, e.Status, "application/problem+json", b)
+}
+
+// ByStatus picks an error format by status; those without one of their own get
+// otherwise, or [JSON] where it is nil.
+func ByStatus(formats map[int]ErrorHandler, otherwise ErrorHandler) ErrorHandler {
+	formats = maps.Clone(formats)
+	for status, h := range formats {
+		if h == nil {
+			wiring.Panic("guard", "ByStatus: the handler of %d is nil", status)
+		}
+	}
+	if otherwise == nil {
+		otherwise = JSON
+	}
+	return func(w http.ResponseWriter, r *http.Request, e *Error) {
+		if h, ok := formats[e.Status]; ok {
+			h(w, r, e)
+			return
+		}
+		otherwise(w, r, e)
+	}
+}
+
+func (e *Error) message() string {
+	if e.Message == "" {
+		return messageOf(e.Status)
+	}
+	return e.Message
+}
+
+func write(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
+	w.Header()["Content-Type"] = []string{contentType}
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead { // RFC 9110, section 9.3.2
+		_, _ = w.Write(body) // the client may have left
+	}
+}
+
+// appendJSON appends s as a JSON string. One that needs no escaping, nearly
+// all, costs no allocation.
+func appendJSON(b []byte, s string) []byte {
+	if plain(s) {
+		b = append(b, '"')
+		b = append(b, s...)
+		return append(b, '"')
+	}
+	j, _ := json.Marshal(s) // no string fails
+	return append(b, j...)
+}
+
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
+}
