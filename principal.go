@@ -55,6 +55,32 @@ func Authenticated[P any](ctx context.Context) (P, error) {
 	return zero, Unauthorized("")
 }
 
+// AuthenticatedBy is CredentialFrom for guards, which ask by an interface such
+// as interface{ HasScope(string) bool }: the error is what to [Refuse] with. It
+// is a 401 where nobody is known, and a failure of ours (500) where whoever is
+// known has no such credential.
+func AuthenticatedBy[A any](ctx context.Context) (A, error) {
+	a, ok := CredentialFrom[A](ctx)
+	if ok {
+		return a, nil
+	}
+	step, ok := ctx.Value(stepKey{}).(stepNode)
+	if !ok || !step.knows() {
+		return a, Unauthorized("")
+	}
+	return a, fmt.Errorf("guard: wired wrongly: a guard wants a credential that is %v, and the request was authenticated as %v",
+		reflect.TypeFor[A](), step.principalType())
+}
+
+// Challenges are those of the authentication step in front, for guards that
+// add to them; nil without one. They must not be changed.
+func Challenges(ctx context.Context) []string {
+	if step, ok := ctx.Value(stepKey{}).(stepNode); ok {
+		return step.challenges()
+	}
+	return nil
+}
+
 // HandlerFunc adapts a handler that needs a principal. Without one the request
 // is refused as [Authenticated] says, so that a handler cannot forget to ask.
 func HandlerFunc[P any](f func(http.ResponseWriter, *http.Request, P)) http.HandlerFunc {
@@ -101,8 +127,19 @@ func (n *node[P]) Value(key any) any {
 		if k, ok := key.(interface{ holds(cred any) bool }); ok && k.holds(n.cred) {
 			return n
 		}
+	} else if n.known {
+		// A guard that asks for an interface does not name P.
+		if k, ok := key.(interface{ heldBy(t reflect.Type) bool }); ok && k.heldBy(reflect.TypeFor[P]()) && key.(interface{ holds(cred any) bool }).holds(n.principal) {
+			return n
+		}
 	}
 	return n.Context.Value(key)
+}
+
+// heldBy reports whether an A is an interface that a t may be.
+func (credentialKey[A]) heldBy(t reflect.Type) bool {
+	a := reflect.TypeFor[A]()
+	return a.Kind() == reflect.Interface && (t.Kind() == reflect.Interface || t.Implements(a))
 }
 
 func (credentialKey[A]) holds(cred any) bool {
@@ -137,6 +174,7 @@ type holder interface {
 type stepNode interface {
 	challenges() []string
 	principalType() reflect.Type
+	knows() bool
 }
 
 func nodeOf[P any](ctx context.Context) *node[P] {
@@ -166,3 +204,5 @@ func (n *node[P]) String() string {
 }
 
 func (n *node[P]) principalType() reflect.Type { return reflect.TypeFor[P]() }
+
+func (n *node[P]) knows() bool { return n.known }

@@ -91,10 +91,8 @@ func challengesFor(r *http.Request, e *Error) []string {
 	if len(e.Challenges) > 0 || e.Status != http.StatusUnauthorized {
 		return e.Challenges
 	}
-	if step, ok := r.Context().Value(stepKey{}).(stepNode); ok {
-		if lines := step.challenges(); len(lines) > 0 {
-			return lines
-		}
+	if lines := Challenges(r.Context()); len(lines) > 0 {
+		return lines
 	}
 	return []string{"Bearer"}
 }
