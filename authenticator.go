@@ -23,7 +23,10 @@ var ErrNoCredentials = errors.New("guard: no credentials")
 // One that reads another header than Authorization also has a method
 // Vary() []string that names it, and one whose credentials can be mapped to
 // principals that may be gone has a method Unknown() error: the refusal of a
-// credential that proves nobody known.
+// credential that proves nobody known. One that finds its credential where it
+// must not stay, in the URL, has a method Hide(*http.Request): it takes the
+// credential out of the copy of the request that goes on, and may replace but
+// not change what the request points to.
 type Authenticator[P any] interface {
 	// Authenticate returns the principal, or an error: ErrNoCredentials where
 	// the request carries none of this authenticator's credentials, an *Error
@@ -65,6 +68,7 @@ type step[P any] struct {
 	challenges []string // of all authenticators, in order
 	vary       string   // field names that the answer depends on, joined; "" for none
 	nilable    bool     // whether a P can be nil, which is never a principal
+	hide       []func(*http.Request)
 }
 
 type asked[P any] struct {
@@ -94,6 +98,9 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 		s.asked = append(s.asked, k)
 		s.challenges = append(s.challenges, a.Challenge())
 		vary = append(vary, varyOf(a, m)...)
+		if h, ok := a.(interface{ Hide(*http.Request) }); ok {
+			s.hide = append(s.hide, h.Hide)
+		}
 	}
 	slices.Sort(vary)
 	s.vary = strings.Join(slices.Compact(vary), ", ")
@@ -146,6 +153,9 @@ func (s *step[P]) wrap(next http.Handler) http.Handler {
 			addVary(w.Header(), s.vary, &n.vary)
 		}
 		r = r.WithContext(n)
+		for _, hide := range s.hide {
+			hide(r)
+		}
 		Decision{Package: f.pkg, Outcome: outcomeOf(f.known)}.Report(r)
 		next.ServeHTTP(w, r)
 	})

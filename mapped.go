@@ -56,6 +56,13 @@ func (m *Mapped[A, P]) Unknown() error {
 	return Unauthorized("Invalid credentials")
 }
 
+// Hide takes a credential out of the request's URL.
+func (m *Mapped[A, P]) Hide(r *http.Request) {
+	if h, ok := m.from.(interface{ Hide(*http.Request) }); ok {
+		h.Hide(r)
+	}
+}
+
 // Wrap is Require(m).
 func (m *Mapped[A, P]) Wrap(next http.Handler) http.Handler { return Require(m)(next) }
 

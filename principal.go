@@ -81,6 +81,11 @@ func Challenges(ctx context.Context) []string {
 	return nil
 }
 
+// Step identifies what the innermost authentication step of ctx found out, for
+// guards that keep something about a principal: where two contexts have equal
+// Steps, what was kept in the one holds in the other. It is nil without a step.
+func Step(ctx context.Context) any { return ctx.Value(stepKey{}) }
+
 // HandlerFunc adapts a handler that needs a principal. Without one the request
 // is refused as [Authenticated] says, so that a handler cannot forget to ask.
 func HandlerFunc[P any](f func(http.ResponseWriter, *http.Request, P)) http.HandlerFunc {
