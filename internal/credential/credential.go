@@ -52,6 +52,7 @@ func Authorization(h http.Header, scheme string, limit int) (token string, s Sta
 		}
 		return "", Absent // a longer scheme's name
 	}
+	v = v[1:]
 	for v != "" && v[0] == ' ' && limit > 0 { // 1*SP, RFC 9110, section 11.4
 		v = v[1:]
 		limit--
