@@ -1,0 +1,24 @@
+// Package bearer authenticates requests by the token in their Authorization
+// header (RFC 6750, section 2.1), looked up by a function of yours or at an
+// authorization server (RFC 7662, [Introspector]).
+//
+//	tokens := guard.Must(bearer.New(verify, nil))
+//	mux.Handle("GET /profile", tokens.Wrap(guard.HandlerFunc(profile)))
+//	mux.Handle("GET /posts", guard.Chain(tokens.Wrap, bearer.Scopes("posts:read"))(posts))
+//
+// # Guarantees
+//
+// A request without a token is refused with 401 and a challenge without an
+// error code, a malformed or unknown token with 401 and invalid_token, a token
+// that lacks a scope with 403 and insufficient_scope, and a request with two
+// tokens with 400 and invalid_request (RFC 6750, section 3.1). What is longer
+// than MaxTokenBytes is refused unread. Tokens in the query string or the body
+// are ignored (sections 2.2 and 2.3 advise against them). Tokens are never
+// logged, sent back or kept.
+//
+// # Not covered
+//
+// This package does not read signed tokens: see package jwtauth, with which
+// [Scopes] and [NewMetadata] work as well. TLS, which RFC 6750 requires, is the
+// server's matter.
+package bearer

@@ -1,0 +1,250 @@
+package bearer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/bearer"
+)
+
+var start = time.Unix(1_700_000_000, 0)
+
+// endpoint is an introspection endpoint that answers with status and body.
+type endpoint struct {
+	*httptest.Server
+	asked  atomic.Int32
+	status int
+	body   string
+	last   *http.Request
+	form   string
+}
+
+func newEndpoint(t *testing.T, body string) *endpoint {
+	e := &endpoint{status: 200, body: body}
+	e.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e.asked.Add(1)
+		b, _ := io.ReadAll(r.Body)
+		e.last, e.form = r, string(b)
+		if e.status/100 == 3 {
+			w.Header().Set("Location", "/elsewhere")
+		}
+		w.WriteHeader(e.status)
+		_, _ = io.WriteString(w, e.body)
+	}))
+	t.Cleanup(e.Close)
+	return e
+}
+
+func (e *endpoint) introspector(t *testing.T, o *bearer.IntrospectorOptions) *bearer.Introspector {
+	t.Helper()
+	in, err := bearer.NewIntrospector(e.URL, "a client", "s:cret", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+func at(d *time.Duration) func() time.Time { return func() time.Time { return start.Add(*d) } }
+
+func TestIntrospect(t *testing.T) {
+	now := start.Unix()
+	audience := &bearer.IntrospectorOptions{Audience: []string{"api", "api2"}, Issuer: "https://as.test"}
+	tests := []struct {
+		name string
+		opts *bearer.IntrospectorOptions
+		body string
+		want int
+	}{
+		{"active", nil, `{"active":true}`, 200},
+		{"inactive", nil, `{"active":false,"sub":"1"}`, 401},
+		{"no active", nil, `{"sub":"1"}`, 503},
+		{"null active", nil, `{"active":null}`, 503},
+		{"active as text", nil, `{"active":"true"}`, 503},
+		{"active in another case", nil, `{"active":false,"Active":true,"ACTIVE":true}`, 401},
+		{"expired", nil, fmt.Sprintf(`{"active":true,"exp":%d}`, now), 401},
+		{"about to expire", nil, fmt.Sprintf(`{"active":true,"exp":%d.5}`, now), 200},
+		{"not yet valid", nil, fmt.Sprintf(`{"active":true,"nbf":%d}`, now+1), 401},
+		{"valid from now", nil, fmt.Sprintf(`{"active":true,"nbf":%d}`, now), 200},
+		{"exp as text", nil, `{"active":true,"exp":"99999999999"}`, 503},
+		{"exp negative", nil, `{"active":true,"exp":-1}`, 503},
+		{"exp overflowing", nil, `{"active":true,"exp":1e300}`, 503},
+		{"exp null", nil, `{"active":true,"exp":null}`, 200},
+		{"sub as number", nil, `{"active":true,"sub":1}`, 503},
+		{"aud as number", nil, `{"active":true,"aud":[1]}`, 503},
+		{"audience", audience, `{"active":true,"iss":"https://as.test","aud":"api"}`, 200},
+		{"audiences", audience, `{"active":true,"iss":"https://as.test","aud":["x","api2"]}`, 200},
+		{"no audience", audience, `{"active":true,"iss":"https://as.test"}`, 401},
+		{"other audience", audience, `{"active":true,"iss":"https://as.test","aud":["x"]}`, 401},
+		{"other issuer", audience, `{"active":true,"iss":"https://as.test/","aud":"api"}`, 401},
+		{"no issuer", audience, `{"active":true,"aud":"api"}`, 401},
+		{"not JSON", nil, `<html>`, 503},
+		{"an array", nil, `[{"active":true}]`, 503},
+		{"null", nil, `null`, 503},
+		{"two values", nil, `{"active":true}{"active":true}`, 503},
+		{"empty", nil, ``, 503},
+		{"too large", nil, `{"active":true,"x":"` + strings.Repeat("a", 64<<10) + `"}`, 503},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			o := bearer.IntrospectorOptions{}
+			if tt.opts != nil {
+				o = *tt.opts
+			}
+			o.Now = func() time.Time { return start }
+			in := newEndpoint(t, tt.body).introspector(t, &o)
+			w, reached := serve(guard.Must(bearer.New(in.Verify, nil)).Wrap, request("Bearer t0ken"))
+			if w.Code != tt.want || reached != (tt.want == 200) {
+				t.Errorf("status %d, reached %t; want %d", w.Code, reached, tt.want)
+			}
+			if strings.Contains(w.Body.String(), "t0ken") || strings.Contains(w.Body.String(), "introspection") {
+				t.Errorf("body %s", w.Body)
+			}
+		})
+	}
+}
+
+func TestIntrospectionRequest(t *testing.T) {
+	e := newEndpoint(t, `{"active":true,"sub":"1","scope":"a  b","username":"al","client_id":"c","token_type":"Bearer",
+		"iss":"i","jti":"j","aud":"x","iat":1,"exp":9999999999,"role":"admin"}`)
+	in := e.introspector(t, nil)
+	i, found, err := in.Verify(t.Context(), "a+b/c==")
+	if err != nil || !found {
+		t.Fatal(found, err)
+	}
+	id, secret, _ := e.last.BasicAuth()
+	if id != "a+client" || secret != "s%3Acret" { // form-encoded: RFC 6749, section 2.3.1
+		t.Errorf("client %q %q", id, secret)
+	}
+	if e.last.Method != "POST" || e.form != "token=a%2Bb%2Fc%3D%3D&token_type_hint=access_token" ||
+		e.last.Header.Get("Content-Type") != "application/x-www-form-urlencoded" || e.last.URL.RawQuery != "" {
+		t.Errorf("%s %s %v", e.last.Method, e.form, e.last.Header)
+	}
+	var private struct {
+		Role string `json:"role"`
+	}
+	if err := i.Decode(&private); err != nil || private.Role != "admin" || i.Sub() != "1" || strings.Join(i.Scopes(), "|") != "a|b" ||
+		i.Username != "al" || i.ClientID != "c" || i.TokenType != "Bearer" || i.Issuer != "i" || i.ID != "j" || i.IssuedAt.Unix() != 1 {
+		t.Errorf("%+v %v", i, err)
+	}
+	// Its scopes are what Scopes asks.
+	tokens := guard.Must(bearer.New(in.Verify, nil))
+	for scope, want := range map[string]int{"a": 200, "c": 403} {
+		if w, _ := serve(guard.Chain(tokens.Wrap, bearer.Scopes(scope)), request("Bearer x")); w.Code != want {
+			t.Errorf("scope %s: status %d", scope, w.Code)
+		}
+	}
+}
+
+func TestIntrospectionAuthorize(t *testing.T) {
+	e := newEndpoint(t, `{"active":true}`)
+	in, err := bearer.NewIntrospector(e.URL, "", "", &bearer.IntrospectorOptions{Authorize: func(r *http.Request) error {
+		r.Header.Set("Authorization", "Bearer own")
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, found, err := in.Verify(t.Context(), "x"); !found || err != nil || e.last.Header.Get("Authorization") != "Bearer own" {
+		t.Error(found, err)
+	}
+	in = guard.Must(bearer.NewIntrospector(e.URL, "", "", &bearer.IntrospectorOptions{
+		Authorize: func(*http.Request) error { return errors.New("no token of my own") }}))
+	_, found, err := in.Verify(t.Context(), "x")
+	var refusal *guard.Error
+	if found || !errors.As(err, &refusal) || refusal.Status != 503 {
+		t.Error(found, err)
+	}
+}
+
+func TestIntrospectionOutage(t *testing.T) {
+	for _, status := range []int{201, 302, 307, 400, 401, 403, 404, 429, 500, 503} {
+		e := newEndpoint(t, `{"active":true}`)
+		e.status = status
+		tokens := guard.Must(bearer.New(e.introspector(t, nil).Verify, nil))
+		w, reached := serve(tokens.Wrap, request("Bearer x"))
+		if w.Code != 503 || reached || e.asked.Load() != 1 { // redirects are not followed
+			t.Errorf("endpoint %d: status %d, reached %t, asked %d", status, w.Code, reached, e.asked.Load())
+		}
+	}
+	e := newEndpoint(t, "")
+	in := e.introspector(t, nil)
+	e.Close()
+	if w, _ := serve(guard.Must(bearer.New(in.Verify, nil)).Wrap, request("Bearer x")); w.Code != 503 {
+		t.Errorf("endpoint down: status %d", w.Code)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, found, err := in.Verify(ctx, "x"); found || err == nil {
+		t.Error("an answer to a canceled question")
+	}
+}
+
+func TestIntrospectionCache(t *testing.T) {
+	var now time.Duration
+	e := newEndpoint(t, fmt.Sprintf(`{"active":true,"exp":%d}`, start.Unix()+90))
+	in := e.introspector(t, &bearer.IntrospectorOptions{Cache: time.Minute, CacheSize: 2, Now: at(&now)})
+	steps := []struct {
+		at    time.Duration
+		token string
+		found bool
+		asked int32
+	}{
+		{0, "a", true, 1},
+		{0, "a", true, 1},
+		{time.Minute - 1, "a", true, 1},
+		{time.Minute, "a", true, 2}, // no older than Cache
+		{time.Minute, "b", true, 3},
+		{time.Minute, "a", true, 3},
+		{time.Minute, "c", true, 4}, // makes room: b was not used for longest
+		{time.Minute, "a", true, 4},
+		{time.Minute, "b", true, 5},
+		{90*time.Second - 1, "b", true, 5},
+		{90 * time.Second, "b", false, 6}, // never past its expiry
+		{90 * time.Second, "b", false, 7}, // and what is refused is not cached
+	}
+	for i, s := range steps {
+		now = s.at
+		_, found, err := in.Verify(t.Context(), s.token)
+		if err != nil || found != s.found || e.asked.Load() != s.asked {
+			t.Errorf("step %d: found %t, asked %d, %v; want %t, %d", i, found, e.asked.Load(), err, s.found, s.asked)
+		}
+	}
+}
+
+func TestIntrospectorRefusesMistakes(t *testing.T) {
+	for _, tt := range []struct {
+		endpoint, id, secret string
+		opts                 *bearer.IntrospectorOptions
+		want                 string
+	}{
+		{"", "a", "b", nil, "absolute"},
+		{"/introspect", "a", "b", nil, "absolute"},
+		{"http://as.test/i", "a", "b", nil, "not https"},
+		{"https://u:p@as.test/i", "a", "b", nil, "credentials"},
+		{"https://as.test/i#f", "a", "b", nil, "fragment"},
+		{"https://as.test/i", "", "b", nil, "client id"},
+		{"https://as.test/i", "a", "", nil, "client id"},
+		{"https://as.test/i", "a", "b", &bearer.IntrospectorOptions{Cache: -1}, "negative"},
+	} {
+		if _, err := bearer.NewIntrospector(tt.endpoint, tt.id, tt.secret, tt.opts); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: %v", tt.endpoint, err)
+		}
+	}
+	for _, ok := range []string{"http://localhost:1/i", "http://127.0.0.1/i", "http://[::1]/i", "https://as.test/i"} {
+		if _, err := bearer.NewIntrospector(ok, "a", "b", nil); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := bearer.NewIntrospector("http://as.test/i", "a", "b", &bearer.IntrospectorOptions{InsecureHTTP: true}); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,120 @@
+package bearer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// ResourceMetadata tells clients how to get access to a protected resource (RFC
+// 9728, section 2). Only Resource is required.
+type ResourceMetadata struct {
+	// Resource identifies the resource: an https address without a fragment.
+	// Loopback addresses may be http.
+	Resource string `json:"resource"`
+	// AuthorizationServers are the issuers whose tokens are accepted.
+	AuthorizationServers []string `json:"authorization_servers,omitempty"`
+	JWKSURI              string   `json:"jwks_uri,omitempty"`
+	ScopesSupported      []string `json:"scopes_supported,omitempty"`
+	// BearerMethodsSupported is how a token may be sent. If nil, it is
+	// "header": this package reads no other.
+	BearerMethodsSupported []string `json:"bearer_methods_supported,omitempty"`
+	ResourceName           string   `json:"resource_name,omitempty"`
+	ResourceDocumentation  string   `json:"resource_documentation,omitempty"`
+	ResourcePolicyURI      string   `json:"resource_policy_uri,omitempty"`
+	ResourceTOSURI         string   `json:"resource_tos_uri,omitempty"`
+}
+
+// Metadata serves the metadata of a resource. It is public, as the document is.
+//
+//	meta := guard.Must(bearer.NewMetadata(bearer.ResourceMetadata{Resource: "https://api.example.com"}))
+//	mux.Handle(meta.Path(), meta)
+//	tokens := guard.Must(bearer.New(verify, &bearer.Options{ResourceMetadata: meta.URL()}))
+type Metadata struct {
+	body      []byte
+	url, path string
+}
+
+// wellKnown goes between the host and the path (RFC 9728, section 3).
+const wellKnown = "/.well-known/oauth-protected-resource"
+
+// NewMetadata returns the handler for the metadata of a resource.
+func NewMetadata(m ResourceMetadata) (*Metadata, error) {
+	u, err := secureURL("Resource", m.Resource, false)
+	errs := []error{err}
+	for _, as := range m.AuthorizationServers {
+		_, err := secureURL("authorization server", as, false)
+		errs = append(errs, err)
+	}
+	if m.JWKSURI != "" {
+		_, err := secureURL("JWKSURI", m.JWKSURI, false)
+		errs = append(errs, err)
+	}
+	for _, s := range m.ScopesSupported {
+		if !isScope(s) {
+			errs = append(errs, fmt.Errorf("bearer: scope %q is not a scope-token", s))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if m.BearerMethodsSupported == nil {
+		m.BearerMethodsSupported = []string{"header"}
+	}
+	body, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("bearer: %w", err)
+	}
+	u.Path = wellKnown + strings.TrimSuffix(u.Path, "/") // section 3.1
+	u.RawPath = ""
+	return &Metadata{body: body, url: u.String(), path: u.Path}, nil
+}
+
+// Path is where the handler belongs, as a pattern of http.ServeMux.
+func (m *Metadata) Path() string { return m.path }
+
+// URL is the address of the document, for challenges (RFC 9728, section 5.1).
+func (m *Metadata) URL() string { return m.url }
+
+// ServeHTTP answers GET and HEAD with the document.
+func (m *Metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		h.Set("Allow", "GET, HEAD")
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+		return
+	}
+	h.Set("Content-Type", "application/json") // section 3.2
+	h.Set("Cache-Control", "public, max-age=3600")
+	h.Set("Content-Length", strconv.Itoa(len(m.body)))
+	if r.Method == http.MethodGet {
+		_, _ = w.Write(m.body) // the client may have left
+	}
+}
+
+// secureURL parses an absolute https address; http is for loopback, or where
+// insecure.
+func secureURL(what, s string, insecure bool) (*url.URL, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return nil, fmt.Errorf("bearer: %s %q is not an absolute https address", what, s)
+	case u.User != nil:
+		return nil, fmt.Errorf("bearer: %s holds credentials", what)
+	case strings.Contains(s, "#"):
+		return nil, fmt.Errorf("bearer: %s %q has a fragment", what, s)
+	case u.Scheme == "http" && !insecure && !isLoopback(u.Hostname()):
+		return nil, fmt.Errorf("bearer: %s %q is not https", what, s)
+	}
+	return u, nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

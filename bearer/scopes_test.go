@@ -1,0 +1,112 @@
+package bearer_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/bearer"
+)
+
+// granted tells its scopes as a token does, record as an API key's record.
+type granted struct{ scopes []string }
+
+func (g *granted) Scopes() []string { return g.scopes }
+
+type record struct{ Scopes []string }
+
+func (k record) HasScope(s string) bool { return len(k.Scopes) > 0 && k.Scopes[0] == s }
+
+func byScopes(_ context.Context, token string) (*granted, bool, error) {
+	return &granted{strings.Split(token, "~")}, true, nil
+}
+
+func toUser(context.Context, *granted) (user, bool, error) { return user{"1", "Alice"}, true, nil }
+
+func TestScopes(t *testing.T) {
+	plain := guard.Must(bearer.New(byScopes, &bearer.Options{Realm: "r"}))
+	asUser := guard.Must(bearer.New(verify, nil))
+	keys := guard.Must(bearer.New(func(_ context.Context, token string) (record, bool, error) {
+		return record{[]string{token}}, true, nil
+	}, nil))
+	ab, any := bearer.Scopes("a", "b"), bearer.AnyScope("a", "b")
+	tests := []struct {
+		name      string
+		auth      guard.Middleware
+		gate      guard.Middleware
+		header    string
+		want      int
+		challenge string
+	}{
+		{"all", plain.Wrap, ab, "Bearer b~c~a", 200, ""},
+		{"one of all", plain.Wrap, ab, "Bearer a", 403, `Bearer realm="r", error="insufficient_scope", scope="a b"`},
+		{"another case", plain.Wrap, ab, "Bearer A~B", 403, `Bearer realm="r", error="insufficient_scope", scope="a b"`},
+		{"a prefix", plain.Wrap, bearer.Scopes("ab"), "Bearer a", 403, `Bearer realm="r", error="insufficient_scope", scope="ab"`},
+		{"any", plain.Wrap, any, "Bearer b", 200, ""},
+		{"none of any", plain.Wrap, any, "Bearer c", 403, `Bearer realm="r", error="insufficient_scope", scope="a"`},
+		{"mapped", guard.Map(plain, toUser).Wrap, ab, "Bearer a~b", 200, ""},
+		{"mapped, refused", guard.Map(plain, toUser).Wrap, ab, "Bearer a", 403, `Bearer realm="r", error="insufficient_scope", scope="a b"`},
+		{"HasScope", keys.Wrap, bearer.Scopes("a"), "Bearer a", 200, ""},
+		{"HasScope, refused", keys.Wrap, bearer.Scopes("a"), "Bearer b", 403, `Bearer error="insufficient_scope", scope="a"`},
+		{"neither lends to the other", guard.Chain(keys.Wrap, plain.Wrap), bearer.Scopes("a"), "Bearer a~b", 403, `Bearer realm="r", error="insufficient_scope", scope="a"`},
+		{"no token", plain.Wrap, ab, "", 401, `Bearer realm="r"`},
+		{"nobody", guard.Optional(plain), ab, "", 401, `Bearer realm="r"`},
+		{"without authentication", guard.Chain(), ab, "Bearer a~b", 401, "Bearer"},
+		{"nothing to ask", asUser.Wrap, ab, "Bearer valid_token_123", 500, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := request()
+			if tt.header != "" {
+				r.Header.Set("Authorization", tt.header)
+			}
+			w, reached := serve(guard.Chain(tt.auth, tt.gate), r)
+			if w.Code != tt.want || reached != (tt.want == 200) {
+				t.Errorf("status %d, reached %t; want %d", w.Code, reached, tt.want)
+			}
+			if got := strings.Join(w.Header()["Www-Authenticate"], "|"); got != tt.challenge {
+				t.Errorf("challenge %s, want %s", got, tt.challenge)
+			}
+			if tt.want == 403 && w.Body.String() != `{"error":"Forbidden","message":"Insufficient scope"}` {
+				t.Errorf("body %s", w.Body)
+			}
+		})
+	}
+}
+
+func TestScopesAreObserved(t *testing.T) {
+	var got []string
+	observe := guard.Observe(func(_ context.Context, d guard.Decision) {
+		got = append(got, d.Package+" "+d.Guard+" "+string(d.Outcome)+" "+d.Reason)
+	})
+	tokens := guard.Must(bearer.New(byScopes, nil))
+	mw := guard.Chain(observe, tokens.Wrap, bearer.Scopes("a"), bearer.AnyScope("b", "c"))
+	serve(mw, request("Bearer a"))
+	want := "bearer  allowed |bearer scope a allowed |bearer any scope b c refused insufficient_scope"
+	if s := strings.Join(got, "|"); s != want {
+		t.Errorf("%s\nwant %s", s, want)
+	}
+}
+
+func TestScopesPanicAtWiring(t *testing.T) {
+	for name, f := range map[string]func(){
+		"empty":       func() { bearer.Scopes("") },
+		"a space":     func() { bearer.Scopes("a b") },
+		"a quote":     func() { bearer.AnyScope("a", `b"`) },
+		"backslash":   func() { bearer.Scopes(`a\`) },
+		"not ASCII":   func() { bearer.Scopes("ä") },
+		"nil handler": func() { bearer.Scopes("a")(nil) },
+		"nil func":    func() { bearer.Scopes("a")(http.HandlerFunc(nil)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			f()
+		})
+	}
+}
