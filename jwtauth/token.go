@@ -44,7 +44,7 @@ type Tokens struct {
 }
 
 // MarshalJSON writes the members of RFC 6749, section 5.1.
-func (t *Tokens) MarshalJSON() ([]byte, error) {
+func (t Tokens) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		AccessToken  string `json:"access_token"`
 		TokenType    string `json:"token_type"`
@@ -67,7 +67,7 @@ func (t *Tokens) Respond(w http.ResponseWriter) {
 }
 
 // Format keeps the tokens out of what is printed.
-func (t *Tokens) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "jwtauth.Tokens(not printed)") }
+func (t Tokens) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "jwtauth.Tokens(not printed)") }
 
 // LogValue keeps the tokens out of logs.
-func (t *Tokens) LogValue() slog.Value { return slog.StringValue("jwtauth.Tokens(not printed)") }
+func (t Tokens) LogValue() slog.Value { return slog.StringValue("jwtauth.Tokens(not printed)") }

@@ -1,0 +1,70 @@
+package jwtauth
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A cache remembers verified tokens by their exact spelling. It keeps two
+// generations: when the young one is full it becomes the old one, whose tokens
+// are forgotten unless they come again. So it is bounded, and only tokens that
+// verified can push others out.
+type cache[C any] struct {
+	half int
+
+	mu         sync.RWMutex
+	young, old map[string]remembered[C]
+}
+
+type remembered[C any] struct {
+	token *Token[C]
+	from  origin
+	until time.Time
+}
+
+func newCache[C any](size int) *cache[C] {
+	return &cache[C]{half: (size + 1) / 2, young: map[string]remembered[C]{}}
+}
+
+func (c *cache[C]) find(token string) (m remembered[C], young, ok bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if m, ok = c.young[token]; ok {
+		return m, true, true
+	}
+	m, ok = c.old[token]
+	return m, false, ok
+}
+
+func (c *cache[C]) add(token string, m remembered[C]) {
+	token = strings.Clone(token) // and not the request's whole header
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.young) >= c.half {
+		c.old, c.young = c.young, make(map[string]remembered[C], c.half)
+	}
+	c.young[token] = m
+}
+
+// cached is parse for a token that may have been seen before. One whose keys
+// were replaced since is parsed anew.
+func (v *Verifier[C]) cached(ctx context.Context, token string) (*Token[C], error) {
+	now := v.opts.Now()
+	if m, young, ok := v.remembered.find(token); ok && now.Before(m.until) {
+		set, err := m.from.keys.current(ctx)
+		if err == nil && set == m.from.set {
+			if !young {
+				v.remembered.add(token, m)
+			}
+			return m.token, nil
+		}
+	}
+	t, from, err := v.parse(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	v.remembered.add(token, remembered[C]{t, from, now.Add(v.opts.CacheTTL)})
+	return t, nil
+}

@@ -1,0 +1,199 @@
+package jwtauth
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// registered are the members that this package reads and writes. "type" is one
+// where it is asked for.
+var registered = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid"}
+
+// claims is the registered members of a payload. They point into it.
+type claims struct {
+	iss, sub, jti, sid, typ []byte
+	hasIss, hasAud, hasType bool
+	aud                     [][]byte
+	exp, nbf, iat           time.Time
+	hasExp                  bool
+	scope, scp              []string
+
+	typed bool      // whether type is registered
+	one   [1][]byte // the storage of an audience that is no list
+	err   *refusal  // what is well-formed and still wrong
+}
+
+// member implements members.
+func (c *claims) member(s *scanner, name []byte) bool {
+	switch string(name) {
+	case "iss":
+		c.iss, c.hasIss = s.text(), true
+	case "sub":
+		c.sub = s.text()
+	case "jti":
+		c.jti = s.text()
+	case "sid":
+		c.sid = s.text()
+	case "aud":
+		c.aud, c.hasAud = s.texts(c.one[:0]), true
+	case "exp":
+		c.exp, c.hasExp = c.date(s), true
+	case "nbf":
+		c.nbf = c.date(s)
+	case "iat":
+		c.iat = c.date(s)
+	case "type":
+		if !c.typed {
+			return false
+		}
+		c.typ, c.hasType = s.text(), true
+	case "scope":
+		c.scope = scopes(s)
+	case "scp":
+		c.scp = scopes(s)
+	default:
+		return false
+	}
+	return true
+}
+
+// texts is one string or a list of them.
+func (s *scanner) texts(list [][]byte) [][]byte {
+	if !s.at('[') {
+		return append(list, s.text())
+	}
+	s.pos++
+	if s.space() == ']' {
+		s.pos++
+		return list
+	}
+	for s.err == nil {
+		s.space()
+		list = append(list, s.text())
+		switch s.space() {
+		case ',':
+			s.pos++
+		case ']':
+			s.pos++
+			return list
+		default:
+			s.fail(errJSON)
+		}
+	}
+	return nil
+}
+
+// scopes is a list of scopes as RFC 8693, section 4.2, spells it, or as a JSON
+// list. It is nobody's business here where it is neither.
+func scopes(s *scanner) []string {
+	if !s.at('"') && !s.at('[') {
+		s.value(nil, 2)
+		return nil
+	}
+	var list []string
+	for _, text := range s.texts(nil) {
+		list = append(list, strings.Fields(string(text))...)
+	}
+	return list
+}
+
+// maxDate is the end of the year 9999.
+const maxDate = 253402300799
+
+// date is a NumericDate (RFC 7519, section 2): a number, fraction and exponent
+// allowed.
+func (c *claims) date(s *scanner) time.Time {
+	if !s.at('-') && (s.pos >= len(s.data) || s.data[s.pos] < '0' || s.data[s.pos] > '9') {
+		s.fail(errKind)
+		return time.Time{}
+	}
+	lit := s.number()
+	if len(lit) == 0 {
+		return time.Time{}
+	}
+	var seconds int64
+	for _, d := range lit {
+		if d < '0' || d > '9' || seconds > maxDate {
+			return c.realDate(lit)
+		}
+		seconds = seconds*10 + int64(d-'0')
+	}
+	if seconds > maxDate {
+		c.err = errDate
+	}
+	return time.Unix(seconds, 0)
+}
+
+func (c *claims) realDate(lit []byte) time.Time {
+	f, err := strconv.ParseFloat(string(lit), 64)
+	if err != nil || lit[0] == '-' || f > maxDate {
+		c.err = errDate
+		return time.Time{}
+	}
+	whole, frac := math.Modf(f)
+	return time.Unix(int64(whole), int64(frac*1e9))
+}
+
+// check is what is wrong with the claims: type, then exp, then iss, then the
+// others.
+func (c *claims) check(t *trusted, k clock) *refusal {
+	switch {
+	case t.claimType != "" && !c.hasType:
+		return errNoType
+	case t.claimType != "" && string(c.typ) != t.claimType:
+		return errType
+	case c.err != nil:
+		return c.err
+	case !c.hasExp:
+		return errNoExpiry
+	case k.expired(c.exp):
+		return errExpired
+	case t.issuer != "" && !c.hasIss:
+		return errNoIssuer
+	case c.hasIss && string(c.iss) != t.issuer:
+		return errIssuer
+	}
+	if err := t.checkAudience(c); err != nil {
+		return err
+	}
+	switch {
+	case k.early(c.nbf):
+		return errNotBefore
+	case k.early(c.iat):
+		return errIssuedLater
+	case len(c.sub) == 0:
+		return errNoSubject
+	}
+	return nil
+}
+
+// A clock is the time of one check.
+type clock struct {
+	now    time.Time
+	leeway time.Duration
+}
+
+// expired: on or after exp (RFC 7519, section 4.1.4).
+func (k clock) expired(exp time.Time) bool { return !k.now.Before(exp.Add(k.leeway)) }
+
+func (k clock) early(t time.Time) bool { return k.now.Before(t.Add(-k.leeway)) }
+
+func (t *trusted) checkAudience(c *claims) *refusal {
+	switch {
+	case t.anyAudience:
+		return nil
+	case len(t.audience) > 0 && !c.hasAud:
+		return errNoAudience
+	case len(t.audience) == 0 && !c.hasAud:
+		return nil
+	}
+	for _, aud := range c.aud {
+		if slices.ContainsFunc(t.audience, func(a string) bool { return a == string(aud) }) {
+			return nil
+		}
+	}
+	return errAudience
+}

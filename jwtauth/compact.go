@@ -1,0 +1,41 @@
+package jwtauth
+
+import (
+	"encoding/base64"
+	"strings"
+)
+
+// A compact is a token's segments, decoded (RFC 7515, section 7.1).
+type compact struct {
+	header, payload, signature []byte
+	signed                     string // what the signature is over
+}
+
+var strict = base64.RawURLEncoding.Strict()
+
+// parseCompact takes a token apart. It accepts the one spelling that its
+// decoded segments have.
+func parseCompact(token string) (c compact, _ *refusal) {
+	first := strings.IndexByte(token, '.')
+	last := strings.LastIndexByte(token, '.')
+	if first <= 0 || last <= first+1 || last == len(token)-1 || strings.IndexByte(token[first+1:last], '.') >= 0 {
+		return c, errSegments
+	}
+	// Go's decoder skips line breaks even where it is strict.
+	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
+		return c, errBase64
+	}
+	c.signed = token[:last]
+	buf := make([]byte, strict.DecodedLen(len(token)))
+	for _, part := range [...]struct {
+		to   *[]byte
+		text string
+	}{{&c.header, token[:first]}, {&c.payload, token[first+1 : last]}, {&c.signature, token[last+1:]}} {
+		n, err := strict.Decode(buf, []byte(part.text))
+		if err != nil {
+			return c, errBase64
+		}
+		*part.to, buf = buf[:n:n], buf[n:]
+	}
+	return c, nil
+}

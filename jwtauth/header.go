@@ -1,0 +1,60 @@
+package jwtauth
+
+// A header is what counts of a JOSE header. Members that point to keys (jku,
+// x5u, jwk, x5c) are not among them.
+type header struct {
+	alg   *algorithm
+	typ   string
+	keyID string
+	hasID bool
+
+	err   *refusal
+	count int
+}
+
+var headerShape = (*shape)(nil).and(
+	"alg", "typ", "cty", "kid", "crit", "b64", "zip", "enc", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256",
+)
+
+// maxHeaderMembers bounds what is read before a signature was.
+const maxHeaderMembers = 32
+
+// parseHeader reads a header strictly (RFC 7515, section 4). The algorithm is
+// one that exists; whether it is the key's is seen when the key is chosen.
+func parseHeader(data []byte) (h header, _ *refusal) {
+	if err := scan(data, headerShape, &h); err != nil {
+		return h, err
+	}
+	switch {
+	case h.err != nil:
+		return h, h.err
+	case h.alg == nil:
+		return h, errAlgorithm
+	case h.hasID && (h.keyID == "" || len(h.keyID) > maxKeyID):
+		return h, errKeyID
+	}
+	return h, nil
+}
+
+func (h *header) member(s *scanner, name []byte) bool {
+	if h.count++; h.count > maxHeaderMembers {
+		s.fail(errMembers)
+		return true
+	}
+	switch string(name) {
+	case "alg":
+		h.alg = algorithmOf(s.text())
+	case "typ":
+		if h.typ = string(s.text()); h.typ == "" && h.err == nil {
+			h.err = errHeaderType // an empty typ is not an absent one
+		}
+	case "kid":
+		h.keyID, h.hasID = string(s.text()), true
+	case "crit", "b64": // no extension is known here (RFC 7515, section 4.1.11; RFC 7797, section 6)
+		h.err = errCritical
+		return false
+	default:
+		return false
+	}
+	return true
+}

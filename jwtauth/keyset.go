@@ -1,0 +1,140 @@
+package jwtauth
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+)
+
+// A KeySource holds the keys that an issuer's tokens are verified with: a
+// [Key], [Keys], [RemoteKeys] or [Discover].
+type KeySource interface {
+	// source checks the configuration.
+	source() (source, error)
+}
+
+// A source is a KeySource at work.
+type source interface {
+	// current returns the keys of now. An error means that they cannot be
+	// had, and is answered 503.
+	current(ctx context.Context) (*keySet, error)
+	// newer is asked where have, from current, has no key for a token: a
+	// set that may have it, or have itself.
+	newer(ctx context.Context, have *keySet) (*keySet, error)
+	// remote is non-nil where the keys are somebody else's.
+	remote() *remoteKeys
+}
+
+// Keys is several keys, such as an issuer's old and new one. Those without an
+// id are tried in turn for tokens that name none of the ids; there may be four
+// of an algorithm.
+func Keys(keys ...Key) KeySource { return staticKeys(keys) }
+
+type staticKeys []Key
+
+func (k Key) source() (source, error) { return staticKeys{k}.source() }
+
+func (k staticKeys) source() (source, error) {
+	if len(k) == 0 {
+		return nil, errors.New("jwtauth: no keys")
+	}
+	var errs []error
+	var list []publicKey
+	for _, key := range k {
+		if err := key.check(); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		list = append(list, publicKey{id: key.id, key: key.public, algs: namesOf(key.alg)})
+	}
+	s := newKeySet(list)
+	for _, a := range algorithms {
+		if n := len(s.anonymous[a.name]); n > maxCandidates {
+			errs = append(errs, fmt.Errorf("jwtauth: %d keys for %s without an id; give them ids", n, a.name))
+		}
+	}
+	return s, errors.Join(errs...)
+}
+
+// namesOf is the names that tokens may give an algorithm.
+func namesOf(a *algorithm) []string {
+	if a.family == edKeys {
+		return []string{"EdDSA", "Ed25519"}
+	}
+	return []string{a.name}
+}
+
+// maxCandidates bounds the signatures checked for one token.
+const maxCandidates = 4
+
+// A publicKey is a key as it is looked for: by id and algorithm.
+type publicKey struct {
+	id   string
+	algs []string
+	key  crypto.PublicKey
+}
+
+// A keySet is an immutable set of keys.
+type keySet struct {
+	named     map[keyName][]*publicKey
+	ids       map[string]bool
+	anonymous map[string][]*publicKey // those without an id, by algorithm
+	all       map[string][]*publicKey // all, by algorithm
+}
+
+type keyName struct{ id, alg string }
+
+func newKeySet(list []publicKey) *keySet {
+	s := &keySet{
+		named:     map[keyName][]*publicKey{},
+		ids:       map[string]bool{},
+		anonymous: map[string][]*publicKey{},
+		all:       map[string][]*publicKey{},
+	}
+	for i := range list {
+		k := &list[i]
+		for _, alg := range k.algs {
+			s.all[alg] = append(s.all[alg], k)
+			if k.id == "" {
+				s.anonymous[alg] = append(s.anonymous[alg], k)
+			} else {
+				s.named[keyName{k.id, alg}] = append(s.named[keyName{k.id, alg}], k)
+			}
+		}
+		if k.id != "" {
+			s.ids[k.id] = true
+		}
+	}
+	return s
+}
+
+// candidates are the keys that a token of this header may be signed with. A
+// token that names a key is tried with that one; the keys without an id are for
+// tokens that name no other.
+func (s *keySet) candidates(h *header) ([]*publicKey, *refusal) {
+	var found []*publicKey
+	switch {
+	case !h.hasID:
+		found = s.all[h.alg.name]
+	case s.ids[h.keyID]:
+		if found = s.named[keyName{h.keyID, h.alg.name}]; found == nil {
+			return nil, errAlgorithm
+		}
+	default:
+		found = s.anonymous[h.alg.name]
+	}
+	switch {
+	case len(found) == 0 && !h.hasID:
+		return nil, errAlgorithm
+	case len(found) == 0:
+		return nil, errUnknownKey
+	case len(found) > maxCandidates:
+		return nil, errAmbiguousKey
+	}
+	return found, nil
+}
+
+func (s *keySet) current(context.Context) (*keySet, error)        { return s, nil }
+func (s *keySet) newer(context.Context, *keySet) (*keySet, error) { return s, nil }
+func (s *keySet) remote() *remoteKeys                             { return nil }

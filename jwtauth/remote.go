@@ -1,0 +1,3 @@
+package jwtauth
+
+type remoteKeys struct{ issuer string }

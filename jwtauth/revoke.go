@@ -1,0 +1,79 @@
+package jwtauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/go-guard/guard"
+)
+
+// notDenied asks the denylist.
+func (v *Verifier[C]) notDenied(ctx context.Context, t *Token[C]) error {
+	if v.opts.Denylist == nil {
+		return nil
+	}
+	var denied bool
+	var err error
+	switch {
+	case t.ID == "" && t.SessionID == "":
+		return errNoID
+	case t.SessionID == "":
+		denied, err = v.opts.Denylist.Denied(ctx, t.ID)
+	case t.ID == "":
+		denied, err = v.opts.Denylist.Denied(ctx, t.SessionID)
+	default:
+		denied, err = v.opts.Denylist.Denied(ctx, t.ID, t.SessionID)
+	}
+	switch {
+	case err != nil:
+		return guard.Unavailable(err)
+	case denied:
+		return errDenied
+	}
+	return nil
+}
+
+// Revoke denies one token until it has expired. An error means that it was
+// not: there is no denylist, it has no id, or the denylist failed.
+func (v *Verifier[C]) Revoke(ctx context.Context, t *Token[C]) error {
+	switch {
+	case v.opts.Denylist == nil:
+		return errors.New("jwtauth: Revoke without a Denylist")
+	case t.ID == "":
+		return errors.New("jwtauth: Revoke of a token without jti")
+	}
+	if err := v.opts.Denylist.Deny(ctx, t.ID, t.ExpiresAt.Add(MaxLeeway)); err != nil {
+		return guard.Unavailable(err)
+	}
+	return nil
+}
+
+// Challenge implements guard.Authenticator.
+func (v *Verifier[C]) Challenge() string { return v.challenge }
+
+// Vary names the fields that may hold the token.
+func (v *Verifier[C]) Vary() []string {
+	if v.opts.Cookie != "" {
+		return []string{"Authorization", "Cookie"}
+	}
+	return nil
+}
+
+// Unknown is the refusal of a token whose subject is gone.
+func (v *Verifier[C]) Unknown() error { return v.refusals[errNobody] }
+
+// Wrap is guard.Require of the Verifier.
+func (v *Verifier[C]) Wrap(next http.Handler) http.Handler {
+	return guard.Require[*Token[C]](v)(next)
+}
+
+// insufficient is the refusal of RFC 6750, section 3.1, for missing scopes.
+func insufficient(o *Options) (error, error) {
+	challenge, err := o.challenge("error", "insufficient_scope", "scope", strings.Join(o.Scopes, " "))
+	return &guard.Error{
+		Status: http.StatusForbidden, Code: "insufficient_scope", Message: "Insufficient scope",
+		Challenges: []string{challenge}, Err: errors.New("jwtauth: the token lacks a scope"),
+	}, err
+}

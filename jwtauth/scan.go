@@ -1,0 +1,339 @@
+package jwtauth
+
+import (
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// A scanner reads one JSON object strictly, where encoding/json is lenient: it
+// takes a member that stands twice, takes names of another case, and replaces
+// broken Unicode. It allocates only for names and strings with escapes.
+type scanner struct {
+	data []byte
+	pos  int
+	err  *refusal
+}
+
+// members is told the members of the outermost object. It reads the value of
+// those it knows, and reports whether it did.
+type members interface {
+	member(s *scanner, name []byte) bool
+}
+
+// maxDepth bounds the recursion.
+const maxDepth = 32
+
+// scan reads data, which must be one object of the given shape, with nothing
+// but whitespace around it.
+func scan(data []byte, sh *shape, m members) *refusal {
+	s := scanner{data: data}
+	if !utf8.Valid(data) {
+		return errJSON
+	}
+	if s.space() != '{' {
+		return errJSON
+	}
+	s.object(sh, m, 1)
+	if s.err == nil && (s.space() != 0 || s.pos < len(s.data)) {
+		s.fail(errJSON)
+	}
+	return s.err
+}
+
+// fail keeps the first reason, and ends the scan: what follows is not read.
+func (s *scanner) fail(r *refusal) {
+	if s.err == nil {
+		s.err = r
+	}
+	s.pos = len(s.data)
+}
+
+// space skips whitespace and returns the byte behind it, 0 at the end.
+func (s *scanner) space() byte {
+	for ; s.pos < len(s.data); s.pos++ {
+		switch c := s.data[s.pos]; c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+func (s *scanner) object(sh *shape, m members, depth int) {
+	if depth > maxDepth {
+		s.fail(errJSON)
+		return
+	}
+	var seen names
+	s.pos++ // the brace
+	if s.space() == '}' {
+		s.pos++
+		return
+	}
+	for s.err == nil {
+		if s.space() != '"' {
+			s.fail(errJSON)
+			return
+		}
+		name := s.string()
+		if s.err == nil && !seen.add(name) {
+			s.fail(errDuplicate)
+		}
+		child, ok := sh.member(name)
+		if !ok {
+			s.fail(errCase)
+		}
+		if s.space() != ':' {
+			s.fail(errJSON)
+			return
+		}
+		s.pos++
+		s.space()
+		if m == nil || !m.member(s, name) {
+			s.value(child, depth+1)
+		}
+		switch s.space() {
+		case ',':
+			s.pos++
+		case '}':
+			s.pos++
+			return
+		default:
+			s.fail(errJSON)
+		}
+	}
+}
+
+func (s *scanner) array(sh *shape, depth int) {
+	if depth > maxDepth {
+		s.fail(errJSON)
+		return
+	}
+	s.pos++ // the bracket
+	if s.space() == ']' {
+		s.pos++
+		return
+	}
+	for s.err == nil {
+		s.space()
+		s.value(sh.element(), depth+1)
+		switch s.space() {
+		case ',':
+			s.pos++
+		case ']':
+			s.pos++
+			return
+		default:
+			s.fail(errJSON)
+		}
+	}
+}
+
+// value skips one value.
+func (s *scanner) value(sh *shape, depth int) {
+	if s.pos >= len(s.data) {
+		s.fail(errJSON)
+		return
+	}
+	switch c := s.data[s.pos]; {
+	case c == '{':
+		s.object(sh, nil, depth)
+	case c == '[':
+		s.array(sh, depth)
+	case c == '"':
+		s.string()
+	case c == '-' || '0' <= c && c <= '9':
+		s.number()
+	default:
+		for _, word := range [...]string{"true", "false", "null"} {
+			if len(s.data)-s.pos >= len(word) && string(s.data[s.pos:s.pos+len(word)]) == word {
+				s.pos += len(word)
+				return
+			}
+		}
+		s.fail(errJSON)
+	}
+}
+
+// number returns the literal of a number (RFC 8259, section 6).
+func (s *scanner) number() []byte {
+	start := s.pos
+	if s.at('-') {
+		s.pos++
+	}
+	if s.at('0') {
+		s.pos++
+	} else {
+		s.digits()
+	}
+	if s.at('.') {
+		s.pos++
+		s.digits()
+	}
+	if s.at('e') || s.at('E') {
+		s.pos++
+		if s.at('+') || s.at('-') {
+			s.pos++
+		}
+		s.digits()
+	}
+	if s.err != nil {
+		return nil
+	}
+	return s.data[start:s.pos]
+}
+
+func (s *scanner) at(c byte) bool { return s.pos < len(s.data) && s.data[s.pos] == c }
+
+func (s *scanner) digits() {
+	start := s.pos
+	for s.pos < len(s.data) && '0' <= s.data[s.pos] && s.data[s.pos] <= '9' {
+		s.pos++
+	}
+	if s.pos == start {
+		s.fail(errJSON)
+	}
+}
+
+// string returns what the string at the cursor means. It is part of the data
+// where nothing in it is escaped.
+func (s *scanner) string() []byte {
+	s.pos++ // the quote
+	start := s.pos
+	for i := start; i < len(s.data); i++ {
+		switch c := s.data[i]; {
+		case c == '"':
+			s.pos = i + 1
+			return s.data[start:i]
+		case c < ' ':
+			s.fail(errJSON)
+			return nil
+		case c == '\\':
+			s.pos = i
+			return s.escaped(append([]byte(nil), s.data[start:i]...))
+		}
+	}
+	s.fail(errJSON)
+	return nil
+}
+
+// text is the value at the cursor, which must be a string.
+func (s *scanner) text() []byte {
+	if !s.at('"') {
+		s.fail(errKind)
+		return nil
+	}
+	return s.string()
+}
+
+// escaped is the rest of a string, from its first escape on.
+func (s *scanner) escaped(out []byte) []byte {
+	for s.pos < len(s.data) {
+		c := s.data[s.pos]
+		s.pos++
+		switch {
+		case c == '"':
+			return out
+		case c < ' ':
+			s.fail(errJSON)
+			return nil
+		case c != '\\':
+			out = append(out, c)
+		default:
+			r := s.escape()
+			if s.err != nil {
+				return nil
+			}
+			out = utf8.AppendRune(out, r)
+		}
+	}
+	s.fail(errJSON)
+	return nil
+}
+
+var escapes = map[byte]rune{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+// escape is the character of an escape, behind its backslash. Half a surrogate
+// pair is none (RFC 7493, section 2.1).
+func (s *scanner) escape() rune {
+	if s.pos >= len(s.data) {
+		s.fail(errJSON)
+		return 0
+	}
+	c := s.data[s.pos]
+	s.pos++
+	if c != 'u' {
+		r, ok := escapes[c]
+		if !ok {
+			s.fail(errJSON)
+		}
+		return r
+	}
+	r := s.hex()
+	if !utf16.IsSurrogate(r) {
+		return r
+	}
+	if !s.at('\\') || s.pos+1 >= len(s.data) || s.data[s.pos+1] != 'u' {
+		s.fail(errJSON)
+		return 0
+	}
+	s.pos += 2
+	if r = utf16.DecodeRune(r, s.hex()); r == utf8.RuneError {
+		s.fail(errJSON)
+	}
+	return r
+}
+
+// hex is the number of four hexadecimal digits.
+func (s *scanner) hex() (r rune) {
+	if len(s.data)-s.pos < 4 {
+		s.fail(errJSON)
+		return 0
+	}
+	for _, c := range s.data[s.pos : s.pos+4] {
+		switch {
+		case '0' <= c && c <= '9':
+			r = r<<4 | rune(c-'0')
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			r = r<<4 | rune(c|0x20-'a'+10)
+		default:
+			s.fail(errJSON)
+			return 0
+		}
+	}
+	s.pos += 4
+	return r
+}
+
+// names are the names of one object's members.
+type names struct {
+	few  [12][]byte
+	n    int
+	more map[string]bool
+}
+
+// add reports whether name is new.
+func (n *names) add(name []byte) bool {
+	if n.n < len(n.few) {
+		for _, have := range n.few[:n.n] {
+			if string(have) == string(name) {
+				return false
+			}
+		}
+		n.few[n.n] = name
+		n.n++
+		return true
+	}
+	if n.more == nil {
+		n.more = make(map[string]bool, 2*len(n.few))
+		for _, have := range n.few {
+			n.more[string(have)] = true
+		}
+	}
+	if n.more[string(name)] {
+		return false
+	}
+	n.more[string(name)] = true
+	return true
+}

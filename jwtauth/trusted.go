@@ -1,0 +1,117 @@
+package jwtauth
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-guard/guard"
+)
+
+// trusted is one issuer of a Verifier, at work.
+type trusted struct {
+	issuer      string
+	keys        source
+	audience    []string
+	anyAudience bool
+	types       []string
+	claimType   string // what the type claim must be; "" for anything
+}
+
+func newTrusted(t Trust, claimType string) (*trusted, error) {
+	if t.Keys == nil {
+		return nil, errors.New("jwtauth: no keys")
+	}
+	keys, err := t.Keys.source()
+	errs := []error{err}
+	c := &trusted{
+		issuer: t.Issuer, keys: keys,
+		audience: slices.Clone(t.Audience), anyAudience: t.InsecureAnyAudience,
+		types: slices.Clone(t.Types), claimType: claimType,
+	}
+	if err == nil && keys.remote() != nil {
+		errs = append(errs, c.checkRemote(keys.remote()))
+	}
+	if c.anyAudience && len(c.audience) > 0 {
+		errs = append(errs, errors.New("jwtauth: InsecureAnyAudience contradicts Audience"))
+	}
+	if slices.Contains(c.audience, "") {
+		errs = append(errs, errors.New("jwtauth: an audience is empty"))
+	}
+	if len(c.types) == 0 {
+		c.types = []string{"JWT", "at+jwt", ""}
+	}
+	return c, errors.Join(errs...)
+}
+
+// checkRemote: the keys of an authorization server sign for many services.
+func (t *trusted) checkRemote(r *remoteKeys) error {
+	var errs []error
+	if t.issuer == "" {
+		t.issuer = r.issuer
+	}
+	switch {
+	case t.issuer == "":
+		errs = append(errs, errors.New("jwtauth: RemoteKeys without Issuer"))
+	case r.issuer != "" && r.issuer != t.issuer:
+		errs = append(errs, fmt.Errorf("jwtauth: Issuer %q is not the discovered %q", t.issuer, r.issuer))
+	}
+	if len(t.audience) == 0 && !t.anyAudience {
+		errs = append(errs, errors.New("jwtauth: keys of an authorization server without Audience"))
+	}
+	return errors.Join(errs...)
+}
+
+// accepts reports whether a token's typ is one of t's. Case does not matter,
+// and "application/" may stand in front (RFC 7515, section 4.1.9).
+func (t *trusted) accepts(typ string) bool {
+	const prefix = "application/"
+	if len(typ) > len(prefix) && strings.EqualFold(typ[:len(prefix)], prefix) {
+		typ = typ[len(prefix):]
+	}
+	for _, want := range t.types {
+		if strings.EqualFold(want, typ) {
+			return true
+		}
+	}
+	return false
+}
+
+// verify checks a token's header and signature. The set is the keys it was
+// found in.
+func (t *trusted) verify(ctx context.Context, h *header, c *compact) (*keySet, error) {
+	if !t.accepts(h.typ) {
+		return nil, errHeaderType
+	}
+	set, err := t.keys.current(ctx)
+	if err != nil {
+		return nil, guard.Unavailable(err)
+	}
+	found, bad := set.candidates(h)
+	if bad == errUnknownKey {
+		newer, err := t.keys.newer(ctx, set)
+		if err != nil {
+			return nil, guard.Unavailable(err)
+		}
+		if newer != set {
+			set = newer
+			found, bad = set.candidates(h)
+		}
+	}
+	if bad != nil {
+		return nil, bad
+	}
+	for _, k := range found {
+		if verifies(h.alg, k.key, c) {
+			return set, nil
+		}
+	}
+	return nil, errSignature
+}
+
+func verifies(a *algorithm, key crypto.PublicKey, c *compact) bool {
+	return a.method.Verify(c.signed, c.signature, key) == nil
+}
