@@ -1,0 +1,63 @@
+package apikey
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"time"
+)
+
+// DigestOf is the SHA-256 of a key, for the tables of applications that look
+// keys up themselves. Keys must be long and random: the digest of one that was
+// made up by a person can be guessed.
+func DigestOf(key string) Digest {
+	var buf [128]byte
+	return sha256.Sum256(append(buf[:0], key...))
+}
+
+// A digester makes the digests of keys: with the first pepper for new ones.
+type digester struct {
+	peppers [][]byte // nil is plain SHA-256
+}
+
+func newDigester(pepper []byte, old [][]byte) (digester, error) {
+	var errs []error
+	d := digester{}
+	for _, p := range append([][]byte{pepper}, old...) {
+		if len(p) > 0 && len(p) < 32 {
+			errs = append(errs, errors.New("apikey: a pepper of less than 32 bytes"))
+		}
+		for _, have := range d.peppers {
+			if bytes.Equal(have, p) {
+				errs = append(errs, errors.New("apikey: a pepper is named twice"))
+			}
+		}
+		d.peppers = append(d.peppers, bytes.Clone(p))
+	}
+	return d, errors.Join(errs...)
+}
+
+func (d digester) of(key string) Digest { return digest(d.peppers[0], key) }
+
+func digest(pepper []byte, key string) (sum Digest) {
+	if len(pepper) == 0 {
+		return DigestOf(key)
+	}
+	mac := hmac.New(sha256.New, pepper)
+	mac.Write([]byte(key))
+	mac.Sum(sum[:0])
+	return sum
+}
+
+// match reports whether key is the entry's, or was until a rotation whose
+// overlap is not over. It always does the same work.
+func (d digester) match(key string, e *Entry, now time.Time) bool {
+	match := false
+	for _, p := range d.peppers {
+		sum := digest(p, key)
+		current, previous := equal(&sum, &e.Digest), equal(&sum, &e.Previous)
+		match = match || current || previous && now.Before(e.PreviousUntil)
+	}
+	return match
+}
