@@ -1,0 +1,30 @@
+package main
+
+import (
+	"net/http"
+
+	"github.com/go-guard/guard"
+)
+
+// A login is the body of a login request.
+type login struct {
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}
+
+// errCredentials is the one answer for a wrong password and an unknown e-mail.
+var errCredentials = guard.Unauthorized("Invalid credentials")
+
+// loginErrors is the error format of logins: their 401 has one key.
+var loginErrors = guard.OnError(guard.ByStatus(map[int]guard.ErrorHandler{http.StatusUnauthorized: oneKey}, guard.JSON))
+
+// checkLogin is the user whose e-mail and password the request's body holds.
+// Its error is for guard.Refuse.
+func checkLogin(r *http.Request, users *Users) (User, error) {
+	var in login
+	if err := readObject(r, &in); err != nil {
+		return User{}, err
+	}
+	u, found, err := users.Login(r.Context(), in.Email, in.Password)
+	return guard.Resolve(u, found, err, errCredentials)
+}

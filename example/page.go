@@ -1,0 +1,120 @@
+package main
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+)
+
+var (
+	//go:embed page.html
+	pageHTML string
+	//go:embed page.css
+	pageCSS string
+
+	pageTemplate = template.Must(template.New("page").Parse(pageHTML))
+	pagePolicy   = contentPolicy(pageCSS)
+)
+
+// contentPolicy allows a page this one style sheet and forms that stay on the
+// site. There is no script to allow.
+func contentPolicy(css string) string {
+	digest := sha256.Sum256([]byte(css))
+	return fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+		base64.StdEncoding.EncodeToString(digest[:]))
+}
+
+// A page is what page.html shows: a sign-in form, or the user's account.
+type page struct {
+	Notice   string
+	Form     loginForm
+	User     *User
+	Sessions []listedSession
+	Style    template.CSS
+}
+
+type loginForm struct {
+	Email, Next               string // as they were sent
+	Refused                   string // why the form as a whole was refused
+	EmailError, PasswordError string // why a field was
+}
+
+type listedSession struct {
+	ID, Device        string
+	Created, LastSeen time.Time
+	This              bool
+}
+
+// Title is the page's title; a refusal stands in front, for screen readers.
+func (p page) Title() string {
+	switch {
+	case p.User != nil:
+		return "Your account"
+	case p.Form.Refused+p.Form.EmailError+p.Form.PasswordError != "":
+		return "Error: sign in"
+	}
+	return "Sign in"
+}
+
+// Others reports whether there is another session to end.
+func (p page) Others() bool { return len(p.Sessions) > 1 }
+
+// FocusEmail reports whether the e-mail is where to go on typing.
+func (f loginForm) FocusEmail() bool { return f.Email == "" || f.EmailError != "" }
+
+// Seen is how long ago the session was used.
+func (s listedSession) Seen() string {
+	switch ago := time.Since(s.LastSeen); {
+	case ago < 2*time.Minute:
+		return "just now"
+	case ago < 2*time.Hour:
+		return fmt.Sprintf("%d minutes ago", int(ago.Minutes()))
+	case ago < 48*time.Hour:
+		return fmt.Sprintf("%d hours ago", int(ago.Hours()))
+	default:
+		return fmt.Sprintf("%d days ago", int(ago.Hours()/24))
+	}
+}
+
+// show answers with the page. It is private, and never a copy from a cache.
+func (p page) show(w http.ResponseWriter, status int) {
+	p.Style = template.CSS(pageCSS)
+	var b strings.Builder
+	_ = pageTemplate.Execute(&b, p) // a Builder never fails
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(b.String()))
+}
+
+// device names the browser and system of a User-Agent, as far as one can tell:
+// it is for its user to recognise, and proves nothing.
+func device(userAgent string) string {
+	browser := firstOf(userAgent, "Unknown browser", "Edg/", "Edge", "OPR/", "Opera", "Firefox/", "Firefox",
+		"Chrome/", "Chrome", "Safari/", "Safari", "curl/", "curl")
+	system := firstOf(userAgent, "", "Android", "Android", "iPhone", "iPhone", "iPad", "iPad", "Windows", "Windows",
+		"Mac OS X", "macOS", "CrOS", "ChromeOS", "Linux", "Linux")
+	if system == "" {
+		return browser
+	}
+	return browser + " on " + system
+}
+
+// firstOf is the name behind the first mark that s contains.
+func firstOf(s, otherwise string, marksAndNames ...string) string {
+	for i := 0; i < len(marksAndNames); i += 2 {
+		if strings.Contains(s, marksAndNames[i]) {
+			return marksAndNames[i+1]
+		}
+	}
+	return otherwise
+}

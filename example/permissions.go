@@ -1,0 +1,52 @@
+package main
+
+import (
+	"net/http"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/rbac"
+)
+
+// A Permission is one thing that one may do.
+type Permission string
+
+// The permissions of the application.
+const (
+	ReadUsers   Permission = "users:read"
+	WriteUsers  Permission = "users:write"
+	DeleteUsers Permission = "users:delete"
+	ReadPosts   Permission = "posts:read"
+	WritePosts  Permission = "posts:write"
+	DeletePosts Permission = "posts:delete"
+)
+
+// policy tells what each role may do; a role that is not in it may nothing.
+var policy = rbac.Spec[Permission]{
+	Permissions: []Permission{ReadUsers, WriteUsers, DeleteUsers, ReadPosts, WritePosts, DeletePosts},
+	Roles: map[string]rbac.Role[Permission]{
+		"admin":     {Grants: []Permission{"*"}},
+		"moderator": {Grants: []Permission{ReadUsers, ReadPosts, WritePosts, DeletePosts}},
+		"user":      {Grants: []Permission{ReadPosts, WritePosts}},
+	},
+}
+
+// permissionsSection: routes name the permission they need, and one table tells
+// which roles have it.
+func permissionsSection(mux *http.ServeMux, tokens guard.Authenticator[User], users *Users) {
+	users = users.Copy()
+	authenticated := guard.Require(tokens)
+	may := guard.Must(rbac.New(policy, rolesOf, nil))
+
+	mux.Handle("GET /permissions/users", guard.Chain(authenticated, may.RequireAll(ReadUsers))(listUsers(users)))
+	mux.Handle("DELETE /permissions/users/{id}", guard.Chain(authenticated, may.RequireAll(DeleteUsers))(deleteUser(users)))
+}
+
+func deleteUser(users *Users) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !users.Delete(r.PathValue("id")) {
+			guard.Refuse(w, r, guard.NotFound("User not found"))
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-guard/guard"
+)
+
+// maxBody is the most that the body of a request may hold.
+const maxBody = 1 << 20
+
+// newHandler is the whole program but its listener: every section under its
+// prefix, and around them what all requests pass.
+func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handler, error) {
+	users, err := sampleUsers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	tokens := jwtSection(mux, set, users)
+	apikeySection(mux, set)
+	bearerSection(mux)
+	refreshSection(mux, set, users)
+	rbacSection(mux, tokens, users)
+	permissionsSection(mux, tokens, users)
+	ownerSection(mux, tokens)
+	optionalSection(mux, tokens)
+	sessionSection(mux, set, users)
+	practicesSection(mux, set, users)
+	completeSection(mux, set, users)
+	return guard.Chain(guard.Observe(nil), accessLog(log), limitBody)(mux), nil
+}
+
+// limitBody answers requests with too large a body 413: at once where they say
+// how large it is, else when the handler has read that much.
+func limitBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength > maxBody {
+			guard.Refuse(w, r, &http.MaxBytesError{Limit: maxBody})
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// accessLog logs each request when it was answered, with the user and, where a
+// guard refused it, the reason. Queries and headers may hold credentials, and
+// are not logged.
+func accessLog(log *slog.Logger) guard.Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			began := time.Now()
+			answer := &statusWriter{ResponseWriter: w}
+			defer func() { // also where the handler panics
+				attrs := []slog.Attr{
+					slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", answer.status),
+					slog.Duration("took", time.Since(began)), slog.String("remote", r.RemoteAddr),
+				}
+				level := slog.LevelInfo
+				for ctx, d := range guard.Decisions(r.Context()) {
+					if u, known := guard.PrincipalFrom[User](ctx); known && d.Outcome == guard.Allowed {
+						attrs = append(attrs, slog.String("user", u.ID))
+					}
+					if d.Outcome == guard.Refused || d.Outcome == guard.Failed {
+						attrs = append(attrs, slog.String("guard", d.Package), slog.String("reason", d.Reason))
+					}
+					if d.Outcome == guard.Failed {
+						level = slog.LevelError
+					}
+				}
+				log.LogAttrs(r.Context(), level, "request", attrs...)
+			}()
+			next.ServeHTTP(answer, r)
+		})
+	}
+}
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status < 200 { // those before are informational
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	if w.status < 200 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+)
+
+// settings are what the program is told by its flags and its environment.
+type settings struct {
+	dev     bool
+	addr    string
+	secret  []byte // signs the JWTs
+	proxies []netip.Prefix
+}
+
+func readSettings(args []string, getenv func(string) string, stderr io.Writer) (set settings, err error) {
+	flags := flag.NewFlagSet("example", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // a wrong flag is one line, as any wrong setting
+	flags.BoolVar(&set.dev, "dev", false, "cookies for http on localhost and, without JWT_SECRET_KEY, a random signing key")
+	flags.StringVar(&set.addr, "addr", or(getenv("ADDR"), "127.0.0.1:8080"), "listen `address`, also ADDR; port 0 picks one")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			flags.SetOutput(stderr)
+			flags.Usage()
+		}
+		return set, err
+	}
+	if flags.NArg() > 0 {
+		return set, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if err := notBuilt(getenv); err != nil {
+		return set, err
+	}
+	if set.proxies, err = readProxies(getenv("TRUSTED_PROXIES")); err != nil {
+		return set, err
+	}
+	set.secret, err = readSecret(getenv("JWT_SECRET_KEY"), set.dev, stderr)
+	return set, err
+}
+
+func or(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
+
+// readSecret demands as many bytes as HS256 has (RFC 7518, section 3.2).
+func readSecret(value string, dev bool, stderr io.Writer) ([]byte, error) {
+	switch {
+	case len(value) >= 32:
+		return []byte(value), nil
+	case value != "":
+		return nil, fmt.Errorf("JWT_SECRET_KEY has %d bytes: it needs at least 32 bytes", len(value))
+	case !dev:
+		return nil, errors.New("JWT_SECRET_KEY environment variable not set")
+	}
+	fmt.Fprintln(stderr, "JWT_SECRET_KEY is not set: tokens are signed with a random key, for this run only")
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	return secret, nil
+}
+
+// readProxies reads prefixes such as "10.0.0.0/8, ::1"; an address alone is one.
+func readProxies(value string) (proxies []netip.Prefix, err error) {
+	if value == "" {
+		return nil, nil
+	}
+	for part := range strings.SplitSeq(value, ",") {
+		part = strings.TrimSpace(part)
+		p, err := netip.ParsePrefix(part)
+		if err != nil {
+			addr, err := netip.ParseAddr(part)
+			if err != nil {
+				return nil, fmt.Errorf("TRUSTED_PROXIES: %q is neither a prefix such as 10.0.0.0/8 nor an address", part)
+			}
+			p = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		proxies = append(proxies, p)
+	}
+	return proxies, nil
+}
+
+// notBuilt refuses settings that nothing reads yet: to ignore them would be to
+// keep in memory what was meant to be shared.
+func notBuilt(getenv func(string) string) error {
+	for _, name := range []string{"REDIS_URL", "DATABASE_URL", "OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_JWKS_URL", "OIDC_REFETCH"} {
+		if getenv(name) != "" {
+			return fmt.Errorf("%s is set, but that part of the example is not built yet", name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package main_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestSettings(t *testing.T) {
+	good := "JWT_SECRET_KEY=" + secret
+	for _, tt := range []struct {
+		name string
+		env  []string
+		args []string
+		want string // in the one line
+	}{
+		{"no key", nil, nil, "JWT_SECRET_KEY environment variable not set"},
+		{"empty key", []string{"JWT_SECRET_KEY="}, nil, "JWT_SECRET_KEY environment variable not set"},
+		{"short key", []string{"JWT_SECRET_KEY=" + secret[:31]}, nil, "32 bytes"},
+		{"short key in dev", []string{"JWT_SECRET_KEY=short"}, []string{"-dev"}, "32 bytes"},
+		{"address without port", []string{good}, []string{"-addr", "localhost"}, "-addr"},
+		{"address with a bad port", []string{good}, []string{"-addr", "127.0.0.1:99999"}, "-addr"},
+		{"bad ADDR", []string{good, "ADDR=nonsense"}, nil, "ADDR"},
+		{"bad proxies", []string{good, "TRUSTED_PROXIES=10.0.0.0/8,nonsense"}, nil, `TRUSTED_PROXIES: "nonsense"`},
+		{"bad prefix", []string{good, "TRUSTED_PROXIES=10.0.0.0/33"}, nil, "TRUSTED_PROXIES"},
+		{"empty proxy", []string{good, "TRUSTED_PROXIES=,"}, nil, "TRUSTED_PROXIES"},
+		{"unknown flag", []string{good}, []string{"-nonsense"}, "-nonsense"},
+		{"an argument", []string{good}, []string{"serve"}, `"serve"`},
+		{"Redis", []string{good, "REDIS_URL=redis://127.0.0.1:6379"}, nil, "REDIS_URL"},
+		{"database", []string{good, "DATABASE_URL=sqlite://x.db"}, nil, "DATABASE_URL"},
+		{"an audience alone", []string{good, "OIDC_AUDIENCE=api"}, nil, "OIDC_"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(binary, append([]string{"-addr", "127.0.0.1:0"}, tt.args...)...)
+			cmd.Env = append([]string{}, tt.env...)
+			if strings.HasPrefix(strings.Join(tt.env, " "), good+" ADDR=") {
+				cmd.Args = cmd.Args[:1]
+			}
+			timeout := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+			defer timeout.Stop()
+			out, _ := cmd.CombinedOutput()
+			if code := cmd.ProcessState.ExitCode(); code != 1 {
+				t.Errorf("exit code %d, want 1", code)
+			}
+			if text := string(out); strings.Count(text, "\n") != 1 || !strings.Contains(text, tt.want) {
+				t.Errorf("output %q, want one line with %q", text, tt.want)
+			}
+			if strings.Contains(string(out), secret) {
+				t.Error("the key is shown")
+			}
+		})
+	}
+}
+
+func TestDevWithoutKey(t *testing.T) {
+	t.Parallel()
+	p := launch(t, nil, "-dev", "-addr", "127.0.0.1:0")
+	if !strings.Contains(p.logs(), "JWT_SECRET_KEY") {
+		t.Errorf("nothing about the random key on stderr: %s", p.logs())
+	}
+	token := p.login(t, "/jwt/login", alice).Access
+	row{status: 200}.check(t, p.send(t, call{do: "GET /jwt/profile", header: bearer(token)}))
+	other := launch(t, nil, "-dev", "-addr", "127.0.0.1:0")
+	row{status: 401, body: e(401, "Invalid token")}.check(t, other.send(t, call{do: "GET /jwt/profile", header: bearer(token)}))
+}
+
+func TestAddrFromEnvironment(t *testing.T) {
+	t.Parallel()
+	p := launch(t, []string{"ADDR=127.0.0.1:0", "JWT_SECRET_KEY=" + secret})
+	row{status: 401}.check(t, p.send(t, call{do: "GET /jwt/profile"}))
+}
+
+// TestStop: a request that is under way when SIGTERM comes is answered.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST /jwt/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", len(alice))
+	in := bufio.NewReader(conn)
+	if line, err := in.ReadString('\n'); err != nil || !strings.Contains(line, "100") { // the handler reads
+		t.Fatal(line, err)
+	}
+	_, _ = in.ReadString('\n')
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for { // until it listens no more
+		c, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+		if err != nil {
+			break
+		}
+		c.Close()
+	}
+	fmt.Fprint(conn, alice)
+	res, err := http.ReadResponse(in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != 200 {
+		t.Errorf("status %d", res.StatusCode)
+	}
+	select {
+	case err := <-p.exited:
+		if err != nil {
+			t.Errorf("after SIGTERM: %v\n%s", err, p.logs())
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("still running 30 s after SIGTERM")
+	}
+}
+
+func TestRequestLog(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	p.send(t, call{do: "GET /jwt/profile?token=hidden", header: bearer("garbage")})
+	p.send(t, call{do: "GET /apikey/protected", header: []string{"X-API-Key: key_67890"}})
+	p.stop(t)
+	logs := p.logs()
+	for _, want := range []string{"/jwt/profile", "401", "/apikey/protected", "200"} {
+		if !strings.Contains(logs, want) {
+			t.Errorf("the log lacks %q:\n%s", want, logs)
+		}
+	}
+	for _, leak := range []string{"hidden", "garbage", "key_67890"} {
+		if strings.Contains(logs, leak) {
+			t.Errorf("the log holds %q:\n%s", leak, logs)
+		}
+	}
+}
