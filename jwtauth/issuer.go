@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -125,12 +126,21 @@ func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time)
 	case private[0] != '{':
 		return nil, fmt.Errorf("jwtauth: claims of type %T are no JSON object", claims)
 	}
-	payload := append(append(head[:len(head)-1], ','), private[1:]...)
-	// What it would refuse it does not issue: a map's own "sub" or "EXP".
-	if bad := scan(payload, i.verifier.shape, nil); bad != nil {
-		return nil, fmt.Errorf("jwtauth: claims of type %T with the registered ones: %s", claims, bad.reason)
+	// What its Verifier would refuse it does not issue: a map's own "sub" or "EXP".
+	if bad := scan(private, i.verifier.shape, reserved(i.verifier.registered())); bad != nil {
+		return nil, fmt.Errorf("jwtauth: claims of type %T: %s", claims, bad.reason)
 	}
-	return payload, nil
+	return append(append(head[:len(head)-1], ','), private[1:]...), nil
+}
+
+// reserved refuses members of these names.
+type reserved []string
+
+func (r reserved) member(s *scanner, name []byte) bool {
+	if slices.Contains(r, string(name)) {
+		s.fail(errReserved)
+	}
+	return false
 }
 
 // encodeHeader names the key if it has an id, and typ as it is asked for.

@@ -52,6 +52,7 @@ var (
 	errClaims      = &refusal{invalidToken, "the claims do not fit their Go type"}
 	errNoID        = &refusal{invalidToken, "the token has neither jti nor sid to be denied by"}
 	errDenied      = &refusal{tokenRevoked, "the token or its session is denied"}
+	errReserved    = &refusal{invalidToken, "a registered claim is not a private one"}
 	errNobody      = &refusal{invalidToken, "the subject is gone"}
 )
 
