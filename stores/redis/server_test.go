@@ -1,0 +1,204 @@
+package redisstore_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	redisstore "github.com/go-guard/guard/stores/redis"
+)
+
+// address is the Redis that the conformance suites share.
+func address() string {
+	if a := os.Getenv("GUARD_REDIS_ADDR"); a != "" {
+		return a
+	}
+	return "127.0.0.1:6379"
+}
+
+// unavailable skips a test that needs what is not there; where services are
+// required it fails it.
+func unavailable(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("GUARD_REQUIRE_SERVICES") == "1" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
+func newClient(t testing.TB, addr string) *redis.Client {
+	t.Helper()
+	c := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true, DialTimeout: time.Second, DialerRetries: 1, MaxRetries: -1, Protocol: 2})
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+var prefixes atomic.Int64
+
+// newStores returns stores of the shared Redis under a prefix of their own,
+// which is emptied at the end.
+func newStores(t testing.TB) (*redisstore.Stores, *redis.Client, string) {
+	t.Helper()
+	c := newClient(t, address())
+	ctx := context.Background()
+	if err := c.Ping(ctx).Err(); err != nil {
+		unavailable(t, "needs Redis 7 or Valkey at %s (apt-get install redis-server, or set GUARD_REDIS_ADDR): %v", address(), err)
+	}
+	prefix := fmt.Sprintf("guardtest:%d:%d", os.Getpid(), prefixes.Add(1))
+	t.Cleanup(func() {
+		keys, err := c.Keys(ctx, prefix+":*").Result()
+		if err == nil && len(keys) > 0 {
+			c.Del(ctx, keys...)
+		}
+	})
+	s, err := redisstore.New(ctx, c, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, c, prefix
+}
+
+// A server is a Redis of the test's own, to be killed and restarted. It keeps
+// what it acknowledged (appendfsync always).
+type server struct {
+	t    testing.TB
+	addr string
+	args []string
+	cmd  *exec.Cmd
+}
+
+func startServer(t testing.TB, args ...string) *server {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		unavailable(t, "needs the program redis-server (apt-get install redis-server)")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	_, port, _ := net.SplitHostPort(addr)
+	s := &server{t: t, addr: addr, args: append([]string{
+		"--bind", "127.0.0.1", "--port", port, "--dir", t.TempDir(), "--save", "",
+		"--appendonly", "yes", "--appendfsync", "always", "--daemonize", "no", "--loglevel", "warning",
+	}, args...)}
+	s.start()
+	t.Cleanup(s.kill)
+	return s
+}
+
+func (s *server) start() {
+	s.t.Helper()
+	s.cmd = exec.Command("redis-server", s.args...)
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	c := redis.NewClient(&redis.Options{Addr: s.addr, MaxRetries: -1})
+	defer c.Close()
+	for range 500 {
+		if c.Ping(context.Background()).Err() == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond) // another process: synctest cannot wait for it
+	}
+	s.t.Fatalf("redis-server at %s did not start", s.addr)
+}
+
+func (s *server) kill() {
+	if s.cmd != nil {
+		s.cmd.Process.Kill()
+		s.cmd.Wait()
+		s.cmd = nil
+	}
+}
+
+// A proxy delays what a client sends to the server.
+type proxy struct {
+	net.Listener
+	delay atomic.Int64
+	conns sync.Map
+}
+
+func startProxy(t testing.TB, backend string) *proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{Listener: l}
+	t.Cleanup(func() {
+		l.Close()
+		p.conns.Range(func(c, _ any) bool { c.(net.Conn).Close(); return true })
+	})
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", backend)
+			if err != nil {
+				in.Close()
+				continue
+			}
+			p.conns.Store(in, nil)
+			p.conns.Store(out, nil)
+			go func() { io.Copy(in, out); in.Close() }()
+			go p.forward(out, in)
+		}
+	}()
+	return p
+}
+
+func (p *proxy) forward(out, in net.Conn) {
+	defer out.Close()
+	b := make([]byte, 32<<10)
+	for {
+		n, err := in.Read(b)
+		if n > 0 {
+			time.Sleep(time.Duration(p.delay.Load())) // the latency under test
+			if _, err := out.Write(b[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// commands counts the commands that Redis runs during f, but INFO.
+func commands(t testing.TB, c *redis.Client, f func()) map[string]int {
+	t.Helper()
+	ctx := context.Background()
+	if err := c.ConfigResetStat(ctx).Err(); err != nil {
+		t.Fatal(err)
+	}
+	f()
+	info, err := c.Info(ctx, "commandstats").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := map[string]int{}
+	for line := range strings.Lines(info) {
+		name, rest, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "cmdstat_"), ":calls=")
+		if !ok || strings.HasPrefix(name, "info") || strings.HasPrefix(name, "config") {
+			continue
+		}
+		n := 0
+		fmt.Sscanf(rest, "%d", &n)
+		calls[name] = n
+	}
+	return calls
+}
