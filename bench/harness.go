@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+)
+
+type settings struct {
+	rounds int
+	slice  time.Duration // least time of one measurement
+	fill   int           // entries of the memory tables
+	tries  int           // of the password timing
+}
+
+// kind tells whose work a row is.
+type kind string
+
+const (
+	ours  kind = "guard"
+	peer  kind = "peer"
+	limit kind = "limit" // what no implementation can beat
+)
+
+// A work is one row: run does it n times.
+type work struct {
+	name string
+	kind kind
+	run  func(n int)
+}
+
+// A table is one comparison. build prepares it and returns its rows and bars;
+// what it returns last, which may be nil, cleans up. An error skips the table.
+type table struct {
+	name  string
+	build func(settings) (rows, error)
+}
+
+type rows struct {
+	work  []work
+	facts []Fact // measured while building, such as bytes a session
+	bars  []bar
+	close func()
+}
+
+// run measures the rows in rounds, each in a random order, so that whatever
+// the machine does meanwhile meets all of them alike.
+func (t table) run(set settings) TableResult {
+	result := TableResult{Name: t.name}
+	built, err := t.build(set)
+	if err != nil {
+		result.Skipped = err.Error()
+		return result
+	}
+	if built.close != nil {
+		defer built.close()
+	}
+	samples := make([][]sample, len(built.work))
+	counts := make([]int, len(built.work))
+	for i, w := range built.work {
+		counts[i] = calibrate(w.run, set.slice)
+	}
+	for range set.rounds {
+		for _, i := range rand.Perm(len(built.work)) {
+			samples[i] = append(samples[i], measure(built.work[i].run, counts[i]))
+		}
+	}
+	for i, w := range built.work {
+		result.Rows = append(result.Rows, median(w, counts[i], samples[i]))
+	}
+	result.Facts = built.facts
+	for _, b := range built.bars {
+		result.Bars = append(result.Bars, b(&result))
+	}
+	return result
+}
+
+// calibrate finds how many operations fill a slice.
+func calibrate(run func(int), slice time.Duration) int {
+	n := 1
+	for {
+		start := time.Now()
+		run(n)
+		took := time.Since(start)
+		if took >= slice/2 {
+			return max(1, int(float64(n)*float64(slice)/float64(took)))
+		}
+		grow := 100.0
+		if took > 0 {
+			grow = min(grow, 1.2*float64(slice)/float64(took))
+		}
+		n = max(n+1, int(float64(n)*grow))
+	}
+}
+
+type sample struct{ ns, bytes, allocs float64 }
+
+func measure(run func(int), n int) sample {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	run(n)
+	took := time.Since(start)
+	runtime.ReadMemStats(&after)
+	return sample{
+		ns:     float64(took.Nanoseconds()) / float64(n),
+		bytes:  float64(after.TotalAlloc-before.TotalAlloc) / float64(n),
+		allocs: float64(after.Mallocs-before.Mallocs) / float64(n),
+	}
+}
+
+func median(w work, n int, samples []sample) Row {
+	pick := func(of func(sample) float64) []float64 {
+		var all []float64
+		for _, s := range samples {
+			all = append(all, of(s))
+		}
+		slices.Sort(all)
+		return all
+	}
+	ns := pick(func(s sample) float64 { return s.ns })
+	row := Row{
+		Name: w.name, Kind: w.kind, N: n,
+		NS:     middle(ns),
+		Bytes:  middle(pick(func(s sample) float64 { return s.bytes })),
+		Allocs: middle(pick(func(s sample) float64 { return s.allocs })),
+	}
+	row.Spread = (ns[len(ns)-1] - ns[0]) / row.NS
+	return row
+}
+
+// middle is the median of sorted numbers.
+func middle(sorted []float64) float64 {
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// parallel is run by g goroutines at once, each with work of its own.
+func parallel(g int, each func() func(n int)) func(n int) {
+	runs := make([]func(int), g)
+	for i := range runs {
+		runs[i] = each()
+	}
+	return func(n int) {
+		var wg sync.WaitGroup
+		for i, run := range runs {
+			share := (n + i) / g
+			wg.Go(func() { run(share) })
+		}
+		wg.Wait()
+	}
+}
+
+// want stops the program where a row does not do the work that it claims:
+// a benchmark of a refusal is worth nothing.
+func want(what string, got, wanted any) {
+	if got != wanted {
+		panic(fmt.Sprintf("bench: %s: got %v, want %v", what, got, wanted))
+	}
+}

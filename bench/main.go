@@ -1,0 +1,94 @@
+// Command bench measures guard beside its peers, in one process and in
+// interleaved rounds, and says whether each bar of the project holds.
+//
+//	go run ./bench            every table
+//	go run ./bench -quick     a first impression
+//	go run ./bench -check     exit 1 where a bar is missed
+//	go run ./bench -plot docs/bench.svg
+//
+// Only ratios travel from one machine to another. Every table has a row for
+// the physical limit: the bare cryptography, map, mux or Redis command.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"runtime/pprof"
+	"time"
+)
+
+func main() {
+	var (
+		asJSON = flag.Bool("json", false, "write JSON in place of tables")
+		check  = flag.Bool("check", false, "exit 1 where a bar is missed")
+		plot   = flag.String("plot", "", "write a picture (SVG) of ours against the peers to this file")
+		quick  = flag.Bool("quick", false, "short slices and small fills: a first impression, not a verdict")
+		only   = flag.String("only", "", "run the tables whose name matches this regular expression")
+		rounds = flag.Int("rounds", 6, "interleaved rounds")
+		prof   = flag.String("cpuprofile", "", "write a CPU profile to this file")
+		slice  = flag.Duration("slice", 60*time.Millisecond, "least time of one measurement")
+	)
+	flag.Parse()
+	pattern, err := regexp.Compile(*only)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench: -only:", err)
+		os.Exit(2)
+	}
+	set := settings{rounds: *rounds, slice: *slice, fill: 1_000_000, tries: 200}
+	if *quick {
+		set = settings{rounds: 3, slice: 4 * time.Millisecond, fill: 100_000, tries: 20}
+	}
+
+	if *prof != "" {
+		f, err := os.Create(*prof)
+		if err == nil {
+			err = pprof.StartCPUProfile(f)
+		}
+		if err != nil {
+			fail(err)
+		}
+		defer pprof.StopCPUProfile()
+	}
+
+	report := Report{
+		Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(),
+		Rounds: set.rounds, Slice: set.slice.String(), Quick: *quick,
+	}
+	for _, t := range tables() {
+		if !pattern.MatchString(t.name) {
+			continue
+		}
+		result := t.run(set)
+		report.Tables = append(report.Tables, result)
+		if !*asJSON {
+			result.print(os.Stdout)
+		}
+	}
+	if *asJSON {
+		enc := json.NewEncoder(os.Stdout)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(report); err != nil {
+			fail(err)
+		}
+	} else {
+		report.summary(os.Stdout)
+	}
+	if *plot != "" {
+		if err := os.WriteFile(*plot, report.svg(), 0o644); err != nil {
+			fail(err)
+		}
+	}
+	if *check && !report.holds() {
+		pprof.StopCPUProfile()
+		os.Exit(1)
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "bench:", err)
+	os.Exit(1)
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"text/tabwriter"
+)
+
+// A Report is what -json writes.
+type Report struct {
+	Go     string        `json:"go"`
+	OS     string        `json:"os"`
+	Arch   string        `json:"arch"`
+	CPUs   int           `json:"cpus"`
+	Rounds int           `json:"rounds"`
+	Slice  string        `json:"slice"`
+	Quick  bool          `json:"quick,omitempty"`
+	Tables []TableResult `json:"tables"`
+}
+
+// A TableResult is one comparison, measured.
+type TableResult struct {
+	Name    string      `json:"name"`
+	Skipped string      `json:"skipped,omitempty"`
+	Rows    []Row       `json:"rows,omitempty"`
+	Facts   []Fact      `json:"facts,omitempty"`
+	Bars    []BarResult `json:"bars,omitempty"`
+}
+
+// A Row is one work: medians over the rounds. Spread is the distance between
+// the slowest and the fastest round as a part of the median.
+type Row struct {
+	Name   string  `json:"name"`
+	Kind   kind    `json:"kind"`
+	N      int     `json:"n"`
+	NS     float64 `json:"ns"`
+	Bytes  float64 `json:"bytes"`
+	Allocs float64 `json:"allocs"`
+	Spread float64 `json:"spread"`
+}
+
+// A Fact is a number that is not a time per operation.
+type Fact struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit"`
+}
+
+// A BarResult tells whether what must be reached was.
+type BarResult struct {
+	Text  string  `json:"text"`
+	Value float64 `json:"value"`
+	Max   float64 `json:"max"`
+	Holds bool    `json:"holds"`
+}
+
+type bar func(*TableResult) BarResult
+
+func (t *TableResult) row(name string) Row {
+	for _, r := range t.Rows {
+		if r.Name == name {
+			return r
+		}
+	}
+	panic(fmt.Sprintf("bench: table %s has no row %q", t.Name, name))
+}
+
+func (t *TableResult) fact(name string) float64 {
+	for _, f := range t.Facts {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	panic(fmt.Sprintf("bench: table %s has no fact %q", t.Name, name))
+}
+
+func atMost(text string, max float64, value func(*TableResult) float64) bar {
+	return func(t *TableResult) BarResult {
+		v := value(t)
+		return BarResult{Text: text, Value: v, Max: max, Holds: v <= max}
+	}
+}
+
+// ratio: the time of a is at most max times the time of b.
+func ratio(a, b string, max float64) bar {
+	return atMost(fmt.Sprintf("%s ≤ %s × %s", a, number(max), b), max,
+		func(t *TableResult) float64 { return t.row(a).NS / t.row(b).NS })
+}
+
+// over: a takes at most max nanoseconds more than b.
+func over(a, b string, max float64) bar {
+	return atMost(fmt.Sprintf("%s ≤ %s + %s ns", a, b, number(max)), max,
+		func(t *TableResult) float64 { return t.row(a).NS - t.row(b).NS })
+}
+
+// flat: the times of a and b differ by at most part of b's.
+func flat(a, b string, part float64) bar {
+	return atMost(fmt.Sprintf("%s = %s ± %s %%", a, b, number(100*part)), part,
+		func(t *TableResult) float64 { return math.Abs(t.row(a).NS/t.row(b).NS - 1) })
+}
+
+// allocs and bytes are means over many operations: what a growing map or a
+// pool adds now and then is forgiven up to a twentieth.
+func allocs(a string, max float64) bar {
+	return atMost(fmt.Sprintf("%s ≤ %s allocs", a, number(max)), max,
+		func(t *TableResult) float64 { return settle(t.row(a).Allocs) })
+}
+
+func allocsOver(a, b string, max float64) bar {
+	return atMost(fmt.Sprintf("%s ≤ %s + %s allocs", a, b, number(max)), max,
+		func(t *TableResult) float64 { return settle(t.row(a).Allocs - t.row(b).Allocs) })
+}
+
+func bytes(a string, max float64) bar {
+	return atMost(fmt.Sprintf("%s ≤ %s B", a, number(max)), max,
+		func(t *TableResult) float64 { return math.Floor(t.row(a).Bytes) })
+}
+
+func settle(v float64) float64 {
+	if near := math.Round(v); math.Abs(v-near) < 0.05 {
+		return near
+	}
+	return v
+}
+
+// factAtMost: a measured number is at most max.
+func factAtMost(name string, max float64) bar {
+	return atMost(fmt.Sprintf("%s ≤ %s", name, number(max)), max,
+		func(t *TableResult) float64 { return t.fact(name) })
+}
+
+func (r *Report) holds() bool {
+	for _, t := range r.Tables {
+		for _, b := range t.Bars {
+			if !b.Holds {
+				return false
+			}
+		}
+	}
+	return len(r.Tables) > 0
+}
+
+// print writes the table. The ratio of a row is its time to that of the first
+// row of ours.
+func (t *TableResult) print(out io.Writer) {
+	fmt.Fprintf(out, "## %s\n\n", t.Name)
+	if t.Skipped != "" {
+		fmt.Fprintf(out, "skipped: %s\n\n", t.Skipped)
+		return
+	}
+	base := 0.0
+	for _, r := range t.Rows {
+		if r.Kind == ours {
+			base = r.NS
+			break
+		}
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	if len(t.Rows) > 0 {
+		fmt.Fprintln(w, "whose\tns\tB\tallocs\tratio\tspread\t \twork")
+	}
+	for _, r := range t.Rows {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t±%.0f %%\t \t%s\n", r.Kind, number(r.NS), number(r.Bytes),
+			number(settle(r.Allocs)), number(r.NS/base), 50*r.Spread, r.Name)
+	}
+	w.Flush()
+	for _, f := range t.Facts {
+		fmt.Fprintf(out, "  %s: %s %s\n", f.Name, number(f.Value), f.Unit)
+	}
+	fmt.Fprintln(out)
+	for _, b := range t.Bars {
+		fmt.Fprintf(out, "  %s  %s: %s\n", verdict(b.Holds), b.Text, number(b.Value))
+	}
+	fmt.Fprintln(out)
+}
+
+func (r *Report) summary(out io.Writer) {
+	held, missed := 0, []string{}
+	for _, t := range r.Tables {
+		for _, b := range t.Bars {
+			if b.Holds {
+				held++
+			} else {
+				missed = append(missed, fmt.Sprintf("%s: %s (is %s)", t.Name, b.Text, number(b.Value)))
+			}
+		}
+	}
+	fmt.Fprintf(out, "%d bars hold, %d are missed\n", held, len(missed))
+	for _, m := range missed {
+		fmt.Fprintln(out, "  missed:", m)
+	}
+}
+
+func verdict(holds bool) string {
+	if holds {
+		return "holds "
+	}
+	return "MISSED"
+}
+
+// number has three significant digits, and no more zeros than it needs.
+func number(v float64) string {
+	switch a := math.Abs(v); {
+	case a >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case a >= 10:
+		return trim(fmt.Sprintf("%.1f", v))
+	case a >= 1:
+		return trim(fmt.Sprintf("%.2f", v))
+	case a < 1e-9:
+		return "0"
+	default:
+		return trim(fmt.Sprintf("%.4f", v))
+	}
+}
+
+func trim(s string) string {
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}

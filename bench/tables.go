@@ -1,0 +1,12 @@
+package main
+
+// tables are the comparisons, in the order in which they are printed.
+func tables() []table {
+	return []table{
+		{"jwt, HS256", hs256},
+		{"jwt, RS256", asymmetric("RS256")},
+		{"jwt, ES256", asymmetric("ES256")},
+		{"jwt, EdDSA", asymmetric("EdDSA")},
+		{"jwt, refused", refusals},
+	}
+}
