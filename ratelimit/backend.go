@@ -1,0 +1,130 @@
+package ratelimit
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-guard/guard"
+)
+
+// A backend is a store with what protects requests from it.
+type backend struct {
+	memory   *Memory // the store, where it is one: nothing can fail or hang
+	store    Store
+	secret   []byte
+	failure  Failure
+	fallback *backend
+	breaker  *breaker
+}
+
+func newBackend(o *Options) (*backend, error) {
+	b := &backend{store: o.Store, failure: o.OnFailure, secret: append([]byte(nil), o.Secret...)}
+	var errs []error
+	if o.Timeout < 0 {
+		errs = append(errs, fmt.Errorf("ratelimit: timeout %v is negative", o.Timeout))
+	}
+	if o.OnFailure.mode == fallBack {
+		if o.OnFailure.fallback == nil {
+			errs = append(errs, errors.New("ratelimit: Fallback of nil"))
+		} else {
+			var err error
+			b.fallback, err = newBackend(&Options{Store: o.OnFailure.fallback, Secret: o.Secret, Timeout: o.Timeout, Now: o.Now})
+			errs = append(errs, err)
+		}
+	}
+	if b.store == nil {
+		m, err := NewMemory(&MemoryOptions{Now: o.Now})
+		errs = append(errs, err)
+		b.store = m
+	}
+	if m, ok := b.store.(*Memory); ok {
+		if b.memory = m; m == nil {
+			errs = append(errs, errors.New("ratelimit: the store is a nil *Memory"))
+		}
+	}
+	b.breaker = newBreaker(o.Timeout, o.Now)
+	return b, errors.Join(errs...)
+}
+
+// take fills states. failure is why the store did not decide, where OnFailure
+// did so instead; err is a request's refusal.
+func (b *backend) take(ctx context.Context, takes []Take, states []State) (failure, err error) {
+	if b.memory != nil {
+		return b.memory.take(takes, states)
+	}
+	// What escapes to another goroutine is a copy, so that the common case
+	// above stays on the stack.
+	hashed := b.hashed(takes)
+	got, err := call(ctx, b.breaker, func(ctx context.Context) ([]State, error) { return b.store.Take(ctx, hashed) })
+	if err == nil && len(got) != len(takes) {
+		err = fmt.Errorf("ratelimit: %T answered %d takes with %d states", b.store, len(takes), len(got))
+	}
+	if err == nil {
+		copy(states, got)
+		return nil, nil
+	}
+	switch b.failure.mode {
+	case failOpen:
+		for i := range states {
+			states[i] = State{Remaining: takes[i].Limit.capacity() - takes[i].Cost}
+		}
+		return err, nil
+	case fallBack:
+		if _, err2 := b.fallback.take(ctx, takes, states); err2 != nil {
+			return nil, guard.Unavailable(errors.Join(err, err2))
+		}
+		return err, nil
+	}
+	return nil, guard.Unavailable(err)
+}
+
+// giveBack undoes takes; where the store failed, in the fallback too, since
+// that may have granted them.
+func (b *backend) giveBack(ctx context.Context, taken []Taken) error {
+	if b.memory != nil {
+		return b.memory.GiveBack(ctx, taken)
+	}
+	hashed := make([]Taken, len(taken))
+	for i, t := range taken {
+		t.Key = b.hash(t.Key)
+		hashed[i] = t
+	}
+	_, err := call(ctx, b.breaker, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, b.store.GiveBack(ctx, hashed)
+	})
+	if err != nil {
+		return guard.Unavailable(err)
+	}
+	return nil
+}
+
+func (b *backend) hashed(takes []Take) []Take {
+	out := make([]Take, len(takes))
+	for i := range takes {
+		out[i] = takes[i]
+		out[i].Key = b.hash(takes[i].Key)
+	}
+	return out
+}
+
+// hash keeps what clients sent, which may be long, secret or personal, out of
+// stores.
+func (b *backend) hash(key string) string {
+	var sum [sha256.Size]byte
+	if len(b.secret) == 0 {
+		sum = sha256.Sum256([]byte(key))
+	} else {
+		m := hmac.New(sha256.New, b.secret)
+		m.Write([]byte(key))
+		m.Sum(sum[:0])
+	}
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// defaultTimeout is when a store has failed.
+const defaultTimeout = 50 * time.Millisecond

@@ -1,0 +1,78 @@
+package ratelimit
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/wiring"
+)
+
+// A Bucket is one token bucket for the whole process, whoever asks. It is safe
+// for use by several goroutines.
+type Bucket struct {
+	limiter *rate.Limiter
+}
+
+// Global returns a bucket that grants limit requests a second and burst at
+// once, for instance in front of password hashing: it bounds what all clients
+// together can cost, and one of them can use it up.
+func Global(limit rate.Limit, burst int) (*Bucket, error) {
+	if !(limit > 0) || limit == rate.Inf || burst < 1 {
+		return nil, fmt.Errorf("ratelimit: Global(%v, %d) wants a positive, finite limit and burst", float64(limit), burst)
+	}
+	return &Bucket{rate.NewLimiter(limit, burst)}, nil
+}
+
+// Take takes one token. Its error is a 429 for guard.Refuse.
+func (b *Bucket) Take() error {
+	if wait := b.take(); wait > 0 {
+		return tooMany("", wait, errBucket)
+	}
+	return nil
+}
+
+// take is 0 or how long until there is a token; refused takes do not queue.
+func (b *Bucket) take() time.Duration {
+	now := time.Now()
+	if b.limiter.AllowN(now, 1) {
+		return 0
+	}
+	r := b.limiter.ReserveN(now, 1)
+	wait := r.DelayFrom(now)
+	r.CancelAt(now)
+	return max(wait, 1)
+}
+
+// Wrap limits requests to next.
+func (b *Bucket) Wrap(next http.Handler) http.Handler {
+	wiring.Next("ratelimit", next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d := guard.Decision{Package: "ratelimit", Guard: "global", Cost: 1}
+		if wait := b.take(); wait > 0 {
+			d.RetryAfter = wait
+			d.Refuse(w, r, tooMany("", wait, errBucket))
+			return
+		}
+		d.Outcome = guard.Allowed
+		d.Report(r)
+		next.ServeHTTP(w, r)
+	})
+}
+
+var errBucket = errors.New("ratelimit: the process-wide bucket is empty")
+
+// tooMany is a refusal that also tells its Retry-After where it is not written
+// by this package.
+func tooMany(message string, wait time.Duration, err error) *guard.Error {
+	return &guard.Error{
+		Status:  http.StatusTooManyRequests,
+		Message: message,
+		Header:  http.Header{"Retry-After": {seconds(wait)}},
+		Err:     err,
+	}
+}

@@ -1,0 +1,103 @@
+package ratelimit
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Headers chooses what a client is told of its limits. They are added, so that
+// two limiters both show.
+type Headers uint8
+
+const (
+	// RateLimit is the fields RateLimit and RateLimit-Policy of
+	// draft-ietf-httpapi-ratelimit-headers-10.
+	RateLimit Headers = 1 << iota
+
+	// XRateLimit is the older X-RateLimit-Limit, X-RateLimit-Remaining and
+	// X-RateLimit-Reset, the last in seconds from now, of the limit that has
+	// the least left. An inner limiter replaces an outer one's.
+	XRateLimit
+)
+
+// set writes the chosen fields. It allocates the values and one array for them.
+func (c Headers) set(h http.Header, t *taking, res Result) {
+	if c&RateLimit != 0 {
+		policy := t.policy
+		if policy == "" {
+			limits := make([]Limit, len(t.takes))
+			for i := range t.takes {
+				limits[i] = t.takes[i].Limit
+			}
+			policy = policyField(limits)
+		}
+		f := &[2]string{policy, rateLimitField(t.takes, t.states)}
+		add(h, "Ratelimit-Policy", f[0:1:1])
+		add(h, "Ratelimit", f[1:2:2])
+	}
+	if c&XRateLimit != 0 {
+		f := &[3]string{strconv.Itoa(res.Quota), strconv.Itoa(res.Remaining), seconds(untilReset(res.RetryAfter, res.Reset))}
+		h["X-Ratelimit-Limit"] = f[0:1:1]
+		h["X-Ratelimit-Remaining"] = f[1:2:2]
+		h["X-Ratelimit-Reset"] = f[2:3:3]
+	}
+}
+
+func add(h http.Header, name string, value []string) {
+	if have := h[name]; len(have) > 0 {
+		value = append(have, value...)
+	}
+	h[name] = value
+}
+
+// policyField is a List of Strings with parameters (RFC 9651, section 3).
+func policyField(limits []Limit) string {
+	b := make([]byte, 0, 64)
+	for i := range limits {
+		l := &limits[i]
+		b = item(b, i, l.Name)
+		b = strconv.AppendInt(append(b, ";q="...), int64(l.Quota), 10)
+		if l.Window%time.Second == 0 { // "w" has whole seconds
+			b = strconv.AppendInt(append(b, ";w="...), int64(l.Window/time.Second), 10)
+		}
+	}
+	return string(b)
+}
+
+func rateLimitField(takes []Take, states []State) string {
+	b := make([]byte, 0, 128)
+	for i := range states {
+		s := &states[i]
+		b = item(b, i, takes[i].Limit.Name)
+		b = strconv.AppendInt(append(b, ";r="...), int64(s.Remaining), 10)
+		b = strconv.AppendInt(append(b, ";t="...), ceilSeconds(untilReset(s.RetryAfter, s.Reset)), 10)
+	}
+	return string(b)
+}
+
+// untilReset: next to a Retry-After both name the same time (section 5 of the
+// draft).
+func untilReset(retryAfter, reset time.Duration) time.Duration {
+	if retryAfter > 0 {
+		return retryAfter
+	}
+	return reset
+}
+
+func item(b []byte, i int, name string) []byte {
+	if i > 0 {
+		b = append(b, ", "...)
+	}
+	return append(append(append(b, '"'), name...), '"')
+}
+
+// seconds is a Retry-After: whole seconds, rounded up, at least 1 (RFC 9110,
+// section 10.2.3).
+func seconds(d time.Duration) string {
+	return strconv.FormatInt(max(ceilSeconds(d), 1), 10)
+}
+
+func ceilSeconds(d time.Duration) int64 {
+	return int64((d + time.Second - 1) / time.Second)
+}

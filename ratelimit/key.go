@@ -1,0 +1,122 @@
+package ratelimit
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+
+	"github.com/go-guard/guard"
+)
+
+// A Key names whom a request counts for. An error refuses the request: an
+// *guard.Error as it says, [ErrSkip] not at all, and anything else is our own
+// failure, as is the empty key.
+type Key func(r *http.Request) (string, error)
+
+// ErrSkip is the error of a Key whose request is not limited.
+var ErrSkip = errors.New("ratelimit: this request is not limited")
+
+// ByIP counts per client address, which ip finds out: see package clientip.
+// An IPv6 address counts by its /64, the least that one subscriber has. A
+// request whose address cannot be told is refused with 400.
+func ByIP(ip func(*http.Request) (netip.Addr, error)) Key { return ByIPPrefix(ip, 32, 64) }
+
+// ByIPPrefix is ByIP by networks of that many bits of IPv4 and of IPv6. It
+// panics where there are no such networks.
+func ByIPPrefix(ip func(*http.Request) (netip.Addr, error), v4, v6 int) Key {
+	if ip == nil || v4 < 1 || v4 > 32 || v6 < 1 || v6 > 128 {
+		panic(fmt.Sprintf("ratelimit: ByIPPrefix(%p, %d, %d): want a function, 1 to 32 and 1 to 128 bits", ip, v4, v6))
+	}
+	return func(r *http.Request) (string, error) {
+		addr, err := ip(r)
+		if err != nil {
+			return "", badRequest("The client's address is not clear", err)
+		}
+		addr = addr.Unmap().WithZone("")
+		bits := v4
+		if addr.Is6() {
+			bits = v6
+		}
+		p, err := addr.Prefix(bits)
+		if err != nil || !addr.IsValid() {
+			return "", badRequest("The client's address is not clear", errors.New("ratelimit: no client address"))
+		}
+		b := p.Addr().AsSlice() // 4 or 16 bytes: the two families cannot meet
+		return string(b), nil
+	}
+}
+
+// ByPrincipal counts per principal, which an authentication step in front
+// found; without one the request is refused with 401.
+func ByPrincipal[P any](id func(P) string) Key {
+	if id == nil {
+		panic("ratelimit: ByPrincipal of nil")
+	}
+	return func(r *http.Request) (string, error) {
+		p, err := guard.Authenticated[P](r.Context())
+		if err != nil {
+			return "", err
+		}
+		return id(p), nil
+	}
+}
+
+// ByHeader counts per value of a header that something trusted sets: whoever
+// can choose it chooses their quota. A request with none or two is refused with
+// 400.
+func ByHeader(name string) Key {
+	name = http.CanonicalHeaderKey(name)
+	none := badRequest("", fmt.Errorf("ratelimit: no header %s", name))
+	two := badRequest("", fmt.Errorf("ratelimit: more than one header %s", name))
+	return func(r *http.Request) (string, error) {
+		switch lines := r.Header[name]; {
+		case len(lines) > 1:
+			return "", two
+		case len(lines) == 0 || lines[0] == "":
+			return "", none
+		default:
+			return lines[0], nil
+		}
+	}
+}
+
+// Join counts per combination of keys, of which none may be empty. The first
+// error, ErrSkip too, is Join's.
+func Join(keys ...Key) Key {
+	if len(keys) == 0 {
+		panic("ratelimit: Join of nothing")
+	}
+	for i, k := range keys {
+		if k == nil {
+			panic(fmt.Sprintf("ratelimit: key %d of a Join is nil", i+1))
+		}
+	}
+	keys = append([]Key(nil), keys...)
+	return func(r *http.Request) (string, error) {
+		b := make([]byte, 0, 64)
+		for _, k := range keys {
+			s, err := k(r)
+			if err != nil {
+				return "", err
+			}
+			if s == "" {
+				return "", errEmptyKey
+			}
+			b = binary.AppendUvarint(b, uint64(len(s))) // no separator that a part may hold
+			b = append(b, s...)
+		}
+		return string(b), nil
+	}
+}
+
+var errEmptyKey = errors.New("ratelimit: the key is empty")
+
+func badRequest(message string, err error) error {
+	var e *guard.Error
+	if errors.As(err, &e) && e != nil {
+		return err
+	}
+	return &guard.Error{Status: http.StatusBadRequest, Message: message, Err: err}
+}

@@ -1,0 +1,143 @@
+package ratelimit
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// An Algorithm is how a Limit counts.
+type Algorithm uint8
+
+const (
+	// Sliding never grants more than Quota in any window of that length. It is
+	// exact for quotas up to 16; above, takes are counted in sixteenths of the
+	// window, and one is forgotten up to a sixteenth of the window late.
+	Sliding Algorithm = iota
+
+	// GCRA spreads the quota evenly over the window, like a leaky bucket of
+	// Burst places: in any time t it grants at most Burst + Quota*t/Window, so
+	// up to twice the Quota in one Window. Its counts are the smallest.
+	GCRA
+)
+
+// exactQuota is the largest quota that Sliding logs one by one.
+const exactQuota = 16
+
+// A Limit is a quota for a window of time. Quota and Window are required.
+type Limit struct {
+	// Name tells limits apart in a shared store, in headers and in Observe:
+	// letters, digits, "-", "_" and ".". If empty, "default".
+	Name string
+	// Quota is how much may be taken in a Window.
+	Quota int
+	// Window is the length of time, from 1 ms to 366 days.
+	Window time.Duration
+	// Algorithm is Sliding if not set.
+	Algorithm Algorithm
+	// Burst is for GCRA: how much may be taken at once. If 0, Quota.
+	Burst int
+}
+
+const (
+	minWindow = time.Millisecond
+	maxWindow = 366 * 24 * time.Hour
+	maxQuota  = 1 << 30
+)
+
+// capacity is the most that one take can cost.
+func (l *Limit) capacity() int {
+	if l.Algorithm == GCRA && l.Burst > 0 {
+		return l.Burst
+	}
+	return l.Quota
+}
+
+// interval is the time that one unit of a GCRA limit takes, rounded up.
+func (l *Limit) interval() int64 {
+	return (int64(l.Window) + int64(l.Quota) - 1) / int64(l.Quota)
+}
+
+func (l *Limit) check() error {
+	var errs []error
+	fail := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("ratelimit: limit %q: "+format, append([]any{l.Name}, args...)...))
+	}
+	if !isName(l.Name) {
+		fail("the name must be 1 to 64 letters, digits, '-', '_' or '.'")
+	}
+	if l.Quota < 1 || l.Quota > maxQuota {
+		fail("quota %d is not from 1 to %d", l.Quota, maxQuota)
+	}
+	if l.Window < minWindow || l.Window > maxWindow {
+		fail("window %v is not from %v to %v", l.Window, minWindow, maxWindow)
+	}
+	switch l.Algorithm {
+	case Sliding:
+		if l.Burst != 0 {
+			fail("a burst is for GCRA")
+		}
+	case GCRA:
+		if l.Burst < 0 || l.Burst > maxQuota {
+			fail("burst %d is not from 1 to %d", l.Burst, maxQuota)
+		}
+		if len(errs) == 0 && l.interval() < int64(time.Microsecond) {
+			fail("more than one a microsecond is beyond GCRA's clock")
+		}
+		if len(errs) == 0 && int64(l.capacity()) > int64(10*maxWindow)/l.interval() {
+			fail("burst %d takes longer than ten years to drain", l.capacity())
+		}
+	default:
+		fail("unknown algorithm %d", l.Algorithm)
+	}
+	return errors.Join(errs...)
+}
+
+func isName(s string) bool {
+	for _, c := range []byte(s) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
+}
+
+// maxLimits bounds what one request can be asked to take.
+const maxLimits = 16
+
+// compiled is a copy of limits with their defaults, or all that is wrong.
+func compiled(limits []Limit) ([]Limit, error) {
+	var errs []error
+	if len(limits) > maxLimits {
+		return nil, fmt.Errorf("ratelimit: %d limits for one key are more than %d", len(limits), maxLimits)
+	}
+	out := make([]Limit, len(limits))
+	for i, l := range limits {
+		if l.Name == "" {
+			l.Name = "default"
+		}
+		if err := l.check(); err != nil {
+			errs = append(errs, err)
+		}
+		for _, other := range out[:i] {
+			if other.Name == l.Name {
+				errs = append(errs, fmt.Errorf("ratelimit: two limits are named %q", l.Name))
+			}
+		}
+		out[i] = l
+	}
+	return out, errors.Join(errs...)
+}
+
+// id is the limit as a number, the same in every process.
+func (l *Limit) id() uint64 {
+	h := uint64(14695981039346656037) // FNV-1a
+	for _, c := range []byte(l.Name) {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	for _, v := range [...]uint64{uint64(l.Quota), uint64(l.Window), uint64(l.Algorithm), uint64(l.Burst)} {
+		h = (h ^ v) * 0x9e3779b97f4a7c15
+		h ^= h >> 32
+	}
+	return h | 1 // 0 is none
+}

@@ -1,0 +1,212 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-guard/guard"
+)
+
+// LoginOptions holds what has a safe default. The zero value is the strictest.
+type LoginOptions struct {
+	// PerAddress limits the failures of one address (IPv6: of one /64), over
+	// all accounts. If nil, 5 in 15 minutes.
+	PerAddress []Limit
+	// PerAccount limits the failures on one account, over all addresses. If
+	// nil, 10 in an hour. Whoever knows an account's name can use these up, and
+	// its owner waits too: so the limits are temporary. Further limits over
+	// longer windows lengthen the wait with each strike, as in 10 an hour, 15
+	// in 4 hours, 20 a day.
+	PerAccount []Limit
+	// Normalize maps all spellings that the application takes for one account
+	// to one. If nil, spaces around it and letter case do not count.
+	Normalize func(account string) string
+
+	// Store keeps the counts. If nil, they are kept in this process's memory.
+	// The limits of logins that share a store need names that differ.
+	Store Store
+	// Secret keys the hash under which addresses and accounts get to a Store
+	// other than *Memory; such a store requires one of at least 16 bytes.
+	// Processes that share a store need the same.
+	Secret []byte
+	// OnFailure is what happens while the store fails. By default, an in-memory
+	// fallback: logins go on, and this process counts by itself.
+	OnFailure Failure
+	// Timeout is when a call to the store has failed. If 0, 50 ms.
+	Timeout time.Duration
+
+	// Message is the sentence of a refusal. If empty, "Too many login attempts.
+	// Try again later."
+	Message string
+	// Now is the clock of in-memory counts and of timeouts; if nil, time.Now.
+	Now func() time.Time
+}
+
+// A Login limits attempts to log in that fail. Every attempt counts from
+// before its password is checked, until it has succeeded: so that parallel
+// guesses cannot all pass, and an attempt that ends in a panic, a disconnect or
+// a form that answers 200 is a failure. More logins at the same instant from
+// one address than its quota may therefore be refused, right as they are. It is
+// safe for use by several goroutines.
+type Login struct {
+	opts       LoginOptions
+	ip         Key
+	perAddress []Limit
+	perAccount []Limit
+	backend    *backend
+}
+
+// NewLogin returns a limiter for logins by address, which ip finds out (see
+// package clientip), and account. Its error names everything that is wrong.
+func NewLogin(ip func(*http.Request) (netip.Addr, error), opts *LoginOptions) (*Login, error) {
+	l := &Login{}
+	if opts != nil {
+		l.opts = *opts
+	}
+	o := &l.opts
+	var errs []error
+	if ip == nil {
+		errs = append(errs, errors.New("ratelimit: NewLogin without a way to tell addresses"))
+	} else {
+		l.ip = ByIP(ip)
+	}
+	if o.PerAddress == nil {
+		o.PerAddress = []Limit{{Name: "login-address", Quota: 5, Window: 15 * time.Minute}}
+	}
+	if o.PerAccount == nil {
+		o.PerAccount = []Limit{{Name: "login-account", Quota: 10, Window: time.Hour}}
+	}
+	if len(o.PerAddress) == 0 || len(o.PerAccount) == 0 {
+		errs = append(errs, errors.New("ratelimit: NewLogin needs a limit per address and one per account"))
+	}
+	all, err := compiled(slices.Concat(o.PerAddress, o.PerAccount))
+	errs = append(errs, err)
+	if err == nil {
+		l.perAddress, l.perAccount = all[:len(o.PerAddress)], all[len(o.PerAddress):]
+	}
+	if o.Normalize == nil {
+		o.Normalize = func(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+	}
+	if o.Message == "" {
+		o.Message = "Too many login attempts. Try again later."
+	}
+	l.backend, err = loginBackend(o)
+	errs = append(errs, err)
+	o.PerAddress, o.PerAccount, o.Secret = nil, nil, nil
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+func loginBackend(o *LoginOptions) (*backend, error) {
+	if _, ok := o.Store.(*Memory); o.Store != nil && !ok && len(o.Secret) < 16 {
+		return nil, fmt.Errorf("ratelimit: logins in a %T need a Secret of at least 16 bytes", o.Store)
+	}
+	failure := o.OnFailure
+	if failure.mode == byDefault {
+		m, err := NewMemory(&MemoryOptions{Now: o.Now})
+		if err != nil {
+			return nil, err
+		}
+		failure = Fallback(m)
+	}
+	return newBackend(&Options{Store: o.Store, Secret: o.Secret, OnFailure: failure, Timeout: o.Timeout, Now: o.Now})
+}
+
+// An Attempt is one try to log in. It has failed unless Succeed is called.
+type Attempt struct {
+	login *Login
+	taken []Taken
+	// inFallback: the fallback granted it, and takes it back.
+	inFallback bool
+	done       atomic.Bool
+}
+
+// Attempt counts a try to log in to an account, known or not, before the
+// password is checked. Its error is for guard.Refuse: 429 where the address or
+// the account has used up its failures, which then takes nothing; 400 for no
+// account and for an address that cannot be told; 503 for a store that failed.
+func (l *Login) Attempt(r *http.Request, account string) (*Attempt, error) {
+	d := guard.Decision{Package: "ratelimit", Guard: "login", Cost: 1}
+	a, res, err := l.attempt(r, account)
+	var refusal *guard.Error
+	switch {
+	case err == nil:
+		d.Outcome = guard.Allowed
+		if res.Failure != nil {
+			d.Reason, d.Err = "store failed: "+res.Failure.Error(), res.Failure
+		}
+	default:
+		d.Outcome, d.Status, d.Reason, d.Err = guard.Failed, http.StatusInternalServerError, err.Error(), err
+		if errors.As(err, &refusal) {
+			d.Status = refusal.Status
+		}
+		if d.Status < 500 {
+			d.Outcome = guard.Refused
+		}
+		d.RetryAfter = res.RetryAfter
+	}
+	if res.Limit != "" {
+		d.Guard = res.Limit
+	}
+	d.Report(r)
+	return a, err
+}
+
+func (l *Login) attempt(r *http.Request, account string) (*Attempt, Result, error) {
+	address, err := l.ip(r)
+	if err != nil {
+		return nil, Result{}, err
+	}
+	if account = l.opts.Normalize(account); account == "" {
+		return nil, Result{}, badRequest("The account is missing", errEmptyKey)
+	}
+	takes := make([]Take, 0, len(l.perAddress)+len(l.perAccount))
+	for _, limit := range l.perAddress {
+		takes = append(takes, Take{Limit: limit, Key: address, Cost: 1, Fresh: true})
+	}
+	for _, limit := range l.perAccount {
+		takes = append(takes, Take{Limit: limit, Key: account, Cost: 1, Fresh: true})
+	}
+	states := make([]State, len(takes))
+	failure, err := l.backend.take(r.Context(), takes, states)
+	if err != nil {
+		return nil, Result{}, err
+	}
+	res := summary(takes, states)
+	res.Failure = failure
+	if !res.OK {
+		return nil, res, tooMany(l.opts.Message, res.RetryAfter, fmt.Errorf("ratelimit: the quota of %q is used up", res.Limit))
+	}
+	a := &Attempt{login: l, inFallback: failure != nil}
+	for i := range takes {
+		a.taken = append(a.taken, Taken{Take: takes[i], Stamp: states[i].Stamp, All: i >= len(l.perAddress)})
+	}
+	return a, res, nil
+}
+
+// Succeed tells that the password was right: the address gets this attempt
+// back, and only this one, and the account's failures are forgotten. It works
+// once, and also where the client has left. An error means that the store
+// failed, and that the attempt still counts; the login may go on.
+func (a *Attempt) Succeed(ctx context.Context) error {
+	if a == nil || a.done.Swap(true) {
+		return nil
+	}
+	b := a.login.backend
+	if a.inFallback {
+		if b.failure.mode != fallBack {
+			return nil // nothing was taken
+		}
+		b = b.fallback
+	}
+	return b.giveBack(ctx, a.taken)
+}
