@@ -1,0 +1,162 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-guard/guard"
+)
+
+// The refusals. Their causes are for Observe.
+var (
+	errMalformed   = invalid("malformed token")
+	errUnknown     = invalid("unknown session")
+	errUndecodable = invalid("the session's data cannot be decoded")
+	errExpired     = &guard.Error{Status: http.StatusUnauthorized, Message: "Session expired", Err: errors.New("session: past its deadline")}
+	errRepeated    = &guard.Error{Status: http.StatusBadRequest, Message: "More than one session cookie was sent", Err: errors.New("session: repeated cookie")}
+)
+
+func invalid(why string) *guard.Error {
+	return &guard.Error{Status: http.StatusUnauthorized, Message: "Invalid session", Err: errors.New("session: " + why)}
+}
+
+// Authenticate implements [guard.Authenticator]. A request with a session
+// cookie whose method is unsafe and which a browser sent from another origin is
+// refused with 403, as [Manager.CheckOrigin] says; so is the opening of a
+// WebSocket. Without a cookie it abstains, whatever the origin: there is no
+// authority that could be abused.
+func (m *Manager[D]) Authenticate(r *http.Request) (*Session[D], error) {
+	token, p := readCookie(r.Header, m.cookie.Name)
+	if p == absent {
+		return nil, m.missing
+	}
+	if err := m.CheckOrigin(r); err != nil {
+		return nil, err
+	}
+	if p == repeated {
+		return nil, errRepeated
+	}
+	key, ok := keyOf(token)
+	if !ok {
+		return nil, errMalformed
+	}
+	s, err := m.load(r.Context(), key)
+	if err != nil {
+		return nil, err
+	}
+	m.touch(r.Context(), s)
+	return s, nil
+}
+
+// Challenge implements [guard.Authenticator].
+func (m *Manager[D]) Challenge() string { return "Session" }
+
+// Vary names the header that carries the session.
+func (m *Manager[D]) Vary() []string { return []string{"Cookie"} }
+
+// Unknown is the refusal of a session whose subject is gone.
+func (m *Manager[D]) Unknown() error { return errUnknown }
+
+// Wrap is guard.Require(m).
+func (m *Manager[D]) Wrap(next http.Handler) http.Handler { return guard.Require(m)(next) }
+
+// CheckOrigin returns a 403 for a request that a browser sent from another
+// origin, unless its method is safe or the origin is trusted: see
+// [http.CrossOriginProtection]. Every verb that takes a request asks it; a
+// login handler asks first, before it looks at what was sent.
+func (m *Manager[D]) CheckOrigin(r *http.Request) error {
+	if m.origins == nil {
+		return nil
+	}
+	if r.Method == http.MethodGet && len(r.Header["Upgrade"]) > 0 && strings.EqualFold(r.Header["Upgrade"][0], "websocket") {
+		// A WebSocket is opened by a GET, without CORS, and can do anything.
+		c := *r
+		c.Method = http.MethodPost
+		r = &c
+	}
+	if err := m.origins.Check(r); err != nil {
+		return &guard.Error{Status: http.StatusForbidden, Message: "Cross-origin request refused", Err: err}
+	}
+	return nil
+}
+
+// load returns the session under key, or why there is none.
+func (m *Manager[D]) load(ctx context.Context, key Key) (*Session[D], error) {
+	rctx, cancel := m.reading(ctx)
+	defer cancel()
+	rec, found, err := m.store.Load(rctx, key)
+	if err != nil {
+		return nil, unavailable("load", err)
+	}
+	if !found || rec.Key != key || rec.Subject == "" {
+		return nil, errUnknown
+	}
+	if err := m.judge(&rec); err != nil {
+		return nil, err
+	}
+	s, err := m.snapshot(rec)
+	if err != nil {
+		m.discard(ctx, key)
+		return nil, errUndecodable
+	}
+	return s, nil
+}
+
+// deadline is when a record's session ends. It follows the settings of today
+// where they are shorter than those it was stored under.
+func (m *Manager[D]) deadline(rec *Record) time.Time {
+	return earliest(rec.Deadline, earliest(rec.LastSeen.Add(m.idle), rec.Created.Add(m.lifetime)))
+}
+
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// judge refuses a record that is past its deadline.
+func (m *Manager[D]) judge(rec *Record) error {
+	past := m.now().Sub(m.deadline(rec))
+	switch {
+	case past >= Grace:
+		return errUnknown
+	case past >= 0:
+		return errExpired
+	}
+	return nil
+}
+
+// touch records the use of a session, now and then. It is best effort: the
+// request is authenticated whether or not it is written down.
+func (m *Manager[D]) touch(ctx context.Context, s *Session[D]) {
+	now := m.now().Truncate(time.Millisecond)
+	left := s.deadline.Sub(now)
+	if now.Sub(s.rec.LastSeen) < m.touchEvery || left <= 0 {
+		return
+	}
+	deadline := earliest(now.Add(m.idle), s.rec.Created.Add(m.lifetime))
+	// Not after the deadline: by then it may have been told to someone.
+	tctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(m.timeout, left))
+	defer cancel()
+	if err := m.store.Touch(tctx, s.rec.Key, now, deadline); err != nil {
+		guard.Decision{Package: "session", Guard: "touch", Outcome: guard.Failed, Reason: err.Error(), Err: err}.ReportTo(ctx)
+	}
+}
+
+// discard removes a record that is of no use.
+func (m *Manager[D]) discard(ctx context.Context, key Key) {
+	wctx, cancel := m.writing(ctx)
+	defer cancel()
+	if _, err := m.store.Delete(wctx, key); err != nil {
+		guard.Decision{Package: "session", Guard: "discard", Outcome: guard.Failed, Reason: err.Error(), Err: err}.ReportTo(ctx)
+	}
+}
+
+func unavailable(what string, err error) error {
+	return guard.Unavailable(fmt.Errorf("session: %s: %w", what, err))
+}

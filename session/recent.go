@@ -1,0 +1,39 @@
+package session
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/wiring"
+)
+
+// Recent passes on requests whose session was created less than d ago, for
+// actions that someone at a screen left alone must not take. It stands behind
+// an authentication step of m. All others get a 401: sign in again, which is
+// Create.
+func (m *Manager[D]) Recent(d time.Duration) guard.Middleware {
+	if d <= 0 {
+		wiring.Panic("session", "Recent(%v) lets nobody pass", d)
+	}
+	stale := m.refusal(&guard.Error{Status: http.StatusUnauthorized, Code: "insufficient_user_authentication", Message: "Recent authentication required"})
+	decision := guard.Decision{Package: "session", Guard: "recent " + d.String()}
+	return func(next http.Handler) http.Handler {
+		wiring.Next("session", next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s, ok := guard.CredentialFrom[*Session[D]](r.Context())
+			if !ok {
+				decision.Refuse(w, r, guard.Unauthorized(""))
+				return
+			}
+			if m.now().Sub(s.rec.Created) >= d {
+				decision.Refuse(w, r, stale)
+				return
+			}
+			allowed := decision
+			allowed.Outcome = guard.Allowed
+			allowed.Report(r)
+			next.ServeHTTP(w, r)
+		})
+	}
+}

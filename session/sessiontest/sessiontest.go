@@ -1,0 +1,152 @@
+// Package sessiontest checks that a [session.Store] keeps its promises.
+//
+//	func TestStore(t *testing.T) {
+//		sessiontest.Run(t, func(t *testing.T) session.Store { return open(t) })
+//	}
+package sessiontest
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-guard/guard/session"
+)
+
+// Run runs all cases, each in a subtest of its own. open returns a store, which
+// need not be empty: every case uses subjects and keys of its own. The clocks
+// of the store and of the test must agree to within some seconds.
+func Run(t *testing.T, open func(t *testing.T) session.Store) {
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) { c.run(newSuite(t, open(t))) })
+	}
+}
+
+type testCase struct {
+	name string
+	run  func(*suite)
+}
+
+var cases = append(basics, races...)
+
+// A suite is one case: a store, and a subject that nobody else uses.
+type suite struct {
+	*testing.T
+	ctx     context.Context
+	store   session.Store
+	subject string
+	now     time.Time
+}
+
+var subjects atomic.Int64
+
+func newSuite(t *testing.T, store session.Store) *suite {
+	return &suite{
+		T: t, ctx: t.Context(), store: store,
+		subject: fmt.Sprintf("subject-%d-%s", subjects.Add(1), rand.Text()),
+		now:     time.Now().Truncate(time.Millisecond),
+	}
+}
+
+// Key returns a random key that is in the subject's shard, as a manager's are.
+func Key(subject string) (key session.Key) {
+	for {
+		_, _ = rand.Read(key[:])
+		if key.Shard() == session.ShardOf(subject) {
+			return key
+		}
+	}
+}
+
+// Record returns a record of subject that is good for an hour.
+func Record(subject string) session.Record {
+	now := time.Now().Truncate(time.Millisecond)
+	rec := session.Record{
+		Key: Key(subject), Subject: subject, Data: `{"n":0}`,
+		Created: now, LastSeen: now, Deadline: now.Add(time.Hour), Revision: 1,
+	}
+	_, _ = rand.Read(rec.ID[:])
+	return rec
+}
+
+func (s *suite) insert(change func(*session.Record)) session.Record {
+	s.Helper()
+	rec := Record(s.subject)
+	if change != nil {
+		change(&rec)
+	}
+	s.must(s.store.Insert(s.ctx, rec))
+	return rec
+}
+
+func (s *suite) must(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// holds checks that the store has exactly this record under its key.
+func (s *suite) holds(want session.Record) {
+	s.Helper()
+	got, found, err := s.store.Load(s.ctx, want.Key)
+	s.must(err)
+	if !found {
+		s.Fatalf("no record under %x", want.Key[:4])
+	}
+	if !equal(got, want) {
+		s.Errorf("the record is\n%+v, want\n%+v", got, want)
+	}
+}
+
+func (s *suite) lacks(key session.Key) {
+	s.Helper()
+	_, found, err := s.store.Load(s.ctx, key)
+	s.must(err)
+	if found {
+		s.Errorf("there is a record under %x", key[:4])
+	}
+}
+
+// listed checks what the subject's index holds.
+func (s *suite) listed(want ...session.Record) {
+	s.Helper()
+	got, err := s.store.List(s.ctx, s.subject)
+	s.must(err)
+	if len(got) != len(want) {
+		s.Errorf("%d records are listed, want %d", len(got), len(want))
+	}
+	for _, w := range want {
+		n := 0
+		for _, g := range got {
+			if g.Key == w.Key {
+				n++
+				if !equal(g, w) {
+					s.Errorf("listed is\n%+v, want\n%+v", g, w)
+				}
+			}
+		}
+		if n != 1 {
+			s.Errorf("the record under %x is listed %d times", w.Key[:4], n)
+		}
+	}
+}
+
+func equal(a, b session.Record) bool {
+	if !a.Created.Equal(b.Created) || !a.LastSeen.Equal(b.LastSeen) || !a.Deadline.Equal(b.Deadline) {
+		return false
+	}
+	a.Created, a.LastSeen, a.Deadline = b.Created, b.LastSeen, b.Deadline
+	return a == b
+}
+
+func check[T comparable](s *suite, what string, got T, err error, want T) {
+	s.Helper()
+	s.must(err)
+	if got != want {
+		s.Errorf("%s: %v, want %v", what, got, want)
+	}
+}

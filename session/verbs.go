@@ -1,0 +1,183 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/go-guard/guard"
+)
+
+// A CreateOption changes one login.
+type CreateOption func(*Record)
+
+// Remember makes the browser keep the cookie when it is closed, for as long as
+// the session can last. The session's own times are the same.
+func Remember(yes bool) CreateOption { return func(rec *Record) { rec.Remember = yes } }
+
+// Create signs subject in. The session that the request came with is destroyed,
+// so that nobody can have chosen or kept it, and the response carries the
+// cookie of the new one. It must be called before the response is written.
+//
+// The error is for [guard.Refuse]: a 403 from another origin, a 400 for two
+// session cookies, a 503 if the store is down or full. Nobody is signed in then.
+func (m *Manager[D]) Create(w http.ResponseWriter, r *http.Request, subject string, data D, opts ...CreateOption) (*Session[D], error) {
+	if err := m.CheckOrigin(r); err != nil {
+		return nil, err
+	}
+	if subject == "" || len(subject) > 255 {
+		return nil, fmt.Errorf("session: a subject of %d bytes", len(subject))
+	}
+	text, err := m.encode(data)
+	if err != nil {
+		return nil, err
+	}
+	token, p := m.presented(w, r)
+	if p == repeated {
+		return nil, errRepeated
+	}
+	ctx, cancel := m.writing(r.Context())
+	defer cancel()
+	if key, ok := keyOf(token); ok {
+		if _, err := m.store.Delete(ctx, key); err != nil {
+			return nil, unavailable("delete", err)
+		}
+	}
+	token, key := newToken(subject)
+	now := m.now().Truncate(time.Millisecond)
+	rec := Record{Key: key, Subject: subject, Data: text, Created: now, LastSeen: now, Deadline: now.Add(min(m.idle, m.lifetime)), Revision: 1}
+	_, _ = rand.Read(rec.ID[:])
+	for _, o := range opts {
+		o(&rec)
+	}
+	s, err := m.snapshot(rec)
+	if err != nil {
+		return nil, fmt.Errorf("session: data does not survive JSON: %w", err)
+	}
+	if err := m.store.Insert(ctx, rec); err != nil {
+		return nil, unavailable("insert", err)
+	}
+	m.setCookie(w, token, m.maxAge(s))
+	return s, nil
+}
+
+// maxAge is 0, no Max-Age, for a cookie that ends with the browser.
+func (m *Manager[D]) maxAge(s *Session[D]) int {
+	if !s.rec.Remember {
+		return 0
+	}
+	left := s.rec.Created.Add(m.lifetime).Sub(m.now())
+	return max(1, int((left+time.Second-1)/time.Second))
+}
+
+// Rotate gives the session a new token, for when the subject's privileges
+// change. The old one is dead at once, also for requests that are on their
+// way; the deadline stays. s must be of the request.
+//
+// The error is for [guard.Refuse]: 401 if the session has ended, 503 if the
+// store is down. The old token may have lived on then.
+func (m *Manager[D]) Rotate(w http.ResponseWriter, r *http.Request, s *Session[D]) (*Session[D], error) {
+	if err := m.CheckOrigin(r); err != nil {
+		return nil, err
+	}
+	if err := m.judge(&s.rec); err != nil {
+		return nil, err
+	}
+	token, key := newToken(s.rec.Subject)
+	ctx, cancel := m.writing(r.Context())
+	defer cancel()
+	rotated, err := m.store.Rotate(ctx, s.rec.Key, key)
+	if err != nil {
+		return nil, unavailable("rotate", err)
+	}
+	if !rotated {
+		return nil, errUnknown
+	}
+	next := *s
+	next.rec.Key = key
+	m.setCookie(w, token, m.maxAge(&next))
+	return &next, nil
+}
+
+// maxTries bounds Update: somebody succeeds at every try, so that only a crowd
+// of more than that can be unlucky.
+const maxTries = 128
+
+var errContended = errors.New("the session is updated by too many at once")
+
+// Update changes the session's data. change gets the data as it is now, and
+// may be called again where somebody else was faster; what it returns is
+// returned, and then nothing is written. A session that has ended meanwhile is
+// not brought back: that is a 401. The error is for [guard.Refuse].
+func (m *Manager[D]) Update(ctx context.Context, s *Session[D], change func(*D) error) (*Session[D], error) {
+	ctx, cancel := m.writing(ctx)
+	defer cancel()
+	for range maxTries {
+		if err := m.judge(&s.rec); err != nil {
+			return nil, err
+		}
+		data, err := decode[D](s.rec.Data)
+		if err != nil {
+			return nil, errUndecodable
+		}
+		if err := change(&data); err != nil {
+			return nil, err
+		}
+		next := s.rec
+		if next.Data, err = m.encode(data); err != nil {
+			return nil, err
+		}
+		updated, err := m.store.Update(ctx, s.rec.Key, s.rec.Revision, next.Data)
+		if err != nil {
+			return nil, unavailable("update", err)
+		}
+		if updated {
+			next.Revision++
+			return m.snapshot(next)
+		}
+		if s, err = m.load(ctx, s.rec.Key); err != nil {
+			return nil, err
+		}
+	}
+	return nil, unavailable("update", errContended)
+}
+
+// Destroy signs the request's session out. It need not be a valid one: whoever
+// has a cookie can get rid of it. An error means that the session may still be
+// alive, and the cookie is left as it is; it is for [guard.Refuse]: a 401
+// without a cookie, a 403 from another origin, 503 if the store is down.
+func (m *Manager[D]) Destroy(w http.ResponseWriter, r *http.Request) error {
+	if err := m.CheckOrigin(r); err != nil {
+		return err
+	}
+	token, p := m.presented(w, r)
+	switch p {
+	case absent:
+		return m.refusal(m.missing)
+	case repeated:
+		return errRepeated
+	}
+	if key, ok := keyOf(token); ok {
+		ctx, cancel := m.writing(r.Context())
+		defer cancel()
+		if _, err := m.store.Delete(ctx, key); err != nil {
+			return unavailable("delete", err)
+		}
+	}
+	m.setCookie(w, "", 0)
+	return nil
+}
+
+// refusal is err with the challenge that a step would add.
+func (m *Manager[D]) refusal(err error) error {
+	var e *guard.Error
+	if !errors.As(err, &e) || e.Status != http.StatusUnauthorized {
+		return err
+	}
+	c := *e
+	c.Challenges = []string{m.Challenge()}
+	return &c
+}
