@@ -1,0 +1,263 @@
+package rbac
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/go-guard/guard"
+)
+
+// A grants is what the principal of one request may do: the one context node of
+// a policy. The first gate places it, and later ones find it.
+type grants[P any, Perm ~string] struct {
+	context.Context
+	engine     *engine[P, Perm]
+	step       any // whose grants these are
+	generation *generation
+	principal  P
+	roles      []*role
+	room       [4]*role // of roles, so that few cost no allocation
+	scopes     []string
+	limited    bool
+}
+
+// Value answers to the policy itself as the key: two policies with the same
+// types do not see each other's grants.
+func (g *grants[P, Perm]) Value(key any) any {
+	if e, ok := key.(*engine[P, Perm]); ok && e == g.engine {
+		return g
+	}
+	return g.Context.Value(key)
+}
+
+// String keeps the principal out of a printed context.
+func (g *grants[P, Perm]) String() string { return fmt.Sprintf("%v.rbac", g.Context) }
+
+// find is the grants that a gate placed for the principal of ctx. Grants of a
+// principal that an inner authentication step replaced do not count.
+func (e *engine[P, Perm]) find(ctx context.Context) *grants[P, Perm] {
+	g, _ := ctx.Value(e).(*grants[P, Perm])
+	if g == nil || g.step != guard.Step(ctx) {
+		return nil
+	}
+	return g
+}
+
+// look finds out the grants of ctx's principal.
+func (e *engine[P, Perm]) look(ctx context.Context) (*grants[P, Perm], error) {
+	p, err := guard.Authenticated[P](ctx)
+	if err != nil {
+		return nil, err
+	}
+	g := &grants[P, Perm]{Context: ctx, engine: e, step: guard.Step(ctx), generation: e.current.Load(), principal: p}
+	if e.rolesOf != nil {
+		g.roles = g.room[:0]
+		for _, name := range e.rolesOf(p) {
+			if r, known := g.generation.roles[name]; known {
+				g.roles = append(g.roles, r)
+			}
+		}
+	}
+	if e.ceiling != nil {
+		g.scopes, g.limited = e.ceiling(ctx)
+	}
+	return g, nil
+}
+
+// grantsOf is the grants of ctx, those a gate placed where there are any.
+func (e *engine[P, Perm]) grantsOf(ctx context.Context) (*grants[P, Perm], error) {
+	if g := e.find(ctx); g != nil {
+		return g, nil
+	}
+	return e.look(ctx)
+}
+
+var (
+	errNotGranted = errors.New("rbac: not granted")
+	errScope      = errors.New("rbac: granted, but beyond the credential's scopes")
+)
+
+// permission is nil where the i-th permission is granted, errNotGranted or
+// errScope where it is not, and a failure otherwise.
+func (g *grants[P, Perm]) permission(ctx context.Context, i int) error {
+	granted := false
+	if g.engine.decide != nil {
+		ok, err := g.engine.decide(ctx, g.principal, g.engine.list[i])
+		if granted, err = guard.Resolve(ok, true, err, nil); err != nil {
+			return err
+		}
+	}
+	for _, r := range g.roles {
+		if r.grants.has(i) {
+			granted = true
+			break
+		}
+	}
+	switch {
+	case !granted:
+		return errNotGranted
+	case !g.scoped(i):
+		return errScope
+	}
+	return nil
+}
+
+// scoped reports whether the credential's scopes cover the i-th permission.
+func (g *grants[P, Perm]) scoped(i int) bool {
+	if !g.limited {
+		return true
+	}
+	for _, s := range g.engine.covers[i] {
+		if slices.Contains(g.scopes, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// role is nil where the principal has the role.
+func (g *grants[P, Perm]) role(name string) error {
+	for _, r := range g.roles {
+		if !r.includes[name] {
+			continue
+		}
+		if g.limited && !slices.Contains(g.scopes, "*") && !g.coversRole(name) {
+			return errScope
+		}
+		return nil
+	}
+	return errNotGranted
+}
+
+// coversRole: a role is more than a name to handlers behind it, so that scopes
+// let it through only if they cover all of it.
+func (g *grants[P, Perm]) coversRole(name string) bool {
+	r, ok := g.generation.roles[name]
+	if !ok {
+		return false
+	}
+	some := false
+	for i := range g.engine.list {
+		if r.grants.has(i) {
+			if some = true; !g.scoped(i) {
+				return false
+			}
+		}
+	}
+	return some
+}
+
+// Check is nil where the principal of ctx has the permission, for handlers and
+// services; its error is for guard.Refuse: 401, 403, or a failure where perm is
+// not declared.
+func (p *Policy[P, Perm]) Check(ctx context.Context, perm Perm) error {
+	i, declared := p.index[perm]
+	if !declared {
+		return fmt.Errorf("rbac: Check of the undeclared permission %q", perm)
+	}
+	g, err := p.grantsOf(ctx)
+	if err == nil {
+		err = g.permission(ctx, i)
+	}
+	if err == errNotGranted || err == errScope {
+		return p.refusal(ctx, []Perm{perm}, message([]Perm{perm}, ""), reason{err, g.describe})
+	}
+	return err
+}
+
+// Has returns a function that reports whether the principal of a context has
+// the permission, as owner's Bypass takes it. It is false where nobody is known
+// and where a decider fails. An undeclared permission panics.
+func (p *Policy[P, Perm]) Has(perm Perm) func(context.Context) bool {
+	i := p.indexOf(perm)
+	return func(ctx context.Context) bool {
+		g, err := p.grantsOf(ctx)
+		return err == nil && g.permission(ctx, i) == nil
+	}
+}
+
+// Granted is what the principal of a request may do. The zero value is nothing.
+type Granted[Perm ~string] struct {
+	ctx context.Context
+	g   interface {
+		has(context.Context, Perm) bool
+		hasRole(string) bool
+		permissions() []Perm
+		number() uint64
+	}
+}
+
+// From returns what the principal of ctx may do, for templates and for answers
+// that tell clients what to offer: nothing where nobody is known.
+func (p *Policy[P, Perm]) From(ctx context.Context) Granted[Perm] {
+	g, err := p.grantsOf(ctx)
+	if err != nil {
+		return Granted[Perm]{}
+	}
+	return Granted[Perm]{ctx, g}
+}
+
+// Has reports whether perm is granted.
+func (s Granted[Perm]) Has(perm Perm) bool { return s.g != nil && s.g.has(s.ctx, perm) }
+
+// HasRole reports whether the principal has the role, itself or by inheritance.
+func (s Granted[Perm]) HasRole(name string) bool { return s.g != nil && s.g.hasRole(name) }
+
+// Generation is that of the policy that decides about the request.
+func (s Granted[Perm]) Generation() uint64 {
+	if s.g == nil {
+		return 0
+	}
+	return s.g.number()
+}
+
+// All yields what is granted, in the order of declaration.
+func (s Granted[Perm]) All() iter.Seq[Perm] {
+	return func(yield func(Perm) bool) {
+		if s.g == nil {
+			return
+		}
+		for _, perm := range s.g.permissions() {
+			if s.Has(perm) && !yield(perm) {
+				return
+			}
+		}
+	}
+}
+
+func (g *grants[P, Perm]) has(ctx context.Context, perm Perm) bool {
+	i, declared := g.engine.index[perm]
+	return declared && g.permission(ctx, i) == nil
+}
+
+func (g *grants[P, Perm]) hasRole(name string) bool { return g.role(name) == nil }
+
+func (g *grants[P, Perm]) permissions() []Perm { return g.engine.list }
+
+func (g *grants[P, Perm]) number() uint64 { return g.generation.number }
+
+// describe says for operators whom a refusal was about.
+func (g *grants[P, Perm]) describe() string {
+	if g.engine.rolesOf == nil {
+		return "by the decider"
+	}
+	names := g.engine.rolesOf(g.principal)
+	if len(names) == 0 {
+		return "no roles"
+	}
+	var b strings.Builder
+	for i, n := range names {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%q", n)
+		if g.generation.roles[n] == nil {
+			b.WriteString(" (unknown)")
+		}
+	}
+	return b.String()
+}
