@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -16,15 +15,18 @@ import (
 
 // LoginOptions holds what has a safe default. The zero value is the strictest.
 type LoginOptions struct {
-	// PerAddress limits the failures of one address (IPv6: of one /64), over
-	// all accounts. If nil, 5 in 15 minutes.
-	PerAddress []Limit
-	// PerAccount limits the failures on one account, over all addresses. If
-	// nil, 10 in an hour. Whoever knows an account's name can use these up, and
-	// its owner waits too: so the limits are temporary. Further limits over
-	// longer windows lengthen the wait with each strike, as in 10 an hour, 15
-	// in 4 hours, 20 a day.
-	PerAccount []Limit
+	// Address limits the failures of one address (IPv6: of one /64), over all
+	// accounts. If zero, 5 in 15 minutes. Its name, if empty, is
+	// "login-address".
+	Address Limit
+	// Account limits the failures on one account, over all addresses. If zero,
+	// 10 in an hour. Whoever knows an account's name can use these up, and its
+	// owner waits too. Its name, if empty, is "login-account".
+	Account Limit
+	// Strikes are further limits per account, over longer windows: they lengthen
+	// the wait with each strike, as 15 in 4 hours and 20 a day do after 10 in an
+	// hour. Each needs a name.
+	Strikes []Limit
 	// Normalize maps all spellings that the application takes for one account
 	// to one. If nil, spaces around it and letter case do not count.
 	Normalize func(account string) string
@@ -56,11 +58,10 @@ type LoginOptions struct {
 // one address than its quota may therefore be refused, right as they are. It is
 // safe for use by several goroutines.
 type Login struct {
-	opts       LoginOptions
-	ip         Key
-	perAddress []Limit
-	perAccount []Limit
-	backend    *backend
+	opts    LoginOptions
+	ip      Key
+	limits  []Limit // the first is per address, the others per account
+	backend *backend
 }
 
 // NewLogin returns a limiter for logins by address, which ip finds out (see
@@ -77,20 +78,11 @@ func NewLogin(ip func(*http.Request) (netip.Addr, error), opts *LoginOptions) (*
 	} else {
 		l.ip = ByIP(ip)
 	}
-	if o.PerAddress == nil {
-		o.PerAddress = []Limit{{Name: "login-address", Quota: 5, Window: 15 * time.Minute}}
-	}
-	if o.PerAccount == nil {
-		o.PerAccount = []Limit{{Name: "login-account", Quota: 10, Window: time.Hour}}
-	}
-	if len(o.PerAddress) == 0 || len(o.PerAccount) == 0 {
-		errs = append(errs, errors.New("ratelimit: NewLogin needs a limit per address and one per account"))
-	}
-	all, err := compiled(slices.Concat(o.PerAddress, o.PerAccount))
+	address := loginLimit(o.Address, "login-address", 5, 15*time.Minute)
+	account := loginLimit(o.Account, "login-account", 10, time.Hour)
+	all, err := compiled(append([]Limit{address, account}, o.Strikes...))
 	errs = append(errs, err)
-	if err == nil {
-		l.perAddress, l.perAccount = all[:len(o.PerAddress)], all[len(o.PerAddress):]
-	}
+	l.limits = all
 	if o.Normalize == nil {
 		o.Normalize = func(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 	}
@@ -99,11 +91,21 @@ func NewLogin(ip func(*http.Request) (netip.Addr, error), opts *LoginOptions) (*
 	}
 	l.backend, err = loginBackend(o)
 	errs = append(errs, err)
-	o.PerAddress, o.PerAccount, o.Secret = nil, nil, nil
+	o.Strikes, o.Secret = nil, nil
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	return l, nil
+}
+
+func loginLimit(l Limit, name string, quota int, window time.Duration) Limit {
+	if l == (Limit{}) {
+		l = Limit{Quota: quota, Window: window}
+	}
+	if l.Name == "" {
+		l.Name = name
+	}
+	return l
 }
 
 func loginBackend(o *LoginOptions) (*backend, error) {
@@ -169,13 +171,11 @@ func (l *Login) attempt(r *http.Request, account string) (*Attempt, Result, erro
 	if account = l.opts.Normalize(account); account == "" {
 		return nil, Result{}, badRequest("The account is missing", errEmptyKey)
 	}
-	takes := make([]Take, 0, len(l.perAddress)+len(l.perAccount))
-	for _, limit := range l.perAddress {
-		takes = append(takes, Take{Limit: limit, Key: address, Cost: 1, Fresh: true})
+	takes := make([]Take, len(l.limits))
+	for i, limit := range l.limits {
+		takes[i] = Take{Limit: limit, Key: account, Cost: 1, Fresh: true}
 	}
-	for _, limit := range l.perAccount {
-		takes = append(takes, Take{Limit: limit, Key: account, Cost: 1, Fresh: true})
-	}
+	takes[0].Key = address
 	states := make([]State, len(takes))
 	failure, err := l.backend.take(r.Context(), takes, states)
 	if err != nil {
@@ -188,7 +188,7 @@ func (l *Login) attempt(r *http.Request, account string) (*Attempt, Result, erro
 	}
 	a := &Attempt{login: l, inFallback: failure != nil}
 	for i := range takes {
-		a.taken = append(a.taken, Taken{Take: takes[i], Stamp: states[i].Stamp, All: i >= len(l.perAddress)})
+		a.taken = append(a.taken, Taken{Take: takes[i], Stamp: states[i].Stamp, All: i > 0})
 	}
 	return a, res, nil
 }
