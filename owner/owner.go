@@ -75,8 +75,9 @@ func (o *Resource[P, T]) Visible(visible func(P, T) bool) *Resource[P, T] {
 	return &c
 }
 
-// Bypass returns a copy that lets those at every thing whom bypass accepts, such
-// as rbac's Has. It is asked after the load: what is missing is 404 for all.
+// Bypass returns a copy that lets those at every thing, visible or not, whom
+// bypass accepts, such as rbac's Has. It is asked after the load: what is missing
+// is 404 for all.
 func (o *Resource[P, T]) Bypass(bypass func(context.Context) bool) *Resource[P, T] {
 	if bypass == nil {
 		wiring.Panic("owner", "Bypass with a nil function")
@@ -135,10 +136,12 @@ func (o *Resource[P, T]) wrap(name string, allow func(P, T) bool, next http.Hand
 	})
 }
 
-// gone reports whether there is nobody left to answer: the loader failed
-// because the client hung up.
+// gone reports whether err is a failure that nobody waits for: the client hung
+// up, which drivers tell in words of their own.
 func gone(r *http.Request, err error) bool {
-	return errors.Is(err, context.Canceled) && errors.Is(context.Cause(r.Context()), context.Canceled)
+	var e *guard.Error
+	refused := errors.As(err, &e) && e != nil && e.Status < http.StatusInternalServerError
+	return !refused && errors.Is(r.Context().Err(), context.Canceled)
 }
 
 var (
