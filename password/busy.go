@@ -1,0 +1,34 @@
+package password
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-guard/guard"
+)
+
+// acquire waits for room for one hash. What cannot be done is said as an
+// outage, so that Refuse answers 503 and not 401.
+func (h *Hasher) acquire(ctx context.Context) (release func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, guard.Unavailable(fmt.Errorf("%w: %w", ErrBusy, err))
+	}
+	select {
+	case h.slots <- struct{}{}:
+		return h.release, nil
+	default:
+	}
+	timer := time.NewTimer(h.wait)
+	defer timer.Stop()
+	select {
+	case h.slots <- struct{}{}:
+		return h.release, nil
+	case <-timer.C:
+		return nil, guard.Unavailable(ErrBusy)
+	case <-ctx.Done():
+		return nil, guard.Unavailable(fmt.Errorf("%w: %w", ErrBusy, ctx.Err()))
+	}
+}
+
+func (h *Hasher) release() { <-h.slots }
