@@ -97,5 +97,5 @@ func checkVersion(ctx context.Context, client redis.UniversalClient) error {
 // key is the name of a key in the one hash slot that its tag chooses. Keys
 // that one script touches have the same tag.
 func (s *Stores) key(kind, tag, rest string) string {
-	return s.prefix + ":" + kind + ":{" + tag + "}" + rest
+	return s.prefix + ":" + kind + "{" + tag + "}" + rest
 }
