@@ -1,0 +1,139 @@
+package clientip
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// Forwarded reads the "for" parameters of Forwarded (RFC 7239), as [XFF] reads
+// X-Forwarded-For, and panics as it does. An element that one of our proxies
+// wrote without an address ("unknown", an obfuscated name, no "for" at all) is
+// an error.
+func Forwarded(trusted ...netip.Prefix) Func {
+	t := newTrust("Forwarded", trusted)
+	return func(r *http.Request) (netip.Addr, error) {
+		addr, direct, err := t.direct(r)
+		if direct || err != nil {
+			return addr, err
+		}
+		lines := r.Header["Forwarded"]
+		for i := len(lines) - 1; i >= 0; i-- {
+			for rest, more := lines[i], true; more; {
+				var element string
+				if element, rest, more, err = lastElement(rest); err != nil {
+					return netip.Addr{}, err
+				}
+				if addr, err = forwardedFor(element); err != nil {
+					return netip.Addr{}, err
+				}
+				if !t.has(addr) {
+					return addr, nil
+				}
+			}
+		}
+		return orUnix(addr)
+	}
+}
+
+// maxElement bounds what a proxy writes in one element: "for", "by", "host" and
+// "proto".
+const maxElement = 1024
+
+var errElement = errors.New("clientip: Forwarded: an element is too long or has an open quotation")
+
+// lastElement cuts off what stands behind the last comma that is not quoted.
+// Read from the right, a quotation that a client opened left of our proxies'
+// elements cannot swallow them.
+func lastElement(s string) (element, rest string, more bool, err error) {
+	quotes := false
+	for i := len(s) - 1; i >= 0; i-- {
+		if len(s)-i > maxElement {
+			return "", "", false, errElement
+		}
+		switch {
+		case s[i] == '"' && !(quotes && escaped(s, i)):
+			quotes = !quotes
+		case s[i] == ',' && !quotes:
+			return s[i+1:], s[:i], true, nil
+		}
+	}
+	if quotes {
+		return "", "", false, errElement
+	}
+	return s, "", false, nil
+}
+
+// escaped reports whether the quote s[i] is part of a quoted-pair: there is an
+// odd number of backslashes in front.
+func escaped(s string, i int) bool {
+	n := 0
+	for i--; i >= 0 && s[i] == '\\' && n < maxElement; i-- {
+		n++
+	}
+	return n%2 == 1
+}
+
+// forwardedFor is the address of the one "for" in an element (RFC 7239, section
+// 4): pairs separated by semicolons, whose names have no case.
+func forwardedFor(element string) (addr netip.Addr, err error) {
+	node, found := "", false
+	for rest, more := element, true; more; {
+		var name, value string
+		var ok bool
+		if name, value, rest, more, ok = nextPair(rest); !ok {
+			return netip.Addr{}, fmt.Errorf("clientip: Forwarded: the element %s is malformed", quoted(strings.TrimSpace(element)))
+		}
+		if len(name) == 3 && strings.EqualFold(name, "for") {
+			if found {
+				return netip.Addr{}, errors.New(`clientip: Forwarded: an element has two "for"`)
+			}
+			node, found = value, true
+		}
+	}
+	if !found {
+		return netip.Addr{}, errors.New(`clientip: Forwarded: an element has no "for"`)
+	}
+	addr, ok := parseNode(node)
+	if !ok {
+		return netip.Addr{}, junk("Forwarded", node)
+	}
+	return addr, nil
+}
+
+// nextPair reads name=value up to a semicolon or the end. A quoted value keeps
+// its escapes: no address needs one.
+func nextPair(s string) (name, value, rest string, more, ok bool) {
+	s = strings.Trim(s, " \t")
+	name, s, ok = strings.Cut(s, "=")
+	if !ok || name == "" || strings.ContainsAny(name, " \t\";") {
+		return "", "", "", false, false
+	}
+	end := 0
+	if strings.HasPrefix(s, `"`) {
+		for end = 1; end < len(s) && s[end] != '"'; end++ {
+			if s[end] == '\\' {
+				end++
+			}
+		}
+		if end >= len(s) {
+			return "", "", "", false, false
+		}
+		value, s = s[1:end], strings.TrimLeft(s[end+1:], " \t")
+	} else {
+		if end = strings.IndexByte(s, ';'); end < 0 {
+			end = len(s)
+		}
+		value, s = strings.TrimRight(s[:end], " \t"), s[end:]
+		// Colons are not a token's, but proxies write ports unquoted.
+		if value == "" || strings.ContainsAny(value, " \t\"\\") {
+			return "", "", "", false, false
+		}
+	}
+	if s == "" {
+		return name, value, "", false, true
+	}
+	return name, value, s[1:], true, s[0] == ';'
+}
