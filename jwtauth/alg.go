@@ -8,20 +8,20 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// A family is a kind of key.
-type family string
+// A keyType is a kind of key (kty).
+type keyType string
 
 const (
-	symmetric family = "oct"
-	rsaKeys   family = "RSA"
-	ecKeys    family = "EC"
-	edKeys    family = "OKP"
+	symmetric keyType = "oct"
+	rsaKeys   keyType = "RSA"
+	ecKeys    keyType = "EC"
+	edKeys    keyType = "OKP"
 )
 
 // An algorithm of RFC 7518, section 3.1, or RFC 9864.
 type algorithm struct {
 	name   string
-	family family
+	family keyType
 	method jwt.SigningMethod
 	hash   crypto.Hash
 	curve  elliptic.Curve // of ecKeys

@@ -48,23 +48,25 @@ func (c *cache[C]) add(token string, m remembered[C]) {
 	c.young[token] = m
 }
 
-// cached is parse for a token that may have been seen before. One whose keys
-// were replaced since is parsed anew.
-func (v *Verifier[C]) cached(ctx context.Context, token string) (*Token[C], error) {
-	now := v.opts.Now()
-	if m, young, ok := v.remembered.find(token); ok && now.Before(m.until) {
+// cached is parse for a token that may have been seen before. The clock is
+// looked at all the same, and one whose keys were replaced is parsed anew.
+func (v *Verifier[C]) cached(ctx context.Context, token string, k clock) (*Token[C], error) {
+	if m, young, ok := v.remembered.find(token); ok && k.now.Before(m.until) {
 		set, err := m.from.keys.current(ctx)
-		if err == nil && set == m.from.set {
+		if err == nil && set == m.from.set && !k.early(m.token.notBefore) && !k.early(m.token.IssuedAt) {
+			if k.expired(m.token.ExpiresAt) {
+				return nil, errExpired
+			}
 			if !young {
 				v.remembered.add(token, m)
 			}
 			return m.token, nil
 		}
 	}
-	t, from, err := v.parse(ctx, token)
+	t, from, err := v.parse(ctx, token, k)
 	if err != nil {
 		return nil, err
 	}
-	v.remembered.add(token, remembered[C]{t, from, now.Add(v.opts.CacheTTL)})
+	v.remembered.add(token, remembered[C]{t, from, k.now.Add(v.opts.CacheTTL)})
 	return t, nil
 }

@@ -12,7 +12,8 @@ import (
 // where it is asked for.
 var registered = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid"}
 
-// claims is the registered members of a payload. They point into it.
+// claims is the registered members of a payload, which point into it, and the
+// text of the private ones, for encoding/json to decode: it sees no others.
 type claims struct {
 	iss, sub, jti, sid, typ []byte
 	hasIss, hasAud, hasType bool
@@ -21,13 +22,15 @@ type claims struct {
 	hasExp                  bool
 	scope, scp              []string
 
-	typed bool      // whether type is registered
-	one   [1][]byte // the storage of an audience that is no list
-	err   *refusal  // what is well-formed and still wrong
+	typed   bool              // whether type is registered
+	wanted  map[string]*shape // the names of private claims; nil for all
+	private []byte            // their object, but for its end; empty where not asked for
+	one     [1][]byte         // the storage of an audience that is no list
+	err     *refusal          // what is well-formed and still wrong
 }
 
 // member implements members.
-func (c *claims) member(s *scanner, name []byte) bool {
+func (c *claims) member(s *scanner, name []byte, child *shape) bool {
 	switch string(name) {
 	case "iss":
 		c.iss, c.hasIss = s.text(), true
@@ -45,19 +48,35 @@ func (c *claims) member(s *scanner, name []byte) bool {
 		c.nbf = c.date(s)
 	case "iat":
 		c.iat = c.date(s)
-	case "type":
-		if !c.typed {
-			return false
-		}
-		c.typ, c.hasType = s.text(), true
 	case "scope":
 		c.scope = scopes(s)
+		c.keep(s, name)
 	case "scp":
 		c.scp = scopes(s)
+		c.keep(s, name)
 	default:
-		return false
+		if c.typed && string(name) == "type" {
+			c.typ, c.hasType = s.text(), true
+			break
+		}
+		s.value(child, 2)
+		c.keep(s, name)
 	}
 	return true
+}
+
+// keep adds the member that the scanner has just read to the private claims.
+func (c *claims) keep(s *scanner, name []byte) {
+	if len(c.private) == 0 || s.err != nil {
+		return
+	}
+	if _, ok := c.wanted[string(name)]; !ok && c.wanted != nil {
+		return
+	}
+	if len(c.private) > 1 {
+		c.private = append(c.private, ',')
+	}
+	c.private = append(c.private, s.data[s.name:s.pos]...)
 }
 
 // texts is one string or a list of them.
@@ -196,4 +215,20 @@ func (t *trusted) checkAudience(c *claims) *refusal {
 		}
 	}
 	return errAudience
+}
+
+// audienceOf is the audience as strings: t's own, where they are among them.
+func (t *trusted) audienceOf(c *claims) []string {
+	if len(c.aud) == 0 {
+		return nil
+	}
+	list := make([]string, len(c.aud))
+	for i, aud := range c.aud {
+		if n := slices.IndexFunc(t.audience, func(a string) bool { return a == string(aud) }); n >= 0 {
+			list[i] = t.audience[n]
+		} else {
+			list[i] = string(aud)
+		}
+	}
+	return list
 }

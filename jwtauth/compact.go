@@ -9,33 +9,36 @@ import (
 type compact struct {
 	header, payload, signature []byte
 	signed                     string // what the signature is over
+	spare                      []byte // as long as the payload, for the private claims
 }
 
 var strict = base64.RawURLEncoding.Strict()
 
-// parseCompact takes a token apart. It accepts the one spelling that its
-// decoded segments have.
-func parseCompact(token string) (c compact, _ *refusal) {
+// split takes a token apart. It accepts the one spelling that its decoded
+// segments have.
+func (c *compact) split(token string) *refusal {
 	first := strings.IndexByte(token, '.')
 	last := strings.LastIndexByte(token, '.')
 	if first <= 0 || last <= first+1 || last == len(token)-1 || strings.IndexByte(token[first+1:last], '.') >= 0 {
-		return c, errSegments
+		return errSegments
 	}
 	// Go's decoder skips line breaks even where it is strict.
 	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
-		return c, errBase64
+		return errBase64
 	}
 	c.signed = token[:last]
-	buf := make([]byte, strict.DecodedLen(len(token)))
+	size := strict.DecodedLen(len(token))
+	buf := make([]byte, size+strict.DecodedLen(last-first)+len("{}"))
+	c.spare, buf = buf[size:size], buf[:size]
 	for _, part := range [...]struct {
 		to   *[]byte
 		text string
 	}{{&c.header, token[:first]}, {&c.payload, token[first+1 : last]}, {&c.signature, token[last+1:]}} {
 		n, err := strict.Decode(buf, []byte(part.text))
 		if err != nil {
-			return c, errBase64
+			return errBase64
 		}
 		*part.to, buf = buf[:n:n], buf[n:]
 	}
-	return c, nil
+	return nil
 }

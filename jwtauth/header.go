@@ -4,8 +4,8 @@ package jwtauth
 // x5u, jwk, x5c) are not among them.
 type header struct {
 	alg   *algorithm
-	typ   string
-	keyID string
+	typ   []byte // of the data
+	keyID []byte // of the data
 	hasID bool
 
 	err   *refusal
@@ -19,24 +19,24 @@ var headerShape = (*shape)(nil).and(
 // maxHeaderMembers bounds what is read before a signature was.
 const maxHeaderMembers = 32
 
-// parseHeader reads a header strictly (RFC 7515, section 4). The algorithm is
-// one that exists; whether it is the key's is seen when the key is chosen.
-func parseHeader(data []byte) (h header, _ *refusal) {
-	if err := scan(data, headerShape, &h); err != nil {
-		return h, err
+// parse reads a header strictly (RFC 7515, section 4). The algorithm is one
+// that exists; whether it is the key's is seen when the key is chosen.
+func (h *header) parse(s *scanner, data []byte) *refusal {
+	if err := s.read(data, headerShape, h); err != nil {
+		return err
 	}
 	switch {
 	case h.err != nil:
-		return h, h.err
+		return h.err
 	case h.alg == nil:
-		return h, errAlgorithm
-	case h.hasID && (h.keyID == "" || len(h.keyID) > maxKeyID):
-		return h, errKeyID
+		return errAlgorithm
+	case h.hasID && (len(h.keyID) == 0 || len(h.keyID) > maxKeyID):
+		return errKeyID
 	}
-	return h, nil
+	return nil
 }
 
-func (h *header) member(s *scanner, name []byte) bool {
+func (h *header) member(s *scanner, name []byte, _ *shape) bool {
 	if h.count++; h.count > maxHeaderMembers {
 		s.fail(errMembers)
 		return true
@@ -45,11 +45,11 @@ func (h *header) member(s *scanner, name []byte) bool {
 	case "alg":
 		h.alg = algorithmOf(s.text())
 	case "typ":
-		if h.typ = string(s.text()); h.typ == "" && h.err == nil {
+		if h.typ = s.text(); len(h.typ) == 0 && h.err == nil {
 			h.err = errHeaderType // an empty typ is not an absent one
 		}
 	case "kid":
-		h.keyID, h.hasID = string(s.text()), true
+		h.keyID, h.hasID = s.text(), true
 	case "crit", "b64": // no extension is known here (RFC 7515, section 4.1.11; RFC 7797, section 6)
 		h.err = errCritical
 		return false

@@ -15,12 +15,12 @@ import (
 // A jwk is a key of RFC 7517. The order of its members up to Y is the one that
 // RFC 7638, section 3.3, hashes.
 type jwk struct {
-	Crv string `json:"crv,omitempty"`
-	E   string `json:"e,omitempty"`
-	Kty family `json:"kty"`
-	N   string `json:"n,omitempty"`
-	X   string `json:"x,omitempty"`
-	Y   string `json:"y,omitempty"`
+	Crv string  `json:"crv,omitempty"`
+	E   string  `json:"e,omitempty"`
+	Kty keyType `json:"kty"`
+	N   string  `json:"n,omitempty"`
+	X   string  `json:"x,omitempty"`
+	Y   string  `json:"y,omitempty"`
 
 	Alg    string   `json:"alg,omitempty"`
 	Kid    string   `json:"kid,omitempty"`

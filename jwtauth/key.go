@@ -95,7 +95,7 @@ func (k Key) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "jwtauth.Key(%s %q)", name, k.id)
 }
 
-func newKey(constructor, alg string, f family) (Key, *algorithm) {
+func newKey(constructor, alg string, f keyType) (Key, *algorithm) {
 	a := algorithmOf(alg)
 	if a == nil || a.family != f {
 		return badKey("jwtauth: %s has no algorithm %q", constructor, alg), nil

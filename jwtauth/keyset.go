@@ -77,18 +77,14 @@ type publicKey struct {
 
 // A keySet is an immutable set of keys.
 type keySet struct {
-	named     map[keyName][]*publicKey
-	ids       map[string]bool
+	named     map[string][]*publicKey // by id
 	anonymous map[string][]*publicKey // those without an id, by algorithm
 	all       map[string][]*publicKey // all, by algorithm
 }
 
-type keyName struct{ id, alg string }
-
 func newKeySet(list []publicKey) *keySet {
 	s := &keySet{
-		named:     map[keyName][]*publicKey{},
-		ids:       map[string]bool{},
+		named:     map[string][]*publicKey{},
 		anonymous: map[string][]*publicKey{},
 		all:       map[string][]*publicKey{},
 	}
@@ -98,31 +94,26 @@ func newKeySet(list []publicKey) *keySet {
 			s.all[alg] = append(s.all[alg], k)
 			if k.id == "" {
 				s.anonymous[alg] = append(s.anonymous[alg], k)
-			} else {
-				s.named[keyName{k.id, alg}] = append(s.named[keyName{k.id, alg}], k)
 			}
 		}
 		if k.id != "" {
-			s.ids[k.id] = true
+			s.named[k.id] = append(s.named[k.id], k)
 		}
 	}
 	return s
 }
 
-// candidates are the keys that a token of this header may be signed with. A
-// token that names a key is tried with that one; the keys without an id are for
-// tokens that name no other.
+// candidates are the keys that a token of this header may be signed with; which
+// of them are for its algorithm is left to be seen. A token that names a key is
+// tried with that one alone, and one that names another with those without id.
 func (s *keySet) candidates(h *header) ([]*publicKey, *refusal) {
 	var found []*publicKey
-	switch {
-	case !h.hasID:
-		found = s.all[h.alg.name]
-	case s.ids[h.keyID]:
-		if found = s.named[keyName{h.keyID, h.alg.name}]; found == nil {
-			return nil, errAlgorithm
+	if h.hasID {
+		if found = s.named[string(h.keyID)]; found == nil {
+			found = s.anonymous[h.alg.name]
 		}
-	default:
-		found = s.anonymous[h.alg.name]
+	} else {
+		found = s.all[h.alg.name]
 	}
 	switch {
 	case len(found) == 0 && !h.hasID:

@@ -9,30 +9,15 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// notDenied asks the denylist.
-func (v *Verifier[C]) notDenied(ctx context.Context, t *Token[C]) error {
-	if v.opts.Denylist == nil {
-		return nil
+// ids is what the token can be denied by.
+func (t *Token[C]) ids() []string {
+	ids := make([]string, 0, 2)
+	for _, id := range [...]string{t.ID, t.SessionID} {
+		if id != "" {
+			ids = append(ids, id)
+		}
 	}
-	var denied bool
-	var err error
-	switch {
-	case t.ID == "" && t.SessionID == "":
-		return errNoID
-	case t.SessionID == "":
-		denied, err = v.opts.Denylist.Denied(ctx, t.ID)
-	case t.ID == "":
-		denied, err = v.opts.Denylist.Denied(ctx, t.SessionID)
-	default:
-		denied, err = v.opts.Denylist.Denied(ctx, t.ID, t.SessionID)
-	}
-	switch {
-	case err != nil:
-		return guard.Unavailable(err)
-	case denied:
-		return errDenied
-	}
-	return nil
+	return ids
 }
 
 // Revoke denies one token until it has expired. An error means that it was

@@ -11,26 +11,24 @@ import (
 type scanner struct {
 	data []byte
 	pos  int
+	name int // where the outermost object's member at hand begins
 	err  *refusal
 }
 
 // members is told the members of the outermost object. It reads the value of
 // those it knows, and reports whether it did.
 type members interface {
-	member(s *scanner, name []byte) bool
+	member(s *scanner, name []byte, child *shape) bool
 }
 
 // maxDepth bounds the recursion.
 const maxDepth = 32
 
-// scan reads data, which must be one object of the given shape, with nothing
+// read reads data, which must be one object of the given shape, with nothing
 // but whitespace around it.
-func scan(data []byte, sh *shape, m members) *refusal {
-	s := scanner{data: data}
-	if !utf8.Valid(data) {
-		return errJSON
-	}
-	if s.space() != '{' {
+func (s *scanner) read(data []byte, sh *shape, m members) *refusal {
+	*s = scanner{data: data}
+	if !utf8.Valid(data) || s.space() != '{' {
 		return errJSON
 	}
 	s.object(sh, m, 1)
@@ -76,6 +74,9 @@ func (s *scanner) object(sh *shape, m members, depth int) {
 			s.fail(errJSON)
 			return
 		}
+		if m != nil {
+			s.name = s.pos
+		}
 		name := s.string()
 		if s.err == nil && !seen.add(name) {
 			s.fail(errDuplicate)
@@ -90,7 +91,7 @@ func (s *scanner) object(sh *shape, m members, depth int) {
 		}
 		s.pos++
 		s.space()
-		if m == nil || !m.member(s, name) {
+		if m == nil || !m.member(s, name, child) {
 			s.value(child, depth+1)
 		}
 		switch s.space() {

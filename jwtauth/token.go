@@ -26,6 +26,7 @@ type Token[C any] struct {
 	notBefore time.Time
 	subject   string
 	scopes    []string
+	deniable  []string // its ids, where there is a denylist
 }
 
 // Sub returns the subject; it is never empty.

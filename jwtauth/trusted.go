@@ -2,7 +2,6 @@ package jwtauth
 
 import (
 	"context"
-	"crypto"
 	"errors"
 	"fmt"
 	"slices"
@@ -67,13 +66,13 @@ func (t *trusted) checkRemote(r *remoteKeys) error {
 
 // accepts reports whether a token's typ is one of t's. Case does not matter,
 // and "application/" may stand in front (RFC 7515, section 4.1.9).
-func (t *trusted) accepts(typ string) bool {
+func (t *trusted) accepts(typ []byte) bool {
 	const prefix = "application/"
-	if len(typ) > len(prefix) && strings.EqualFold(typ[:len(prefix)], prefix) {
+	if len(typ) > len(prefix) && strings.EqualFold(string(typ[:len(prefix)]), prefix) {
 		typ = typ[len(prefix):]
 	}
 	for _, want := range t.types {
-		if strings.EqualFold(want, typ) {
+		if want == string(typ) || strings.EqualFold(want, string(typ)) {
 			return true
 		}
 	}
@@ -104,14 +103,15 @@ func (t *trusted) verify(ctx context.Context, h *header, c *compact) (*keySet, e
 	if bad != nil {
 		return nil, bad
 	}
+	reason := errAlgorithm
 	for _, k := range found {
-		if verifies(h.alg, k.key, c) {
+		if !slices.Contains(k.algs, h.alg.name) {
+			continue
+		}
+		if h.alg.method.Verify(c.signed, c.signature, k.key) == nil {
 			return set, nil
 		}
+		reason = errSignature
 	}
-	return nil, errSignature
-}
-
-func verifies(a *algorithm, key crypto.PublicKey, c *compact) bool {
-	return a.method.Verify(c.signed, c.signature, key) == nil
+	return nil, reason
 }

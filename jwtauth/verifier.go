@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -20,8 +19,8 @@ import (
 type Verifier[C any] struct {
 	opts       Options
 	trusted    []*trusted
-	shape      *shape
-	typed      bool
+	shape      *shape            // of a payload
+	private    map[string]*shape // the names of private claims; nil for all
 	challenge  string
 	missing    error
 	scopeless  error
@@ -46,7 +45,7 @@ func NewVerifier[C any](keys KeySource, opts *Options) (*Verifier[C], error) {
 }
 
 func newVerifier[C any](keys KeySource, o *Options) (*Verifier[C], error) {
-	v := &Verifier[C]{opts: *o, typed: o.Type != "", refusals: map[*refusal]error{}}
+	v := &Verifier[C]{opts: *o, refusals: map[*refusal]error{}}
 	err := errors.Join(v.trust(keys), v.reflect(), v.prepare())
 	if err != nil {
 		return nil, err
@@ -100,13 +99,16 @@ func (v *Verifier[C]) reflect() error {
 			return fmt.Errorf("jwtauth: %v defines %q, which is not a private claim", t, name)
 		}
 	}
+	if sh != nil {
+		v.private = sh.fields
+	}
 	v.shape = sh.and(append(own, "scope", "scp")...)
 	return nil
 }
 
 // registered is the names that a C may not define.
 func (v *Verifier[C]) registered() []string {
-	if v.typed {
+	if v.opts.Type != "" {
 		return append(slices.Clone(registered), "type")
 	}
 	return slices.Clone(registered)
@@ -175,29 +177,43 @@ func (v *Verifier[C]) withCookie(r *http.Request, token string, s credential.Sta
 // Verify is Authenticate for a token that came by other means, such as the
 // first message of a WebSocket. Its errors are those of Authenticate.
 func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], error) {
-	t, err := v.verified(ctx, token)
-	if err == nil {
-		err = v.admit(ctx, t)
-	}
-	if err == nil {
-		return t, nil
-	}
+	t, err := v.verify(ctx, token)
 	if r, ok := err.(*refusal); ok {
 		return nil, v.refusals[r]
 	}
-	return nil, err
+	return t, err
 }
 
-// verified is what the token says, if its signature and claims are right.
-func (v *Verifier[C]) verified(ctx context.Context, token string) (*Token[C], error) {
+func (v *Verifier[C]) verify(ctx context.Context, token string) (*Token[C], error) {
 	if len(token) > v.opts.MaxTokenBytes {
 		return nil, errTooLong
 	}
-	if v.remembered != nil {
-		return v.cached(ctx, token)
+	var t *Token[C]
+	var err error
+	k := clock{v.opts.Now(), v.opts.Leeway}
+	if v.remembered == nil {
+		t, _, err = v.parse(ctx, token, k)
+	} else {
+		t, err = v.cached(ctx, token, k)
 	}
-	t, _, err := v.parse(ctx, token)
-	return t, err
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range v.opts.Scopes {
+		if !slices.Contains(t.scopes, s) {
+			return nil, v.scopeless
+		}
+	}
+	if len(t.deniable) > 0 {
+		denied, err := v.opts.Denylist.Denied(ctx, t.deniable...)
+		if err != nil {
+			return nil, guard.Unavailable(err)
+		}
+		if denied {
+			return nil, errDenied
+		}
+	}
+	return t, nil
 }
 
 // origin is where the key of a verified token is from.
@@ -206,26 +222,35 @@ type origin struct {
 	set  *keySet
 }
 
-func (v *Verifier[C]) parse(ctx context.Context, token string) (*Token[C], origin, error) {
-	parts, bad := parseCompact(token)
-	if bad != nil {
+// work is what reading one token needs, in one allocation.
+type work struct {
+	scanner scanner
+	header  header
+	claims  claims
+}
+
+// parse is what the token says, if its signature and claims are right.
+func (v *Verifier[C]) parse(ctx context.Context, token string, k clock) (*Token[C], origin, error) {
+	var parts compact
+	if bad := parts.split(token); bad != nil {
 		return nil, origin{}, bad
 	}
-	h, bad := parseHeader(parts.header)
-	if bad != nil {
+	w := new(work)
+	if bad := w.header.parse(&w.scanner, parts.header); bad != nil {
 		return nil, origin{}, bad
 	}
 	issuer := v.trusted[0]
 	if len(v.trusted) > 1 {
-		if issuer, bad = v.selectIssuer(parts.payload); bad != nil {
+		var bad *refusal
+		if issuer, bad = v.selectIssuer(w, parts.payload); bad != nil {
 			return nil, origin{}, bad
 		}
 	}
-	set, err := issuer.verify(ctx, &h, &parts)
+	set, err := issuer.verify(ctx, &w.header, &parts)
 	if err != nil {
 		return nil, origin{}, err
 	}
-	t, bad := v.read(parts.payload, issuer)
+	t, bad := v.read(w, &parts, issuer, k)
 	if bad != nil {
 		return nil, origin{}, bad
 	}
@@ -234,9 +259,9 @@ func (v *Verifier[C]) parse(ctx context.Context, token string) (*Token[C], origi
 
 // selectIssuer reads the iss of a payload that is not verified yet. It says
 // nothing but whose keys are to verify it.
-func (v *Verifier[C]) selectIssuer(payload []byte) (*trusted, *refusal) {
-	c := claims{typed: v.typed}
-	if err := scan(payload, v.shape, &c); err != nil {
+func (v *Verifier[C]) selectIssuer(w *work, payload []byte) (*trusted, *refusal) {
+	c := claims{typed: v.opts.Type != ""}
+	if err := w.scanner.read(payload, v.shape, &c); err != nil {
 		return nil, err
 	}
 	if !c.hasIss {
@@ -251,50 +276,29 @@ func (v *Verifier[C]) selectIssuer(payload []byte) (*trusted, *refusal) {
 }
 
 // read is the claims of a verified payload.
-func (v *Verifier[C]) read(payload []byte, issuer *trusted) (*Token[C], *refusal) {
-	c := claims{typed: v.typed}
-	if err := scan(payload, v.shape, &c); err != nil {
+func (v *Verifier[C]) read(w *work, parts *compact, issuer *trusted, k clock) (*Token[C], *refusal) {
+	c := &w.claims
+	c.typed, c.wanted, c.private = v.opts.Type != "", v.private, append(parts.spare, '{')
+	if err := w.scanner.read(parts.payload, v.shape, c); err != nil {
 		return nil, err
 	}
-	if err := c.check(issuer, v.clock()); err != nil {
+	if err := c.check(issuer, k); err != nil {
 		return nil, err
 	}
 	t := &Token[C]{
-		Issuer: issuer.issuer, ID: string(c.jti), SessionID: string(c.sid), subject: string(c.sub),
-		IssuedAt: c.iat, ExpiresAt: c.exp, notBefore: c.nbf, scopes: c.scope,
+		Issuer: issuer.issuer, Audience: issuer.audienceOf(c), ID: string(c.jti), SessionID: string(c.sid),
+		IssuedAt: c.iat, ExpiresAt: c.exp, notBefore: c.nbf, subject: string(c.sub), scopes: c.scope,
 	}
 	if c.scope == nil {
 		t.scopes = c.scp
 	}
-	for _, aud := range c.aud {
-		t.Audience = append(t.Audience, string(aud))
-	}
-	if err := json.Unmarshal(payload, &t.Claims); err != nil {
-		return nil, errClaims
-	}
-	if m, ok := any(t.Claims).(map[string]any); ok {
-		maps.DeleteFunc(m, func(name string, _ any) bool { return slices.Contains(v.registered(), name) })
-	}
-	return t, nil
-}
-
-func (v *Verifier[C]) clock() clock { return clock{v.opts.Now(), v.opts.Leeway} }
-
-// admit is what holds for a moment only: clock, scopes, denylist.
-func (v *Verifier[C]) admit(ctx context.Context, t *Token[C]) error {
-	k := v.clock()
-	switch {
-	case k.expired(t.ExpiresAt):
-		return errExpired
-	case k.early(t.notBefore):
-		return errNotBefore
-	case k.early(t.IssuedAt):
-		return errIssuedLater
-	}
-	for _, s := range v.opts.Scopes {
-		if !slices.Contains(t.scopes, s) {
-			return v.scopeless
+	if v.opts.Denylist != nil {
+		if t.deniable = t.ids(); len(t.deniable) == 0 {
+			return nil, errNoID
 		}
 	}
-	return v.notDenied(ctx, t)
+	if err := json.Unmarshal(append(c.private, '}'), &t.Claims); err != nil {
+		return nil, errClaims
+	}
+	return t, nil
 }
