@@ -1,0 +1,98 @@
+package guard_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/go-guard/guard"
+)
+
+type User struct{ ID, Name string }
+
+type token struct{ sub string }
+
+func (t *token) Sub() string { return t.sub }
+
+// scheme is an authenticator of tokens in a header of its own: "ok:SUBJECT" is
+// good, "" is none, what errs names is that error, and the rest is bad.
+type scheme struct {
+	header, challenge string
+	errs              map[string]error
+}
+
+func bearer() scheme { return scheme{header: "Authorization", challenge: `Bearer realm="a"`} }
+
+func (s scheme) Authenticate(r *http.Request) (*token, error) {
+	v := r.Header.Get(s.header)
+	if err, ok := s.errs[v]; ok {
+		return nil, err
+	}
+	switch {
+	case v == "":
+		return nil, guard.ErrNoCredentials
+	case len(v) > 3 && v[:3] == "ok:":
+		return &token{v[3:]}, nil
+	}
+	return nil, guard.Unauthorized("bad " + s.header)
+}
+
+func (s scheme) Challenge() string { return s.challenge }
+
+func (s scheme) Vary() []string {
+	if s.header == "Authorization" {
+		return nil
+	}
+	return []string{s.header}
+}
+
+// answers is an authenticator with one answer.
+type answers[P any] struct {
+	p   P
+	err error
+}
+
+func (a answers[P]) Authenticate(*http.Request) (P, error) { return a.p, a.err }
+func (answers[P]) Challenge() string                       { return "Test" }
+
+// serve runs a request through mw around h, which may be nil, and reports
+// whether the innermost handler was reached.
+func serve(t *testing.T, mw guard.Middleware, h http.HandlerFunc, headers ...string) (w *httptest.ResponseRecorder, reached bool) {
+	t.Helper()
+	r := httptest.NewRequest("GET", "/path", nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	w = httptest.NewRecorder()
+	mw(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reached = true
+		if h != nil {
+			h(w, r)
+		}
+	})).ServeHTTP(w, r)
+	return w, reached
+}
+
+// refuse is a chain's innermost guard that refuses everything with err.
+func refuse(err error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { guard.Refuse(w, r, err) }
+}
+
+func pass(next http.Handler) http.Handler { return next }
+
+func users(_ context.Context, id string) (User, bool, error) {
+	return User{id, "name of " + id}, id != "gone", nil
+}
+
+// discard is a ResponseWriter that costs nothing.
+type discard struct {
+	h      http.Header
+	status *int
+}
+
+func newDiscard() discard { return discard{http.Header{}, new(int)} }
+
+func (d discard) Header() http.Header         { return d.h }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(s int)           { *d.status = s }
