@@ -193,7 +193,7 @@ func (s *step[P]) authenticate(r *http.Request) (f found[P], err error) {
 		case err == nil:
 			f.known = true
 			return f, nil
-		case errors.Is(err, ErrNoCredentials):
+		case abstains(err):
 			if missing == nil {
 				missing = err
 			}
@@ -210,11 +210,18 @@ func (s *step[P]) authenticate(r *http.Request) (f found[P], err error) {
 	return f, s.challenge(missing, -1)
 }
 
+// abstains reports whether err says that there is no credential. A refusal or
+// failure with another status than 401 does not, whatever its cause.
+func abstains(err error) bool {
+	e, ok := asError(err)
+	return errors.Is(err, ErrNoCredentials) && (!ok || e.Status == http.StatusUnauthorized)
+}
+
 // challenge is err with a challenge of every authenticator: a 401 lists all
 // ways to authenticate, and the one that refused may say why in its own.
 func (s *step[P]) challenge(err error, refused int) error {
 	e, ok := asError(err)
-	if !ok && errors.Is(err, ErrNoCredentials) {
+	if !ok && abstains(err) {
 		e, ok = &Error{Err: err}, true
 	}
 	if !ok || refused >= 0 && e.Status != http.StatusUnauthorized {
