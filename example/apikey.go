@@ -25,8 +25,8 @@ var keyDigests = map[[sha256.Size]byte]string{
 // ring, which expire and can be revoked, are told by their prefix; all others
 // are looked up in the map.
 func apikeySection(mux *http.ServeMux, set settings) {
-	ring := guard.BySubject(guard.Must(apikey.NewRing(&apikey.RingOptions{Missing: "API key required"})), holderByID)
-	legacy := guard.Must(apikey.New(holderByKey, &apikey.Options{Missing: "API key required"}))
+	ring := guard.BySubject(guard.Must(apikey.NewRing(&apikey.RingOptions{Address: set.clientIP()})), holderByID)
+	legacy := guard.Must(apikey.New(holderByKey, nil))
 
 	authenticated := guard.Require[keyHolder](ring, legacy)
 	mux.Handle("GET /apikey/protected", authenticated(guard.HandlerFunc(greet)))

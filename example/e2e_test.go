@@ -199,7 +199,7 @@ func (p *process) send(t *testing.T, c call) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := answer{res.StatusCode, res.Header, strings.TrimSuffix(string(b), "\n")}
+	a := answer{res.StatusCode, res.Header, string(b)}
 	invariants(t, c, a)
 	return a
 }

@@ -25,7 +25,6 @@ func jwtSection(mux *http.ServeMux, set settings, users *Users) guard.Authentica
 	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
 		Issuer:   "jwt",
 		Lifetime: 24 * time.Hour,
-		Missing:  "JWT token required",
 	}))
 	tokens := guard.Map(issuer.Verifier(), userFromToken)
 
@@ -47,15 +46,14 @@ func userFromToken(_ context.Context, t *Token) (User, bool, error) {
 	return User{ID: t.Sub(), Email: t.Claims.Email, Role: or(t.Claims.Role, "user")}, true, nil
 }
 
-// answerTokens signs a token for u and answers with it (RFC 6749, section 5.1).
+// answerTokens signs a token for u and answers with it.
 func answerTokens(w http.ResponseWriter, r *http.Request, issuer *jwtauth.Issuer[Claims], u User) {
 	tokens, err := issuer.Issue(u.ID, Claims{Email: u.Email, Role: u.Role})
 	if err != nil {
 		guard.Refuse(w, r, err)
 		return
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	reply(w, http.StatusOK, tokens)
+	tokens.Respond(w)
 }
 
 func showProfile(w http.ResponseWriter, _ *http.Request, u User) {

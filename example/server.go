@@ -23,7 +23,7 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	tokens := jwtSection(mux, set, users)
 	apikeySection(mux, set)
 	bearerSection(mux)
-	refreshSection(mux, set, users)
+	//refreshSection(mux, set, users)
 	rbacSection(mux, tokens, users)
 	permissionsSection(mux, tokens, users)
 	ownerSection(mux, tokens)

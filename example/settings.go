@@ -6,8 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/go-guard/guard/clientip"
 )
 
 // settings are what the program is told by its flags and its environment.
@@ -15,7 +18,16 @@ type settings struct {
 	dev     bool
 	addr    string
 	secret  []byte // signs the JWTs
-	proxies []netip.Prefix
+	proxies []netip.Prefix // whose X-Forwarded-For is believed
+}
+
+// clientIP finds a request's sender. Nobody's X-Forwarded-For is believed but
+// the proxies': else every sender could pretend to be another.
+func (s *settings) clientIP() func(*http.Request) (netip.Addr, error) {
+	if len(s.proxies) == 0 {
+		return clientip.Direct()
+	}
+	return clientip.XFF(s.proxies...)
 }
 
 func readSettings(args []string, getenv func(string) string, stderr io.Writer) (set settings, err error) {

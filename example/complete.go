@@ -1,0 +1,105 @@
+package main
+
+import (
+	"net/http"
+	"net/mail"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/owner"
+	"github.com/go-guard/guard/ratelimit"
+	"github.com/go-guard/guard/rbac"
+)
+
+// completeSection is the guide's complete system: a validated and limited
+// login, tokens whose user is loaded from the database at each request, roles
+// and owners.
+func completeSection(mux *http.ServeMux, set settings, users *Users) {
+	users, posts := users.Copy(), samplePosts()
+	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
+		Issuer:   "complete",
+		Lifetime: 24 * time.Hour,
+		Missing:  "Authentication required",
+	}))
+	failures := guard.Must(ratelimit.NewLogin(set.clientIP(), nil)) // 5 in 15 min per address, 10 in an hour per account
+	roles := guard.Must(rbac.New(rbac.Roles("admin", "moderator", "user"), rolesOf, nil))
+	post := guard.Must(owner.New(posts.ByPath, nil)).WithMessage("Not authorized to modify this post")
+
+	authenticated := guard.BySubject(issuer.Verifier(), users.ByID).Wrap
+	adminOnly := guard.Chain(authenticated, roles.WithMessage("Admin access required").RequireRole("admin"))
+	authorOrAdmin := guard.Chain(authenticated, post.Require(mayEdit))
+
+	mux.Handle("POST /complete/login", loginErrors(completeLogin(users, issuer, failures)))
+	mux.Handle("GET /complete/profile", authenticated(guard.HandlerFunc(showProfile)))
+	mux.Handle("GET /complete/admin/users", adminOnly(listUsers(users)))
+	mux.Handle("GET /complete/posts/{id}", guard.Chain(authenticated, post.Load)(
+		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			p := post.From(r.Context())
+			reply(w, http.StatusOK, struct {
+				ID       string `json:"id"`
+				Title    string `json:"title"`
+				AuthorID string `json:"author_id"`
+			}{p.ID, p.Title, p.AuthorID})
+		})))
+	mux.Handle("DELETE /complete/posts/{id}", authorOrAdmin(deletePost(posts)))
+}
+
+// completeLogin checks the form of the input, then takes an attempt, then
+// checks the password, and gives the attempt back where that was right. An
+// attempt that is never given back, for whatever reason, counts as a failure.
+func completeLogin(users *Users, issuer *jwtauth.Issuer[Claims], failures *ratelimit.Login) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		in, invalid, err := readLogin(r)
+		if err != nil {
+			guard.Refuse(w, r, err)
+			return
+		}
+		if invalid != nil {
+			w.Header().Set("Cache-Control", "no-store")
+			reply(w, http.StatusUnprocessableEntity, validationFailed{"Validation failed", invalid})
+			return
+		}
+		attempt, err := failures.Attempt(r, in.Email)
+		if err != nil {
+			guard.Refuse(w, r, err)
+			return
+		}
+		u, found, err := users.Login(r.Context(), in.Email, in.Password)
+		if u, err = guard.Resolve(u, found, err, errCredentials); err != nil {
+			guard.Refuse(w, r, err)
+			return
+		}
+		_ = attempt.Succeed(r.Context()) // where that fails the attempt counts, and the login goes on
+		answerTokens(w, r, issuer, u)
+	})
+}
+
+// validationFailed is the body of a 422.
+type validationFailed struct {
+	Error   string         `json:"error"`
+	Details []invalidField `json:"details"`
+}
+
+// invalidField is what is wrong with a field. It never repeats the value.
+type invalidField struct {
+	Field   string `json:"field"`
+	Message string `json:"message"`
+}
+
+// readLogin reads a login and tells what is wrong with its fields.
+func readLogin(r *http.Request) (in login, invalid []invalidField, err error) {
+	var body struct{ Email, Password any } // a field of another type is one that is wrong
+	if err := readObject(r, &body); err != nil {
+		return in, nil, err
+	}
+	in.Email, _ = body.Email.(string)
+	in.Password, _ = body.Password.(string)
+	if a, err := mail.ParseAddress(in.Email); err != nil || a.Address != in.Email || len(in.Email) > 254 {
+		invalid = append(invalid, invalidField{"email", "must be an e-mail address"})
+	}
+	if in.Password == "" {
+		invalid = append(invalid, invalidField{"password", "must be a string that is not empty"})
+	}
+	return in, invalid, nil
+}

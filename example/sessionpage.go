@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/session"
+)
+
+// page shows who is signed in, or the form to sign in.
+func (a accounts) page(w http.ResponseWriter, r *http.Request) {
+	p := page{
+		Notice: notices[r.URL.Query().Get("notice")],
+		Form:   loginForm{Next: guard.Next(r, "/session/")},
+	}
+	if u, known := guard.PrincipalFrom[User](r.Context()); known {
+		list, err := a.sessions.List(r.Context(), u.ID)
+		if err != nil {
+			guard.Refuse(w, r, err)
+			return
+		}
+		this := a.this(r)
+		p.User = &u
+		for _, s := range list {
+			p.Sessions = append(p.Sessions, listedSession{
+				ID: s.ID(), Device: s.Data().Name, Created: s.AuthTime(), LastSeen: s.LastSeen(), This: s.ID() == this,
+			})
+		}
+	}
+	p.show(w, http.StatusOK)
+}
+
+// this is the id of the request's own session.
+func (a accounts) this(r *http.Request) string {
+	s, known := guard.CredentialFrom[*session.Session[Device]](r.Context())
+	if !known {
+		return ""
+	}
+	return s.ID()
+}
+
+// notices are what the page may say of what was done before it was opened.
+var notices = map[string]string{
+	"signed-out":   "You are signed out.",
+	"ended":        "The session was ended.",
+	"gone":         "That session had ended already.",
+	"others-ended": "All other sessions were ended.",
+}
+
+// formLogin is login for the page's form: refusals are text at the field.
+func (a accounts) formLogin(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		guard.Refuse(w, r, unreadable(err))
+		return
+	}
+	email, pw := r.PostForm.Get("email"), r.PostForm.Get("password")
+	form := loginForm{Email: email, Next: guard.Next(r, "/session/")}
+	if email == "" {
+		form.EmailError = "Enter your e-mail address."
+	}
+	if pw == "" {
+		form.PasswordError = "Enter your password."
+	}
+	if email == "" || pw == "" {
+		page{Form: form}.show(w, http.StatusUnprocessableEntity)
+		return
+	}
+	u, found, err := a.users.Login(r.Context(), email, pw)
+	if u, err = guard.Resolve(u, found, err, errCredentials); err == nil {
+		err = a.create(w, r, u)
+	}
+	switch {
+	case errors.Is(err, errCredentials):
+		form.Refused = "That e-mail address and password do not match an account. Try again."
+		w.Header().Set("WWW-Authenticate", a.sessions.Challenge())
+		page{Form: form}.show(w, http.StatusUnauthorized)
+	case err != nil:
+		guard.Refuse(w, r, err)
+	default:
+		http.Redirect(w, r, form.Next, http.StatusSeeOther)
+	}
+}
+
+// end ends one of the user's own sessions; nobody else's is found.
+func (a accounts) end(w http.ResponseWriter, r *http.Request, u User) {
+	var in struct {
+		ID string `json:"id"`
+	}
+	var err error
+	form := isForm(r)
+	if form {
+		if err = r.ParseForm(); err != nil {
+			err = unreadable(err)
+		}
+		in.ID = r.PostForm.Get("id")
+	} else {
+		err = readObject(r, &in)
+	}
+	var found bool
+	if err == nil {
+		found, err = a.sessions.DestroyID(r.Context(), u.ID, in.ID)
+	}
+	switch {
+	case err != nil:
+		guard.Refuse(w, r, err)
+	case found:
+		done(w, r, form, "ended", object{"message": "Session ended"})
+	case form:
+		done(w, r, form, "gone", nil)
+	default:
+		guard.Refuse(w, r, guard.NotFound("Session not found"))
+	}
+}
+
+// endOthers ends all sessions of the user but this one.
+func (a accounts) endOthers(w http.ResponseWriter, r *http.Request, u User) {
+	n, err := a.sessions.DestroyAll(r.Context(), u.ID, a.this(r))
+	if err != nil {
+		guard.Refuse(w, r, err)
+		return
+	}
+	done(w, r, isForm(r), "others-ended", object{"message": "Other sessions ended", "ended": n})
+}
+
+// done answers a form with the page, and anything else with JSON.
+func done(w http.ResponseWriter, r *http.Request, form bool, notice string, otherwise object) {
+	if form {
+		http.Redirect(w, r, "/session/?notice="+notice, http.StatusSeeOther)
+		return
+	}
+	reply(w, http.StatusOK, otherwise)
+}
+
+// isForm reports whether a browser's form sent the request. "curl -d" says so
+// of JSON too, which begins as no form does. It must be asked before the body is read.
+func isForm(r *http.Request) bool {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/x-www-form-urlencoded" {
+		return false
+	}
+	body := bufio.NewReader(r.Body)
+	first, _ := body.Peek(1)
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{body, r.Body}
+	return string(first) != "{"
+}
