@@ -23,12 +23,12 @@ func serving(h http.Handler, r *http.Request, status int) func(n int) {
 		clear(w.header)
 	}
 	serve()
-	want(r.Method+" "+r.URL.Path, w.status, status)
+	check(w.status == status, r.Method+" "+r.URL.Path)
 	return func(n int) {
 		for range n {
 			serve()
 		}
-		want(r.Method+" "+r.URL.Path, w.status, status)
+		check(w.status == status, r.Method+" "+r.URL.Path)
 	}
 }
 

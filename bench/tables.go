@@ -8,5 +8,11 @@ func tables() []table {
 		{"jwt, ES256", asymmetric("ES256")},
 		{"jwt, EdDSA", asymmetric("EdDSA")},
 		{"jwt, refused", refusals},
+		{"session", sessionGET},
+		{"session, memory", sessionMemory},
+		{"ratelimit, one hot key", hotKey},
+		{"ratelimit, refused", refusedKey},
+		{"ratelimit, many keys and all cores", manyKeys},
+		{"ratelimit, memory", limiterMemory},
 	}
 }

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"runtime"
+	"runtime/debug"
+	"time"
+)
+
+// heap is the live heap in bytes.
+func heap() float64 {
+	runtime.GC()
+	runtime.GC() // finalizers and sweeping of the first
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+// longest is the longest that one of n steps takes, in milliseconds, at its
+// best of several fills: a container that stops to grow stops in every fill,
+// a scheduler that looks away does not.
+func longest(fills int, start func() func(i int), n int) float64 {
+	runtime.GC()
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // the collector's pauses are not the container's
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	// Per stretch of the fill the least of its longest steps: noise strikes
+	// elsewhere each time.
+	const stretches = 1000
+	least := make([]time.Duration, stretches)
+	for fill := range fills {
+		step := start()
+		worst := make([]time.Duration, stretches)
+		for i := range n {
+			at := time.Now()
+			step(i)
+			took := time.Since(at)
+			if s := i * stretches / n; took > worst[s] {
+				worst[s] = took
+			}
+		}
+		for s, w := range worst {
+			if fill == 0 || w < least[s] {
+				least[s] = w
+			}
+		}
+	}
+	longest := time.Duration(0)
+	for _, w := range least {
+		longest = max(longest, w)
+	}
+	return float64(longest) / float64(time.Millisecond)
+}

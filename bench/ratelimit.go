@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/go-chi/httprate"
+	"github.com/sethvargo/go-limiter/httplimit"
+	"github.com/sethvargo/go-limiter/memorystore"
+	"github.com/throttled/throttled/v2"
+	throttledmem "github.com/throttled/throttled/v2/store/memstore"
+	"github.com/ulule/limiter/v3"
+	ulule "github.com/ulule/limiter/v3/drivers/middleware/stdlib"
+	ululemem "github.com/ulule/limiter/v3/drivers/store/memory"
+	"golang.org/x/time/rate"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/clientip"
+	"github.com/go-guard/guard/ratelimit"
+)
+
+// Everyone limits by the same key, in memory, and tells the client its limit,
+// what remains and when it is reset, unless the row says "no headers".
+const (
+	plenty = 1_000_000_000 // a quota that no run uses up
+	window = time.Hour
+	user   = "X-User" // the header that is the key where keys are many
+)
+
+func ourLimit(quota int, key ratelimit.Key, opts ratelimit.Options) http.Handler {
+	return guard.Must(ratelimit.New(ratelimit.Limit{Quota: quota, Window: window}, key, &opts)).Wrap(ok)
+}
+
+func goLimiter(quota int, headers ...string) http.Handler {
+	store := guard.Must(memorystore.New(&memorystore.Config{Tokens: uint64(quota), Interval: window}))
+	return guard.Must(httplimit.NewMiddleware(store, httplimit.IPKeyFunc(headers...))).Handle(ok)
+}
+
+func byUser(r *http.Request) (string, error) { return r.Header.Get(user), nil }
+
+func ululeLimit(quota int) http.Handler {
+	return ulule.NewMiddleware(limiter.New(ululemem.NewStore(), limiter.Rate{Period: window, Limit: int64(quota)})).Handler(ok)
+}
+
+// throttledLimit is GCRA, which cannot know rates above one in a nanosecond.
+func throttledLimit(quota int) http.Handler {
+	l := guard.Must(throttled.NewGCRARateLimiterCtx(guard.Must(throttledmem.NewCtx(65536)),
+		throttled.RateQuota{MaxRate: throttled.PerDuration(quota, window), MaxBurst: quota - 1}))
+	h := throttled.HTTPRateLimiterCtx{RateLimiter: l, VaryBy: &throttled.VaryBy{RemoteAddr: true}}
+	return h.RateLimit(ok)
+}
+
+var ctx = context.Background()
+
+var byIP = ratelimit.ByIP(clientip.Direct())
+
+func hotKey(settings) (rows, error) {
+	r := request("/")
+	bucket := rate.NewLimiter(rate.Inf, 1)
+	return rows{
+		work: []work{
+			{"guard: allowed, both headers", ours, serving(ourLimit(plenty, byIP, ratelimit.Options{Headers: ratelimit.RateLimit}), r, 200)},
+			{"guard: allowed, no headers", ours, serving(ourLimit(plenty, byIP, ratelimit.Options{}), r, 200)},
+			{"sethvargo/go-limiter: allowed", peer, serving(goLimiter(plenty), r, 200)},
+			{"httprate: allowed", peer, serving(httprate.LimitByIP(plenty, window)(ok), r, 200)},
+			{"ulule: allowed", peer, serving(ululeLimit(plenty), r, 200)},
+			{"throttled: allowed", peer, serving(throttledLimit(plenty), r, 200)},
+			{"bare x/time/rate: one bucket, no key", limit, func(n int) {
+				for range n {
+					check(bucket.Allow(), "x/time/rate")
+				}
+			}},
+		},
+		bars: []bar{
+			allocs("guard: allowed, both headers", 2),
+			ratio("guard: allowed, both headers", "sethvargo/go-limiter: allowed", 0.5),
+			ratio("guard: allowed, both headers", "httprate: allowed", 0.35),
+			allocs("guard: allowed, no headers", 0),
+		},
+	}, nil
+}
+
+func refusedKey(settings) (rows, error) {
+	r := request("/")
+	spent := func(h http.Handler) func(int) {
+		h.ServeHTTP(&discard{header: http.Header{}}, r)
+		return serving(h, r, 429)
+	}
+	return rows{
+		work: []work{
+			{"guard: refused", ours, spent(ourLimit(1, byIP, ratelimit.Options{Headers: ratelimit.RateLimit}))},
+			{"sethvargo/go-limiter: refused", peer, spent(goLimiter(1))},
+			{"httprate: refused", peer, spent(httprate.LimitByIP(1, window)(ok))},
+			{"ulule: refused", peer, spent(ululeLimit(1))},
+			{"throttled: refused", peer, spent(throttledLimit(1))},
+			{"bare handler that refuses", limit, serving(bareRefusal, r, 401)},
+		},
+		bars: []bar{ratio("guard: refused", "sethvargo/go-limiter: refused", 0.7)},
+	}, nil
+}
+
+// manyKeys asks for 100,000 keys in a random order, from as many goroutines as
+// there are cores.
+func manyKeys(settings) (rows, error) {
+	lines := make([][]string, 100_000)
+	for i := range lines {
+		lines[i] = []string{"user-" + strconv.Itoa(i)}
+	}
+	spread := func(h http.Handler) func(int) {
+		return parallel(runtime.NumCPU(), func() func(int) {
+			r, w, order := request("/"), &discard{header: http.Header{}}, rand.Perm(len(lines))
+			at := 0
+			serve := func() {
+				r.Header[user] = lines[order[at]]
+				at = (at + 1) % len(order)
+				w.status = 200
+				h.ServeHTTP(w, r)
+				check(w.status == 200, "a key of many")
+				clear(w.header)
+			}
+			for range lines { // nobody is new any more
+				serve()
+			}
+			return func(n int) {
+				for range n {
+					serve()
+				}
+			}
+		})
+	}
+	seen := make(map[string]int)
+	for _, l := range lines {
+		seen[l[0]] = plenty
+	}
+	return rows{
+		work: []work{
+			{"guard: 100,000 keys", ours, spread(ourLimit(plenty, ratelimit.ByHeader(user), ratelimit.Options{Headers: ratelimit.RateLimit}))},
+			{"sethvargo/go-limiter: 100,000 keys", peer, spread(goLimiter(plenty, user))},
+			{"httprate: 100,000 keys", peer, spread(httprate.LimitBy(plenty, window, byUser)(ok))},
+			{"bare map, read only", limit, spread(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				check(seen[r.Header.Get(user)] > 0, "map")
+			}))},
+		},
+		bars: []bar{ratio("guard: 100,000 keys", "sethvargo/go-limiter: 100,000 keys", 0.4)},
+	}, nil
+}
+
+func limiterMemory(set settings) (rows, error) {
+	var facts []Fact
+	var bars []bar
+	for _, c := range []struct {
+		name string
+		l    ratelimit.Limit
+		max  float64
+	}{
+		{"GCRA", ratelimit.Limit{Quota: 100, Window: time.Minute, Algorithm: ratelimit.GCRA}, 32},
+		{"5 in 15 min", ratelimit.Limit{Quota: 5, Window: 15 * time.Minute}, 48},
+	} {
+		fill := func() (*ratelimit.Limiter, func(int)) {
+			l := guard.Must(ratelimit.New(c.l, byIP, nil))
+			return l, func(i int) {
+				res, err := l.Take(ctx, strconv.Itoa(i), 1)
+				check(err == nil && res.OK, "take")
+			}
+		}
+		before := heap()
+		l, take := fill()
+		for i := range set.fill {
+			take(i)
+		}
+		size := "guard: bytes a key, " + c.name
+		facts = append(facts, Fact{size, (heap() - before) / float64(set.fill), "B"})
+		runtime.KeepAlive(l)
+		l, take = nil, nil
+
+		stall := "guard: longest stall while filling, " + c.name
+		facts = append(facts, Fact{stall, longest(3, func() func(int) { _, take := fill(); return take }, set.fill), "ms"})
+		bars = append(bars, factAtMost(size, c.max), factAtMost(stall, 1))
+	}
+	before := heap()
+	store := guard.Must(memorystore.New(&memorystore.Config{Tokens: 5, Interval: 15 * time.Minute}))
+	for i := range set.fill {
+		_, _, _, granted, err := store.Take(ctx, strconv.Itoa(i))
+		check(err == nil && granted, "go-limiter take")
+	}
+	facts = append(facts, Fact{"go-limiter: bytes a key", (heap() - before) / float64(set.fill), "B"})
+	runtime.KeepAlive(store)
+	return rows{facts: facts, bars: bars}, nil
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
+	"github.com/gorilla/sessions"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/session"
+)
+
+// Everyone answers one authenticated GET: the cookie is read, the session
+// found and the e-mail and role in it are handed to the handler.
+type profile struct {
+	Email string `json:"email"`
+	Role  string `json:"role"`
+}
+
+var alice = profile{"alice@example.com", "admin"}
+
+const subject = "0b7ff94a-1e"
+
+// ourSessions is a manager with one session, and a request with its cookie.
+func ourSessions(store session.Store) (http.Handler, *http.Request, error) {
+	m, err := session.New[profile](&session.Options{Store: store})
+	if err != nil {
+		return nil, nil, err
+	}
+	w := httptest.NewRecorder()
+	if _, err := m.Create(w, httptest.NewRequest("POST", "/login", nil), subject, alice); err != nil {
+		return nil, nil, err
+	}
+	return m.Wrap(guard.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session[profile]) {
+		check(s.Data() == alice, "guard's session")
+		w.WriteHeader(200)
+	})), withCookies(w), nil
+}
+
+// withCookies is a request with the cookies that w set.
+func withCookies(w *httptest.ResponseRecorder) *http.Request {
+	r := request("/")
+	for _, c := range w.Result().Cookies() {
+		r.AddCookie(c)
+	}
+	return r
+}
+
+// scsSessions is alexedwards/scs as its README has it.
+func scsSessions(store scs.Store) (http.Handler, *http.Request) {
+	m := scs.New()
+	m.Store = store
+	m.IdleTimeout = 30 * time.Minute // ours has one too
+	w := httptest.NewRecorder()
+	m.LoadAndSave(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		m.Put(r.Context(), "subject", subject)
+		m.Put(r.Context(), "email", alice.Email)
+		m.Put(r.Context(), "role", alice.Role)
+	})).ServeHTTP(w, httptest.NewRequest("POST", "/login", nil))
+	return m.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		check(profile{m.GetString(r.Context(), "email"), m.GetString(r.Context(), "role")} == alice, "scs's session")
+		check(m.GetString(r.Context(), "subject") == subject, "scs's subject")
+		w.WriteHeader(200)
+	})), withCookies(w)
+}
+
+// gorillaSessions keeps the session in a signed cookie.
+func gorillaSessions() (http.Handler, *http.Request) {
+	store := sessions.NewCookieStore(secret)
+	w := httptest.NewRecorder()
+	login := httptest.NewRequest("POST", "/login", nil)
+	s := guard.Must(store.Get(login, "session"))
+	s.Values["subject"], s.Values["email"], s.Values["role"] = subject, alice.Email, alice.Role
+	check(s.Save(login, w) == nil, "gorilla's login")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(context.WithValue(r.Context(), ctxKey{}, 0)) // else its registry finds the last call's
+		s, err := store.Get(r, "session")
+		check(err == nil, "gorilla's error")
+		check(s.Values["email"] == alice.Email, "gorilla's session")
+		w.WriteHeader(200)
+	}), withCookies(w)
+}
+
+type ctxKey struct{}
+
+// bareMap finds a session in a map and decodes it.
+func bareMap() (http.Handler, *http.Request) {
+	data, _ := json.Marshal(alice)
+	m := map[string][]byte{"token": data}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := r.Cookie("session")
+		check(err == nil, "cookie")
+		if _, found := m[c.Value]; !found {
+			panic("bench: session")
+		}
+		w.WriteHeader(200)
+	}), request("/", "Cookie", "session=token")
+}
+
+func sessionGET(settings) (rows, error) {
+	h, r, err := ourSessions(session.NewMemory(nil))
+	if err != nil {
+		return rows{}, err
+	}
+	scsH, scsR := scsSessions(memstore.NewWithCleanupInterval(0))
+	gorillaH, gorillaR := gorillaSessions()
+	mapH, mapR := bareMap()
+	return rows{
+		work: []work{
+			{"guard: GET with a session", ours, serving(h, r, 200)},
+			{"guard: GET, 8 goroutines", ours, parallel(8, func() func(int) { return serving(h, r, 200) })},
+			{"scs: memstore", peer, serving(scsH, scsR, 200)},
+			{"scs: memstore, 8 goroutines", peer, parallel(8, func() func(int) { return serving(scsH, scsR, 200) })},
+			{"gorilla/sessions: cookie store", peer, serving(gorillaH, gorillaR, 200)},
+			{"bare cookie and map", limit, serving(mapH, mapR, 200)},
+		},
+		bars: []bar{
+			allocs("guard: GET with a session", 2),
+			bytes("guard: GET with a session", 400),
+			ratio("guard: GET with a session", "scs: memstore", 1.0/15),
+			ratio("guard: GET, 8 goroutines", "guard: GET with a session", 1),
+		},
+	}, nil
+}
+
+// sessionMemory fills the store through the manager, each subject with a
+// session of its own: the index by subject is paid for.
+func sessionMemory(set settings) (rows, error) {
+	fill := func() (*session.Memory, *session.Manager[profile]) {
+		store := session.NewMemory(&session.MemoryOptions{Max: 1 << 20})
+		return store, guard.Must(session.New[profile](&session.Options{Store: store}))
+	}
+	login := httptest.NewRequest("POST", "/login", nil)
+	create := func(m *session.Manager[profile], i int) {
+		_, err := m.Create(&discard{header: http.Header{}}, login, strconv.Itoa(i), alice)
+		check(err == nil, "login")
+	}
+	store, m := fill()
+	before := heap()
+	for i := range set.fill {
+		create(m, i)
+	}
+	size := (heap() - before) / float64(set.fill)
+	runtime.KeepAlive(store)
+	store, m = nil, nil
+
+	scsStore := memstore.NewWithCleanupInterval(0)
+	before = heap()
+	sm := scs.New()
+	sm.Store = scsStore
+	for range set.fill {
+		ctx := guard.Must(sm.Load(context.Background(), ""))
+		sm.Put(ctx, "subject", subject)
+		sm.Put(ctx, "email", alice.Email)
+		sm.Put(ctx, "role", alice.Role)
+		_, _, err := sm.Commit(ctx)
+		check(err == nil, "scs commit")
+	}
+	scsSize := (heap() - before) / float64(set.fill)
+	runtime.KeepAlive(scsStore)
+	scsStore, sm = nil, nil
+
+	stall := longest(3, func() func(int) { _, m := fill(); return func(i int) { create(m, i) } }, set.fill)
+	return rows{
+		facts: []Fact{
+			{"guard: bytes a session, its subject's index included", size, "B"},
+			{"scs memstore: bytes a session, no index", scsSize, "B"},
+			{"guard: longest stall while filling", stall, "ms"},
+		},
+		bars: []bar{
+			factAtMost("guard: bytes a session, its subject's index included", 320),
+			factAtMost("guard: longest stall while filling", 1),
+		},
+	}, nil
+}
