@@ -1,12 +1,7 @@
 package guard_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
-	"slices"
 	"testing"
 
 	"github.com/go-guard/guard"
