@@ -28,12 +28,18 @@ func Map[A, P any](a Authenticator[A], f func(context.Context, A) (P, bool, erro
 	return &Mapped[A, P]{a, f}
 }
 
-// BySubject is [Map] that loads the principal by the credential's subject.
+// BySubject is [Map] that loads the principal by the credential's subject. An
+// empty subject is nobody's and is not looked up.
 func BySubject[A interface{ Sub() string }, P any](a Authenticator[A], load func(ctx context.Context, subject string) (P, bool, error)) *Mapped[A, P] {
 	if load == nil {
 		panic("guard: BySubject with a nil function")
 	}
-	return Map(a, func(ctx context.Context, cred A) (P, bool, error) { return load(ctx, cred.Sub()) })
+	return Map(a, func(ctx context.Context, cred A) (p P, found bool, err error) {
+		if subject := cred.Sub(); subject != "" {
+			return load(ctx, subject)
+		}
+		return p, false, nil
+	})
 }
 
 // Authenticate implements [Authenticator].
@@ -86,10 +92,11 @@ func (m *Mapped[A, P]) authenticate(r *http.Request) (p P, cred any, err error) 
 		cred = chained{a, behind}
 	}
 	p, found, err := m.to(r.Context(), a)
+	var unknown error
 	if err == nil && !found {
-		return p, nil, m.Unknown()
+		unknown = m.Unknown()
 	}
-	p, err = Resolve(p, found, err, nil)
+	p, err = Resolve(p, found, err, unknown)
 	return p, cred, err
 }
 
@@ -104,6 +111,8 @@ func Resolve[T any](v T, found bool, err, absent error) (T, error) {
 		return zero, fmt.Errorf("guard: a lookup may not abstain, and returned: %v", err)
 	case err != nil:
 		return zero, err
+	case !found && absent == nil:
+		return zero, errors.New("guard: a lookup found nothing, and no refusal says so")
 	case !found:
 		return zero, absent
 	case canBeNil[T]() && isNil(v):
