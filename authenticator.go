@@ -90,7 +90,7 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 	s := &step[P]{mode: m, nilable: canBeNil[P]()}
 	var vary []string
 	for i, a := range list {
-		if v := reflect.ValueOf(a); a == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+		if isNil(a) {
 			wiring.Panic("guard", "authenticator %d is nil", i+1)
 		}
 		k := asked[P]{Authenticator: a, pkg: packageOf(a)}

@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"net/http"
 	"context"
 
 	"fmt"
@@ -43,5 +44,78 @@ func TestEmptySubject(t *testing.T) {
 	})
 	if w, reached := serve(t, m.Wrap, nil); reached || w.Code != 401 {
 		t.Errorf("status %d, reached %t", w.Code, reached)
+	}
+}
+
+// TestNilPrincipal: a nil is nobody, wherever it comes from.
+func TestNilPrincipal(t *testing.T) {
+	if u, ok := guard.PrincipalFrom[*User](guard.WithPrincipal[*User](t.Context(), nil)); ok {
+		t.Errorf("WithPrincipal made %v known", u)
+	}
+	if u, ok := guard.PrincipalFrom[any](guard.WithPrincipal[any](t.Context(), (*User)(nil))); ok {
+		t.Errorf("WithPrincipal made %v known", u)
+	}
+	for name, mw := range map[string]guard.Middleware{
+		"nil":               guard.Require[*token](answers[*token]{}),
+		"nil, leniently":    guard.Lenient[*token](answers[*token]{}),
+		"nil in any":        guard.Require[any](answers[any]{p: (*token)(nil)}),
+		"nil map":           guard.Require[map[string]any](answers[map[string]any]{}),
+		"nil credential":    guard.BySubject(answers[*token]{}, users).Wrap,
+		"nil, with found":   guard.Map(bearer(), func(context.Context, *token) (*User, bool, error) { return nil, true, nil }).Wrap,
+		"credential behind": guard.Map(guard.Map(answers[*token]{}, func(context.Context, *token) (User, bool, error) { return User{}, true, nil }), users2).Wrap,
+	} {
+		if w, reached := serve(t, mw, nil, "Authorization", "ok:1"); reached || w.Code != 500 {
+			t.Errorf("%s: status %d, reached %t", name, w.Code, reached)
+		}
+	}
+}
+
+func users2(_ context.Context, u User) (User, bool, error) { return u, true, nil }
+
+// funcAuthenticator is an authenticator that can be nil without being a pointer.
+type funcAuthenticator func(*http.Request) (User, error)
+
+func (f funcAuthenticator) Authenticate(r *http.Request) (User, error) { return f(r) }
+func (funcAuthenticator) Challenge() string                            { return "Test" }
+
+// TestWiringPanics: what could never work is refused where it is built.
+func TestWiringPanics(t *testing.T) {
+	h := http.NotFoundHandler()
+	var none *guard.Mapped[*token, User]
+	for name, wire := range map[string]func(){
+		"Require of nothing":               func() { guard.Require[User]() },
+		"Optional of nothing":              func() { guard.Optional[User]() },
+		"Lenient of nothing":               func() { guard.Lenient[User]() },
+		"Require of nil":                   func() { guard.Require[User](nil) },
+		"Require of a nil pointer":         func() { guard.Require[User](none) },
+		"Require of a nil function":        func() { guard.Require[User](funcAuthenticator(nil)) },
+		"Require, no handler":              func() { guard.Require(bearer())(nil) },
+		"Require, a nil HandlerFunc":       func() { guard.Require(bearer())(http.HandlerFunc(nil)) },
+		"Map of nil":                       func() { guard.Map(nil, users2) },
+		"Map of a nil function":            func() { guard.Map[User](funcAuthenticator(nil), users2) },
+		"Map by nil":                       func() { guard.Map[*token, User](bearer(), nil) },
+		"BySubject by nil":                 func() { guard.BySubject[*token, User](bearer(), nil) },
+		"HandlerFunc of nil":               func() { guard.HandlerFunc[User](nil) },
+		"Chain with nil":                   func() { guard.Chain(pass, nil) },
+		"Chain, no handler":                func() { guard.Chain()(nil) },
+		"Chain, a middleware makes it nil": func() { guard.Chain(func(http.Handler) http.Handler { return nil })(h) },
+		"OnError of nil":                   func() { guard.OnError(nil) },
+		"OnError, no handler":              func() { guard.OnError(guard.JSON)(nil) },
+		"Observe, no handler":              func() { guard.Observe(nil)(nil) },
+		"ByStatus of nil":                  func() { guard.ByStatus(map[int]guard.ErrorHandler{404: nil}, nil) },
+		"LogTo of nil":                     func() { guard.LogTo(nil, nil) },
+		"Must":                             func() { guard.Must(0, guard.ErrNoCredentials) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			wire()
+		})
+	}
+	if got := guard.Must(1, nil); got != 1 {
+		t.Errorf("Must: %d", got)
 	}
 }

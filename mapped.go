@@ -19,7 +19,7 @@ type Mapped[A, P any] struct {
 // as [CredentialFrom]. Where f finds nobody the credential is refused as an
 // unknown one; its error is our own failure, unless it is an [*Error].
 func Map[A, P any](a Authenticator[A], f func(context.Context, A) (P, bool, error)) *Mapped[A, P] {
-	if v := reflect.ValueOf(a); a == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+	if isNil(a) {
 		panic("guard: Map of a nil authenticator")
 	}
 	if f == nil {

@@ -84,6 +84,9 @@ func Decisions(ctx context.Context) iter.Seq2[context.Context, Decision] {
 // of our own as Error, what went on as Debug. id, which may be nil, names the
 // principal of a context.
 func LogTo(l *slog.Logger, id func(context.Context) string) func(context.Context, Decision) {
+	if l == nil {
+		wiring.Panic("guard", "LogTo of nil")
+	}
 	return func(ctx context.Context, d Decision) {
 		level := slog.LevelDebug
 		switch d.Outcome {

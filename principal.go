@@ -8,9 +8,10 @@ import (
 )
 
 // WithPrincipal returns ctx with p as its principal, for one's own middleware
-// and for tests of handlers. An authentication step further in hides it.
+// and for tests of handlers. A nil is nobody. An authentication step further
+// in hides it.
 func WithPrincipal[P any](ctx context.Context, p P) context.Context {
-	return &node[P]{Context: ctx, principal: p, known: true}
+	return &node[P]{Context: ctx, principal: p, known: !canBeNil[P]() || !isNil(p)}
 }
 
 // PrincipalFrom returns who sends the request: what the innermost
