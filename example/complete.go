@@ -16,7 +16,7 @@ import (
 // login, tokens whose user is loaded from the database at each request, roles
 // and owners.
 func completeSection(mux *http.ServeMux, set settings, users *Users) {
-	users, posts := users.Copy(), samplePosts()
+	posts := samplePosts()
 	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
 		Issuer:   "complete",
 		Lifetime: 24 * time.Hour,

@@ -33,7 +33,6 @@ var policy = rbac.Spec[Permission]{
 // permissionsSection: routes name the permission they need, and one table tells
 // which roles have it.
 func permissionsSection(mux *http.ServeMux, tokens guard.Authenticator[User], users *Users) {
-	users = users.Copy()
 	authenticated := guard.Require(tokens)
 	may := guard.Must(rbac.New(policy, rolesOf, nil))
 

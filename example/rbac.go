@@ -10,7 +10,7 @@ import (
 // rbacSection: what one may do depends on one's role. Roles are checked before
 // anything is loaded.
 func rbacSection(mux *http.ServeMux, tokens guard.Authenticator[User], users *Users) {
-	users, posts := users.Copy(), samplePosts()
+	posts := samplePosts()
 	authenticated := guard.Require(tokens)
 	roles := guard.Must(rbac.New(rbac.Roles("admin", "moderator", "user"), rolesOf, nil))
 	adminOnly := roles.WithMessage("Admin access required").RequireRole("admin")

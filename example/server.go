@@ -19,18 +19,18 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	if err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
-	tokens := jwtSection(mux, set, users)
+	mux := http.NewServeMux() // each section has users and posts of its own
+	tokens := jwtSection(mux, set, users.Copy())
 	apikeySection(mux, set)
 	bearerSection(mux)
-	//refreshSection(mux, set, users)
-	rbacSection(mux, tokens, users)
-	permissionsSection(mux, tokens, users)
+	refreshSection(mux, set, users.Copy())
+	rbacSection(mux, tokens, users.Copy())
+	permissionsSection(mux, tokens, users.Copy())
 	ownerSection(mux, tokens)
 	optionalSection(mux, tokens)
-	sessionSection(mux, set, users)
-	practicesSection(mux, set, users)
-	completeSection(mux, set, users)
+	sessionSection(mux, set, users.Copy())
+	practicesSection(mux, set, users.Copy())
+	completeSection(mux, set, users.Copy())
 	return guard.Chain(guard.Observe(nil), accessLog(log), limitBody)(mux), nil
 }
 

@@ -17,7 +17,7 @@ import (
 type settings struct {
 	dev     bool
 	addr    string
-	secret  []byte // signs the JWTs
+	secret  []byte         // signs the JWTs
 	proxies []netip.Prefix // whose X-Forwarded-For is believed
 }
 

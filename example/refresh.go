@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/jwtauth"
+)
+
+// refreshSection: access tokens live an hour, and a refresh token gets the next
+// one. It works once; whoever uses it again shows that it was stolen, and ends
+// that login.
+func refreshSection(mux *http.ServeMux, set settings, users *Users) {
+	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
+		Issuer:   "refresh",
+		Lifetime: time.Hour,
+	}))
+	// The user is asked for at each refresh: a new role counts, and who is gone
+	// gets no more tokens.
+	reload := func(ctx context.Context, id string) (Claims, bool, error) {
+		u, found, err := users.ByID(ctx, id)
+		return Claims{Email: u.Email, Role: u.Role}, found, err
+	}
+	refresher := guard.Must(jwtauth.NewRefresher(issuer, reload, &jwtauth.RefreshOptions{
+		Lifetime: 30 * 24 * time.Hour,
+		Idle:     30 * 24 * time.Hour, // as in the guide: used or not
+	}))
+	tokens := guard.Map(issuer.Verifier(), userFromToken)
+
+	mux.Handle("POST /refresh/login", loginErrors(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u, err := checkLogin(r, users)
+		if err != nil {
+			guard.Refuse(w, r, err)
+			return
+		}
+		pair, err := refresher.Start(r.Context(), u.ID)
+		if err != nil {
+			guard.Refuse(w, r, err)
+			return
+		}
+		pair.Respond(w)
+	})))
+	mux.Handle("GET /refresh/profile", tokens.Wrap(guard.HandlerFunc(showProfile)))
+	mux.Handle("POST /refresh/refresh", refresher.RefreshHandler())
+	mux.Handle("POST /refresh/logout", refresher.LogoutHandler())
+	mux.Handle("POST /refresh/logout-all", refresher.LogoutAllHandler())
+}
