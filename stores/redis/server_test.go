@@ -202,3 +202,13 @@ func commands(t testing.TB, c *redis.Client, f func()) map[string]int {
 	}
 	return calls
 }
+
+// reopen returns other stores of the shared Redis, as another process has.
+func reopen(t testing.TB, prefix string) *redisstore.Stores {
+	t.Helper()
+	s, err := redisstore.New(context.Background(), newClient(t, address()), prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
