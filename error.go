@@ -194,5 +194,16 @@ func messageOf(status int) string {
 	case http.StatusInternalServerError:
 		return "The request could not be processed"
 	}
-	return http.StatusText(status)
+	if text := http.StatusText(status); text != "" {
+		return text
+	}
+	return "The request was refused"
+}
+
+// titleOf is the status's standard text.
+func titleOf(status int) string {
+	if text := http.StatusText(status); text != "" {
+		return text
+	}
+	return "Error"
 }

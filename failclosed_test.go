@@ -1,8 +1,8 @@
 package guard_test
 
 import (
-	"net/http"
 	"context"
+	"net/http"
 
 	"fmt"
 	"testing"

@@ -95,7 +95,7 @@ var errorPage = template.Must(template.New("error").Parse(`<!doctype html>
 
 func page(w http.ResponseWriter, r *http.Request, e *Error) {
 	var b strings.Builder
-	_ = errorPage.Execute(&b, struct{ Title, Message string }{http.StatusText(e.Status), e.message()}) // a Builder never fails
+	_ = errorPage.Execute(&b, struct{ Title, Message string }{titleOf(e.Status), e.message()}) // a Builder never fails
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -116,7 +116,7 @@ func accepts(r *http.Request, mediaType string) float64 {
 			for p := range strings.SplitSeq(params, ";") {
 				if k, v, _ := strings.Cut(strings.TrimSpace(p), "="); strings.EqualFold(k, "q") {
 					parsed, err := strconv.ParseFloat(v, 64)
-					if err != nil || parsed < 0 || parsed > 1 {
+					if err != nil || !(parsed >= 0 && parsed <= 1) { // NaN, too
 						parsed = 0
 					}
 					q = parsed

@@ -22,7 +22,8 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 // An ErrorHandler writes the body of a refusal in the application's own
 // format. The header fields of the refusal are set before it is called, and
 // the status is e.Status whatever it writes, or does not write; only a 401 may
-// become a redirect (302, 303) to a login page. e is a copy without a cause.
+// become a redirect (302, 303) to a login page. e is a copy that always has a
+// Message, and never a cause.
 type ErrorHandler func(w http.ResponseWriter, r *http.Request, e *Error)
 
 // OnError makes h the error format of everything inside. It belongs outermost;
@@ -61,7 +62,12 @@ func respond(w http.ResponseWriter, r *http.Request, e *Error) {
 		delete(h, name)
 	}
 	for name, values := range e.Header {
-		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+		switch name = http.CanonicalHeaderKey(name); name {
+		case "Set-Cookie", "Vary": // each of them adds something
+			h[name] = slices.Concat(h[name], values)
+		default:
+			h[name] = slices.Clone(values)
+		}
 	}
 	lines := challengesFor(r, e)
 	fields := make([]string, len(lines)+1)
@@ -75,12 +81,12 @@ func respond(w http.ResponseWriter, r *http.Request, e *Error) {
 		h.Set("Retry-After", "1")
 	}
 	f, ok := r.Context().Value(formatKey{}).(*formatted)
-	if !ok {
+	if _, again := w.(*forced); !ok || again { // an ErrorHandler that refuses would call itself
 		JSON(w, r, e)
 		return
 	}
 	c := *e
-	c.Err, c.Header, c.Challenges = nil, maps.Clone(e.Header), slices.Clone(lines)
+	c.Message, c.Err, c.Header, c.Challenges = e.message(), nil, e.Header.Clone(), slices.Clone(lines)
 	fw := &forced{ResponseWriter: w, status: e.Status}
 	f.handler(fw, r, &c)
 	fw.WriteHeader(e.Status)
@@ -128,7 +134,7 @@ func (f *forced) Write(b []byte) (int, error) {
 func JSON(w http.ResponseWriter, r *http.Request, e *Error) {
 	b := make([]byte, 0, 128)
 	b = append(b, `{"error":`...)
-	b = appendJSON(b, http.StatusText(e.Status))
+	b = appendJSON(b, titleOf(e.Status))
 	b = append(b, `,"message":`...)
 	b = appendJSON(b, e.message())
 	b = append(b, '}')
@@ -140,7 +146,7 @@ func JSON(w http.ResponseWriter, r *http.Request, e *Error) {
 func Problem(w http.ResponseWriter, r *http.Request, e *Error) {
 	b := make([]byte, 0, 160)
 	b = append(b, `{"title":`...)
-	b = appendJSON(b, http.StatusText(e.Status))
+	b = appendJSON(b, titleOf(e.Status))
 	b = append(b, `,"status":`...)
 	b = strconv.AppendInt(b, int64(e.Status), 10)
 	b = append(b, `,"detail":`...)

@@ -1,0 +1,144 @@
+package guard_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-guard/guard"
+)
+
+// TestRefuse: the default format, and what every kind of error is answered.
+func TestRefuse(t *testing.T) {
+	var nilError *guard.Error
+	limited := http.Header{"retry-after": {"7"}, "X-Why": {"a", "b"}}
+	tests := []struct {
+		name    string
+		err     error
+		status  int
+		message string
+		header  http.Header // what else is expected
+	}{
+		{"unauthorized", guard.Unauthorized(""), 401, "Authentication required", http.Header{"Www-Authenticate": {"Bearer"}}},
+		{"unauthorized, a message", guard.Unauthorized(`say "<no>"`), 401, `say \"\u003cno\u003e\"`, http.Header{"Www-Authenticate": {"Bearer"}}},
+		{"forbidden", guard.Forbidden(""), 403, "Access denied", nil},
+		{"insufficient scope", &guard.Error{Status: 403, Challenges: []string{"Bearer scope=x"}}, 403, "Access denied", http.Header{"Www-Authenticate": {"Bearer scope=x"}}},
+		{"not found", guard.NotFound(""), 404, "Not found", nil},
+		{"too many", &guard.Error{Status: 429}, 429, "Too many requests. Try again later.", http.Header{"Retry-After": {"1"}}},
+		{"too many, a time", &guard.Error{Status: 429, Header: limited}, 429, "Too many requests. Try again later.", http.Header{"Retry-After": {"7"}, "X-Why": {"a", "b"}}},
+		{"bad request", &guard.Error{Status: 400}, 400, "The request is malformed", nil},
+		{"conflict", &guard.Error{Status: 409}, 409, "Conflict", nil},
+		{"wrapped", fmt.Errorf("x: %w", guard.NotFound("no such post")), 404, "no such post", nil},
+		{"no credentials", guard.ErrNoCredentials, 401, "Authentication required", http.Header{"Www-Authenticate": {"Bearer"}}},
+		{"too large", fmt.Errorf("x: %w", &http.MaxBytesError{Limit: 1}), 413, "The request is too large", nil},
+		{"network", &net.OpError{Op: "dial", Err: errors.New("hunter2")}, 503, "The service is unavailable. Try again later.", nil},
+		{"foreign", errors.New("hunter2"), 500, "The request could not be processed", nil},
+		{"nil", nil, 500, "The request could not be processed", nil},
+		{"typed nil", nilError, 500, "The request could not be processed", nil},
+		{"no status", &guard.Error{Message: "hunter2"}, 500, "The request could not be processed", nil},
+		{"a success", &guard.Error{Status: 200, Message: "hunter2"}, 500, "The request could not be processed", nil},
+		{"a redirect", &guard.Error{Status: 302}, 500, "The request could not be processed", nil},
+		{"beyond", &guard.Error{Status: 600}, 500, "The request could not be processed", nil},
+		{"an unknown status", &guard.Error{Status: 499}, 499, "The request was refused", nil},
+		{"its cause", &guard.Error{Status: 401, Err: errors.New("hunter2")}, 401, "Authentication required", http.Header{"Www-Authenticate": {"Bearer"}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w, _ := serve(t, pass, func(w http.ResponseWriter, r *http.Request) {
+				for _, name := range []string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified", "Www-Authenticate"} {
+					if name != "Www-Authenticate" {
+						w.Header().Set(name, "of the handler's own answer")
+					}
+				}
+				w.Header().Set("Cache-Control", "public")
+				guard.Refuse(w, r, tt.err)
+			})
+			want := http.Header{"Cache-Control": {"no-store"}, "Content-Type": {"application/json"}}
+			for name, values := range tt.header {
+				want[name] = values
+			}
+			if w.Code != tt.status || fmt.Sprint(w.Header()) != fmt.Sprint(want) {
+				t.Errorf("status %d, header %v; want %d, %v", w.Code, w.Header(), tt.status, want)
+			}
+			title := http.StatusText(tt.status)
+			if title == "" {
+				title = "Error"
+			}
+			if want := `{"error":"` + title + `","message":"` + tt.message + `"}`; w.Body.String() != want {
+				t.Errorf("body %s, want %s", w.Body, want)
+			}
+			if strings.Contains(fmt.Sprint(w.Body, w.Header()), "hunter2") {
+				t.Error("a cause reached the client")
+			}
+		})
+	}
+}
+
+// TestErrorHandlerIsHeld: whatever an ErrorHandler does, the status is the
+// refusal's, and it is told no cause.
+func TestErrorHandlerIsHeld(t *testing.T) {
+	shared := &guard.Error{Status: 401, Code: "c", Challenges: []string{"A", "B"}, Header: http.Header{"X-Why": {"kept"}}, Err: errors.New("hunter2")}
+	tests := []struct {
+		name   string
+		h      guard.ErrorHandler
+		err    error
+		status int
+		body   string
+	}{
+		{"writes nothing", func(http.ResponseWriter, *http.Request, *guard.Error) {}, shared, 401, ""},
+		{"writes another status", func(w http.ResponseWriter, _ *http.Request, _ *guard.Error) { w.WriteHeader(200) }, shared, 401, ""},
+		{"writes twice", func(w http.ResponseWriter, _ *http.Request, _ *guard.Error) { w.WriteHeader(500); w.WriteHeader(200) }, shared, 401, ""},
+		{"writes a body alone", func(w http.ResponseWriter, _ *http.Request, _ *guard.Error) { _, _ = io.WriteString(w, "b") }, shared, 401, "b"},
+		{"flushes", func(w http.ResponseWriter, _ *http.Request, _ *guard.Error) {
+			_ = http.NewResponseController(w).Flush()
+		}, shared, 401, ""},
+		{"prints what it gets", func(w http.ResponseWriter, _ *http.Request, e *guard.Error) {
+			_, _ = fmt.Fprintf(w, "%v|%v|%v", e, errors.Unwrap(e), e.Err)
+		}, shared, 401, "guard: 401 Unauthorized: Authentication required|<nil>|<nil>"},
+		{"a foreign error", func(w http.ResponseWriter, _ *http.Request, e *guard.Error) {
+			_, _ = fmt.Fprint(w, e.Status, " ", e.Message)
+		}, errors.New("hunter2"), 500, "500 The request could not be processed"},
+		{"changes what it gets", func(_ http.ResponseWriter, _ *http.Request, e *guard.Error) {
+			e.Header["X-Why"][0], e.Challenges[0], e.Code = "x", "x", "x"
+		}, shared, 401, ""},
+		{"redirects a 401", func(w http.ResponseWriter, r *http.Request, _ *guard.Error) { http.Redirect(w, r, "/login", 303) }, &guard.Error{Status: 401}, 303, "<a href=\"/login\">See Other</a>.\n\n"},
+		{"redirects it for good", func(w http.ResponseWriter, _ *http.Request, _ *guard.Error) { w.WriteHeader(301) }, shared, 401, ""},
+		{"redirects a 403", func(w http.ResponseWriter, _ *http.Request, _ *guard.Error) { w.WriteHeader(303) }, guard.Forbidden(""), 403, ""},
+		{"refuses again", func(w http.ResponseWriter, r *http.Request, _ *guard.Error) { guard.Refuse(w, r, guard.NotFound("")) }, shared, 401, `{"error":"Not Found","message":"Not found"}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w, _ := serve(t, guard.OnError(tt.h), refuse(tt.err))
+			if w.Code != tt.status || w.Body.String() != tt.body {
+				t.Errorf("status %d, body %q; want %d, %q", w.Code, w.Body, tt.status, tt.body)
+			}
+			if strings.Contains(w.Body.String(), "hunter2") {
+				t.Error("the cause was printed")
+			}
+		})
+	}
+	if shared.Header.Get("X-Why") != "kept" || shared.Challenges[0] != "A" || shared.Code != "c" {
+		t.Errorf("an ErrorHandler changed the shared refusal: %+v", shared)
+	}
+}
+
+// TestRefusalKeepsCookies: what an outer guard set, such as a cookie it
+// cleared, is not lost to a refusal that sets one, too.
+func TestRefusalKeepsCookies(t *testing.T) {
+	w, _ := serve(t, pass, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Add("Set-Cookie", "a=1")
+		w.Header().Add("Vary", "Cookie")
+		guard.Refuse(w, r, &guard.Error{Status: 401, Header: http.Header{"Set-Cookie": {"b=2"}, "Vary": {"Accept"}}})
+	})
+	if got := w.Header()["Set-Cookie"]; !slices.Equal(got, []string{"a=1", "b=2"}) {
+		t.Errorf("cookies %q", got)
+	}
+	if got := w.Header()["Vary"]; !slices.Equal(got, []string{"Cookie", "Accept"}) {
+		t.Errorf("Vary %q", got)
+	}
+}
