@@ -1,0 +1,103 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/go-guard/guard/jwtauth"
+)
+
+// Families returns a [jwtauth.RefreshStore]. All logins of a subject are one
+// hash, a hundred of them at most: the oldest makes room.
+func (s *Stores) Families() jwtauth.RefreshStore { return families{s} }
+
+type families struct{ *Stores }
+
+// A field is a family: its name the id, its value three numbers of 6 bytes,
+// generation, when that was made, and when the family expires (Unix ms). The
+// hash goes an hour after its last family has expired.
+var (
+	// ARGV: id, started, expires, how many at most.
+	startFamily = redis.NewScript(`
+local now, expires, oldest, first = tonumber(ARGV[2]), tonumber(ARGV[3]), nil, nil
+local all = redis.call('HGETALL', KEYS[1])
+local n = #all / 2
+for i = 1, #all, 2 do
+  local _, _, ends = struct.unpack('>I6I6I6', all[i + 1])
+  if ends <= now then
+    redis.call('HDEL', KEYS[1], all[i])
+    n = n - 1
+  elseif not first or ends < first then
+    oldest, first = all[i], ends
+  end
+end
+if n >= tonumber(ARGV[4]) then redis.call('HDEL', KEYS[1], oldest) end
+redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>I6I6I6', 1, now, expires))
+redis.call('PEXPIREAT', KEYS[1], expires + 3600000, 'NX')
+redis.call('PEXPIREAT', KEYS[1], expires + 3600000, 'GT')
+return 1`)
+
+	// ARGV: id, generation, now, grace, idle. It answers unknown, rotated,
+	// repeated or reused: 0 to 3.
+	rotateFamily = redis.NewScript(`
+local v = redis.call('HGET', KEYS[1], ARGV[1])
+if not v then return 0 end
+local newest, made, expires = struct.unpack('>I6I6I6', v)
+local generation, now = tonumber(ARGV[2]), tonumber(ARGV[3])
+if now >= expires or now >= made + tonumber(ARGV[5]) then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+  return 0
+end
+if generation >= newest then
+  redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>I6I6I6', generation + 1, now, expires))
+  return 1
+end
+if generation == newest - 1 and now < made + tonumber(ARGV[4]) then return 2 end
+redis.call('HDEL', KEYS[1], ARGV[1])
+return 3`)
+
+	revokeFamilies = redis.NewScript(`
+local ids = redis.call('HKEYS', KEYS[1])
+redis.call('DEL', KEYS[1])
+return ids`)
+)
+
+const maxFamilies = 100
+
+var errGeneration = errors.New("redisstore: a refresh token's generation is out of range")
+
+func (f families) subjectKey(subject string) string { return f.key("f", subject, "") }
+
+func (f families) Start(ctx context.Context, family jwtauth.Family) error {
+	err := startFamily.Run(ctx, f.client, []string{f.subjectKey(family.Subject)},
+		family.ID, family.Started.UnixMilli(), family.Expires.UnixMilli(), maxFamilies).Err()
+	return failed("starting a refresh family", err)
+}
+
+func (f families) Rotate(ctx context.Context, r jwtauth.Rotation) (jwtauth.RotationResult, error) {
+	if r.Generation < 0 || r.Generation >= 1<<47 {
+		return jwtauth.FamilyUnknown, errGeneration
+	}
+	n, err := rotateFamily.Run(ctx, f.client, []string{f.subjectKey(r.Subject)},
+		r.ID, r.Generation, r.Now.UnixMilli(), r.Grace.Milliseconds(), r.Idle.Milliseconds()).Int()
+	if err != nil {
+		return jwtauth.FamilyUnknown, failed("rotating a refresh token", err)
+	}
+	results := [...]jwtauth.RotationResult{jwtauth.FamilyUnknown, jwtauth.Rotated, jwtauth.Repeated, jwtauth.Reused}
+	if n < 0 || n >= len(results) {
+		return jwtauth.FamilyUnknown, fmt.Errorf("redisstore: rotating a refresh token: the script answered %d", n)
+	}
+	return results[n], nil
+}
+
+func (f families) Revoke(ctx context.Context, subject, id string) error {
+	return failed("revoking a refresh family", f.client.HDel(ctx, f.subjectKey(subject), id).Err())
+}
+
+func (f families) RevokeSubject(ctx context.Context, subject string) ([]string, error) {
+	ids, err := revokeFamilies.Run(ctx, f.client, []string{f.subjectKey(subject)}).StringSlice()
+	return ids, failed("revoking a subject's refresh families", err)
+}
