@@ -14,5 +14,10 @@ func tables() []table {
 		{"ratelimit, refused", refusedKey},
 		{"ratelimit, many keys and all cores", manyKeys},
 		{"ratelimit, memory", limiterMemory},
+		{"rbac", policies},
+		{"apikey", apiKeys},
+		{"apikey, memory", apiKeyMemory},
+		{"a whole route", route},
+		{"password", passwords},
 	}
 }
