@@ -11,17 +11,23 @@ import (
 	"github.com/go-guard/guard"
 )
 
+const challenge = "Session"
+
 // The refusals. Their causes are for Observe.
 var (
-	errMalformed   = invalid("malformed token")
-	errUnknown     = invalid("unknown session")
-	errUndecodable = invalid("the session's data cannot be decoded")
-	errExpired     = &guard.Error{Status: http.StatusUnauthorized, Message: "Session expired", Err: errors.New("session: past its deadline")}
+	errMalformed   = refusal("Invalid session", errors.New("session: malformed token"))
+	errUnknown     = refusal("Invalid session", errors.New("session: unknown token"))
+	errUndecodable = refusal("Invalid session", errors.New("session: the data cannot be decoded"))
+	errExpired     = refusal("Session expired", errors.New("session: past its deadline"))
 	errRepeated    = &guard.Error{Status: http.StatusBadRequest, Message: "More than one session cookie was sent", Err: errors.New("session: repeated cookie")}
+
+	// errSubject is of the application: it knows no such subject any more.
+	errSubject = refusal("Invalid session", errors.New("session: the subject is gone"))
 )
 
-func invalid(why string) *guard.Error {
-	return &guard.Error{Status: http.StatusUnauthorized, Message: "Invalid session", Err: errors.New("session: " + why)}
+// refusal is a 401 that has its challenge also where no step adds one.
+func refusal(message string, cause error) *guard.Error {
+	return &guard.Error{Status: http.StatusUnauthorized, Message: message, Challenges: []string{challenge}, Err: cause}
 }
 
 // Authenticate implements [guard.Authenticator]. A request with a session
@@ -53,13 +59,13 @@ func (m *Manager[D]) Authenticate(r *http.Request) (*Session[D], error) {
 }
 
 // Challenge implements [guard.Authenticator].
-func (m *Manager[D]) Challenge() string { return "Session" }
+func (m *Manager[D]) Challenge() string { return challenge }
 
 // Vary names the header that carries the session.
 func (m *Manager[D]) Vary() []string { return []string{"Cookie"} }
 
 // Unknown is the refusal of a session whose subject is gone.
-func (m *Manager[D]) Unknown() error { return errUnknown }
+func (m *Manager[D]) Unknown() error { return errSubject }
 
 // Wrap is guard.Require(m).
 func (m *Manager[D]) Wrap(next http.Handler) http.Handler { return guard.Require(m)(next) }
@@ -72,8 +78,7 @@ func (m *Manager[D]) CheckOrigin(r *http.Request) error {
 	if m.origins == nil {
 		return nil
 	}
-	if r.Method == http.MethodGet && len(r.Header["Upgrade"]) > 0 && strings.EqualFold(r.Header["Upgrade"][0], "websocket") {
-		// A WebSocket is opened by a GET, without CORS, and can do anything.
+	if r.Method == http.MethodGet && opensWebSocket(r.Header) {
 		c := *r
 		c.Method = http.MethodPost
 		r = &c
@@ -84,6 +89,17 @@ func (m *Manager[D]) CheckOrigin(r *http.Request) error {
 	return nil
 }
 
+// opensWebSocket reports a handshake (RFC 6455, section 4.1): a GET that any
+// page may send, whose answer CORS does not hide, and that can do anything.
+func opensWebSocket(h http.Header) bool {
+	for _, line := range h["Upgrade"] {
+		if strings.Contains(strings.ToLower(line), "websocket") {
+			return true
+		}
+	}
+	return false
+}
+
 // load returns the session under key, or why there is none.
 func (m *Manager[D]) load(ctx context.Context, key Key) (*Session[D], error) {
 	rctx, cancel := m.reading(ctx)
@@ -92,8 +108,11 @@ func (m *Manager[D]) load(ctx context.Context, key Key) (*Session[D], error) {
 	if err != nil {
 		return nil, unavailable("load", err)
 	}
-	if !found || rec.Key != key || rec.Subject == "" {
+	if !found {
 		return nil, errUnknown
+	}
+	if rec.Key != key || rec.Subject == "" {
+		return nil, errors.New("session: the store returned a record that was not asked for")
 	}
 	if err := m.judge(&rec); err != nil {
 		return nil, err
@@ -141,7 +160,8 @@ func (m *Manager[D]) touch(ctx context.Context, s *Session[D]) {
 	}
 	deadline := earliest(now.Add(m.idle), s.rec.Created.Add(m.lifetime))
 	// Not after the deadline: by then it may have been told to someone.
-	tctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(m.timeout, left))
+	// Nor may a slow store keep the request for long.
+	tctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(m.timeout/5, left))
 	defer cancel()
 	if err := m.store.Touch(tctx, s.rec.Key, now, deadline); err != nil {
 		guard.Decision{Package: "session", Guard: "touch", Outcome: guard.Failed, Reason: err.Error(), Err: err}.ReportTo(ctx)

@@ -3,8 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -12,7 +10,7 @@ import (
 // MemoryOptions holds what has a default.
 type MemoryOptions struct {
 	// Max is how many sessions are kept; further logins are refused with 503.
-	// If zero, 1,048,576.
+	// If zero, 1,048,576, which take some 300 MB with little data.
 	Max int
 	// MaxPerSubject is how many of those one subject can have; the one of their
 	// own that was unused for longest makes room for another. If zero, 100.
@@ -21,8 +19,9 @@ type MemoryOptions struct {
 	Now func() time.Time
 }
 
-// Memory is a [Store] in the memory of one process. It is bounded and runs no
-// goroutine: each Insert removes a few records that are past their time.
+// Memory is a [Store] in the memory of one process; sessions end with it. It is
+// bounded and runs no goroutine: each Insert removes a few records whose time
+// is over.
 type Memory struct {
 	max        int64
 	perSubject int
@@ -31,17 +30,15 @@ type Memory struct {
 	shards     [Shards]shard
 }
 
-type shard struct {
-	mu        sync.RWMutex
-	byKey     map[Key]*Record
-	bySubject map[string][]*Record
-}
-
-// NewMemory returns an empty Memory; opts may be nil.
+// NewMemory returns an empty Memory; opts may be nil. A negative number in
+// them is an error of the caller's, and panics.
 func NewMemory(opts *MemoryOptions) *Memory {
 	var o MemoryOptions
 	if opts != nil {
 		o = *opts
+	}
+	if o.Max < 0 || o.MaxPerSubject < 0 {
+		panic("session: a Memory of less than nothing")
 	}
 	def(&o.Max, 1<<20)
 	def(&o.MaxPerSubject, 100)
@@ -50,104 +47,104 @@ func NewMemory(opts *MemoryOptions) *Memory {
 	}
 	m := &Memory{max: int64(o.Max), perSubject: o.MaxPerSubject, now: o.Now}
 	for i := range m.shards {
-		m.shards[i].byKey = map[Key]*Record{}
-		m.shards[i].bySubject = map[string][]*Record{}
+		m.shards[i].byKey = map[Key]*entry{}
+		m.shards[i].bySubject = map[string]*entry{}
 	}
 	return m
 }
 
-var errShard = errors.New("session: a key that is not in its subject's shard")
+var (
+	errShard  = errors.New("session: a key that is not in its subject's shard")
+	errExists = errors.New("session: the key exists")
+)
+
+// Records whose time is over are removed by the handful, so that nobody waits
+// for a crowd of them.
+const (
+	sweptPerInsert = 4
+	sweptWhenFull  = 16 // of each shard
+)
 
 // Insert implements [Store].
 func (m *Memory) Insert(_ context.Context, rec Record) error {
 	if rec.Key.Shard() != ShardOf(rec.Subject) {
 		return errShard
 	}
+	if m.count.Load() >= m.max {
+		for i := range m.shards {
+			m.sweep(&m.shards[i], sweptWhenFull)
+		}
+	}
 	s := &m.shards[rec.Key.Shard()]
+	m.sweep(s, sweptPerInsert)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m.sweep(s)
 	if s.byKey[rec.Key] != nil {
-		return errors.New("session: the key exists")
+		return errExists
 	}
-	if own := s.bySubject[rec.Subject]; len(own) >= m.perSubject {
-		m.remove(s, slices.MinFunc(own, func(a, b *Record) int { return a.LastSeen.Compare(b.LastSeen) }))
+	if oldest, n := s.own(rec.Subject); n >= m.perSubject {
+		m.remove(s, oldest)
 	}
 	if m.count.Add(1) > m.max {
 		m.count.Add(-1)
 		return ErrFull
 	}
-	s.byKey[rec.Key] = &rec
-	s.bySubject[rec.Subject] = append(s.bySubject[rec.Subject], &rec)
+	s.add(&rec)
 	return nil
 }
 
-func (m *Memory) sweep(s *shard) {
-	n := 8
-	for _, rec := range s.byKey {
-		if m.gone(rec) {
-			m.remove(s, rec)
-		}
-		if n--; n == 0 {
-			break
-		}
+func (m *Memory) sweep(s *shard, n int) {
+	limit := m.now().Add(-Grace).UnixMilli()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for ; n > 0 && len(s.queue) > 0 && s.queue[0].deadline <= limit; n-- {
+		m.remove(s, s.queue[0])
 	}
 }
 
-func (m *Memory) gone(rec *Record) bool { return m.now().Sub(rec.Deadline) >= Grace }
-
-func (m *Memory) remove(s *shard, rec *Record) {
-	delete(s.byKey, rec.Key)
-	own := slices.DeleteFunc(s.bySubject[rec.Subject], func(r *Record) bool { return r == rec })
-	if len(own) == 0 {
-		delete(s.bySubject, rec.Subject)
-	} else {
-		s.bySubject[rec.Subject] = own
-	}
+func (m *Memory) remove(s *shard, e *entry) {
+	s.remove(e)
 	m.count.Add(-1)
 }
+
+func (m *Memory) gone(e *entry) bool { return e.deadline <= m.now().Add(-Grace).UnixMilli() }
 
 // Load implements [Store].
 func (m *Memory) Load(_ context.Context, key Key) (Record, bool, error) {
 	s := &m.shards[key.Shard()]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if rec := s.byKey[key]; rec != nil && !m.gone(rec) {
-		return *rec, true, nil
+	if e := s.byKey[key]; e != nil && !m.gone(e) {
+		return e.record(), true, nil
 	}
 	return Record{}, false, nil
 }
 
 // Touch implements [Store].
 func (m *Memory) Touch(_ context.Context, key Key, seen, deadline time.Time) error {
-	m.change(key, func(rec *Record) bool {
-		if !rec.LastSeen.Before(seen) || !rec.Deadline.After(seen) {
-			return false
-		}
-		rec.LastSeen, rec.Deadline = seen, deadline
-		return true
-	})
+	s := &m.shards[key.Shard()]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := seen.UnixMilli()
+	if e := s.byKey[key]; e != nil && e.seen < at && at < e.deadline {
+		e.seen = at
+		s.postpone(e, deadline.UnixMilli())
+	}
 	return nil
 }
 
 // Update implements [Store].
 func (m *Memory) Update(_ context.Context, key Key, revision int64, data string) (bool, error) {
-	return m.change(key, func(rec *Record) bool {
-		if rec.Revision != revision {
-			return false
-		}
-		rec.Data = data
-		rec.Revision++
-		return true
-	}), nil
-}
-
-func (m *Memory) change(key Key, f func(*Record) bool) bool {
 	s := &m.shards[key.Shard()]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rec := s.byKey[key]
-	return rec != nil && f(rec)
+	e := s.byKey[key]
+	if e == nil || e.revision != revision {
+		return false, nil
+	}
+	e.data = data
+	e.revision++
+	return true, nil
 }
 
 // Rotate implements [Store].
@@ -158,16 +155,16 @@ func (m *Memory) Rotate(_ context.Context, from, to Key) (bool, error) {
 	s := &m.shards[from.Shard()]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rec := s.byKey[from]
-	if rec == nil {
+	e := s.byKey[from]
+	if e == nil {
 		return false, nil
 	}
 	if s.byKey[to] != nil {
-		return false, errors.New("session: the key exists")
+		return false, errExists
 	}
 	delete(s.byKey, from)
-	rec.Key = to
-	s.byKey[to] = rec
+	e.key = to
+	s.byKey[to] = e
 	return true, nil
 }
 
@@ -176,11 +173,11 @@ func (m *Memory) Delete(_ context.Context, key Key) (bool, error) {
 	s := &m.shards[key.Shard()]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rec := s.byKey[key]
-	if rec == nil {
+	e := s.byKey[key]
+	if e == nil {
 		return false, nil
 	}
-	m.remove(s, rec)
+	m.remove(s, e)
 	return true, nil
 }
 
@@ -190,9 +187,9 @@ func (m *Memory) List(_ context.Context, subject string) ([]Record, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var list []Record
-	for _, rec := range s.bySubject[subject] {
-		if !m.gone(rec) {
-			list = append(list, *rec)
+	for e := s.bySubject[subject]; e != nil; e = e.next {
+		if !m.gone(e) {
+			list = append(list, e.record())
 		}
 	}
 	return list, nil
@@ -204,11 +201,22 @@ func (m *Memory) DeleteAll(_ context.Context, subject string, keep []ID) (int, e
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
-	for _, rec := range slices.Clone(s.bySubject[subject]) {
-		if !slices.Contains(keep, rec.ID) {
-			m.remove(s, rec)
+	for e := s.bySubject[subject]; e != nil; {
+		next := e.next
+		if !contains(keep, e.id) {
+			m.remove(s, e)
 			n++
 		}
+		e = next
 	}
 	return n, nil
+}
+
+func contains(ids []ID, id ID) bool {
+	for i := range ids {
+		if ids[i] == id {
+			return true
+		}
+	}
+	return false
 }

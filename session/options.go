@@ -93,7 +93,7 @@ func New[D any](opts *Options) (*Manager[D], error) {
 	m := &Manager[D]{
 		store: o.Store, lifetime: o.Lifetime, idle: o.IdleTimeout, touchEvery: o.TouchEvery,
 		timeout: o.Timeout, maxData: o.MaxData, now: o.Now, cookie: o.cookie(),
-		missing: &guard.Error{Status: http.StatusUnauthorized, Message: o.Missing, Err: guard.ErrNoCredentials},
+		missing: refusal(o.Missing, guard.ErrNoCredentials),
 		flat:    isFlat[D](),
 		cache:   new([cached]atomic.Pointer[Session[D]]),
 	}
@@ -105,6 +105,8 @@ func New[D any](opts *Options) (*Manager[D], error) {
 		for _, origin := range o.TrustedOrigins {
 			if err := m.origins.AddTrustedOrigin(origin); err != nil {
 				errs = append(errs, fmt.Errorf("session: trusted origin: %w", err))
+			} else if origin != strings.ToLower(origin) {
+				errs = append(errs, fmt.Errorf("session: trusted origin %q: browsers write it in lower case", origin))
 			}
 		}
 	}

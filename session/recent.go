@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
@@ -16,7 +17,8 @@ func (m *Manager[D]) Recent(d time.Duration) guard.Middleware {
 	if d <= 0 {
 		wiring.Panic("session", "Recent(%v) lets nobody pass", d)
 	}
-	stale := m.refusal(&guard.Error{Status: http.StatusUnauthorized, Code: "insufficient_user_authentication", Message: "Recent authentication required"})
+	stale := refusal("Recent authentication required", fmt.Errorf("session: created more than %v ago", d))
+	stale.Code = "insufficient_user_authentication" // RFC 9470, section 3
 	decision := guard.Decision{Package: "session", Guard: "recent " + d.String()}
 	return func(next http.Handler) http.Handler {
 		wiring.Next("session", next)

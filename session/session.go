@@ -5,7 +5,7 @@
 //
 // A login handler that checked a password calls [Manager.Create]; handlers
 // behind Wrap get a *[Session] as their principal, or the application's own
-// user by [guard.BySubject].
+// user by guard.BySubject.
 //
 // # Guarantees
 //

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"time"
-
-	"github.com/go-guard/guard"
 )
 
 // A CreateOption changes one login.
@@ -22,7 +20,7 @@ func Remember(yes bool) CreateOption { return func(rec *Record) { rec.Remember =
 // so that nobody can have chosen or kept it, and the response carries the
 // cookie of the new one. It must be called before the response is written.
 //
-// The error is for [guard.Refuse]: a 403 from another origin, a 400 for two
+// The error is for guard.Refuse: a 403 from another origin, a 400 for two
 // session cookies, a 503 if the store is down or full. Nobody is signed in then.
 func (m *Manager[D]) Create(w http.ResponseWriter, r *http.Request, subject string, data D, opts ...CreateOption) (*Session[D], error) {
 	if err := m.CheckOrigin(r); err != nil {
@@ -75,9 +73,10 @@ func (m *Manager[D]) maxAge(s *Session[D]) int {
 
 // Rotate gives the session a new token, for when the subject's privileges
 // change. The old one is dead at once, also for requests that are on their
-// way; the deadline stays. s must be of the request.
+// way; the deadline stays. s is the request's own session, or else it is an
+// error; from here on, what is returned takes its place.
 //
-// The error is for [guard.Refuse]: 401 if the session has ended, 503 if the
+// The error is for guard.Refuse: 401 if the session has ended, 503 if the
 // store is down. The old token may have lived on then.
 func (m *Manager[D]) Rotate(w http.ResponseWriter, r *http.Request, s *Session[D]) (*Session[D], error) {
 	if err := m.CheckOrigin(r); err != nil {
@@ -85,6 +84,11 @@ func (m *Manager[D]) Rotate(w http.ResponseWriter, r *http.Request, s *Session[D
 	}
 	if err := m.judge(&s.rec); err != nil {
 		return nil, err
+	}
+	// A session from a list would become the client's.
+	own, _ := m.presented(w, r)
+	if key, ok := keyOf(own); !ok || key != s.rec.Key {
+		return nil, errors.New("session: Rotate of a session that the request did not bring")
 	}
 	token, key := newToken(s.rec.Subject)
 	ctx, cancel := m.writing(r.Context())
@@ -111,7 +115,7 @@ var errContended = errors.New("the session is updated by too many at once")
 // Update changes the session's data. change gets the data as it is now, and
 // may be called again where somebody else was faster; what it returns is
 // returned, and then nothing is written. A session that has ended meanwhile is
-// not brought back: that is a 401. The error is for [guard.Refuse].
+// not brought back: that is a 401. The error is for guard.Refuse.
 func (m *Manager[D]) Update(ctx context.Context, s *Session[D], change func(*D) error) (*Session[D], error) {
 	ctx, cancel := m.writing(ctx)
 	defer cancel()
@@ -147,7 +151,7 @@ func (m *Manager[D]) Update(ctx context.Context, s *Session[D], change func(*D) 
 
 // Destroy signs the request's session out. It need not be a valid one: whoever
 // has a cookie can get rid of it. An error means that the session may still be
-// alive, and the cookie is left as it is; it is for [guard.Refuse]: a 401
+// alive, and the cookie is left as it is; it is for guard.Refuse: a 401
 // without a cookie, a 403 from another origin, 503 if the store is down.
 func (m *Manager[D]) Destroy(w http.ResponseWriter, r *http.Request) error {
 	if err := m.CheckOrigin(r); err != nil {
@@ -156,7 +160,7 @@ func (m *Manager[D]) Destroy(w http.ResponseWriter, r *http.Request) error {
 	token, p := m.presented(w, r)
 	switch p {
 	case absent:
-		return m.refusal(m.missing)
+		return m.missing
 	case repeated:
 		return errRepeated
 	}
@@ -169,15 +173,4 @@ func (m *Manager[D]) Destroy(w http.ResponseWriter, r *http.Request) error {
 	}
 	m.setCookie(w, "", 0)
 	return nil
-}
-
-// refusal is err with the challenge that a step would add.
-func (m *Manager[D]) refusal(err error) error {
-	var e *guard.Error
-	if !errors.As(err, &e) || e.Status != http.StatusUnauthorized {
-		return err
-	}
-	c := *e
-	c.Challenges = []string{m.Challenge()}
-	return &c
 }
