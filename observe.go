@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -150,7 +151,8 @@ func (d Decision) report(ctx context.Context, pattern string) {
 // Refuse answers the request with err, as [Refuse] does, and reports it as a
 // decision of d's guard.
 func (d Decision) Refuse(w http.ResponseWriter, r *http.Request, err error) {
-	e, ok := asError(err)
+	given, ok := asError(err)
+	e := given
 	if status := statusOf(err); !ok || e.Status != status {
 		e = &Error{Status: status}
 	}
@@ -159,25 +161,25 @@ func (d Decision) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 		d.Outcome = Failed
 	}
 	if d.Reason == "" && recorderOf(r.Context()) != nil {
-		d.Reason = reasonOf(e, err)
+		d.Reason = reasonOf(given, err)
 	}
 	d.Report(r)
 	respond(w, r, e)
 }
 
+// reasonOf is why, for operators: e is err's *Error, or nil.
 func reasonOf(e *Error, err error) string {
 	switch {
+	case err == nil:
+		return "refused without an error"
+	case e == nil:
+		return err.Error()
 	case e.Err != nil:
 		return e.Err.Error()
 	case e.Code != "":
 		return e.Code
-	case err == nil:
-		return "refused without an error"
 	}
-	if _, ok := asError(err); ok {
-		return e.message()
-	}
-	return err.Error()
+	return e.message()
 }
 
 // maxDecisions bounds what one request can make a recorder keep.
@@ -205,6 +207,12 @@ func (c *recorder) Value(key any) any {
 	}
 	return c.Context.Value(key)
 }
+
+// String does not race with the decisions that are added meanwhile.
+func (c *recorder) String() string { return fmt.Sprintf("%v.guard.Observe", c.Context) }
+
+// GoString is String, for %#v.
+func (c *recorder) GoString() string { return c.String() }
 
 func recorderOf(ctx context.Context) *recorder {
 	rec, _ := ctx.Value(recorderKey{}).(*recorder)

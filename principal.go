@@ -209,6 +209,9 @@ func (n *node[P]) String() string {
 	return fmt.Sprintf("%v.guard(%v)", n.Context, reflect.TypeFor[P]())
 }
 
+// GoString is String, for %#v.
+func (n *node[P]) GoString() string { return n.String() }
+
 func (n *node[P]) principalType() reflect.Type { return reflect.TypeFor[P]() }
 
 func (n *node[P]) knows() bool { return n.known }
