@@ -1,0 +1,161 @@
+package guard_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-guard/guard"
+)
+
+func TestFormats(t *testing.T) {
+	const (
+		problem = `{"title":"Unauthorized","status":401,"detail":"no \"<x>\"","code":"why"}`
+		plain   = `{"error":"Unauthorized","message":"no \"<x>\""}`
+	)
+	byStatus := guard.ByStatus(map[int]guard.ErrorHandler{401: guard.Problem}, nil)
+	tests := []struct {
+		name        string
+		h           guard.ErrorHandler
+		accept      string
+		err         *guard.Error
+		contentType string
+		body        string // with \u003c for <, as JSON writes it
+	}{
+		{"JSON", guard.JSON, "", nil, "application/json", plain},
+		{"Problem", guard.Problem, "", nil, "application/problem+json", problem},
+		{"ByStatus", byStatus, "", nil, "application/problem+json", problem},
+		{"ByStatus, otherwise", byStatus, "", &guard.Error{Status: 404}, "application/json", `{"error":"Not Found","message":"Not found"}`},
+		{"Negotiate nothing", guard.Negotiate, "", nil, "application/json", plain},
+		{"Negotiate problem", guard.Negotiate, "application/problem+json", nil, "application/problem+json", problem},
+		{"Negotiate both", guard.Negotiate, "application/problem+json, application/json", nil, "application/json", plain},
+		{"Negotiate weights", guard.Negotiate, "application/json;q=0.4, Application/Problem+JSON;a=b;Q=0.5", nil, "application/problem+json", problem},
+		{"Negotiate a range", guard.Negotiate, "application/*;q=0.9, application/problem+json;q=0.8", nil, "application/json", plain},
+		{"Negotiate none", guard.Negotiate, "application/problem+json;q=0", nil, "application/json", plain},
+		{"Negotiate no weight", guard.Negotiate, "application/problem+json;q=NaN", nil, "application/json", plain},
+		{"Negotiate too much", guard.Negotiate, "application/problem+json;q=7", nil, "application/json", plain},
+		{"HTML for a program", guard.HTML("/login", nil), "*/*", nil, "application/json", plain},
+		{"HTML for a program that takes both", guard.HTML("/login", guard.Problem), "text/html;q=0.5, application/json", nil, "application/problem+json", problem},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := tt.err
+			if err == nil {
+				err = &guard.Error{Status: 401, Code: "why", Message: `no "<x>"`}
+			}
+			w, _ := serve(t, guard.OnError(tt.h), refuse(err), "Accept", tt.accept)
+			body := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(w.Body.String())
+			if w.Code != err.Status || w.Header().Get("Content-Type") != tt.contentType || body != tt.body {
+				t.Errorf("status %d, %s, %s; want %s, %s", w.Code, w.Header().Get("Content-Type"), body, tt.contentType, tt.body)
+			}
+		})
+	}
+}
+
+// TestHead: a refusal of a HEAD request has no body.
+func TestHead(t *testing.T) {
+	w := httptest.NewRecorder()
+	guard.Refuse(w, httptest.NewRequest("HEAD", "/", nil), guard.Forbidden(""))
+	if w.Code != 403 || w.Body.Len() > 0 {
+		t.Errorf("status %d, %s", w.Code, w.Body)
+	}
+}
+
+func TestHTML(t *testing.T) {
+	const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+	tests := []struct {
+		name, method, login, target string
+		status                      int
+		want                        string // Location, or what the page holds
+	}{
+		{"redirect", "GET", "/login", "/a/b?c=d&e=%20", 303, "/login?next=%2Fa%2Fb%3Fc%3Dd%26e%3D%2520"},
+		{"redirect of HEAD", "HEAD", "/login", "/a", 303, "/login?next=%2Fa"},
+		{"a login with a query", "GET", "/login?x=1", "/a", 303, "/login?x=1&next=%2Fa"},
+		{"an absolute target", "GET", "/login", "http://example.com/a", 303, "/login?next=%2Fa"},
+		{"another site's path", "GET", "/login", "//evil.example/a", 303, "/login?next=%2F"},
+		{"POST", "POST", "/login", "/a", 401, "<p>&lt;b&gt;no</p>"},
+		{"no login page", "GET", "", "/a", 401, "<h1>Unauthorized</h1>"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequest(tt.method, "/", nil)
+			r.RequestURI = tt.target
+			u, err := url.ParseRequestURI(tt.target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.URL = u
+			r.Header.Set("Accept", browser)
+			w := httptest.NewRecorder()
+			guard.OnError(guard.HTML(tt.login, nil))(refuse(guard.Unauthorized("<b>no"))).ServeHTTP(w, r)
+			if w.Code != tt.status {
+				t.Errorf("status %d, want %d", w.Code, tt.status)
+			}
+			if got := w.Header().Get("Location"); tt.status == 303 && got != tt.want {
+				t.Errorf("Location %q, want %q", got, tt.want)
+			}
+			if tt.status != 303 && (!strings.Contains(w.Body.String(), tt.want) || strings.Contains(w.Body.String(), "<b>")) {
+				t.Errorf("page %s", w.Body)
+			}
+			if tt.status != 303 && !strings.HasPrefix(w.Header().Get("Content-Security-Policy"), "default-src 'none'") {
+				t.Errorf("policy %q", w.Header().Get("Content-Security-Policy"))
+			}
+			if !slices.Equal(w.Header()["Vary"], []string{"Accept"}) || w.Header().Get("Cache-Control") != "no-store" {
+				t.Errorf("header %v", w.Header())
+			}
+		})
+	}
+}
+
+// openRedirects are what login pages were tricked with.
+var openRedirects = []string{
+	"", "evil", "//evil.example", "///evil.example", `/\evil.example`, `\/evil.example`, "/\t/evil.example", "\t//evil.example", "/\n/evil.example",
+	" //evil.example", "https://evil.example", "https:evil.example", "javascript:alert(1)", "/a\\b", "/a\x00", "/é", "/%", "http:///evil.example", "/ /evil.example",
+}
+
+func TestNext(t *testing.T) {
+	for _, bad := range openRedirects {
+		r := httptest.NewRequest("GET", "/login?next="+url.QueryEscape(bad), nil)
+		if got := guard.Next(r, "/home"); got != "/home" {
+			t.Errorf("next %q: %q", bad, got)
+		}
+	}
+	for _, good := range []string{"/", "/a", "/a/b?c=d&e=//f", "/a:b", "/%2F/evil.example", "/?next=//evil.example"} {
+		r := httptest.NewRequest("GET", "/login?next="+url.QueryEscape(good), nil)
+		if got := guard.Next(r, "/home"); got != good {
+			t.Errorf("next %q: %q", good, got)
+		}
+	}
+	form := httptest.NewRequest("POST", "/login?next=/query", strings.NewReader(url.Values{"next": {"//evil.example"}}.Encode()))
+	form.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if got := guard.Next(form, "/home"); got != "/query" {
+		t.Errorf("before the form was parsed: %q", got)
+	}
+	if err := form.ParseForm(); err != nil {
+		t.Fatal(err)
+	}
+	if got := guard.Next(form, "/home"); got != "/home" {
+		t.Errorf("a form that names another site: %q", got)
+	}
+}
+
+// FuzzNext: wherever Next sends a browser, it is on this site. The property is
+// what a browser does: it drops tabs and line breaks and takes "\" for "/".
+func FuzzNext(f *testing.F) {
+	for _, s := range append(openRedirects, "/a?b=c#d", "/a/../..//evil.example") {
+		f.Add(s)
+	}
+	browser := strings.NewReplacer("\t", "", "\n", "", "\r", "", `\`, "/")
+	base := &url.URL{Scheme: "https", Host: "app.example", Path: "/login"}
+	f.Fuzz(func(t *testing.T, next string) {
+		got := guard.Next(&http.Request{URL: &url.URL{RawQuery: url.Values{"next": {next}}.Encode()}}, "/fallback")
+		seen := browser.Replace(strings.Trim(got, "\x00\x01\x02\x03\x04\x05\x06\x07\x08\t\n\v\f\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f "))
+		u, err := base.Parse(seen)
+		if err != nil || u.Host != base.Host || u.Scheme != base.Scheme || strings.HasPrefix(seen, "//") {
+			t.Errorf("next %q: %q goes to %v, %v", next, got, u, err)
+		}
+	})
+}
