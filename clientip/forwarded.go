@@ -40,7 +40,7 @@ func Forwarded(trusted ...netip.Prefix) Func {
 
 // maxElement bounds what a proxy writes in one element: "for", "by", "host" and
 // "proto".
-const maxElement = 1024
+const maxElement = 512
 
 var errElement = errors.New("clientip: Forwarded: an element is too long or has an open quotation")
 

@@ -55,7 +55,7 @@ func newBackend(o *Options) (*backend, error) {
 // did so instead; err is a request's refusal.
 func (b *backend) take(ctx context.Context, takes []Take, states []State) (failure, err error) {
 	if b.memory != nil {
-		return b.memory.take(takes, states)
+		return nil, b.memory.take(takes, states)
 	}
 	// What escapes to another goroutine is a copy, so that the common case
 	// above stays on the stack.

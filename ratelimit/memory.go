@@ -4,163 +4,247 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"math/bits"
+	"slices"
 	"sync"
 	"time"
 )
 
 // MemoryOptions holds what has a safe default.
 type MemoryOptions struct {
-	// MaxKeys is how many keys are remembered before any is forgotten. If 0,
-	// 1<<20.
+	// MaxKeys is how many keys are remembered before any is forgotten, at least
+	// for now: a fifth more at most. Of each kind of limit (GCRA; Sliding of one
+	// quota up to 16; Sliding above) there may be so many. If 0, 1<<20.
 	MaxKeys int
-	// DenyNewWhenFull refuses keys that are not known while the store is full,
-	// in place of forgetting those who used least.
+	// DenyNewWhenFull refuses keys that are not known while the store is full.
+	// If false, those are forgotten who used the least of their quota: then a
+	// flood of invented keys frees nobody who is blocked.
 	DenyNewWhenFull bool
-	// Now is the clock; if nil, time.Now.
+	// Now is the clock; if nil, time.Now. Time that runs backwards grants
+	// nothing.
 	Now func() time.Time
 }
 
-// Memory is the Store of one process. It needs no goroutine.
+// Memory is the Store of one process. It needs no goroutine, and memory only
+// as it fills: at a million keys, 29 bytes for each key of a GCRA limit and 39
+// for one of 5 in 15 minutes. It must come from NewMemory, and is safe for use
+// by several goroutines.
 type Memory struct {
-	opts MemoryOptions
-	mu   sync.Mutex
-	logs map[logKey]*log
+	seed   maphash.Seed
+	shards []shard
+	shift  int // a key's shard is its hash >> shift
+	deny   bool
+	now    func() time.Time
+	start  time.Time
+	groups int // of a table, at most
 }
 
-type logKey struct {
-	limit Limit
-	key   string
+// A shard has a lock of its own.
+type shard struct {
+	mu     sync.Mutex
+	tables []*table // few, by class
+	_      [32]byte // keeps two locks out of one cache line
 }
 
-type log struct {
-	stamps []int64 // expiries; Sliding
-	tat    int64   // GCRA
-}
+const (
+	defaultMaxKeys = 1 << 20
+	keysPerShard   = 1 << 14 // so that growing one takes well under a millisecond
+	maxShards      = 1 << 12
+)
 
 // NewMemory returns an empty store.
 func NewMemory(opts *MemoryOptions) (*Memory, error) {
-	m := &Memory{logs: map[logKey]*log{}}
+	var o MemoryOptions
 	if opts != nil {
-		m.opts = *opts
+		o = *opts
 	}
-	if m.opts.MaxKeys < 0 {
-		return nil, fmt.Errorf("ratelimit: MaxKeys %d is negative", m.opts.MaxKeys)
+	if o.MaxKeys < 0 || o.MaxKeys > 1<<32 {
+		return nil, fmt.Errorf("ratelimit: MaxKeys %d is not from 1 to 1<<32", o.MaxKeys)
 	}
-	if m.opts.Now == nil {
-		m.opts.Now = time.Now
+	if o.MaxKeys == 0 {
+		o.MaxKeys = defaultMaxKeys
+	}
+	n := 1
+	for n < maxShards && n*keysPerShard < o.MaxKeys {
+		n *= 2
+	}
+	m := &Memory{
+		seed:   maphash.MakeSeed(), // nobody can choose keys that collide
+		shards: make([]shard, n),
+		shift:  64 - bits.Len(uint(n-1)),
+		deny:   o.DenyNewWhenFull,
+		now:    o.Now,
+		groups: (o.MaxKeys*6/5/n + groupSize - 1) / groupSize,
+	}
+	if m.now != nil {
+		m.start = m.now()
+	} else {
+		m.start = time.Now()
 	}
 	return m, nil
 }
 
-// Take implements Store; it does not fail.
+// origin is what the clock shows at the start: records never have to do with
+// negative times.
+const origin = int64(1) << 60
+
+func (m *Memory) clock() int64 {
+	if m.now == nil {
+		return origin + int64(time.Since(m.start))
+	}
+	return origin + max(int64(m.now().Sub(m.start)), -origin/2)
+}
+
+// Take implements Store. Its error is a take that is not valid.
 func (m *Memory) Take(_ context.Context, takes []Take) ([]State, error) {
 	states := make([]State, len(takes))
-	_, err := m.take(takes, states)
-	return states, err
+	if err := m.take(takes, states); err != nil {
+		return nil, err
+	}
+	return states, nil
 }
 
-var errTake = errors.New("ratelimit: a take without a key, or of more than its limit grants")
-
-func (m *Memory) take(takes []Take, states []State) (failure, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := m.opts.Now().UnixNano()
-	ok := true
-	for i := range takes {
-		t := &takes[i]
-		if t.Key == "" || t.Cost < 0 || t.Cost > t.Limit.capacity() {
-			return nil, errTake
-		}
-		states[i] = m.log(t).state(&t.Limit, now, t.Cost)
-		ok = ok && states[i].RetryAfter == 0
-	}
-	for i := range takes {
-		if t := &takes[i]; ok && t.Cost > 0 {
-			states[i] = m.log(t).take(&t.Limit, now, t.Cost)
-		}
-	}
-	return nil, nil
-}
-
-func (m *Memory) log(t *Take) *log {
-	k := logKey{t.Limit, t.Key}
-	l, ok := m.logs[k]
-	if !ok {
-		l = &log{}
-		m.logs[k] = l
-	}
-	return l
-}
-
-func (l *log) state(limit *Limit, now int64, cost int) State {
-	ask := max(cost, 1)
-	if limit.Algorithm == GCRA {
-		room := int64(limit.capacity()) * limit.interval()
-		wait := max(l.tat, now) + int64(ask)*limit.interval() - room - now
-		left := (now + room - max(l.tat, now)) / limit.interval()
-		return State{Remaining: int(left), RetryAfter: time.Duration(max(wait, 0)), Reset: time.Duration(max(l.tat-now, 0))}
-	}
-	for len(l.stamps) > 0 && l.stamps[0] <= now {
-		l.stamps = l.stamps[1:]
-	}
-	s := State{Remaining: limit.Quota - len(l.stamps)}
-	if n := len(l.stamps) + ask - limit.Quota; n > 0 {
-		s.RetryAfter = time.Duration(l.stamps[n-1] - now)
-	}
-	if n := len(l.stamps); n > 0 {
-		s.Reset = time.Duration(l.stamps[n-1] - now)
-	}
-	return s
-}
-
-func (l *log) take(limit *Limit, now int64, cost int) State {
-	if limit.Algorithm == GCRA {
-		l.tat = max(l.tat, now) + int64(cost)*limit.interval()
-		s := l.state(limit, now, 0)
-		s.RetryAfter, s.Stamp = 0, l.tat
-		return s
-	}
-	at := now + int64(limit.Window)
-	if n := len(l.stamps); n > 0 {
-		at = max(at, l.stamps[n-1])
-	}
-	for range cost {
-		l.stamps = append(l.stamps, at)
-	}
-	s := l.state(limit, now, 0)
-	s.RetryAfter, s.Stamp = 0, at
-	return s
-}
-
-// GiveBack implements Store; it does not fail.
+// GiveBack implements Store. Its error is a take that is not valid.
 func (m *Memory) GiveBack(_ context.Context, taken []Taken) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := m.opts.Now().UnixNano()
+	var hashes [maxLimits]uint64
+	h := hashes[:0]
 	for i := range taken {
-		t := &taken[i]
-		l := m.log(&t.Take)
-		if t.All {
-			*l = log{}
-			continue
+		if err := valid(&taken[i].Take, len(taken)); err != nil {
+			return err
 		}
-		if t.Limit.Algorithm == GCRA {
-			back := min(int64(t.Cost)*t.Limit.interval(), t.Stamp-now)
-			if back > 0 && l.tat >= t.Stamp {
-				l.tat -= back
-			}
-			continue
-		}
-		var kept []int64
-		n := t.Cost
-		for _, s := range l.stamps {
-			if s == t.Stamp && n > 0 {
-				n--
-				continue
-			}
-			kept = append(kept, s)
-		}
-		l.stamps = kept
+		h = append(h, maphash.String(m.seed, taken[i].Key))
+	}
+	m.lock(h)
+	defer m.unlock(h)
+	now := m.clock()
+	for i := range taken {
+		m.giveBack(&taken[i], h[i], now)
 	}
 	return nil
+}
+
+func (m *Memory) giveBack(t *Taken, hash uint64, now int64) {
+	tab := m.shardOf(hash).table(class(&t.Limit))
+	tag := tagOf(hash, &t.Take)
+	slot := tab.find(tag)
+	if slot < 0 {
+		return
+	}
+	if t.All || restore(&t.Limit, tab.record(slot), now, t.Cost, t.Stamp) {
+		tab.tags[slot] = 0
+	}
+}
+
+var errTake = errors.New("ratelimit: a take without a key, or of more than its limit ever grants, or more than 16 at once")
+
+func valid(t *Take, n int) error {
+	if n > maxLimits || t.Key == "" || t.Cost < 0 || t.Cost > t.Limit.capacity() || t.Limit.Quota < 1 || t.Limit.Window <= 0 {
+		return errTake
+	}
+	return nil
+}
+
+// take fills states. Nothing in it escapes, so that callers keep takes and
+// states on their stacks.
+func (m *Memory) take(takes []Take, states []State) error {
+	var hashes [maxLimits]uint64
+	h := hashes[:0]
+	for i := range takes {
+		if err := valid(&takes[i], len(takes)); err != nil {
+			return err
+		}
+		h = append(h, maphash.String(m.seed, takes[i].Key))
+	}
+	m.lock(h)
+	defer m.unlock(h)
+	now := m.clock() // under the lock: takes of a key come in order
+	granted := true
+	for i := range takes {
+		t := &takes[i]
+		tab := m.shardOf(h[i]).table(class(&t.Limit))
+		states[i] = m.look(t, tab, tagOf(h[i], t), now)
+		granted = granted && states[i].RetryAfter <= 0
+	}
+	if !granted {
+		return nil
+	}
+	for i := range takes {
+		if t := &takes[i]; t.Cost > 0 {
+			// Looked up again: the one before may have moved it.
+			tab := m.shardOf(h[i]).table(class(&t.Limit))
+			slot := tab.place(tagOf(h[i], t), now, m.groups)
+			states[i] = debit(&t.Limit, tab.record(slot), now, t.Cost)
+		}
+	}
+	return nil
+}
+
+func (m *Memory) look(t *Take, tab *table, tag uint64, now int64) State {
+	slot := tab.find(tag)
+	if slot >= 0 {
+		return look(&t.Limit, tab.record(slot), now, t.Cost)
+	}
+	s := State{Remaining: t.Limit.capacity()}
+	if m.deny {
+		if wait := tab.full(tag, now, m.groups); wait > 0 {
+			s = State{RetryAfter: time.Duration(wait), Reset: time.Duration(wait)}
+		}
+	}
+	return s
+}
+
+func (m *Memory) shardOf(hash uint64) *shard { return &m.shards[hash>>m.shift] }
+
+// tagOf is what tells records apart: the key's hash and the limit, mixed.
+func tagOf(hash uint64, t *Take) uint64 {
+	id := t.id
+	if id == 0 {
+		id = t.Limit.id()
+	}
+	hi, lo := bits.Mul64(hash^id, 0x9e3779b97f4a7c15)
+	return max(hi^lo, 1) // 0 is a free slot
+}
+
+// table is the shard's table of a class.
+func (s *shard) table(class int) *table {
+	for _, t := range s.tables {
+		if t.class == class {
+			return t
+		}
+	}
+	t := &table{class: class, stride: stride(class)}
+	s.tables = append(s.tables, t)
+	return t
+}
+
+// lock locks the shards of hashes, in order, each once.
+func (m *Memory) lock(hashes []uint64) {
+	if len(hashes) == 1 {
+		m.shardOf(hashes[0]).mu.Lock()
+		return
+	}
+	var room [maxLimits]uint64
+	for _, i := range m.distinct(room[:0], hashes) {
+		m.shards[i].mu.Lock()
+	}
+}
+
+func (m *Memory) unlock(hashes []uint64) {
+	if len(hashes) == 1 {
+		m.shardOf(hashes[0]).mu.Unlock()
+		return
+	}
+	var room [maxLimits]uint64
+	for _, i := range m.distinct(room[:0], hashes) {
+		m.shards[i].mu.Unlock()
+	}
+}
+
+func (m *Memory) distinct(room, hashes []uint64) []uint64 {
+	for _, h := range hashes {
+		room = append(room, h>>m.shift)
+	}
+	slices.Sort(room)
+	return slices.Compact(room)
 }

@@ -1,0 +1,221 @@
+package ratelimit
+
+import (
+	"math/bits"
+	"time"
+)
+
+// Records of the memory store come in classes by their size: 0 is GCRA, 1 to 16
+// are Sliding of that quota, 17 is Sliding above. A record also tells by itself
+// when it expires and how much of its quota is used, so that limits of one
+// class share a table.
+const (
+	classGCRA    = 0
+	classBuckets = exactQuota + 1
+)
+
+func class(l *Limit) int {
+	switch {
+	case l.Algorithm == GCRA:
+		return classGCRA
+	case l.Quota <= exactQuota:
+		return l.Quota
+	}
+	return classBuckets
+}
+
+// stride is the size of a record in words of 32 bits.
+func stride(class int) int {
+	switch class {
+	case classGCRA:
+		return 4
+	case classBuckets:
+		return bucketsAt + bucketCount
+	}
+	return 1 + class
+}
+
+func get64(rec []uint32) int64    { return int64(rec[0]) | int64(rec[1])<<32 }
+func put64(rec []uint32, v int64) { rec[0], rec[1] = uint32(v), uint32(v>>32) }
+
+// look is the state before a take of cost.
+func look(l *Limit, rec []uint32, now int64, cost int) State {
+	switch class(l) {
+	case classGCRA:
+		return lookGCRA(l, get64(rec), now, cost)
+	case classBuckets:
+		return lookBuckets(l, rec, now, cost)
+	}
+	var g stamps
+	g.load(l, rec, now)
+	return g.look(l, now, cost)
+}
+
+// debit takes cost, which look granted, and is the state after it.
+func debit(l *Limit, rec []uint32, now int64, cost int) State {
+	switch class(l) {
+	case classGCRA:
+		tat := max(get64(rec), now) + int64(cost)*l.interval()
+		put64(rec, tat)
+		put64(rec[2:], int64(l.capacity())*l.interval())
+		s := lookGCRA(l, tat, now, 0)
+		s.RetryAfter, s.Stamp = 0, tat
+		return s
+	case classBuckets:
+		return debitBuckets(l, rec, now, cost)
+	}
+	var g stamps
+	g.load(l, rec, now)
+	stamp := g.push(l, now, cost)
+	g.save(l, rec)
+	s := g.look(l, now, 0)
+	s.RetryAfter, s.Stamp = 0, stamp
+	return s
+}
+
+// restore undoes a debit and reports whether the record is empty now.
+func restore(l *Limit, rec []uint32, now int64, cost int, stamp int64) (empty bool) {
+	switch class(l) {
+	case classGCRA:
+		// The take is worked off at its stamp, and before that in part.
+		tat := get64(rec)
+		tat -= max(min(int64(cost)*l.interval(), stamp-now, tat-now), 0)
+		put64(rec, tat)
+		return tat <= now
+	case classBuckets:
+		return restoreBuckets(rec, cost, stamp)
+	}
+	var g stamps
+	g.load(l, rec, now)
+	g.remove(cost, stamp)
+	g.save(l, rec)
+	return g.n == 0
+}
+
+// expires is when nothing of a record counts any more.
+func expires(class int, rec []uint32) int64 {
+	switch class {
+	case classGCRA:
+		return get64(rec)
+	case classBuckets:
+		return (get64(rec) + bucketCount) * get64(rec[2:])
+	}
+	return get64(rec) &^ shiftMask
+}
+
+// used is which part of its quota a record has used.
+func used(class int, rec []uint32, now int64) float64 {
+	switch class {
+	case classGCRA:
+		return float64(get64(rec)-now) / float64(get64(rec[2:]))
+	case classBuckets:
+		return float64(usedBuckets(rec, now)) / float64(rec[bucketQuota])
+	}
+	n := 1
+	newest, shift := get64(rec)&^shiftMask, get64(rec)&shiftMask
+	for _, ago := range rec[2:] {
+		if ago == noStamp || newest-int64(ago)<<shift <= now {
+			break
+		}
+		n++
+	}
+	return float64(n) / float64(class)
+}
+
+// lookGCRA: tat is the time at which everything is worked off (the theoretical
+// arrival time of ITU-T I.371).
+func lookGCRA(l *Limit, tat, now int64, cost int) State {
+	interval := l.interval()
+	room := int64(l.capacity()) * interval
+	backlog := max(tat-now, 0)
+	return State{
+		Remaining:  int(max(room-backlog, 0) / interval),
+		RetryAfter: time.Duration(max(backlog+int64(max(cost, 1))*interval-room, 0)),
+		Reset:      time.Duration(backlog),
+	}
+}
+
+// stamps are when the takes of an exact log expire, the newest first.
+//
+// In a record they are the newest, in ticks of 1<<shift nanoseconds with the
+// shift in its low bits, and how many ticks before it the others are: 4 bytes
+// each, exact to a billionth of the window and never too early.
+type stamps struct {
+	at [exactQuota]int64
+	n  int
+}
+
+const (
+	shiftMask = 63
+	noStamp   = 1<<32 - 1
+)
+
+// tickShift is at least 6, so that ticks leave room for it.
+func tickShift(l *Limit) int { return max(6, bits.Len64(uint64(l.Window))-31) }
+
+// load leaves out what has expired.
+func (g *stamps) load(l *Limit, rec []uint32, now int64) {
+	newest, shift := get64(rec)&^shiftMask, tickShift(l)
+	if newest <= now {
+		return
+	}
+	g.at[0], g.n = newest, 1
+	for _, ago := range rec[2:] {
+		at := newest - int64(ago)<<shift
+		if ago == noStamp || at <= now {
+			return
+		}
+		g.at[g.n] = at
+		g.n++
+	}
+}
+
+func (g *stamps) save(l *Limit, rec []uint32) {
+	shift := tickShift(l)
+	put64(rec, g.at[0]|int64(shift))
+	for i := range rec[2:] {
+		if rec[2+i] = noStamp; 1+i < g.n {
+			rec[2+i] = uint32((g.at[0] - g.at[1+i]) >> shift)
+		}
+	}
+}
+
+func (g *stamps) look(l *Limit, now int64, cost int) State {
+	s := State{Remaining: l.Quota - g.n}
+	if g.n == 0 {
+		return s
+	}
+	s.Reset = time.Duration(g.at[0] - now)
+	if over := g.n + max(cost, 1) - l.Quota; over > 0 { // so many of the oldest must go
+		s.RetryAfter = time.Duration(g.at[g.n-over] - now)
+	}
+	return s
+}
+
+// push adds cost takes, which fit.
+func (g *stamps) push(l *Limit, now int64, cost int) (stamp int64) {
+	tick := int64(1) << tickShift(l)
+	stamp = (now + int64(l.Window) + tick - 1) &^ (tick - 1)
+	if g.n > 0 { // where time ran backwards, takes still come in order
+		stamp = max(stamp, g.at[0])
+	}
+	copy(g.at[cost:], g.at[:g.n])
+	g.n += cost
+	for i := range cost {
+		g.at[i] = stamp
+	}
+	return stamp
+}
+
+func (g *stamps) remove(cost int, stamp int64) {
+	kept := 0
+	for _, at := range g.at[:g.n] {
+		if at == stamp && cost > 0 {
+			cost--
+			continue
+		}
+		g.at[kept] = at
+		kept++
+	}
+	g.n = kept
+}
