@@ -29,7 +29,8 @@ type RefreshStore interface {
 }
 
 // A Family is one login: the tokens that follow from it. Subject and ID
-// together are its key, and ids are unique.
+// together are its key. A subject is any UTF-8 text of 1 to 1024 bytes, zeros
+// included; an id is 22 to 32 letters of base64url, and unique.
 type Family struct {
 	Subject, ID string
 	// Started is now. From Expires on, the family is not there any more.

@@ -1,0 +1,77 @@
+package refreshtest
+
+import (
+	"crypto/rand"
+	mathrand "math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/go-guard/guard/jwtauth"
+)
+
+// twin is a family as the documentation has it, in plain words.
+type twin struct {
+	login
+	alive      bool
+	generation int64
+	made       time.Time
+}
+
+func (w *twin) rotate(r jwtauth.Rotation) jwtauth.RotationResult {
+	if !w.alive {
+		return jwtauth.FamilyUnknown
+	}
+	if r.Now.Compare(w.Expires) >= 0 || r.Now.Sub(w.made) >= r.Idle {
+		w.alive = false
+		return jwtauth.FamilyUnknown
+	}
+	if r.Generation >= w.generation {
+		w.generation, w.made = r.Generation+1, r.Now
+		return jwtauth.Rotated
+	}
+	if r.Generation+1 == w.generation && r.Now.Sub(w.made) < r.Grace {
+		return jwtauth.Repeated
+	}
+	w.alive = false
+	return jwtauth.Reused
+}
+
+// model does the same at random to a store and to twins. A failure names the
+// seed that repeats it.
+func model(t *testing.T, s jwtauth.RefreshStore) {
+	seed := mathrand.Uint64()
+	rnd := mathrand.New(mathrand.NewPCG(seed, 1))
+	subjects := []string{rand.Text(), rand.Text()}
+	var twins []*twin
+	now := time.Duration(0)
+	for i := range 400 {
+		if len(twins) < 4 || rnd.IntN(20) == 0 {
+			l := start(t, s, subjects[rnd.IntN(2)])
+			twins = append(twins, &twin{login: l, alive: true, generation: 1, made: l.Started})
+			now = 0 // the store's time goes back, too: families are apart
+		}
+		w := twins[rnd.IntN(len(twins))]
+		switch n := rnd.IntN(40); n {
+		case 0:
+			if err := s.Revoke(t.Context(), w.Subject, w.ID); err != nil {
+				t.Fatalf("Revoke: %v", err)
+			}
+			w.alive = false
+		case 1:
+			if _, err := s.RevokeSubject(t.Context(), w.Subject); err != nil {
+				t.Fatalf("RevokeSubject: %v", err)
+			}
+			for _, o := range twins {
+				o.alive = o.alive && o.Subject != w.Subject
+			}
+		default:
+			now += []time.Duration{0, time.Millisecond, grace / 2, grace, time.Hour, idle / 2}[min(rnd.IntN(16), 5)]
+			r := w.rotation(max(1, w.generation-int64(rnd.IntN(8)/3)), now)
+			want := w.rotate(r)
+			if got := w.login.rotate(t, r); got != want {
+				t.Fatalf("seed %d, step %d: generation %d of %d after %v: %s, want %s",
+					seed, i, r.Generation, w.generation, now, name(got), name(want))
+			}
+		}
+	}
+}

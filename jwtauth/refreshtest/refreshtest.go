@@ -1,0 +1,172 @@
+// Package refreshtest tests implementations of jwtauth.RefreshStore.
+//
+//	func TestRefreshStore(t *testing.T) {
+//		refreshtest.Run(t, func(t *testing.T) jwtauth.RefreshStore { return newStore(t) })
+//	}
+package refreshtest
+
+import (
+	"crypto/rand"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-guard/guard/jwtauth"
+)
+
+// Run runs all cases, each in a subtest of its own. open returns a store, which
+// need not be empty: every case uses subjects and ids of its own. Times are
+// given to the store and begin about now; it has no need to wait for them.
+func Run(t *testing.T, open func(t *testing.T) jwtauth.RefreshStore) {
+	t.Run("Steps", func(t *testing.T) { steps(t, open(t)) })
+	t.Run("Absent", func(t *testing.T) { absent(t, open(t)) })
+	t.Run("Revoke", func(t *testing.T) { revoke(t, open(t)) })
+	t.Run("RevokeSubject", func(t *testing.T) { revokeSubject(t, open(t)) })
+	t.Run("Names", func(t *testing.T) { names(t, open(t)) })
+	t.Run("Model", func(t *testing.T) { model(t, open(t)) })
+	t.Run("AtOnce", func(t *testing.T) { atOnce(t, open(t)) })
+	t.Run("AtOnceWithoutGrace", func(t *testing.T) { atOnceWithoutGrace(t, open(t)) })
+	t.Run("RevokeWins", func(t *testing.T) { revokeWins(t, open(t)) })
+}
+
+const (
+	lifetime = 30 * 24 * time.Hour
+	idle     = 24 * time.Hour
+	grace    = 10 * time.Second
+)
+
+// A login is one family of a store under test.
+type login struct {
+	store jwtauth.RefreshStore
+	jwtauth.Family
+}
+
+func start(t *testing.T, s jwtauth.RefreshStore, subject string) login {
+	t.Helper()
+	now := time.Now().Truncate(time.Millisecond)
+	f := jwtauth.Family{Subject: subject, ID: rand.Text(), Started: now, Expires: now.Add(lifetime).Truncate(time.Second)}
+	if err := s.Start(t.Context(), f); err != nil {
+		t.Fatalf("Start: %v", err)
+	}
+	return login{s, f}
+}
+
+// rotation is the use of a generation at a time after the start.
+func (l login) rotation(generation int64, at time.Duration) jwtauth.Rotation {
+	return jwtauth.Rotation{
+		Subject: l.Subject, ID: l.ID, Generation: generation,
+		Now: l.Started.Add(at), Grace: grace, Idle: idle,
+	}
+}
+
+func (l login) rotate(t *testing.T, r jwtauth.Rotation) jwtauth.RotationResult {
+	t.Helper()
+	got, err := l.store.Rotate(t.Context(), r)
+	if err != nil {
+		t.Fatalf("Rotate: %v", err)
+	}
+	return got
+}
+
+func (l login) want(t *testing.T, generation int64, at time.Duration, want jwtauth.RotationResult) {
+	t.Helper()
+	if got := l.rotate(t, l.rotation(generation, at)); got != want {
+		t.Errorf("generation %d after %v: %s, want %s", generation, at, name(got), name(want))
+	}
+}
+
+func name(r jwtauth.RotationResult) string {
+	names := []string{"FamilyUnknown", "Rotated", "Repeated", "Reused"}
+	if r < 0 || int(r) >= len(names) {
+		return "not a result"
+	}
+	return names[r]
+}
+
+func absent(t *testing.T, s jwtauth.RefreshStore) {
+	l := login{s, jwtauth.Family{Subject: rand.Text(), ID: rand.Text(), Started: time.Now().Truncate(time.Millisecond)}}
+	l.want(t, 1, 0, jwtauth.FamilyUnknown)
+	l.want(t, 1, 0, jwtauth.FamilyUnknown) // asking starts none
+	if err := s.Revoke(t.Context(), l.Subject, l.ID); err != nil {
+		t.Errorf("Revoke: %v", err)
+	}
+	if ids, err := s.RevokeSubject(t.Context(), l.Subject); err != nil || len(ids) != 0 {
+		t.Errorf("RevokeSubject: %q, %v", ids, err)
+	}
+}
+
+func revoke(t *testing.T, s jwtauth.RefreshStore) {
+	subject := rand.Text()
+	l, other := start(t, s, subject), start(t, s, subject)
+	l.want(t, 1, time.Second, jwtauth.Rotated)
+	foreign := l
+	foreign.Subject = rand.Text()
+	foreign.want(t, 2, time.Second, jwtauth.FamilyUnknown)
+	if err := s.Revoke(t.Context(), foreign.Subject, l.ID); err != nil {
+		t.Errorf("Revoke: %v", err)
+	}
+	l.want(t, 2, 2*time.Second, jwtauth.Rotated) // under another subject, nothing was there
+	for range 2 {
+		if err := s.Revoke(t.Context(), subject, l.ID); err != nil {
+			t.Errorf("Revoke: %v", err)
+		}
+		l.want(t, 2, 3*time.Second, jwtauth.FamilyUnknown)
+		l.want(t, 3, 3*time.Second, jwtauth.FamilyUnknown)
+	}
+	other.want(t, 1, 3*time.Second, jwtauth.Rotated)
+}
+
+func revokeSubject(t *testing.T, s jwtauth.RefreshStore) {
+	subject := rand.Text()
+	var logins []login
+	var want []string
+	for range 5 {
+		l := start(t, s, subject)
+		logins, want = append(logins, l), append(want, l.ID)
+	}
+	logins[0].want(t, 1, time.Second, jwtauth.Rotated)
+	if err := s.Revoke(t.Context(), subject, logins[4].ID); err != nil {
+		t.Fatalf("Revoke: %v", err)
+	}
+	want = want[:4]
+	other := start(t, s, rand.Text())
+	ids, err := s.RevokeSubject(t.Context(), subject)
+	slices.Sort(ids)
+	slices.Sort(want)
+	if err != nil || !slices.Equal(ids, want) {
+		t.Errorf("RevokeSubject: %q, %v; want %q", ids, err, want)
+	}
+	for _, l := range logins {
+		l.want(t, 1, 2*time.Second, jwtauth.FamilyUnknown)
+		l.want(t, 2, 2*time.Second, jwtauth.FamilyUnknown)
+	}
+	other.want(t, 1, 2*time.Second, jwtauth.Rotated)
+	if ids, err := s.RevokeSubject(t.Context(), subject); err != nil || len(ids) != 0 {
+		t.Errorf("RevokeSubject again: %q, %v", ids, err)
+	}
+	start(t, s, subject).want(t, 1, time.Second, jwtauth.Rotated) // a new login is welcome
+}
+
+// names: no two subjects are one, whatever a database takes for equal.
+func names(t *testing.T, s jwtauth.RefreshStore) {
+	u := rand.Text()
+	subjects := []string{
+		u + "x", u + "X", u + "x ", u + " x", u + "x\x00", u + "x:y", u + "{x}", u + "ä", u + "a\u0308", u + "%", u + "_", u + "'", u + `\`,
+		u + strings.Repeat("y", 998), u + strings.Repeat("y", 997) + "z", u + strings.Repeat("\u20ac", 332),
+	}
+	var logins []login
+	for _, subject := range subjects {
+		logins = append(logins, start(t, s, subject))
+	}
+	for i, l := range logins {
+		ids, err := s.RevokeSubject(t.Context(), l.Subject)
+		if err != nil || len(ids) != 1 || ids[0] != l.ID {
+			t.Fatalf("RevokeSubject(%.40q): %q, %v; want %q", l.Subject, ids, err, l.ID)
+		}
+		l.want(t, 1, time.Second, jwtauth.FamilyUnknown)
+		for _, other := range logins[i+1:] {
+			other.want(t, 1, time.Second, []jwtauth.RotationResult{jwtauth.Rotated, jwtauth.Repeated}[min(i, 1)])
+		}
+	}
+}
