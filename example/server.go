@@ -31,6 +31,9 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	sessionSection(mux, set, users.Copy())
 	practicesSection(mux, set, users.Copy())
 	completeSection(mux, set, users.Copy())
+	if err := oidcSection(mux, set.oidc); err != nil {
+		return nil, err
+	}
 	return guard.Chain(guard.Observe(nil), accessLog(log), limitBody)(mux), nil
 }
 

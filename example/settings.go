@@ -19,6 +19,7 @@ type settings struct {
 	addr    string
 	secret  []byte         // signs the JWTs
 	proxies []netip.Prefix // whose X-Forwarded-For is believed
+	oidc    oidcSettings
 }
 
 // clientIP finds a request's sender. Nobody's X-Forwarded-For is believed but
@@ -49,6 +50,9 @@ func readSettings(args []string, getenv func(string) string, stderr io.Writer) (
 		return set, err
 	}
 	if set.proxies, err = readProxies(getenv("TRUSTED_PROXIES")); err != nil {
+		return set, err
+	}
+	if set.oidc, err = readOIDC(getenv); err != nil {
 		return set, err
 	}
 	set.secret, err = readSecret(getenv("JWT_SECRET_KEY"), set.dev, stderr)
@@ -101,7 +105,7 @@ func readProxies(value string) (proxies []netip.Prefix, err error) {
 // notBuilt refuses settings that nothing reads yet: to ignore them would be to
 // keep in memory what was meant to be shared.
 func notBuilt(getenv func(string) string) error {
-	for _, name := range []string{"REDIS_URL", "DATABASE_URL", "OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_JWKS_URL", "OIDC_REFETCH"} {
+	for _, name := range []string{"REDIS_URL", "DATABASE_URL"} {
 		if getenv(name) != "" {
 			return fmt.Errorf("%s is set, but that part of the example is not built yet", name)
 		}

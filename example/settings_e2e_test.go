@@ -34,7 +34,10 @@ func TestSettings(t *testing.T) {
 		{"an argument", []string{good}, []string{"serve"}, `"serve"`},
 		{"Redis", []string{good, "REDIS_URL=redis://127.0.0.1:6379"}, nil, "REDIS_URL"},
 		{"database", []string{good, "DATABASE_URL=sqlite://x.db"}, nil, "DATABASE_URL"},
-		{"an audience alone", []string{good, "OIDC_AUDIENCE=api"}, nil, "OIDC_"},
+		{"an audience alone", []string{good, "OIDC_AUDIENCE=api"}, nil, "OIDC_ISSUER is not set"},
+		{"an issuer alone", []string{good, "OIDC_ISSUER=https://issuer.example"}, nil, "OIDC_AUDIENCE is not set"},
+		{"an issuer by http", []string{good, "OIDC_ISSUER=http://issuer.example", "OIDC_AUDIENCE=api"}, nil, "OIDC_ISSUER: "},
+		{"no duration", []string{good, "OIDC_ISSUER=https://issuer.example", "OIDC_AUDIENCE=api", "OIDC_REFETCH=10"}, nil, "OIDC_REFETCH"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/jwtauth"
+)
+
+// oidcSettings name the authorization server whose access tokens are accepted.
+type oidcSettings struct {
+	issuer, audience, jwks string
+	refetch                time.Duration
+}
+
+func readOIDC(getenv func(string) string) (set oidcSettings, err error) {
+	set = oidcSettings{issuer: getenv("OIDC_ISSUER"), audience: getenv("OIDC_AUDIENCE"), jwks: getenv("OIDC_JWKS_URL")}
+	refetch := getenv("OIDC_REFETCH")
+	switch {
+	case set.issuer == "" && set.audience+set.jwks+refetch != "":
+		return set, errors.New("OIDC_ISSUER is not set, but another of OIDC_AUDIENCE, OIDC_JWKS_URL and OIDC_REFETCH is")
+	case set.issuer != "" && set.audience == "":
+		return set, errors.New("OIDC_AUDIENCE is not set: tokens for other services of OIDC_ISSUER would be accepted")
+	}
+	if refetch != "" {
+		if set.refetch, err = time.ParseDuration(refetch); err != nil || set.refetch <= 0 {
+			return set, fmt.Errorf("OIDC_REFETCH: %q is no duration such as 10s", refetch)
+		}
+	}
+	return set, nil
+}
+
+// oidcSection: an authorization server signs the tokens, and its keys are
+// fetched from it. Without one there is no such route.
+func oidcSection(mux *http.ServeMux, set oidcSettings) error {
+	if set.issuer == "" {
+		return nil
+	}
+	fetch := &jwtauth.RemoteOptions{Refetch: set.refetch}
+	keys := jwtauth.Discover(set.issuer, fetch)
+	if set.jwks != "" {
+		keys = jwtauth.RemoteKeys(set.jwks, fetch)
+	}
+	tokens, err := jwtauth.NewVerifier[struct{}](keys, &jwtauth.Options{
+		Issuer:   set.issuer,
+		Audience: []string{set.audience},
+	})
+	if err != nil {
+		return fmt.Errorf("OIDC_ISSUER: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	mux.Handle("GET /oidc/profile", tokens.Wrap(guard.HandlerFunc(showSubject)))
+	return nil
+}
+
+func showSubject(w http.ResponseWriter, _ *http.Request, t *jwtauth.Token[struct{}]) {
+	reply(w, http.StatusOK, struct {
+		Subject string   `json:"subject"`
+		Issuer  string   `json:"issuer"`
+		Scopes  []string `json:"scopes"`
+	}{t.Sub(), t.Issuer, append([]string{}, t.Scopes()...)}) // [] where there are none, not null
+}
