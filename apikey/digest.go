@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/subtle"
 	"errors"
 	"time"
 )
@@ -40,24 +41,26 @@ func newDigester(pepper []byte, old [][]byte) (digester, error) {
 
 func (d digester) of(key string) Digest { return digest(d.peppers[0], key) }
 
-func digest(pepper []byte, key string) (sum Digest) {
+func digest(pepper []byte, key string) Digest {
 	if len(pepper) == 0 {
 		return DigestOf(key)
 	}
 	mac := hmac.New(sha256.New, pepper)
 	mac.Write([]byte(key))
-	mac.Sum(sum[:0])
-	return sum
+	return Digest(mac.Sum(nil))
 }
 
 // match reports whether key is the entry's, or was until a rotation whose
-// overlap is not over. It always does the same work.
+// overlap is not over.
 func (d digester) match(key string, e *Entry, now time.Time) bool {
 	match := false
 	for _, p := range d.peppers {
 		sum := digest(p, key)
-		current, previous := equal(&sum, &e.Digest), equal(&sum, &e.Previous)
-		match = match || current || previous && now.Before(e.PreviousUntil)
+		if equal(&sum, &e.Digest) || now.Before(e.PreviousUntil) && equal(&sum, &e.Previous) {
+			match = true // no early return: which pepper it was is nobody's business
+		}
 	}
 	return match
 }
+
+func equal(a, b *Digest) bool { return subtle.ConstantTimeCompare(a[:], b[:]) == 1 }

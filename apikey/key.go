@@ -118,8 +118,11 @@ var alnum = func() (t [256]bool) {
 // checksum is the CRC-32 (IEEE) of s in base62, the most significant digit
 // first. It catches typing errors; it proves nothing.
 func checksum(s string) (c [crcLen]byte) {
-	var buf [128]byte
-	sum := crc32.ChecksumIEEE(append(buf[:0], s...))
+	sum := ^uint32(0) // crc32.ChecksumIEEE would make the bytes escape
+	for i := range len(s) {
+		sum = crc32.IEEETable[byte(sum)^s[i]] ^ sum>>8
+	}
+	sum = ^sum
 	for i := crcLen - 1; i >= 0; i-- {
 		c[i] = base62[sum%62]
 		sum /= 62
