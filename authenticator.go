@@ -213,6 +213,9 @@ func (s *step[P]) authenticate(r *http.Request) (f found[P], err error) {
 // abstains reports whether err says that there is no credential. A refusal or
 // failure with another status than 401 does not, whatever its cause.
 func abstains(err error) bool {
+	if err == ErrNoCredentials { // errors.As would allocate
+		return true
+	}
 	e, ok := asError(err)
 	return errors.Is(err, ErrNoCredentials) && (!ok || e.Status == http.StatusUnauthorized)
 }
