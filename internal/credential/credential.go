@@ -46,11 +46,11 @@ func Authorization(h http.Header, scheme string, limit int) (token string, s Sta
 	if v == "" {
 		return "", Malformed
 	}
-	if v[0] != ' ' {
-		if v[0] == '\t' || v[0] == ',' {
-			return "", Malformed
-		}
+	if isTokenChar(v[0]) {
 		return "", Absent // a longer scheme's name
+	}
+	if v[0] != ' ' {
+		return "", Malformed // not another scheme's, so it is ours and bad
 	}
 	v = v[1:]
 	for v != "" && v[0] == ' ' && limit > 0 { // 1*SP, RFC 9110, section 11.4
@@ -61,6 +61,11 @@ func Authorization(h http.Header, scheme string, limit int) (token string, s Sta
 		return "", Malformed
 	}
 	return v, Present
+}
+
+// isTokenChar follows RFC 9110, section 5.6.2.
+func isTokenChar(c byte) bool {
+	return c != '/' && token68[c] || strings.IndexByte("!#$%&'*^`|", c) >= 0
 }
 
 // isToken68 follows RFC 9110, section 11.2: the letters of base64, base64url
