@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"net/textproto"
 	"slices"
 	"strings"
 )
@@ -58,24 +59,18 @@ func readCookie(h http.Header, name string) (value string, p presence) {
 		for line != "" {
 			var part string
 			part, line, _ = strings.Cut(line, ";")
-			n, v, ok := strings.Cut(part, "=")
-			if trim(n) != name {
+			n, v, _ := strings.Cut(textproto.TrimString(part), "=")
+			if textproto.TrimString(n) != name {
 				continue
 			}
 			if p != absent {
 				return "", repeated
 			}
-			if p = present; ok {
-				value = trimRight(v)
-			}
+			value, p = v, present
 		}
 	}
 	return value, p
 }
-
-func trim(s string) string { return strings.TrimLeft(trimRight(s), " \t") }
-
-func trimRight(s string) string { return strings.TrimRight(s, " \t") }
 
 // setCookie sends the cookie, or clears it where the token is empty, in place
 // of one that was set before in the same response.

@@ -1,0 +1,205 @@
+package session_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/session"
+)
+
+func TestAuthenticate(t *testing.T) {
+	m := manager(t, nil)
+	_, c := create(t, m, "alice")
+	const name = "__Host-session"
+	valid := name + "=" + c.Value
+	last := "A"
+	if strings.HasSuffix(c.Value, last) {
+		last = "E"
+	}
+	notAuthenticated, invalid := e401("Not authenticated"), e401("Invalid session")
+	repeated := `{"error":"Bad Request","message":"More than one session cookie was sent"}`
+	tests := []struct {
+		name   string
+		header []string
+		want   string
+		status int
+	}{
+		{"none", nil, notAuthenticated, 401},
+		{"another cookie", []string{"Cookie: other=1"}, notAuthenticated, 401},
+		{"without the prefix", []string{"Cookie: session=" + c.Value}, notAuthenticated, 401},
+		{"in another case", []string{"Cookie: __host-session=" + c.Value}, notAuthenticated, 401},
+		{"nameless", []string{"Cookie: =" + valid}, notAuthenticated, 401},
+		{"in another's value", []string{"Cookie: a=" + valid}, notAuthenticated, 401},
+		{"in quotes of another", []string{`Cookie: a="x ` + valid + `"`}, notAuthenticated, 401},
+		{"bearer token", []string{"Authorization: Bearer " + c.Value}, notAuthenticated, 401},
+		{"empty", []string{"Cookie: " + name + "="}, invalid, 401},
+		{"without equals sign", []string{"Cookie: " + name}, invalid, 401},
+		{"malformed", []string{"Cookie: " + name + "=x"}, invalid, 401},
+		{"unknown", []string{"Cookie: " + name + "=" + strings.Repeat("A", 43)}, invalid, 401},
+		{"altered", []string{"Cookie: " + valid[:len(valid)-1] + last}, invalid, 401},
+		{"shorter", []string{"Cookie: " + valid[:len(valid)-1]}, invalid, 401},
+		{"longer", []string{"Cookie: " + valid + "A"}, invalid, 401},
+		{"padded", []string{"Cookie: " + valid + "="}, invalid, 401},
+		{"quoted", []string{`Cookie: ` + name + `="` + c.Value + `"`}, invalid, 401},
+		{"another spelling", []string{"Cookie: " + valid[:len(valid)-1] + other(c.Value[42])}, invalid, 401},
+		{"with a line break", []string{"Cookie: " + valid[:len(valid)-1] + "\n"}, invalid, 401},
+		{"twice", []string{"Cookie: " + valid + "; " + valid}, repeated, 400},
+		{"twice, the second empty", []string{"Cookie: " + valid + "; " + name}, repeated, 400},
+		{"twice, the first unreadable", []string{"Cookie: " + name + "=\"\\; " + valid}, repeated, 400},
+		{"in two lines", []string{"Cookie: " + valid, "Cookie: " + valid}, repeated, 400},
+		{"valid", []string{"Cookie: " + valid}, "alice alice@example.com", 200},
+		{"valid among others", []string{"Cookie: a=1;" + valid + " ;\tb=2"}, "alice alice@example.com", 200},
+		{"valid in a second line", []string{"Cookie: a=1", "Cookie: " + valid}, "alice alice@example.com", 200},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w, reached := serve(m.Wrap, request("GET", tt.header...))
+			if w.Code != tt.status || w.Body.String() != tt.want || reached != (tt.status == 200) {
+				t.Errorf("%d %s, reached %t; want %d %s", w.Code, w.Body, reached, tt.status, tt.want)
+			}
+			if got := w.Header()["Vary"]; !slices.Equal(got, []string{"Cookie"}) {
+				t.Errorf("Vary %q", got)
+			}
+			if got := w.Header().Get("Www-Authenticate"); (got == "Session") != (tt.status == 401) {
+				t.Errorf("challenge %q", got)
+			}
+			if got := w.Header().Get("Cache-Control"); (got == "no-store") != (tt.status != 200) {
+				t.Errorf("Cache-Control %q", got)
+			}
+			if w.Header().Get("Set-Cookie") != "" {
+				t.Error("a cookie was set")
+			}
+		})
+	}
+}
+
+// other is another letter that stands for the same bits, as the last of 43.
+func other(c byte) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	return string(alphabet[strings.IndexByte(alphabet, c)|1])
+}
+
+func TestOptionalAndLenient(t *testing.T) {
+	methods := ""
+	m := manager(t, &session.Options{Store: failing(session.NewMemory(nil), &methods), Missing: "Sign in"})
+	_, c := create(t, m, "alice")
+	for _, tt := range []struct {
+		name                   string
+		down                   string
+		header                 []string
+		require, opt, tolerant int
+	}{
+		{"nobody", "", nil, 401, 200, 200},
+		{"somebody", "", []string{with(c)}, 200, 200, 200},
+		{"invalid", "", []string{with(c) + "x"}, 401, 401, 200},
+		{"two", "", []string{with(c), with(c)}, 400, 400, 400},
+		{"down", "Load", []string{with(c)}, 503, 503, 503},
+		{"down, nobody", "Load", nil, 401, 200, 200}, // the store is not asked
+		{"down, malformed", "Load", []string{with(c) + "x"}, 401, 401, 200},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			methods = tt.down
+			for i, step := range []guard.Middleware{guard.Require(m), guard.Optional(m), guard.Lenient(m)} {
+				want := []int{tt.require, tt.opt, tt.tolerant}[i]
+				w, reached := serve(step, request("GET", tt.header...))
+				if w.Code != want || reached != (want == 200) || strings.Contains(w.Body.String(), "10.0.0.7") {
+					t.Errorf("step %d: %d %s, reached %t; want %d", i, w.Code, w.Body, reached, want)
+				}
+			}
+		})
+	}
+}
+
+type user struct{ Name string }
+
+func TestBySubject(t *testing.T) {
+	m := manager(t, nil)
+	byID := guard.BySubject(m, func(_ context.Context, subject string) (user, bool, error) {
+		return user{"Alice"}, subject == "1", nil
+	})
+	h := byID.Wrap(guard.HandlerFunc(func(w http.ResponseWriter, r *http.Request, u user) {
+		s, _ := guard.CredentialFrom[*login](r.Context())
+		fmt.Fprint(w, u.Name, " ", s.Sub())
+	}))
+	_, known := create(t, m, "1")
+	_, gone := create(t, m, "2")
+	for _, tt := range []struct{ header, want string }{
+		{with(known), "Alice 1"}, {with(gone), e401("Invalid session")}, {"Cookie: a=b", e401("Not authenticated")},
+	} {
+		w, _ := serve(func(http.Handler) http.Handler { return h }, request("GET", tt.header))
+		if w.Body.String() != tt.want || w.Header().Get("Vary") != "Cookie" {
+			t.Errorf("%s: %d %s", tt.header, w.Code, w.Body)
+		}
+	}
+}
+
+// What cannot be decoded, because the program has changed, is no session, and
+// does not stay.
+func TestUndecodable(t *testing.T) {
+	store := session.NewMemory(nil)
+	old := guard.Must(session.New[[]string](&session.Options{Store: store}))
+	w := recorder()
+	if _, err := old.Create(w, request("POST"), "alice", []string{"x"}); err != nil {
+		t.Fatal(err)
+	}
+	m := manager(t, &session.Options{Store: store})
+	c := cookieOf(t, w)
+	if list, err := m.List(t.Context(), "alice"); err != nil || len(list) != 0 {
+		t.Errorf("listed: %v, %v", list, err)
+	}
+	alive(t, m, c, e401("Invalid session"))
+	if list, err := old.List(t.Context(), "alice"); err != nil || len(list) != 0 {
+		t.Errorf("it is still there: %v, %v", list, err)
+	}
+}
+
+// A store that mixes up its answers must not sign in a stranger.
+func TestStoreMixesUp(t *testing.T) {
+	memory := session.NewMemory(nil)
+	m := manager(t, &session.Options{Store: memory})
+	_, c := create(t, m, "alice")
+	mixed := manager(t, &session.Options{Store: mixingUp{memory}})
+	if w, reached := serve(mixed.Wrap, request("GET", with(c))); w.Code != 500 || reached {
+		t.Errorf("%d, reached %t", w.Code, reached)
+	}
+}
+
+type mixingUp struct{ session.Store }
+
+func (m mixingUp) Load(ctx context.Context, key session.Key) (session.Record, bool, error) {
+	rec, found, err := m.Store.Load(ctx, key)
+	rec.Key[0]++
+	return rec, found, err
+}
+
+func TestSessionPrintsNoData(t *testing.T) {
+	m := manager(t, nil)
+	s, c := create(t, m, "alice")
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "session", s)
+	text := fmt.Sprintf("%v %+v %#v %s %d %q\n%s", s, s, s, s, s, s, log.String())
+	if n := strings.Count(text, s.ID()); n != 7 || strings.Contains(text, "example.com") || strings.Contains(text, c.Value) {
+		t.Errorf("%d times in %s", n, text)
+	}
+	if (*login)(nil).String() != "session <nil>" {
+		t.Error("a nil session does not print")
+	}
+}
+
+// The public id names a session, and is worth nothing as a credential.
+func TestID(t *testing.T) {
+	m := manager(t, nil)
+	s, c := create(t, m, "alice")
+	if len(s.ID()) != 16 || strings.Contains(c.Value, s.ID()) {
+		t.Errorf("id %q of %q", s.ID(), c.Value)
+	}
+	for _, value := range []string{s.ID(), s.ID() + strings.Repeat("A", 27)} {
+		alive(t, m, &http.Cookie{Name: c.Name, Value: value}, e401("Invalid session"))
+	}
+}

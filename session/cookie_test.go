@@ -1,0 +1,168 @@
+package session_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-guard/guard/session"
+)
+
+func recorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }
+
+func TestCookie(t *testing.T) {
+	const token = "TOKEN"
+	tests := []struct {
+		name     string
+		opts     session.Options
+		remember bool
+		set      string
+	}{
+		{"default", session.Options{}, false, "__Host-session=TOKEN; Path=/; HttpOnly; Secure; SameSite=Lax"},
+		{"remembered", session.Options{Lifetime: 7 * 24 * time.Hour}, true, "__Host-session=TOKEN; Path=/; Max-Age=604800; HttpOnly; Secure; SameSite=Lax"},
+		{"strict and named", session.Options{Name: "id", SameSite: http.SameSiteStrictMode}, false, "__Host-id=TOKEN; Path=/; HttpOnly; Secure; SameSite=Strict"},
+		{"for a domain", session.Options{Domain: "example.com"}, false, "__Secure-session=TOKEN; Path=/; Domain=example.com; HttpOnly; Secure; SameSite=Lax"},
+		{"insecure", session.Options{InsecureCookie: true}, false, "session=TOKEN; Path=/; HttpOnly; SameSite=Lax"},
+		{"insecure, for a domain", session.Options{InsecureCookie: true, Domain: "example.com"}, true, "session=TOKEN; Path=/; Domain=example.com; Max-Age=43200; HttpOnly; SameSite=Lax"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m := manager(t, &tt.opts)
+			w := recorder()
+			s, err := m.Create(w, request("POST"), "alice", profile{}, session.Remember(tt.remember))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := cookieOf(t, w)
+			if got := strings.Replace(w.Header().Get("Set-Cookie"), c.Value, token, 1); got != tt.set || len(c.Value) != 43 {
+				t.Errorf("set as\n%s, want\n%s", got, tt.set)
+			}
+			w = recorder()
+			if _, err := m.Rotate(w, request("POST", with(c)), s); err != nil {
+				t.Fatal(err)
+			}
+			rotated := cookieOf(t, w)
+			if got := strings.Replace(w.Header().Get("Set-Cookie"), rotated.Value, token, 1); got != tt.set || rotated.Value == c.Value {
+				t.Errorf("rotated as\n%s, want\n%s", got, tt.set)
+			}
+			w = recorder()
+			if err := m.Destroy(w, request("POST", with(rotated))); err != nil {
+				t.Fatal(err)
+			}
+			cookieOf(t, w)
+			age := "Max-Age=0; HttpOnly"
+			cleared := strings.Replace(w.Header().Get("Set-Cookie"), age, "HttpOnly", 1)
+			before, after, _ := strings.Cut(tt.set, " Max-Age=")
+			if after != "" {
+				_, after, _ = strings.Cut(after, ";")
+			}
+			if want := strings.Replace(before+after, token, "", 1); cleared != want {
+				t.Errorf("cleared as\n%s, want\n%s", cleared, want)
+			}
+		})
+	}
+}
+
+// The Max-Age of a rotated cookie is what is left of the lifetime.
+func TestRememberedUntilTheEnd(t *testing.T) {
+	now := newClock()
+	m := manager(t, &session.Options{Lifetime: time.Hour, IdleTimeout: time.Hour, Now: now.Now})
+	w := recorder()
+	s, err := m.Create(w, request("POST"), "alice", profile{}, session.Remember(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := cookieOf(t, w)
+	now.advance(20*time.Minute + time.Millisecond)
+	w = recorder()
+	if _, err := m.Rotate(w, request("POST", with(c)), s); err != nil {
+		t.Fatal(err)
+	}
+	if got := cookieOf(t, w).MaxAge; got != 2400 {
+		t.Errorf("Max-Age %d", got)
+	}
+}
+
+// One response sets the cookie once, whatever its handler did, and leaves
+// other cookies alone.
+func TestOneCookieInAResponse(t *testing.T) {
+	m := manager(t, nil)
+	s0, c0 := create(t, m, "alice")
+	r := request("POST", with(c0))
+	w := recorder()
+	http.SetCookie(w, &http.Cookie{Name: "theme", Value: "dark"})
+	w.Header().Set("Cache-Control", "public")
+	s1, err := m.Rotate(w, r, s0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c1 := cookies(w)[1]
+	if _, err := m.Rotate(w, r, s0); err == nil {
+		t.Error("a session that was rotated was rotated again")
+	}
+	if _, err := m.Rotate(w, r, s1); err != nil {
+		t.Errorf("a second rotation in one request: %v", err)
+	}
+	if _, err := m.Create(w, r, "bob", profile{}); err != nil {
+		t.Fatal(err)
+	}
+	set := cookies(w)
+	if len(set) != 2 || set[0].Name != "theme" || set[1].Name != "__Host-session" || w.Header().Get("Cache-Control") != "no-store" {
+		t.Fatalf("headers %v", w.Header())
+	}
+	bob := set[1]
+	alive(t, m, c0, e401("Invalid session"))
+	alive(t, m, c1, e401("Invalid session"))
+	alive(t, m, bob, "bob")
+	if list, err := m.List(t.Context(), "alice"); err != nil || len(list) != 0 {
+		t.Errorf("Alice's session was left behind: %v, %v", list, err)
+	}
+	// Created and destroyed in one request: it must not live on unseen.
+	if err := m.Destroy(w, r); err != nil {
+		t.Fatal(err)
+	}
+	if set := cookies(w); len(set) != 2 || set[1].MaxAge != -1 {
+		t.Errorf("headers %v", w.Header())
+	}
+	alive(t, m, bob, e401("Invalid session"))
+	if got := w.Header()["Vary"]; len(got) != 1 {
+		t.Errorf("Vary %q", got)
+	}
+}
+
+// net/http's parser is the plain twin: what we accept is what it reads, and
+// what we call one cookie it does not call two.
+func FuzzReadCookie(f *testing.F) {
+	const name, token = "session", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	for _, s := range []string{
+		"", "session=" + token, " session = " + token + " ", "session=\"" + token + "\"", "a=b; session=" + token + ";c", "session",
+		"session=;session=" + token, "session=" + token + "\n;session=\\", "=session=" + token, "a=\"session=" + token + ";session=x\"", "\vsession=x", "session\t=\tx;;",
+		"$Version=1; session=\"x; session=" + token + "\"",
+	} {
+		f.Add(s, "")
+		f.Add("a=1; b", s)
+	}
+	f.Fuzz(func(t *testing.T, line1, line2 string) {
+		h := http.Header{"Cookie": {line1, line2}}
+		got, p := session.ReadCookie(h, name)
+		if strings.Count(line1+line2, ";") > 2000 {
+			return // net/http gives up
+		}
+		want := (&http.Request{Header: h}).CookiesNamed(name)
+		switch {
+		case p == session.Absent && len(want) > 0:
+			t.Errorf("%q: absent, net/http has %v", h, want)
+		case p != session.Repeated && len(want) > 1:
+			t.Errorf("%q: not repeated, net/http has %v", h, want)
+		case p == session.Present && len(want) == 1:
+			if w := want[0]; w.Value != got && !w.Quoted {
+				t.Errorf("%q: %q, net/http has %q", h, got, w.Value)
+			}
+		}
+		if _, ok := session.KeyOf(got); ok && p == session.Present && (len(want) != 1 || want[0].Value != got || want[0].Quoted) {
+			t.Errorf("%q: %q is accepted, net/http has %v", h, got, want)
+		}
+	})
+}

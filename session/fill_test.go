@@ -1,0 +1,46 @@
+package session_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/session/sessiontest"
+)
+
+// fill inserts n sessions of n subjects, and returns the heap that each takes
+// and the time of the slowest insert but for the 16 slowest, which are the
+// scheduler's.
+func fill(b testing.TB, m *session.Memory, n int) (bytes float64, slowest time.Duration) {
+	b.Helper()
+	took := make([]time.Duration, n)
+	before := heap()
+	for i := range n {
+		rec := sessiontest.Record(fmt.Sprintf("user-%07d", i))
+		binary.BigEndian.PutUint32(rec.ID[:], uint32(i))
+		rec.Data = fmt.Sprintf(`{"Email":"u%07d@example.com","Role":"user"}`, i)
+		start := time.Now()
+		err := m.Insert(b.Context(), rec)
+		took[i] = time.Since(start)
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	bytes = float64(heap()-before) / float64(n)
+	slices.Sort(took)
+	runtime.KeepAlive(m)
+	b.Logf("%.0f bytes each; p50 %v, p99.99 %v, 16 from the end %v, max %v", bytes, took[n/2], took[n-n/10000], took[n-17], took[n-1])
+	return bytes, took[n-17]
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return s.HeapAlloc
+}
