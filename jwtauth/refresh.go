@@ -13,8 +13,9 @@ import (
 
 // RefreshOptions holds what has a safe default.
 type RefreshOptions struct {
-	// Lifetime is how long a login lasts, however often it is refreshed. If
-	// 0, it is 30 days.
+	// Lifetime is how long a login lasts, however often it is refreshed; the
+	// access token of its last moment lives on until it expires. If 0, it is
+	// 30 days.
 	Lifetime time.Duration
 	// Idle is how long a login lasts without being refreshed. If 0, it is 14
 	// days, or Lifetime if that is shorter.
@@ -56,7 +57,7 @@ type Refresher[C any] struct {
 // NewRefresher refreshes logins whose access tokens are issuer's. reload is
 // asked at every login and refresh for the claims of a subject, so that a
 // changed role is in the next token; where it does not find the subject, who
-// may have been deleted or disabled, the login ends. Its error list every
+// may have been deleted or disabled, the login ends. Its error lists every
 // mistake.
 func NewRefresher[C any](issuer *Issuer[C], reload func(ctx context.Context, subject string) (claims C, found bool, err error), opts *RefreshOptions) (*Refresher[C], error) {
 	if issuer == nil || reload == nil {
@@ -141,7 +142,7 @@ func (r *Refresher[C]) Start(ctx context.Context, subject string) (*Tokens, erro
 // is a 401, "Invalid refresh token". It reports to guard.Observe.
 func (r *Refresher[C]) Refresh(ctx context.Context, token string) (*Tokens, error) {
 	tokens, err := r.refresh(ctx, token)
-	report(ctx, "refresh", err)
+	decision("refresh", err).ReportTo(ctx)
 	return tokens, err
 }
 
@@ -193,6 +194,7 @@ func (r *Refresher[C]) refresh(ctx context.Context, token string) (*Tokens, erro
 // somebody else's is a 400, "Invalid token", and ends nothing.
 func (r *Refresher[C]) Revoke(ctx context.Context, subject, token string) error {
 	_, err := r.revoke(ctx, subject, token)
+	decision("logout", err).ReportTo(ctx)
 	return err
 }
 
@@ -206,15 +208,15 @@ func (r *Refresher[C]) revoke(ctx context.Context, subject, token string) (sid s
 	default:
 		err = r.end(ctx, subject, t.family())
 	}
-	report(ctx, "logout", err)
 	return t.family(), err
 }
 
 // RevokeSubject ends all logins of a subject and denies their access tokens,
-// such as after a changed password.
+// such as after a changed password. If it fails, they may have ended without
+// that: then access tokens live until they expire.
 func (r *Refresher[C]) RevokeSubject(ctx context.Context, subject string) error {
 	err := r.endAll(ctx, subject)
-	report(ctx, "logout everywhere", err)
+	decision("logout everywhere", err).ReportTo(ctx)
 	return err
 }
 

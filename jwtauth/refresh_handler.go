@@ -12,18 +12,16 @@ import (
 // RefreshHandler answers a POST of {"refresh_token":"…"} with the next pair of
 // tokens, or 401 {"error":"Invalid refresh token"}.
 func (r *Refresher[C]) RefreshHandler() http.Handler {
-	return post(func(w http.ResponseWriter, req *http.Request) {
+	return post("refresh", func(w http.ResponseWriter, req *http.Request) error {
 		token, err := readRefreshToken(w, req)
 		if err != nil {
-			guard.Refuse(w, req, err)
-			return
+			return err
 		}
-		tokens, err := r.Refresh(req.Context(), token)
-		if err != nil {
-			refuse(w, req, err)
-			return
+		tokens, err := r.refresh(req.Context(), token)
+		if err == nil {
+			tokens.Respond(w)
 		}
-		tokens.Respond(w)
+		return err
 	})
 }
 
@@ -33,37 +31,76 @@ func (r *Refresher[C]) RefreshHandler() http.Handler {
 // {"error":"Invalid token"}. It asks the Issuer's Verifier for the access
 // token by itself.
 func (r *Refresher[C]) LogoutHandler() http.Handler {
-	return r.issuer.verifier.Wrap(post(guard.HandlerFunc(func(w http.ResponseWriter, req *http.Request, access *Token[C]) {
-		token, err := readRefreshToken(w, req)
-		var sid string
-		if err == nil {
-			sid, err = r.revoke(req.Context(), access.subject, token)
+	return r.issuer.verifier.Wrap(post("logout", func(w http.ResponseWriter, req *http.Request) error {
+		access, err := guard.Authenticated[*Token[C]](req.Context())
+		if err != nil {
+			return err
 		}
+		token, err := readRefreshToken(w, req)
+		if err != nil {
+			return err
+		}
+		sid, err := r.revoke(req.Context(), access.subject, token)
 		if err == nil && access.SessionID != sid { // the access token is of another login
 			err = r.issuer.verifier.Revoke(req.Context(), access)
 		}
-		if err != nil {
-			refuse(w, req, err)
-			return
+		if err == nil {
+			answer(w, http.StatusOK, `{"message":"Logged out successfully"}`)
 		}
-		answer(w, http.StatusOK, `{"message":"Logged out successfully"}`)
-	})))
+		return err
+	}))
 }
 
 // LogoutAllHandler ends all logins of whoever POSTs to it with an access token,
 // and that token.
 func (r *Refresher[C]) LogoutAllHandler() http.Handler {
-	return r.issuer.verifier.Wrap(post(guard.HandlerFunc(func(w http.ResponseWriter, req *http.Request, access *Token[C]) {
-		err := r.RevokeSubject(req.Context(), access.subject)
+	return r.issuer.verifier.Wrap(post("logout everywhere", func(w http.ResponseWriter, req *http.Request) error {
+		access, err := guard.Authenticated[*Token[C]](req.Context())
+		if err == nil {
+			err = r.endAll(req.Context(), access.subject)
+		}
 		if err == nil {
 			err = r.issuer.verifier.Revoke(req.Context(), access)
 		}
-		if err != nil {
-			guard.Refuse(w, req, err)
-			return
+		if err == nil {
+			answer(w, http.StatusOK, `{"message":"Logged out everywhere"}`)
 		}
-		answer(w, http.StatusOK, `{"message":"Logged out everywhere"}`)
-	})))
+		return err
+	}))
+}
+
+// post is a handler of POST alone: a link must not log anybody out. What f
+// could not do it answers, with the one-key body that clients of token
+// endpoints know, or where it is not about the token as every guard does.
+func post(what string, f func(w http.ResponseWriter, r *http.Request) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var err error = &guard.Error{Status: http.StatusMethodNotAllowed, Header: http.Header{"Allow": {http.MethodPost}}}
+		if r.Method == http.MethodPost {
+			err = f(w, r)
+		}
+		var e *guard.Error
+		switch {
+		case err == nil:
+			decision(what, nil).Report(r)
+		case errors.As(err, &e) && e.Code == invalidGrant:
+			decision(what, err).Report(r)
+			if e.Status == http.StatusUnauthorized {
+				w.Header()["Www-Authenticate"] = e.Challenges
+			}
+			b, _ := json.Marshal(map[string]string{"error": e.Message}) // no string fails
+			answer(w, e.Status, string(b))
+		default:
+			guard.Decision{Package: "jwtauth", Guard: what}.Refuse(w, r, err)
+		}
+	})
+}
+
+func answer(w http.ResponseWriter, status int, body string) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store") // RFC 6749, section 5.1
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body) // the client may have left
 }
 
 // Bounds of a body: what is longer is no token, or not read to its end.
@@ -95,38 +132,4 @@ func readRefreshToken(w http.ResponseWriter, r *http.Request) (string, error) {
 		return "", nil
 	}
 	return token, nil
-}
-
-// refuse answers with the one-key body that clients of token endpoints know;
-// what is not about the token goes by guard.Refuse.
-func refuse(w http.ResponseWriter, r *http.Request, err error) {
-	var e *guard.Error
-	if !errors.As(err, &e) || e.Code != invalidGrant {
-		guard.Refuse(w, r, err)
-		return
-	}
-	if e.Status == http.StatusUnauthorized {
-		w.Header()["Www-Authenticate"] = e.Challenges
-	}
-	b, _ := json.Marshal(map[string]string{"error": e.Message}) // no string fails
-	answer(w, e.Status, string(b))
-}
-
-func answer(w http.ResponseWriter, status int, body string) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store") // RFC 6749, section 5.1
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, body) // the client may have left
-}
-
-// post refuses other methods: a link must not log anybody out.
-func post(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost {
-			guard.Refuse(w, r, &guard.Error{Status: http.StatusMethodNotAllowed, Header: http.Header{"Allow": {http.MethodPost}}})
-			return
-		}
-		next(w, r)
-	}
 }

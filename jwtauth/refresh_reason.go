@@ -1,7 +1,6 @@
 package jwtauth
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
@@ -48,20 +47,21 @@ func badLogout(reason error) error {
 	return &guard.Error{Status: http.StatusBadRequest, Code: invalidGrant, Message: invalidToken, Err: reason}
 }
 
-// report tells Observe what came of a refresh or logout.
-func report(ctx context.Context, what string, err error) {
+// decision is what came of a refresh or logout.
+func decision(what string, err error) guard.Decision {
 	d := guard.Decision{Package: "jwtauth", Guard: what, Outcome: guard.Allowed}
-	if err != nil {
-		d.Outcome, d.Status, d.Reason, d.Err = guard.Failed, http.StatusInternalServerError, err.Error(), err
-		var e *guard.Error
-		if errors.As(err, &e) {
-			if d.Status = e.Status; e.Status < 500 {
-				d.Outcome = guard.Refused
-			}
-			if e.Err != nil {
-				d.Reason = e.Err.Error()
-			}
+	if err == nil {
+		return d
+	}
+	d.Outcome, d.Status, d.Reason, d.Err = guard.Failed, http.StatusInternalServerError, err.Error(), err
+	var e *guard.Error
+	if errors.As(err, &e) {
+		if d.Status = e.Status; e.Status < 500 {
+			d.Outcome = guard.Refused
+		}
+		if e.Err != nil {
+			d.Reason = e.Err.Error()
 		}
 	}
-	d.ReportTo(ctx)
+	return d
 }

@@ -1,0 +1,63 @@
+package jwtauth_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/jwtauth"
+)
+
+// Role is the private claims of an access token.
+type Role struct {
+	Role string `json:"role"`
+}
+
+var roles = map[string]string{"1": "admin"}
+
+// A login, refreshing it, and a thief who has an old refresh token.
+func ExampleRefresher() {
+	issuer := guard.Must(jwtauth.NewIssuer[Role](jwtauth.HMAC("HS256", []byte("a secret of 32 random bytes, say")), nil))
+	refresher := guard.Must(jwtauth.NewRefresher(issuer, func(_ context.Context, subject string) (Role, bool, error) {
+		role, found := roles[subject] // asked at every refresh: roles change
+		return Role{role}, found, nil
+	}, &jwtauth.RefreshOptions{NoGrace: true}))
+
+	mux := http.NewServeMux()
+	mux.Handle("POST /refresh", refresher.RefreshHandler())
+	mux.Handle("POST /logout", refresher.LogoutHandler())
+	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+		// Check the password here.
+		tokens, err := refresher.Start(r.Context(), "1")
+		if err != nil {
+			guard.Refuse(w, r, err)
+			return
+		}
+		tokens.Respond(w)
+	})
+
+	post := func(path, body string) (refreshToken string) {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest("POST", path, strings.NewReader(body)))
+		var answer struct {
+			Refresh string `json:"refresh_token"`
+			Error   string `json:"error"`
+		}
+		_ = json.Unmarshal(w.Body.Bytes(), &answer)
+		fmt.Println(path, w.Code, answer.Error)
+		return `{"refresh_token":"` + answer.Refresh + `"}`
+	}
+	first := post("/login", "")
+	second := post("/refresh", first)
+	post("/refresh", first)  // somebody else has it, too: the login is over
+	post("/refresh", second) // for both of them
+	// Output:
+	// /login 200
+	// /refresh 200
+	// /refresh 401 Invalid refresh token
+	// /refresh 401 Invalid refresh token
+}

@@ -1,0 +1,241 @@
+package jwtauth_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/jwtauth"
+)
+
+// jwtauthSession is the sid of an access token.
+func jwtauthSession(t *testing.T, access string) (string, error) {
+	t.Helper()
+	var c struct {
+		Sid string `json:"sid"`
+	}
+	b, err := base64.RawURLEncoding.DecodeString(strings.Split(access, ".")[1])
+	if err == nil {
+		err = json.Unmarshal(b, &c)
+	}
+	if err != nil || c.Sid == "" {
+		t.Fatalf("no sid in %s: %v", b, err)
+	}
+	return c.Sid, err
+}
+
+// TestForgedRefreshTokens: what is no refresh token of this issuer dies before
+// the store, and the user's database, are asked.
+func TestForgedRefreshTokens(t *testing.T) {
+	g := newRefreshRig(t, nil)
+	good := g.start("1")
+	raw, err := base64.RawURLEncoding.DecodeString(good.RefreshToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	elsewhere := func(key jwtauth.Key, o *jwtauth.Options) string {
+		issuer := guard.Must(jwtauth.NewIssuer[profile](key, o))
+		return guard.Must(guard.Must(jwtauth.NewRefresher(issuer, g.reload, nil)).Start(t.Context(), "1")).RefreshToken
+	}
+	forged := map[string]string{
+		"empty":                   "",
+		"garbage":                 "garbage",
+		"an access token":         good.AccessToken,
+		"cut":                     good.RefreshToken[:len(good.RefreshToken)-1],
+		"longer":                  good.RefreshToken + "A",
+		"padded":                  good.RefreshToken + "=",
+		"a line break":            good.RefreshToken + "\n",
+		"a line break within":     good.RefreshToken[:20] + "\r\n" + good.RefreshToken[20:],
+		"a space in front":        " " + good.RefreshToken,
+		"the other base64":        strings.NewReplacer("-", "+", "_", "/").Replace(good.RefreshToken) + "+",
+		"zeros":                   encode(make([]byte, len(raw))),
+		"no subject":              encode(append(raw[:28:28], raw[29:]...)),
+		"huge":                    strings.Repeat("A", 1<<20),
+		"another secret":          elsewhere(jwtauth.HMAC("HS256", []byte(strings.Repeat("x", 32))), &jwtauth.Options{Issuer: "app"}),
+		"another issuer's":        elsewhere(jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "app2"}),
+		"no issuer's":             elsewhere(jwtauth.HMAC("HS256", secret), nil),
+		"the MAC of the id alone": encode(append(raw[:16:16], raw[len(raw)-32:]...)),
+	}
+	if last := good.RefreshToken[len(good.RefreshToken)-1]; len(raw)%3 != 0 { // unused bits of the last letter
+		const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+		forged["not canonical"] = good.RefreshToken[:len(good.RefreshToken)-1] + string(letters[strings.IndexByte(letters, last)|1])
+	}
+	calls := len(g.store.calls)
+	g.reloadErr = guard.NotFound("reload was asked")
+	for name, token := range forged {
+		if token == good.RefreshToken {
+			t.Fatalf("%s is the token itself", name)
+		}
+		g.refused(token, 401, "no refresh token of this issuer")
+		if err := g.refresher.Revoke(t.Context(), "1", token); err == nil || !strings.Contains(err.Error(), "no refresh token") {
+			t.Errorf("%s: Revoke: %v", name, err)
+		}
+	}
+	for i := range raw {
+		for bit := range 8 {
+			raw[i] ^= 1 << bit
+			g.refused(encode(raw), 401, "no refresh token of this issuer")
+			raw[i] ^= 1 << bit
+		}
+	}
+	g.after(30 * 24 * time.Hour)
+	g.refused(good.RefreshToken, 401, "the login has expired") // that, too, is written in it
+	if len(g.store.calls) != calls {
+		t.Errorf("the store was asked %d times", len(g.store.calls)-calls)
+	}
+}
+
+// TestRefreshTokenIsNoAccessToken: nor is it with any prefix that a parser may
+// be lenient about.
+func TestRefreshTokenIsNoAccessToken(t *testing.T) {
+	g := newRefreshRig(t, nil)
+	token := g.start("1").RefreshToken
+	for _, s := range []string{token, token + "..", "." + token + ".", "e30." + token + "." + token} {
+		if _, err := g.issuer.Verifier().Verify(t.Context(), s); err == nil || !strings.Contains(err.Error(), "Invalid token") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// TestStoreHoldsNothingUsable: whoever reads all that a store is told can
+// refresh nothing, and finds no token in it.
+func TestStoreHoldsNothingUsable(t *testing.T) {
+	g := newRefreshRig(t, nil)
+	first := g.start("1")
+	second := g.refresh(first.RefreshToken)
+	g.refresh(first.RefreshToken)
+	third := g.refresh(second.RefreshToken)
+	_ = g.refresher.Revoke(t.Context(), "1", third.RefreshToken)
+	dump := strings.Join(g.store.calls, "\n")
+	for _, tk := range []*jwtauth.Tokens{first, second, third} {
+		raw, _ := base64.RawURLEncoding.DecodeString(tk.RefreshToken)
+		mac := raw[len(raw)-32:]
+		for _, secret := range []string{
+			tk.RefreshToken, tk.RefreshToken[len(tk.RefreshToken)-20:], tk.AccessToken,
+			string(mac), base64.RawURLEncoding.EncodeToString(mac), string(mac[:8]),
+		} {
+			if strings.Contains(dump, secret) {
+				t.Errorf("the store was told %q", secret)
+			}
+		}
+	}
+	for _, word := range strings.FieldsFunc(dump, func(r rune) bool { return strings.ContainsRune(" {}[]:\n", r) }) {
+		g.refused(word, 401, "no refresh token of this issuer")
+	}
+}
+
+// TestRefreshKeyRotation: old refresh tokens live until they expire, and yield
+// new ones, whose key is the new one.
+func TestRefreshKeyRotation(t *testing.T) {
+	_, ed1, _ := ed25519.GenerateKey(rand.Reader)
+	_, ed2, _ := ed25519.GenerateKey(rand.Reader)
+	ec1, ec2 := guard.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)), guard.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	rs1 := guard.Must(rsa.GenerateKey(rand.Reader, 2048))
+	own := func(b byte) []byte { return []byte(strings.Repeat(string(b), 32)) }
+	tests := []struct {
+		name       string
+		from, to   jwtauth.Key
+		before     *jwtauth.RefreshOptions
+		after      *jwtauth.RefreshOptions
+		stillValid bool
+	}{
+		{"HMAC", jwtauth.HMAC("HS256", own('a')).WithID("1"), jwtauth.HMAC("HS256", own('b')).WithID("2"), nil, nil, true},
+		{"EdDSA", jwtauth.Ed25519("EdDSA", ed1).WithID("1"), jwtauth.Ed25519("EdDSA", ed2).WithID("2"), nil, nil, true},
+		{"ES256", jwtauth.ECDSA("ES256", ec1).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"), nil, nil, true},
+		{"another algorithm", jwtauth.RSA("RS256", rs1).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"), nil, nil, true},
+		{"a public previous key", jwtauth.ECDSA("ES256", &ec1.PublicKey).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"), nil, nil, false},
+		{
+			"a key of its own", jwtauth.ECDSA("ES256", &ec1.PublicKey).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"),
+			&jwtauth.RefreshOptions{Key: own('c')}, &jwtauth.RefreshOptions{Key: own('c')}, true,
+		},
+		{
+			"a previous one of its own", jwtauth.ECDSA("ES256", &ec1.PublicKey).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"),
+			&jwtauth.RefreshOptions{Key: own('c')}, &jwtauth.RefreshOptions{PreviousKeys: [][]byte{own('c')}}, true,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			g := newRefreshRig(t, nil)
+			build := func(key jwtauth.Key, previous []jwtauth.Key, o *jwtauth.RefreshOptions) *jwtauth.Refresher[profile] {
+				issuer := guard.Must(jwtauth.NewIssuer[profile](key, &jwtauth.Options{Previous: previous, Now: g.clock}))
+				var c jwtauth.RefreshOptions
+				if o != nil {
+					c = *o
+				}
+				c.Store = g.store
+				return guard.Must(jwtauth.NewRefresher(issuer, g.reload, &c))
+			}
+			private := tt.from
+			if strings.Contains(tt.name, "own") || strings.Contains(tt.name, "public") {
+				private = jwtauth.ECDSA("ES256", ec1).WithID("1")
+			}
+			before, after := build(private, nil, tt.before), build(tt.to, []jwtauth.Key{tt.from}, tt.after)
+			first := guard.Must(before.Start(t.Context(), "1"))
+			second, err := after.Refresh(t.Context(), first.RefreshToken)
+			if (err == nil) != tt.stillValid {
+				t.Fatalf("after the rotation: %v", err)
+			}
+			if err == nil {
+				third := guard.Must(after.Refresh(t.Context(), second.RefreshToken))
+				if _, err := before.Refresh(t.Context(), third.RefreshToken); err == nil && tt.before == nil {
+					t.Error("the old key made the new token")
+				}
+			}
+		})
+	}
+}
+
+func TestNewRefresherReportsMistakes(t *testing.T) {
+	g := newRefreshRig(t, nil)
+	for want, o := range map[string]*jwtauth.RefreshOptions{
+		"Grace 1m1s":                {Grace: 61 * time.Second},
+		"Grace -1ns":                {Grace: -1},
+		"both Grace and NoGrace":    {Grace: 1, NoGrace: true},
+		"30m0s idle, cannot":        {Idle: 30 * time.Minute},
+		"lasts 30m0s":               {Lifetime: 30 * time.Minute},
+		"lasts -1ns":                {Lifetime: -1},
+		"-1ns idle":                 {Idle: -1},
+		"lasts 1h0m0s, or 2h0m0s":   {Lifetime: time.Hour, Idle: 2 * time.Hour},
+		"above ten years":           {Lifetime: 1 << 62},
+		"has 31 bytes":              {Key: make([]byte, 31)},
+		"has 0 bytes, and needs":    {Key: []byte{}},
+		"has 1 bytes, and needs 32": {PreviousKeys: [][]byte{{1}}},
+	} {
+		if r, err := jwtauth.NewRefresher(g.issuer, g.reload, o); r != nil || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", want, err)
+		}
+	}
+	if _, err := jwtauth.NewRefresher[profile](nil, g.reload, nil); err == nil {
+		t.Error("no issuer")
+	}
+	if _, err := jwtauth.NewRefresher(g.issuer, nil, nil); err == nil {
+		t.Error("no reload")
+	}
+}
+
+func FuzzRefreshToken(f *testing.F) {
+	store := &spyStore{RefreshStore: jwtauth.NewRefreshMemory(nil)}
+	issuer := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), nil))
+	g := &refreshRig{users: map[string]profile{"1": {}}}
+	refresher := guard.Must(jwtauth.NewRefresher(issuer, g.reload, &jwtauth.RefreshOptions{Store: store}))
+	tokens := guard.Must(refresher.Start(f.Context(), "1"))
+	for _, s := range []string{"", "garbage", tokens.RefreshToken, tokens.AccessToken, tokens.RefreshToken + "\n", tokens.RefreshToken[1:]} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		calls := len(store.calls)
+		_, err := refresher.Refresh(t.Context(), token)
+		if token != tokens.RefreshToken && (err == nil || len(store.calls) != calls) {
+			t.Errorf("%q reached the store: %v", token, err)
+		}
+	})
+}
