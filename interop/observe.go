@@ -1,0 +1,78 @@
+package interop
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/go-guard/guard"
+)
+
+// Prometheus counts decisions. The labels are bounded: what a client can choose,
+// such as a path or an id, is none of them. Pattern is the router's.
+func Prometheus(reg prometheus.Registerer) guard.Middleware {
+	decisions := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "guard_decisions_total",
+		Help: "Decisions of guards.",
+	}, []string{"package", "guard", "outcome", "pattern"})
+	reg.MustRegister(decisions)
+	return guard.Observe(func(_ context.Context, d guard.Decision) {
+		decisions.WithLabelValues(d.Package, d.Guard, string(d.Outcome), d.Pattern).Inc()
+	})
+}
+
+// OpenTelemetry counts decisions, and adds each as an event to the span of the
+// request, if there is one. A failure of ours makes the span an error; a refusal
+// is a guard at work, and does not.
+func OpenTelemetry(meter metric.Meter) (guard.Middleware, error) {
+	decisions, err := meter.Int64Counter("guard.decisions", metric.WithDescription("Decisions of guards."))
+	if err != nil {
+		return nil, err
+	}
+	return guard.Observe(func(ctx context.Context, d guard.Decision) {
+		what := []attribute.KeyValue{
+			attribute.String("guard.package", d.Package),
+			attribute.String("guard.name", d.Guard),
+			attribute.String("guard.outcome", string(d.Outcome)),
+			attribute.String("http.route", d.Pattern),
+		}
+		decisions.Add(ctx, 1, metric.WithAttributes(what...))
+		span := trace.SpanFromContext(ctx)
+		span.AddEvent("guard", trace.WithAttributes(append(what, attribute.String("guard.reason", d.Reason))...))
+		if d.Outcome == guard.Failed {
+			span.SetStatus(codes.Error, d.Reason)
+		}
+	}), nil
+}
+
+// Slog logs decisions with the user's id.
+func Slog(l *slog.Logger) guard.Middleware {
+	return guard.Observe(guard.LogTo(l, func(ctx context.Context) string {
+		u, _ := guard.PrincipalFrom[User](ctx)
+		return u.ID
+	}))
+}
+
+// AccessLog is one line a request with all that its guards decided. It stands
+// right inside an Observe.
+func AccessLog(l *slog.Logger) guard.Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() {
+				var guards []string
+				for _, d := range guard.Decisions(r.Context()) {
+					guards = append(guards, d.Package+" "+string(d.Outcome))
+				}
+				l.LogAttrs(r.Context(), slog.LevelInfo, "request",
+					slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("guards", guards))
+			}()
+			next.ServeHTTP(w, r)
+		})
+	}
+}
