@@ -1,0 +1,118 @@
+package ratelimittest
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-guard/guard/ratelimit"
+)
+
+// together runs f n times at once.
+func together(n int, f func(i int)) {
+	start := make(chan struct{})
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			<-start
+			f(i)
+		})
+	}
+	close(start)
+	wg.Wait()
+}
+
+func parallel(s *suite) {
+	for _, l := range []ratelimit.Limit{five, hundred, bucket} {
+		want, k := int64(full(l)), key()
+		var granted atomic.Int64
+		together(64, func(int) {
+			for range 4 {
+				states, err := s.store.Take(context.Background(), []ratelimit.Take{{Limit: l, Key: k, Cost: 1}})
+				if err != nil {
+					s.Error(err)
+				} else if ok(states) {
+					granted.Add(1)
+				}
+			}
+		})
+		if got := granted.Load(); got != want {
+			s.Errorf("%s: %d of 256 parallel takes were granted, want %d", l.Name, got, want)
+		}
+	}
+}
+
+// parallelAllOrNothing: whatever the order of limits in a call, nothing is
+// taken by halves, and nothing hangs.
+func parallelAllOrNothing(s *suite) {
+	a, b := key(), key()
+	var granted atomic.Int64
+	together(32, func(i int) {
+		takes := []ratelimit.Take{{Limit: hundred, Key: a, Cost: 1}, {Limit: five, Key: b, Cost: 1}}
+		if i%2 == 0 {
+			takes[0], takes[1] = takes[1], takes[0]
+		}
+		states, err := s.store.Take(context.Background(), takes)
+		if err != nil {
+			s.Error(err)
+		} else if ok(states) {
+			granted.Add(1)
+		}
+	})
+	if got := granted.Load(); got != 5 {
+		s.Errorf("%d were granted, want 5", got)
+	}
+	s.remaining(hundred, a, 95)
+	s.remaining(five, b, 0)
+}
+
+// randomTraces: whatever comes, never more than a quota in any window by this
+// side's clock, which sees a take begin before and end after the store does.
+func randomTraces(s *suite) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	type grant struct {
+		after time.Time // it was not granted before
+		cost  int
+	}
+	for _, l := range []ratelimit.Limit{quick, quick20} {
+		k := key()
+		var log []grant
+		now := time.Now()
+		passed := time.Duration(0)
+		for range 60 {
+			if rnd.IntN(3) == 0 {
+				d := time.Duration(rnd.Int64N(int64(l.Window / 8)))
+				s.sleep(d)
+				passed += d
+			}
+			c := 1 + rnd.IntN(2)
+			before := s.clock(now, passed)
+			st := s.take(ratelimit.Take{Limit: l, Key: k, Cost: c})
+			after := s.clock(now, passed)
+			if !ok(st) {
+				continue
+			}
+			sum := c
+			for _, g := range log {
+				if after.Sub(g.after) < l.Window-tick {
+					sum += g.cost
+				}
+			}
+			if sum > l.Quota {
+				s.Fatalf("%s: %d granted within %v", l.Name, sum, l.Window)
+			}
+			log = append(log, grant{before, c})
+		}
+	}
+}
+
+// clock is this side's: the real one or, where Sleep only pretends, what was
+// slept.
+func (s *suite) clock(start time.Time, slept time.Duration) time.Time {
+	if real := time.Now(); real.Sub(start) >= slept {
+		return real
+	}
+	return start.Add(slept)
+}

@@ -1,0 +1,80 @@
+package ratelimittest
+
+import "github.com/go-guard/guard/ratelimit"
+
+func taken(l ratelimit.Limit, k string, cost int, st ratelimit.State) ratelimit.Taken {
+	return ratelimit.Taken{Take: ratelimit.Take{Limit: l, Key: k, Cost: cost}, Stamp: st.Stamp}
+}
+
+func giveBack(s *suite) {
+	for _, l := range []ratelimit.Limit{five, hundred} {
+		k := key()
+		s.one(l, k, 1, true)
+		st := s.one(l, k, 2, true)
+		s.one(l, k, 1, true)
+		s.giveBack(taken(l, k, 2, st))
+		s.remaining(l, k, l.Quota-2)
+		s.one(l, k, l.Quota-2, true)
+		s.one(l, k, 1, false)
+	}
+	// A GCRA bucket leaks meanwhile: what has leaked is not given back.
+	k := key()
+	s.one(bucket, k, 1, true)
+	st := s.one(bucket, k, 1, true)
+	s.giveBack(taken(bucket, k, 1, st))
+	s.one(bucket, k, 2, true)
+	s.one(bucket, k, 1, false)
+}
+
+// giveBackOne: 300 right logins in a row pass, and the failures stay.
+func giveBackOne(s *suite) {
+	for _, l := range []ratelimit.Limit{five, hundred} {
+		k := key()
+		s.one(l, k, l.Quota-1, true)
+		for range 300 {
+			s.giveBack(taken(l, k, 1, s.one(l, k, 1, true)))
+		}
+		s.one(l, k, 1, true)
+		s.one(l, k, 1, false)
+	}
+}
+
+func giveBackExpired(s *suite) {
+	for _, l := range []ratelimit.Limit{quick, quick20, drip} {
+		k := key()
+		st := s.one(l, k, 1, true)
+		s.passed(l.Window * 9 / 8)
+		s.one(l, k, l.Quota, true)
+		s.giveBack(taken(l, k, 1, st))
+		if st := s.take(ratelimit.Take{Limit: l, Key: k})[0]; l.Algorithm != ratelimit.GCRA && st.Remaining != 0 {
+			s.Fatalf("%s: what had expired was given back: %+v", l.Name, st)
+		}
+	}
+}
+
+func giveBackUnknown(s *suite) {
+	for _, l := range []ratelimit.Limit{five, hundred, bucket} {
+		k := key()
+		s.giveBack(taken(l, k, 1, ratelimit.State{Stamp: 12345}))
+		s.giveBack(ratelimit.Taken{Take: ratelimit.Take{Limit: l, Key: k}, All: true})
+		s.remaining(l, k, full(l))
+	}
+}
+
+func giveBackAll(s *suite) {
+	for _, l := range []ratelimit.Limit{five, hundred, bucket} {
+		a, b := key(), key()
+		one := s.one(l, a, 1, true)
+		s.one(l, a, 1, true)
+		s.one(l, b, full(l), true)
+		s.giveBack(taken(l, a, 1, one), ratelimit.Taken{Take: ratelimit.Take{Limit: l, Key: b}, All: true})
+		s.remaining(l, a, full(l)-1)
+		s.remaining(l, b, full(l))
+	}
+	k := key() // which works as before
+	s.one(quick, k, 3, true)
+	s.giveBack(ratelimit.Taken{Take: ratelimit.Take{Limit: quick, Key: k}, All: true})
+	s.one(quick, k, 3, true)
+	s.passed(quick.Window)
+	s.one(quick, k, 3, true)
+}
