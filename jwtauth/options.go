@@ -148,9 +148,6 @@ func (o *Options) check() error {
 			bad("scope %q is none (RFC 6749, section 3.3)", s)
 		}
 	}
-	if _, err := o.challenge(); err != nil {
-		bad("%w", err)
-	}
 	return errors.Join(errs...)
 }
 

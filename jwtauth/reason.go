@@ -56,10 +56,8 @@ var (
 	errNobody      = &refusal{invalidToken, "the subject is gone"}
 )
 
-// refusals are all of them, for a Verifier to prepare.
-var refusals = []*refusal{
-	errMalformed, errTooLong, errSegments, errBase64, errJSON, errDuplicate, errCase, errMembers, errKind,
-	errAlgorithm, errCritical, errHeaderType, errKeyID, errUnknownKey, errAmbiguousKey, errSignature, errNoType,
-	errType, errNoExpiry, errExpired, errNoIssuer, errIssuer, errNoAudience, errAudience, errNotBefore,
-	errIssuedLater, errDate, errNoSubject, errClaims, errNoID, errDenied, errNobody,
+// commonRefusals are those that cost a stranger nothing to cause, and the one
+// that every client causes in time.
+var commonRefusals = []*refusal{
+	errMalformed, errTooLong, errSegments, errBase64, errJSON, errAlgorithm, errHeaderType, errUnknownKey, errSignature, errExpired,
 }

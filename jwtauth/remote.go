@@ -123,7 +123,9 @@ func newRemote(opts *RemoteOptions) *remoteKeys {
 func (r *remoteKeys) checkURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "":
+	case err == nil && u.User != nil:
+		return nil, errors.New("jwtauth: the URL of a key set or issuer holds a user name")
+	case err != nil || u.Host == "" || u.Fragment != "":
 		return nil, fmt.Errorf("jwtauth: %q is no https URL of a key set or issuer", s)
 	case u.Scheme == "https":
 	case u.Scheme == "http" && (r.opts.InsecureHTTP || isLoopback(u.Hostname())):

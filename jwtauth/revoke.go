@@ -47,7 +47,7 @@ func (v *Verifier[C]) Vary() []string {
 }
 
 // Unknown is the refusal of a token whose subject is gone.
-func (v *Verifier[C]) Unknown() error { return v.refusals[errNobody] }
+func (v *Verifier[C]) Unknown() error { return v.refuse(errNobody) }
 
 // Wrap is guard.Require of the Verifier.
 func (v *Verifier[C]) Wrap(next http.Handler) http.Handler {

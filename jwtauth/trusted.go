@@ -85,6 +85,9 @@ func (t *trusted) verify(ctx context.Context, h *header, c *compact) (*keySet, e
 	if !t.accepts(h.typ) {
 		return nil, errHeaderType
 	}
+	if h.alg.family == symmetric && t.keys.remote() != nil {
+		return nil, errAlgorithm // no fetch brings a secret
+	}
 	set, err := t.keys.current(ctx)
 	if err != nil {
 		return nil, guard.Unavailable(err)

@@ -22,6 +22,7 @@ type Verifier[C any] struct {
 	shape      *shape            // of a payload
 	private    map[string]*shape // the names of private claims; nil for all
 	challenge  string
+	refused    string // the challenge with error="invalid_token"
 	missing    error
 	scopeless  error
 	refusals   map[*refusal]error
@@ -114,21 +115,19 @@ func (v *Verifier[C]) registered() []string {
 	return slices.Clone(registered)
 }
 
-// prepare builds all refusals, so that a refused request costs little.
+// prepare builds what most refused requests get, so that they cost little.
 func (v *Verifier[C]) prepare() error {
 	o := &v.opts
-	challenge, err := o.challenge()
-	v.challenge = challenge
-	refused, err2 := o.challenge("error", "invalid_token")
-	if err = errors.Join(err, err2); err != nil {
-		return nil // Options.check has reported it
+	var err error
+	if v.challenge, err = o.challenge(); err != nil {
+		return err
+	}
+	if v.refused, err = o.challenge("error", "invalid_token"); err != nil {
+		return err
 	}
 	v.missing = &guard.Error{Status: http.StatusUnauthorized, Message: o.Missing, Err: guard.ErrNoCredentials}
-	for _, r := range refusals {
-		v.refusals[r] = &guard.Error{
-			Status: http.StatusUnauthorized, Code: "invalid_token", Message: r.message,
-			Challenges: []string{refused}, Err: r,
-		}
+	for _, r := range commonRefusals {
+		v.refusals[r] = v.refuse(r)
 	}
 	if len(o.Scopes) > 0 {
 		v.scopeless, err = insufficient(o)
@@ -154,7 +153,7 @@ func (v *Verifier[C]) Authenticate(r *http.Request) (*Token[C], error) {
 	case credential.Repeated:
 		return nil, credential.ErrRepeated
 	case credential.Malformed:
-		return nil, v.refusals[errMalformed]
+		return nil, v.refuse(errMalformed)
 	}
 	return v.Verify(r.Context(), token)
 }
@@ -179,9 +178,20 @@ func (v *Verifier[C]) withCookie(r *http.Request, token string, s credential.Sta
 func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], error) {
 	t, err := v.verify(ctx, token)
 	if r, ok := err.(*refusal); ok {
-		return nil, v.refusals[r]
+		return nil, v.refuse(r)
 	}
 	return t, err
+}
+
+// refuse is the answer that was prepared for a reason.
+func (v *Verifier[C]) refuse(r *refusal) error {
+	if e, ok := v.refusals[r]; ok {
+		return e
+	}
+	return &guard.Error{
+		Status: http.StatusUnauthorized, Code: "invalid_token", Message: r.message,
+		Challenges: []string{v.refused}, Err: r,
+	}
 }
 
 func (v *Verifier[C]) verify(ctx context.Context, token string) (*Token[C], error) {
