@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -42,6 +41,15 @@ func newClient(t testing.TB, addr string) *redis.Client {
 	t.Cleanup(func() { c.Close() })
 	return c
 }
+
+func TestMain(m *testing.M) {
+	redis.SetLogger(silent{}) // the client logs every dial of the outages under test
+	os.Exit(m.Run())
+}
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
 
 var prefixes atomic.Int64
 
@@ -176,31 +184,6 @@ func (p *proxy) forward(out, in net.Conn) {
 			return
 		}
 	}
-}
-
-// commands counts the commands that Redis runs during f, but INFO.
-func commands(t testing.TB, c *redis.Client, f func()) map[string]int {
-	t.Helper()
-	ctx := context.Background()
-	if err := c.ConfigResetStat(ctx).Err(); err != nil {
-		t.Fatal(err)
-	}
-	f()
-	info, err := c.Info(ctx, "commandstats").Result()
-	if err != nil {
-		t.Fatal(err)
-	}
-	calls := map[string]int{}
-	for line := range strings.Lines(info) {
-		name, rest, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "cmdstat_"), ":calls=")
-		if !ok || strings.HasPrefix(name, "info") || strings.HasPrefix(name, "config") {
-			continue
-		}
-		n := 0
-		fmt.Sscanf(rest, "%d", &n)
-		calls[name] = n
-	}
-	return calls
 }
 
 // reopen returns other stores of the shared Redis, as another process has.
