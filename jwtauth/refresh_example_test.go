@@ -48,7 +48,7 @@ func ExampleRefresher() {
 			Error   string `json:"error"`
 		}
 		_ = json.Unmarshal(w.Body.Bytes(), &answer)
-		fmt.Println(path, w.Code, answer.Error)
+		fmt.Printf("%s: %d %q\n", path, w.Code, answer.Error)
 		return `{"refresh_token":"` + answer.Refresh + `"}`
 	}
 	first := post("/login", "")
@@ -56,8 +56,8 @@ func ExampleRefresher() {
 	post("/refresh", first)  // somebody else has it, too: the login is over
 	post("/refresh", second) // for both of them
 	// Output:
-	// /login 200
-	// /refresh 200
-	// /refresh 401 Invalid refresh token
-	// /refresh 401 Invalid refresh token
+	// /login: 200 ""
+	// /refresh: 200 ""
+	// /refresh: 401 "Invalid refresh token"
+	// /refresh: 401 "Invalid refresh token"
 }
