@@ -49,6 +49,7 @@ func NewIssuer[C any](key Key, opts *Options) (*Issuer[C], error) {
 	if errs = append(errs, err); errors.Join(errs...) != nil {
 		return nil, errors.Join(errs...)
 	}
+	v.own = true
 	i := &Issuer[C]{opts: o, key: key, verifier: v, jwks: jwkSet(o.Previous)}
 	i.header, err = i.encodeHeader()
 	return i, err

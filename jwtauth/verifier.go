@@ -28,6 +28,7 @@ type Verifier[C any] struct {
 	refusals   map[*refusal]error
 	crossSite  *http.CrossOriginProtection
 	remembered *cache[C] // nil where none is
+	own        bool      // whether the tokens are those of an Issuer
 }
 
 // NewVerifier verifies the tokens of one issuer, or with Options.Trust of
@@ -303,7 +304,9 @@ func (v *Verifier[C]) read(w *work, parts *compact, issuer *trusted, k clock) (*
 		t.scopes = c.scp
 	}
 	if v.opts.Denylist != nil {
-		if t.deniable = t.ids(); len(t.deniable) == 0 {
+		// An Issuer's tokens have ids. One without was signed elsewhere, by whoever
+		// has its key, and is theirs to take back.
+		if t.deniable = t.ids(); len(t.deniable) == 0 && !v.own {
 			return nil, errNoID
 		}
 	}
