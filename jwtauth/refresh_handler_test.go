@@ -24,14 +24,14 @@ func refreshRequest(method, body string) *http.Request {
 	return httptest.NewRequest(method, "/refresh", strings.NewReader(body))
 }
 
-type tokenPair struct {
+type refreshAnswer struct {
 	Access  string `json:"access_token"`
 	Type    string `json:"token_type"`
 	Expires int    `json:"expires_in"`
 	Refresh string `json:"refresh_token"`
 }
 
-func pair(t *testing.T, w *httptest.ResponseRecorder) (p tokenPair) {
+func refreshPair(t *testing.T, w *httptest.ResponseRecorder) (p refreshAnswer) {
 	t.Helper()
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
 		t.Errorf("%s: %v", w.Body, err)
@@ -50,8 +50,8 @@ func (g *refreshRig) serve(h http.Handler, method, access, body string) *httptes
 }
 
 const (
-	badRefresh = `{"error":"Invalid refresh token"}`
-	badToken   = `{"error":"Invalid token"}`
+	badRefreshBody = `{"error":"Invalid refresh token"}`
+	badLogoutBody  = `{"error":"Invalid token"}`
 )
 
 func TestRefreshHandler(t *testing.T) {
@@ -78,7 +78,7 @@ func TestRefreshHandler(t *testing.T) {
 	}
 	for name, body := range bad {
 		w := g.serve(h, "POST", "", body)
-		if w.Code != 401 || w.Body.String() != badRefresh {
+		if w.Code != 401 || w.Body.String() != badRefreshBody {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
 		if !reflect.DeepEqual(w.Header(), http.Header{
@@ -88,7 +88,7 @@ func TestRefreshHandler(t *testing.T) {
 		}
 	}
 	w := g.serve(h, "POST", "", refreshJSON(first.RefreshToken)) // none of that hurt it
-	p := pair(t, w)
+	p := refreshPair(t, w)
 	if w.Code != 200 || p.Type != "bearer" || p.Expires != 3600 || p.Refresh == "" || p.Access == "" || w.Header().Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %v %+v", w.Code, w.Header(), p)
 	}
@@ -156,12 +156,12 @@ func TestLogoutHandler(t *testing.T) {
 	}{
 		{"anonymous", "", refreshJSON(mine.RefreshToken), 401, `{"error":"Unauthorized","message":"JWT token required"}`},
 		{"a refresh token as access token", mine.RefreshToken, refreshJSON(mine.RefreshToken), 401, `{"error":"Unauthorized","message":"Invalid token"}`},
-		{"garbage", mine.AccessToken, refreshJSON("garbage"), 400, badToken},
-		{"an access token", mine.AccessToken, refreshJSON(mine.AccessToken), 400, badToken},
-		{"missing", mine.AccessToken, `{}`, 400, badToken},
-		{"no body", mine.AccessToken, ``, 400, badToken},
-		{"not a string", mine.AccessToken, refreshJSON(7), 400, badToken},
-		{"someone else's", mine.AccessToken, refreshJSON(theirs.RefreshToken), 400, badToken},
+		{"garbage", mine.AccessToken, refreshJSON("garbage"), 400, badLogoutBody},
+		{"an access token", mine.AccessToken, refreshJSON(mine.AccessToken), 400, badLogoutBody},
+		{"missing", mine.AccessToken, `{}`, 400, badLogoutBody},
+		{"no body", mine.AccessToken, ``, 400, badLogoutBody},
+		{"not a string", mine.AccessToken, refreshJSON(7), 400, badLogoutBody},
+		{"someone else's", mine.AccessToken, refreshJSON(theirs.RefreshToken), 400, badLogoutBody},
 	} {
 		w := g.serve(h, "POST", tt.access, tt.body)
 		if w.Code != tt.status || w.Body.String() != tt.want || w.Header().Get("Cache-Control") != "no-store" {
@@ -253,7 +253,7 @@ func TestLogoutAllHandler(t *testing.T) {
 	g.refresh(theirs.RefreshToken)
 
 	// A token of no login is dead afterwards, too.
-	single := guard.Must(g.issuer.Issue("2", profile{}))
+	single := guard.Must(g.issuer.Issue("2", refreshClaims{}))
 	if w := g.serve(h, "POST", single.AccessToken, ""); w.Code != 200 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}

@@ -16,15 +16,22 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 )
 
-// A family is a Refresher with all that a test turns.
+type refreshClaims struct {
+	Email string `json:"email"`
+	Role  string `json:"role"`
+}
+
+var refreshSecret = []byte("a secret of 32 random bytes, say")
+
+// A refreshRig is a Refresher with all that a test turns.
 type refreshRig struct {
 	t         *testing.T
-	issuer    *jwtauth.Issuer[profile]
-	refresher *jwtauth.Refresher[profile]
+	issuer    *jwtauth.Issuer[refreshClaims]
+	refresher *jwtauth.Refresher[refreshClaims]
 	store     *spyStore
 	deny      *spyDenylist
 	now       atomic.Int64 // nanoseconds after the epoch
-	users     map[string]profile
+	users     map[string]refreshClaims
 	reloadErr error
 	seen      []guard.Decision
 }
@@ -86,12 +93,12 @@ func (d *spyDenylist) Deny(ctx context.Context, id string, until time.Time) erro
 
 func newRefreshRig(t *testing.T, opts *jwtauth.RefreshOptions) *refreshRig {
 	t.Helper()
-	g := &refreshRig{t: t, store: &spyStore{RefreshStore: jwtauth.NewRefreshMemory(nil)}, users: map[string]profile{
+	g := &refreshRig{t: t, store: &spyStore{RefreshStore: jwtauth.NewRefreshMemory(nil)}, users: map[string]refreshClaims{
 		"1": {"alice@example.com", "admin"}, "2": {"bob@example.com", "user"},
 	}}
 	g.now.Store(time.Unix(1_700_000_000, 0).UnixNano())
 	g.deny = &spyDenylist{Denylist: jwtauth.NewDenylist(&jwtauth.DenylistOptions{Now: g.clock})}
-	g.issuer = guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+	g.issuer = guard.Must(jwtauth.NewIssuer[refreshClaims](jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{
 		Issuer: "app", Lifetime: time.Hour, Now: g.clock, Denylist: g.deny,
 	}))
 	var o jwtauth.RefreshOptions
@@ -111,7 +118,7 @@ func (g *refreshRig) observe() guard.Middleware {
 	return guard.Observe(func(_ context.Context, d guard.Decision) { g.seen = append(g.seen, d) })
 }
 
-func (g *refreshRig) reload(_ context.Context, subject string) (profile, bool, error) {
+func (g *refreshRig) reload(_ context.Context, subject string) (refreshClaims, bool, error) {
 	p, found := g.users[subject]
 	return p, found, g.reloadErr
 }
@@ -171,7 +178,7 @@ func TestStart(t *testing.T) {
 		}
 	}
 	long := strings.Repeat("a", 1024)
-	g.users[long] = profile{}
+	g.users[long] = refreshClaims{}
 	g.refresh(g.start(long).RefreshToken)
 
 	var e *guard.Error
@@ -187,7 +194,7 @@ func TestStart(t *testing.T) {
 func TestRefreshChain(t *testing.T) {
 	g := newRefreshRig(t, nil)
 	first := g.start("1")
-	g.users["1"] = profile{"alice@example.org", "user"}
+	g.users["1"] = refreshClaims{"alice@example.org", "user"}
 	second := g.refresh(first.RefreshToken)
 	if second.RefreshToken == first.RefreshToken || second.AccessToken == first.AccessToken {
 		t.Error("the same tokens again")
@@ -251,7 +258,7 @@ func TestRefreshReuse(t *testing.T) {
 
 	err := g.refused(first.RefreshToken, 401, "used again")
 	var reuse *jwtauth.ReuseError
-	access, _ := jwtauthSession(t, third.AccessToken)
+	access, _ := sessionOf(t, third.AccessToken)
 	if !errors.As(err, &reuse) || reuse.Subject != "1" || reuse.SessionID != access {
 		t.Errorf("%+v of session %s", reuse, access)
 	}
@@ -328,7 +335,7 @@ func TestRefreshReload(t *testing.T) {
 	delete(g.users, "1")
 	g.refused(second.RefreshToken, 401, "the subject is gone")
 	g.alive(false, first, second)
-	g.users["1"] = profile{}
+	g.users["1"] = refreshClaims{}
 	g.refused(second.RefreshToken, 401, "has ended")
 }
 
@@ -393,7 +400,7 @@ func TestRefreshAtOnce(t *testing.T) {
 			h.ServeHTTP(w, refreshRequest("POST", refreshJSON(first.RefreshToken)))
 			mu.Lock()
 			defer mu.Unlock()
-			if successors[pair(t, w).Refresh]++; w.Code != http.StatusOK {
+			if successors[refreshPair(t, w).Refresh]++; w.Code != http.StatusOK {
 				t.Errorf("status %d", w.Code)
 			}
 		})

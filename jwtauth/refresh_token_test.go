@@ -16,8 +16,8 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 )
 
-// jwtauthSession is the sid of an access token.
-func jwtauthSession(t *testing.T, access string) (string, error) {
+// sessionOf is the sid of an access token.
+func sessionOf(t *testing.T, access string) (string, error) {
 	t.Helper()
 	var c struct {
 		Sid string `json:"sid"`
@@ -43,7 +43,7 @@ func TestForgedRefreshTokens(t *testing.T) {
 	}
 	encode := base64.RawURLEncoding.EncodeToString
 	elsewhere := func(key jwtauth.Key, o *jwtauth.Options) string {
-		issuer := guard.Must(jwtauth.NewIssuer[profile](key, o))
+		issuer := guard.Must(jwtauth.NewIssuer[refreshClaims](key, o))
 		return guard.Must(guard.Must(jwtauth.NewRefresher(issuer, g.reload, nil)).Start(t.Context(), "1")).RefreshToken
 	}
 	forged := map[string]string{
@@ -61,8 +61,8 @@ func TestForgedRefreshTokens(t *testing.T) {
 		"no subject":              encode(append(raw[:28:28], raw[29:]...)),
 		"huge":                    strings.Repeat("A", 1<<20),
 		"another secret":          elsewhere(jwtauth.HMAC("HS256", []byte(strings.Repeat("x", 32))), &jwtauth.Options{Issuer: "app"}),
-		"another issuer's":        elsewhere(jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "app2"}),
-		"no issuer's":             elsewhere(jwtauth.HMAC("HS256", secret), nil),
+		"another issuer's":        elsewhere(jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{Issuer: "app2"}),
+		"no issuer's":             elsewhere(jwtauth.HMAC("HS256", refreshSecret), nil),
 		"the MAC of the id alone": encode(append(raw[:16:16], raw[len(raw)-32:]...)),
 	}
 	if last := good.RefreshToken[len(good.RefreshToken)-1]; len(raw)%3 != 0 { // unused bits of the last letter
@@ -119,12 +119,12 @@ func TestStoreHoldsNothingUsable(t *testing.T) {
 	for _, tk := range []*jwtauth.Tokens{first, second, third} {
 		raw, _ := base64.RawURLEncoding.DecodeString(tk.RefreshToken)
 		mac := raw[len(raw)-32:]
-		for _, secret := range []string{
+		for _, usable := range []string{
 			tk.RefreshToken, tk.RefreshToken[len(tk.RefreshToken)-20:], tk.AccessToken,
 			string(mac), base64.RawURLEncoding.EncodeToString(mac), string(mac[:8]),
 		} {
-			if strings.Contains(dump, secret) {
-				t.Errorf("the store was told %q", secret)
+			if strings.Contains(dump, usable) {
+				t.Errorf("the store was told %q", usable)
 			}
 		}
 	}
@@ -165,8 +165,8 @@ func TestRefreshKeyRotation(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			g := newRefreshRig(t, nil)
-			build := func(key jwtauth.Key, previous []jwtauth.Key, o *jwtauth.RefreshOptions) *jwtauth.Refresher[profile] {
-				issuer := guard.Must(jwtauth.NewIssuer[profile](key, &jwtauth.Options{Previous: previous, Now: g.clock}))
+			build := func(key jwtauth.Key, previous []jwtauth.Key, o *jwtauth.RefreshOptions) *jwtauth.Refresher[refreshClaims] {
+				issuer := guard.Must(jwtauth.NewIssuer[refreshClaims](key, &jwtauth.Options{Previous: previous, Now: g.clock}))
 				var c jwtauth.RefreshOptions
 				if o != nil {
 					c = *o
@@ -214,7 +214,7 @@ func TestNewRefresherReportsMistakes(t *testing.T) {
 			t.Errorf("%q: %v", want, err)
 		}
 	}
-	if _, err := jwtauth.NewRefresher[profile](nil, g.reload, nil); err == nil {
+	if _, err := jwtauth.NewRefresher[refreshClaims](nil, g.reload, nil); err == nil {
 		t.Error("no issuer")
 	}
 	if _, err := jwtauth.NewRefresher(g.issuer, nil, nil); err == nil {
@@ -222,20 +222,29 @@ func TestNewRefresherReportsMistakes(t *testing.T) {
 	}
 }
 
+// FuzzRefreshToken: nothing but the token itself reaches the store, neither a
+// text nor the token with a part of it replaced.
 func FuzzRefreshToken(f *testing.F) {
+	own := make([]byte, 32) // each worker has a secret, and a token, of its own
+	_, _ = rand.Read(own)
 	store := &spyStore{RefreshStore: jwtauth.NewRefreshMemory(nil)}
-	issuer := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), nil))
-	g := &refreshRig{users: map[string]profile{"1": {}}}
+	issuer := guard.Must(jwtauth.NewIssuer[refreshClaims](jwtauth.HMAC("HS256", own), nil))
+	g := &refreshRig{users: map[string]refreshClaims{"1": {}}}
 	refresher := guard.Must(jwtauth.NewRefresher(issuer, g.reload, &jwtauth.RefreshOptions{Store: store}))
-	tokens := guard.Must(refresher.Start(f.Context(), "1"))
-	for _, s := range []string{"", "garbage", tokens.RefreshToken, tokens.AccessToken, tokens.RefreshToken + "\n", tokens.RefreshToken[1:]} {
-		f.Add(s)
+	good := guard.Must(refresher.Start(f.Context(), "1"))
+	for _, s := range []string{"", "garbage", good.RefreshToken, good.AccessToken, "\n", "=", "A"} {
+		f.Add(s, uint(0), uint(0))
+		f.Add(s, uint(7), uint(8))
 	}
-	f.Fuzz(func(t *testing.T, token string) {
-		calls := len(store.calls)
-		_, err := refresher.Refresh(t.Context(), token)
-		if token != tokens.RefreshToken && (err == nil || len(store.calls) != calls) {
-			t.Errorf("%q reached the store: %v", token, err)
+	f.Fuzz(func(t *testing.T, text string, from, to uint) {
+		n := uint(len(good.RefreshToken)) + 1
+		from, to = min(from%n, to%n), max(from%n, to%n)
+		for _, token := range []string{text, good.RefreshToken[:from] + text + good.RefreshToken[to:]} {
+			calls := len(store.calls)
+			_, err := refresher.Refresh(t.Context(), token)
+			if token != good.RefreshToken && (err == nil || len(store.calls) != calls) {
+				t.Errorf("%q reached the store: %v", token, err)
+			}
 		}
 	})
 }
