@@ -1,0 +1,167 @@
+package interop_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const nodeDir = "testdata/node"
+
+// needNode skips the test where there is no Node.js with the locked packages,
+// or fails it where GUARD_REQUIRE_SERVICES says that there must be.
+func needNode(t *testing.T) {
+	t.Helper()
+	if err := installNode(); err != nil {
+		if os.Getenv("GUARD_REQUIRE_SERVICES") == "1" {
+			t.Fatal(err)
+		}
+		t.Skipf("%v (Debian: apt-get install nodejs npm; then npm ci in interop/%s)", err, nodeDir)
+	}
+}
+
+var installNode = sync.OnceValue(func() error {
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return fmt.Errorf("no %s: %w", tool, err)
+		}
+	}
+	const lock = nodeDir + "/package-lock.json"
+	installed, err := os.Stat(nodeDir + "/node_modules/.package-lock.json")
+	if locked, lockErr := os.Stat(lock); err == nil && lockErr == nil && !installed.ModTime().Before(locked.ModTime()) {
+		return nil // as locked already
+	}
+	npm := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	npm.Dir = nodeDir
+	if out, err := npm.CombinedOutput(); err != nil {
+		return fmt.Errorf("npm ci: %w\n%s", err, out)
+	}
+	return nil
+})
+
+// An authServer is oidc-provider in a process of its own: see server.mjs.
+type authServer struct {
+	issuer string
+	in     io.Writer
+	out    *bufio.Scanner
+}
+
+func startAuthServer(t *testing.T) *authServer {
+	t.Helper()
+	needNode(t)
+	cmd := exec.Command("node", "server.mjs")
+	cmd.Dir = nodeDir
+	var problems strings.Builder
+	cmd.Stderr = &problems
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		cmd.Wait()
+		if t.Failed() {
+			t.Log(problems.String())
+		}
+	})
+	s := &authServer{in: in, out: bufio.NewScanner(out)}
+	var hello struct{ Issuer string }
+	s.read(t, &hello)
+	s.issuer = hello.Issuer
+	return s
+}
+
+// do gives an order and decodes the answer into v, which may be nil.
+func (s *authServer) do(t *testing.T, order map[string]any, v any) {
+	t.Helper()
+	line, err := json.Marshal(order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Fprintf(s.in, "%s\n", line); err != nil {
+		t.Fatal(err)
+	}
+	if v == nil {
+		v = &struct{}{}
+	}
+	s.read(t, v)
+}
+
+func (s *authServer) order(t *testing.T, what string) {
+	t.Helper()
+	s.do(t, map[string]any{"do": what}, nil)
+}
+
+func (s *authServer) read(t *testing.T, v any) {
+	t.Helper()
+	if !s.out.Scan() {
+		t.Fatalf("the authorization server is gone: %v", s.out.Err())
+	}
+	if err := json.Unmarshal(s.out.Bytes(), v); err != nil {
+		t.Fatalf("%v: %s", err, s.out.Bytes())
+	}
+}
+
+// token gets an access token by client credentials: kind is an algorithm, or
+// "opaque".
+func (s *authServer) token(t *testing.T, kind string) string {
+	t.Helper()
+	var answer struct {
+		Token string `json:"access_token"`
+	}
+	s.post(t, "/token", "service", url.Values{
+		"grant_type": {"client_credentials"}, "scope": {"posts:read"}, "resource": {audience + "/" + kind},
+	}, &answer)
+	return answer.Token
+}
+
+func (s *authServer) post(t *testing.T, path, client string, form url.Values, v any) {
+	t.Helper()
+	r, err := http.NewRequest("POST", s.issuer+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth(client, client+"-secret")
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, _ := io.ReadAll(res.Body)
+	if res.StatusCode != 200 {
+		t.Fatalf("%s: %d %s", path, res.StatusCode, body)
+	}
+	if v != nil {
+		if err := json.Unmarshal(body, v); err != nil {
+			t.Fatalf("%s: %v: %s", path, err, body)
+		}
+	}
+}
+
+// within polls until ok holds: the server is another process, with a clock of
+// its own.
+func within(t *testing.T, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within %v", what, limit)
+		}
+	}
+}
