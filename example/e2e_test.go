@@ -304,7 +304,7 @@ func claims(issuer string, change map[string]any) map[string]any {
 	now := time.Now().Unix()
 	c := map[string]any{
 		"sub": "1", "email": "alice@example.com", "role": "admin", "type": "access",
-		"iss": issuer, "iat": now, "exp": now + 600, "jti": "j" + strconv.FormatInt(now, 36),
+		"iss": issuer, "iat": now, "exp": now + 600,
 	}
 	for k, v := range change {
 		if c[k] = v; v == nil {
