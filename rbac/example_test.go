@@ -1,0 +1,134 @@
+package rbac_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/rbac"
+)
+
+// A program whose routes ask for permissions, which come from roles.
+func Example() {
+	type Perm string
+	const (
+		ReadUsers   Perm = "users:read"
+		DeleteUsers Perm = "users:delete"
+	)
+	type User struct{ Name, Role string }
+
+	policy := guard.Must(rbac.New(rbac.Spec[Perm]{
+		Permissions: []Perm{ReadUsers, DeleteUsers},
+		Roles: map[string]rbac.Role[Perm]{
+			"admin":     {Grants: []Perm{"users:*"}},
+			"moderator": {Grants: []Perm{ReadUsers}},
+		},
+	}, func(u User) []string { return []string{u.Role} }, nil))
+
+	mux := http.NewServeMux()
+	answer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "done") })
+	mux.Handle("GET /users", policy.RequireAll(ReadUsers)(answer))
+	mux.Handle("DELETE /users/{id}", policy.RequireAll(DeleteUsers)(answer))
+	mux.Handle("GET /admin", policy.WithMessage("Admin access required").RequireRole("admin")(answer))
+
+	for _, target := range []string{"GET /users", "DELETE /users/1", "GET /admin"} {
+		var method, path string
+		fmt.Sscan(target, &method, &path)
+		r := httptest.NewRequest(method, path, nil)
+		r = r.WithContext(guard.WithPrincipal(r.Context(), User{"Carol", "moderator"})) // in a real chain: guard.Require
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		fmt.Println(w.Code, w.Body)
+	}
+	// Output:
+	// 200 done
+	// 403 {"error":"Forbidden","message":"Permission 'users:delete' required"}
+	// 403 {"error":"Forbidden","message":"Admin access required"}
+}
+
+// watch swaps the policy whenever the file changes, until ctx ends. A file with
+// a mistake changes nothing, and is reported once.
+func watch[P any, Perm ~string](ctx context.Context, path string, every time.Duration, policy *rbac.Policy[P, Perm], permissions []Perm) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	var seen string
+	for {
+		data, err := os.ReadFile(path)
+		if err == nil && string(data) != seen {
+			seen = string(data)
+			var spec rbac.Spec[Perm]
+			if spec, err = rbac.ParseJSON(data, permissions); err == nil {
+				err = policy.Swap(spec)
+			}
+		}
+		if err != nil {
+			slog.Error("the policy stays as it was", "file", path, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Roles from a file, which is read again when it changes; permissions are
+// declared in code, so that a typo in the file is an error with its line.
+func ExampleParseJSON() {
+	dir, err := os.MkdirTemp("", "rbac")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "roles.json")
+	permissions := []string{"users:read", "users:delete"}
+	file := []byte(`{"roles": {
+		"admin":     {"grants": ["users:*"]},
+		"moderator": {"grants": ["users:read"]}
+	}}`)
+	_ = os.WriteFile(path, file, 0o600)
+
+	spec := guard.Must(rbac.ParseJSON(file, permissions))
+	policy := guard.Must(rbac.New(spec, func(role string) []string { return []string{role} }, nil))
+	ctx, cancel := context.WithCancel(context.Background())
+	go watch(ctx, path, 5*time.Second, policy, permissions)
+	defer cancel()
+
+	_, err = rbac.ParseJSON([]byte("{\"roles\": {\n\"moderator\": {\"grants\": [\"users:raed\"]}\n}}"), permissions)
+	fmt.Println(err)
+	fmt.Println(policy.Has("users:read")(guard.WithPrincipal(ctx, "moderator")))
+	// Output:
+	// rbac: line 2: role "moderator": unknown permission "users:raed"
+	// true
+}
+
+// The scopes of an API key are a ceiling: the key of an admin may do what both
+// the admin and the key may. With package apikey the record is the credential.
+func ExampleOptions() {
+	type record struct{ Scopes []string }
+	policy := guard.Must(rbac.New(rbac.Spec[string]{
+		Permissions: []string{"posts:read", "posts:write"},
+		Roles:       map[string]rbac.Role[string]{"admin": {Grants: []string{"*"}}},
+	}, func(role string) []string { return []string{role} }, &rbac.Options{
+		Ceiling: func(ctx context.Context) ([]string, bool) {
+			rec, limited := guard.CredentialFrom[*record](ctx)
+			if !limited { // a session, or a token without scopes
+				return nil, false
+			}
+			return rec.Scopes, true
+		},
+	}))
+
+	ctx := guard.WithPrincipal(context.Background(), &record{Scopes: []string{"posts:read"}})
+	ctx = guard.WithPrincipal(ctx, "admin")
+	fmt.Println(policy.Has("posts:read")(ctx), policy.Has("posts:write")(ctx))
+	// Output:
+	// true false
+}
