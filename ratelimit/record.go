@@ -8,7 +8,7 @@ import (
 // Records of the memory store come in classes by their size: 0 is GCRA, 1 to 16
 // are Sliding of that quota, 17 is Sliding above. A record also tells by itself
 // when it expires and how much of its quota is used, so that limits of one
-// class share a table.
+// // class share a table. The first two words are when it expires.
 const (
 	classGCRA    = 0
 	classBuckets = exactQuota + 1
@@ -92,15 +92,12 @@ func restore(l *Limit, rec []uint32, now int64, cost int, stamp int64) (empty bo
 	return g.n == 0
 }
 
-// expires is when nothing of a record counts any more.
-func expires(class int, rec []uint32) int64 {
-	switch class {
-	case classGCRA:
-		return get64(rec)
-	case classBuckets:
-		return (get64(rec) + bucketCount) * get64(rec[2:])
+// lowBits are those of the first two words that are not a record's expiry.
+func lowBits(class int) int64 {
+	if class == classGCRA || class == classBuckets {
+		return 0
 	}
-	return get64(rec) &^ shiftMask
+	return shiftMask
 }
 
 // used is which part of its quota a record has used.

@@ -1,6 +1,9 @@
 package ratelimit
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // A table holds records of one class. A record is in one of two groups of
 // slots that its tag names, so that finding, placing and forgetting look at 16
@@ -9,8 +12,13 @@ import "math/bits"
 type table struct {
 	class  int
 	stride int      // of a record
+	low    int64    // bits of a record's first 64 that are not its expiry
 	tags   []uint64 // 0: free
 	slab   []uint32
+}
+
+func newTable(class int) *table {
+	return &table{class: class, stride: stride(class), low: lowBits(class)}
 }
 
 const groupSize = 8 // tags of a group are one cache line
@@ -18,6 +26,18 @@ const groupSize = 8 // tags of a group are one cache line
 func (t *table) record(slot int) []uint32 {
 	return t.slab[slot*t.stride : (slot+1)*t.stride : (slot+1)*t.stride]
 }
+
+// over reports whether a slot is as good as free.
+func (t *table) over(slot int, now int64) bool {
+	if t.tags[slot] == 0 {
+		return true
+	}
+	at := slot * t.stride
+	return (int64(t.slab[at])|int64(t.slab[at+1])<<32)&^t.low <= now
+}
+
+// expires is when nothing of a slot's record counts any more.
+func (t *table) expires(slot int) int64 { return get64(t.record(slot)) &^ t.low }
 
 // groupsOf are the first slots of a tag's two groups, which may be the same.
 func (t *table) groupsOf(tag uint64) [2]int {
@@ -48,16 +68,24 @@ func (t *table) place(tag uint64, now int64, maxGroups int) int {
 	if slot := t.find(tag); slot >= 0 {
 		return slot
 	}
-	slot := t.free(tag, now)
-	for slot < 0 && len(t.tags) < maxGroups*groupSize {
+	for t.free(tag, now) < 0 && len(t.tags) < maxGroups*groupSize {
 		t.grow(now, maxGroups)
-		slot = t.free(tag, now)
 	}
-	if slot < 0 {
-		slot = t.makeRoom(tag, now)
-	}
+	slot := t.room(tag, now)
 	t.tags[slot] = tag
 	clear(t.record(slot))
+	return slot
+}
+
+// room is a slot for the tag, at the cost of another if need be.
+func (t *table) room(tag uint64, now int64) int {
+	slot := t.free(tag, now)
+	if slot < 0 {
+		slot = t.move(tag, now)
+	}
+	if slot < 0 {
+		slot = t.forgotten(tag, now)
+	}
 	return slot
 }
 
@@ -79,7 +107,7 @@ func (t *table) free(tag uint64, now int64) int {
 // freeIn counts a group's free slots and names one.
 func (t *table) freeIn(group int, now int64) (slot, n int) {
 	for i := group; i < group+groupSize; i++ {
-		if t.tags[i] == 0 || expires(t.class, t.record(i)) <= now {
+		if t.over(i, now) {
 			slot = i
 			n++
 		}
@@ -87,25 +115,37 @@ func (t *table) freeIn(group int, now int64) (slot, n int) {
 	return slot, n
 }
 
-// makeRoom moves a record of the tag's groups to its own other group or, where
-// none has room there, forgets the one that used the least of its quota.
-func (t *table) makeRoom(tag uint64, now int64) int {
-	least, use := -1, 2.0
+// move makes room for the tag by moving a record of its groups to that one's
+// own other group. It is -1 where none has room there.
+func (t *table) move(tag uint64, now int64) int {
 	for _, g := range t.groupsOf(tag) {
 		for i := g; i < g+groupSize; i++ {
 			for _, other := range t.groupsOf(t.tags[i]) {
+				if other == g {
+					continue
+				}
 				if slot, n := t.freeIn(other, now); n > 0 {
 					t.tags[slot] = t.tags[i]
 					copy(t.record(slot), t.record(i))
 					return i
 				}
 			}
-			if u := used(t.class, t.record(i), now); u < use {
-				least, use = i, u
+		}
+	}
+	return -1
+}
+
+// forgotten is the slot of the tag's groups that used the least of its quota.
+func (t *table) forgotten(tag uint64, now int64) (slot int) {
+	least := 2.0
+	for _, g := range t.groupsOf(tag) {
+		for i := g; i < g+groupSize; i++ {
+			if u := used(t.class, t.record(i), now); u < least {
+				slot, least = i, u
 			}
 		}
 	}
-	return least
+	return slot
 }
 
 // full is 0 where the tag has or could have a slot without anything being
@@ -114,11 +154,14 @@ func (t *table) full(tag uint64, now int64, maxGroups int) (wait int64) {
 	if len(t.tags) < maxGroups*groupSize || t.free(tag, now) >= 0 {
 		return 0
 	}
+	if slot := t.move(tag, now); slot >= 0 {
+		t.tags[slot] = 0
+		return 0
+	}
+	wait = math.MaxInt64
 	for _, g := range t.groupsOf(tag) {
 		for i := g; i < g+groupSize; i++ {
-			if w := expires(t.class, t.record(i)) - now; wait == 0 || w < wait {
-				wait = w
-			}
+			wait = min(wait, t.expires(i)-now)
 		}
 	}
 	return wait
@@ -131,14 +174,10 @@ func (t *table) grow(now int64, maxGroups int) {
 	t.tags = make([]uint64, groups*groupSize)
 	t.slab = make([]uint32, len(t.tags)*t.stride)
 	for i, tag := range old.tags {
-		if tag == 0 || expires(t.class, old.record(i)) <= now {
-			continue
+		if !old.over(i, now) {
+			slot := t.room(tag, now)
+			t.tags[slot] = tag
+			copy(t.record(slot), old.record(i))
 		}
-		slot := t.free(tag, now)
-		if slot < 0 { // nearly impossible: half of the slots are free
-			slot = t.makeRoom(tag, now)
-		}
-		t.tags[slot] = tag
-		copy(t.record(slot), old.record(i))
 	}
 }

@@ -1,0 +1,184 @@
+package ratelimit_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/go-guard/guard/ratelimit"
+)
+
+// A model is the slow twin of a store: all takes of one key, kept for ever.
+type model struct {
+	limit ratelimit.Limit
+	log   []granted
+}
+
+type granted struct {
+	at    int64
+	cost  int
+	taken ratelimit.Taken
+}
+
+// within is what was granted in the last d. Where time runs backwards, the log
+// says that it stood still.
+func (m *model) within(now int64, d time.Duration) (sum int) {
+	for _, g := range m.log {
+		if g.at > now-int64(d) {
+			sum += g.cost
+		}
+	}
+	return sum
+}
+
+// burst is the most that was granted beyond what leaks at the GCRA rate.
+func (m *model) overGCRA() bool {
+	capacity := m.limit.Quota
+	if m.limit.Burst > 0 {
+		capacity = m.limit.Burst
+	}
+	for i, a := range m.log {
+		sum := 0
+		for _, b := range m.log[i:] {
+			sum += b.cost
+			if float64(sum) > float64(capacity)+float64(b.at-a.at)*float64(m.limit.Quota)/float64(m.limit.Window)+1e-6 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// A trace is one key's random, bursty life.
+type trace struct {
+	*testing.T
+	rnd       *rand.Rand
+	clock     *clock
+	store     ratelimit.Store
+	backwards bool
+	key       string
+	model
+}
+
+const traces = 20_000
+
+// TestModel: no trace sees a limit exceeded, none is refused what its limit
+// grants, and every Retry-After is true.
+func TestModel(t *testing.T) {
+	c := newClock()
+	store := newMemory(c, 0, false)
+	rnd := rand.New(rand.NewPCG(20, 26))
+	for i := range traces {
+		tr := &trace{T: t, rnd: rnd, clock: c, store: store, key: fmt.Sprint("trace ", i), backwards: i%4 == 3}
+		tr.limit = randomLimit(rnd)
+		for range 40 {
+			tr.step()
+		}
+		if tr.limit.Algorithm == ratelimit.GCRA && !tr.backwards && tr.overGCRA() {
+			t.Fatalf("trace %d, %+v: more than the bound", i, tr.limit)
+		}
+	}
+}
+
+func randomLimit(rnd *rand.Rand) ratelimit.Limit {
+	l := ratelimit.Limit{Name: "l", Quota: 1 + rnd.IntN(16)}
+	// Multiples of 64 ns, up to 100 s, at which the log is exact to the tick.
+	l.Window = time.Duration(1+rnd.Int64N(int64(100*time.Second)>>10)) << 10
+	l.Window = max(l.Window, time.Millisecond+time.Microsecond)>>6<<6 + 64
+	switch rnd.IntN(4) {
+	case 0:
+		l.Quota += 16 + rnd.IntN(60)
+	case 1:
+		l.Algorithm = ratelimit.GCRA
+		l.Burst = rnd.IntN(2 * l.Quota)
+	}
+	return l
+}
+
+func (tr *trace) step() {
+	switch n := tr.rnd.IntN(20); {
+	case n < 10: // a burst goes on
+	case n < 14:
+		tr.pass(tr.rnd.Int64N(int64(tr.limit.Window)/int64(tr.limit.Quota)*2 + 64))
+	case n < 17:
+		tr.pass(tr.rnd.Int64N(int64(tr.limit.Window)))
+	case n == 17:
+		tr.pass(int64(tr.limit.Window) * int64(tr.rnd.IntN(3)))
+	case n == 18 && tr.backwards:
+		tr.pass(-tr.rnd.Int64N(2 * int64(tr.limit.Window)))
+	case n == 19 && !tr.backwards: // what has once expired may be forgotten
+		tr.giveBack()
+	}
+	capacity := tr.limit.Quota
+	if tr.limit.Burst > 0 {
+		capacity = tr.limit.Burst
+	}
+	cost := 1
+	if tr.rnd.IntN(3) == 0 {
+		cost += tr.rnd.IntN(capacity)
+	}
+	wait := tr.take(cost)
+	if wait > 0 && tr.rnd.IntN(3) == 0 && !tr.backwards {
+		tr.clock.Advance(wait)
+		if again := tr.take(cost); again > 0 {
+			tr.Fatalf("%s %+v: after the whole wait of %v another one of %v", tr.key, tr.limit, wait, again)
+		}
+		tr.pass(0)
+	}
+}
+
+// pass lets time pass, and keeps it a multiple of 64 ns.
+func (tr *trace) pass(d int64) {
+	d &^= 63
+	if rest := tr.clock.ns.Load() & 63; rest > 0 {
+		d += 64 - rest
+	}
+	tr.clock.Advance(time.Duration(d))
+}
+
+func (tr *trace) take(cost int) (wait time.Duration) {
+	now := tr.clock.ns.Load()
+	if n := len(tr.log); n > 0 {
+		now = max(now, tr.log[n-1].at)
+	}
+	take := ratelimit.Take{Limit: tr.limit, Key: tr.key, Cost: cost}
+	states, err := tr.store.Take(context.Background(), []ratelimit.Take{take})
+	if err != nil {
+		tr.Fatal(err)
+	}
+	wait = states[0].RetryAfter
+	sliding := tr.limit.Algorithm == ratelimit.Sliding
+	sum := tr.within(now, tr.limit.Window) + cost
+	switch {
+	case wait <= 0:
+		tr.log = append(tr.log, granted{now, cost, ratelimit.Taken{Take: take, Stamp: states[0].Stamp}})
+		if sliding && sum > tr.limit.Quota {
+			tr.Fatalf("%s %+v: %d granted in a window", tr.key, tr.limit, sum)
+		}
+	case sliding && !tr.backwards:
+		// Above 16 a take may count for a sixteenth of the window longer.
+		if tr.limit.Quota > 16 {
+			sum = tr.within(now, tr.limit.Window*17/16+17) + cost
+		}
+		if sum <= tr.limit.Quota {
+			tr.Fatalf("%s %+v: refused at %d", tr.key, tr.limit, sum)
+		}
+	}
+	return wait
+}
+
+// giveBack undoes a random take, as a right login does.
+func (tr *trace) giveBack() {
+	if len(tr.log) == 0 || tr.limit.Algorithm == ratelimit.GCRA {
+		return
+	}
+	i := tr.rnd.IntN(len(tr.log))
+	if err := tr.store.GiveBack(context.Background(), []ratelimit.Taken{tr.log[i].taken}); err != nil {
+		tr.Fatal(err)
+	}
+	if tr.log[i].at+int64(tr.limit.Window) > tr.clock.ns.Load() { // else it had expired
+		tr.log = append(tr.log[:i], tr.log[i+1:]...)
+	}
+}
