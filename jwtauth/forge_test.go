@@ -160,3 +160,5 @@ func bearer(token string) *http.Request {
 	}
 	return r
 }
+
+func rawURL(s string) ([]byte, error) { return base64.RawURLEncoding.DecodeString(s) }

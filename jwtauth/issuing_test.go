@@ -1,0 +1,165 @@
+package jwtauth_test
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/jwtauth"
+)
+
+func claimsOf(t testing.TB, token string) map[string]any {
+	t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal(guard.Must(rawURL(strings.Split(token, ".")[1])), &m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestIssue(t *testing.T) {
+	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret).WithID("k"), &jwtauth.Options{
+		Issuer: "me", Audience: []string{"api", "web"}, Now: atNoon, Lifetime: time.Hour + time.Millisecond, Types: []string{"at+jwt"},
+	}))
+	tokens := guard.Must(i.Issue("1", profile{"a@b", "admin"}))
+	m := claimsOf(t, tokens.AccessToken)
+	if m["iss"] != "me" || m["sub"] != "1" || m["type"] != "access" || m["iat"] != 1.8e9 || m["exp"] != 1.8e9+3600 ||
+		m["email"] != "a@b" || m["role"] != "admin" || len(m["aud"].([]any)) != 2 || len(m["jti"].(string)) != 26 || len(m) != 9 {
+		t.Error(m)
+	}
+	if h := string(guard.Must(rawURL(strings.Split(tokens.AccessToken, ".")[0]))); h != `{"alg":"HS256","typ":"at+jwt","kid":"k"}` {
+		t.Error(h)
+	}
+	if again := guard.Must(i.Issue("1", profile{})); claimsOf(t, again.AccessToken)["jti"] == m["jti"] {
+		t.Error("two tokens of one id")
+	}
+
+	w := httptest.NewRecorder()
+	tokens.Respond(w)
+	want := `{"access_token":"` + tokens.AccessToken + `","token_type":"bearer","expires_in":3600}`
+	if w.Code != 200 || w.Body.String() != want || w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("%d %s %v", w.Code, w.Body, w.Header())
+	}
+	tokens.RefreshToken = "r"
+	if b := string(guard.Must(json.Marshal(tokens))); !strings.HasSuffix(b, `,"refresh_token":"r"}`) {
+		t.Error(b)
+	}
+}
+
+func TestIssueMistakes(t *testing.T) {
+	hs := jwtauth.HMAC("HS256", secret)
+	i := guard.Must(jwtauth.NewIssuer[map[string]any](hs, nil))
+	for name, try := range map[string]func() (*jwtauth.Tokens, error){
+		"no subject":     func() (*jwtauth.Tokens, error) { return i.Issue("", nil) },
+		"broken subject": func() (*jwtauth.Tokens, error) { return i.Issue("\xff", nil) },
+		"sub":            func() (*jwtauth.Tokens, error) { return i.Issue("1", map[string]any{"sub": "2"}) },
+		"aud":            func() (*jwtauth.Tokens, error) { return i.Issue("1", map[string]any{"aud": "x"}) },
+		"nbf":            func() (*jwtauth.Tokens, error) { return i.Issue("1", map[string]any{"nbf": 0}) },
+		"type":           func() (*jwtauth.Tokens, error) { return i.Issue("1", map[string]any{"type": "x"}) },
+		"EXP":            func() (*jwtauth.Tokens, error) { return i.Issue("1", map[string]any{"EXP": 1e9}) },
+		"not JSON":       func() (*jwtauth.Tokens, error) { return i.Issue("1", map[string]any{"x": make(chan int)}) },
+		"too long":       func() (*jwtauth.Tokens, error) { return i.Issue("1", map[string]any{"x": strings.Repeat("x", 8192)}) },
+		"too deep":       func() (*jwtauth.Tokens, error) { return i.Issue("1", map[string]any{"x": nest(40)}) },
+		"not an object":  func() (*jwtauth.Tokens, error) { return guard.Must(jwtauth.NewIssuer[odd](hs, nil)).Issue("1", odd{}) },
+		"half an object": func() (*jwtauth.Tokens, error) {
+			return guard.Must(jwtauth.NewIssuer[odd](hs, nil)).Issue("1", odd{`""`})
+		},
+		"a member twice": func() (*jwtauth.Tokens, error) {
+			return guard.Must(jwtauth.NewIssuer[odd](hs, nil)).Issue("1", odd{`{"a":1,"a":2}`})
+		},
+		"its own subject": func() (*jwtauth.Tokens, error) {
+			return guard.Must(jwtauth.NewIssuer[odd](hs, nil)).Issue("1", odd{`{"sub":"2"}`})
+		},
+	} {
+		tokens, err := try()
+		if err == nil || tokens != nil || !strings.HasPrefix(err.Error(), "jwtauth: ") {
+			t.Errorf("%s: %v, %v", name, tokens, err)
+		}
+	}
+	for name, claims := range map[string]map[string]any{"nil": nil, "empty": {}, "nested": {"x": nest(20)}, "scope": {"scope": "a"}} {
+		tokens, err := i.Issue("1", claims)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if _, err := i.Verifier().Verify(t.Context(), tokens.AccessToken); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func nest(n int) any {
+	if n == 0 {
+		return 1
+	}
+	return []any{nest(n - 1)}
+}
+
+// odd writes whatever JSON it holds.
+type odd struct{ text string }
+
+func (o odd) MarshalJSON() ([]byte, error) {
+	if o.text == "" {
+		return []byte("[]"), nil
+	}
+	return []byte(o.text), nil
+}
+
+func TestIssuerKeyRotation(t *testing.T) {
+	a, b := jwtauth.HMAC("HS256", secret), jwtauth.HMAC("HS256", []byte(strings.Repeat("n", 32)))
+	for name, keys := range map[string][2]jwtauth.Key{
+		"without ids":   {a, b},
+		"with ids":      {a.WithID("a"), b.WithID("b")},
+		"new with id":   {a, b.WithID("b")},
+		"another kind":  {a, jwtauth.Ed25519("EdDSA", edKey())},
+		"both Ed names": {jwtauth.Ed25519("EdDSA", edKey()), jwtauth.Ed25519("Ed25519", edKey())},
+	} {
+		before := guard.Must(jwtauth.NewIssuer[profile](keys[0], nil))
+		after := guard.Must(jwtauth.NewIssuer[profile](keys[1], &jwtauth.Options{Previous: keys[:1]}))
+		gone := guard.Must(jwtauth.NewIssuer[profile](keys[1], nil))
+		old, fresh := tokenOf(t, before), tokenOf(t, after)
+		if s := sendToken(t, after.Verifier(), old).status; s != 200 {
+			t.Errorf("%s: the old key's token: %d", name, s)
+		}
+		if s := sendToken(t, after.Verifier(), fresh).status; s != 200 {
+			t.Errorf("%s: the new key's token: %d", name, s)
+		}
+		if s := sendToken(t, gone.Verifier(), old).status; s != 401 && name != "both Ed names" {
+			t.Errorf("%s: the removed key's token: %d", name, s)
+		}
+	}
+}
+
+func TestRevoke(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Leeway: time.Minute, CacheSize: 10}))
+		v := i.Verifier()
+		one, two := tokenOf(t, i), tokenOf(t, i)
+		tok := sendToken(t, v, one).token
+		if err := v.Revoke(t.Context(), tok); err != nil {
+			t.Fatal(err)
+		}
+		for range 16 * 4 { // within the leeway, too
+			g := sendToken(t, v, one)
+			if g.status != 401 || g.message != "Token revoked" && g.message != "Token expired" || g.message == "Token expired" && time.Since(tok.ExpiresAt) < time.Minute {
+				t.Fatalf("%v: %d %q", time.Since(tok.IssuedAt), g.status, g.message)
+			}
+			if g := sendToken(t, v, two); g.status != 200 && time.Since(tok.ExpiresAt) < time.Minute {
+				t.Fatal(g.status)
+			}
+			time.Sleep(15 * time.Second)
+		}
+	})
+	none := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), nil))
+	if err := none.Revoke(t.Context(), &jwtauth.Token[profile]{ID: "x"}); err == nil {
+		t.Error("revoked without a denylist")
+	}
+	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), nil))
+	if err := i.Verifier().Revoke(t.Context(), &jwtauth.Token[profile]{}); err == nil {
+		t.Error("revoked a token without id")
+	}
+}

@@ -1,0 +1,264 @@
+package jwtauth_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/jwtauth"
+)
+
+func TestRequests(t *testing.T) {
+	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+		Cookie: "tok", Realm: `a "b"`, ResourceMetadata: "https://api.example/.well-known/x", Missing: "Log in",
+	}))
+	good := tokenOf(t, i)
+	const plain = `Bearer realm="a \"b\"", resource_metadata="https://api.example/.well-known/x"`
+	const refused = plain + `, error="invalid_token"`
+	for _, tt := range []struct {
+		name      string
+		method    string
+		header    http.Header
+		status    int
+		message   string
+		challenge string
+	}{
+		{"nothing", "GET", nil, 401, "Log in", plain},
+		{"another scheme", "GET", http.Header{"Authorization": {"Basic " + good}}, 401, "Log in", plain},
+		{"a longer scheme", "GET", http.Header{"Authorization": {"Bearers " + good}}, 401, "Log in", plain},
+		{"empty field", "GET", http.Header{"Authorization": {""}}, 401, "Log in", plain},
+		{"scheme alone", "GET", http.Header{"Authorization": {"Bearer"}}, 401, "Invalid token", refused},
+		{"scheme and a space", "GET", http.Header{"Authorization": {"Bearer "}}, 401, "Invalid token", refused},
+		{"garbage", "GET", http.Header{"Authorization": {"Bearer x"}}, 401, "Invalid token", refused},
+		{"good", "GET", http.Header{"Authorization": {"Bearer " + good}}, 200, "", ""},
+		{"scheme in any case", "GET", http.Header{"Authorization": {"bEaReR " + good}}, 200, "", ""},
+		{"two lines", "GET", http.Header{"Authorization": {"Bearer " + good, "Bearer " + good}}, 400, "More than one credential was sent", ""},
+		{"cookie", "GET", http.Header{"Cookie": {"x=y; tok=" + good}}, 200, "", ""},
+		{"quoted cookie", "GET", http.Header{"Cookie": {`tok="` + good + `"`}}, 200, "", ""},
+		{"bad cookie", "GET", http.Header{"Cookie": {"tok=" + good[1:]}}, 401, "Invalid token", refused},
+		{"empty cookie", "GET", http.Header{"Cookie": {"tok="}}, 401, "Invalid token", refused},
+		{"long cookie", "GET", http.Header{"Cookie": {"tok=" + strings.Repeat("x", 9000)}}, 401, "Invalid token", refused},
+		{"another cookie", "GET", http.Header{"Cookie": {"TOK=" + good}}, 401, "Log in", plain},
+		{"two cookies", "GET", http.Header{"Cookie": {"tok=" + good + "; tok=" + good}}, 400, "More than one credential was sent", ""},
+		{"cookie and field", "GET", http.Header{"Cookie": {"tok=" + good}, "Authorization": {"Bearer " + good}}, 400, "More than one credential was sent", ""},
+		{"cookie and empty scheme", "GET", http.Header{"Cookie": {"tok=" + good}, "Authorization": {"Bearer"}}, 400, "More than one credential was sent", ""},
+		{"cookie and another scheme", "GET", http.Header{"Cookie": {"tok=" + good}, "Authorization": {"Basic eA=="}}, 200, "", ""},
+		{"cookie, unsafe", "POST", http.Header{"Cookie": {"tok=" + good}}, 200, "", ""},
+		{"cookie, unsafe from the same site", "POST", http.Header{"Cookie": {"tok=" + good}, "Sec-Fetch-Site": {"same-origin"}}, 200, "", ""},
+		{"cookie, unsafe from another site", "POST", http.Header{"Cookie": {"tok=" + good}, "Sec-Fetch-Site": {"cross-site"}}, 403, "Cross-site request refused", ""},
+		{"cookie, safe from another site", "GET", http.Header{"Cookie": {"tok=" + good}, "Sec-Fetch-Site": {"cross-site"}}, 200, "", ""},
+		{"field, unsafe from another site", "POST", http.Header{"Authorization": {"Bearer " + good}, "Sec-Fetch-Site": {"cross-site"}}, 200, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequest(tt.method, "/", nil)
+			for name, lines := range tt.header {
+				r.Header[name] = lines
+			}
+			g := send(t, i.Verifier(), r)
+			if g.status != tt.status || g.message != tt.message || g.challenge != tt.challenge {
+				t.Errorf("%d %q %q; want %d %q %q", g.status, g.message, g.challenge, tt.status, tt.message, tt.challenge)
+			}
+			if g.status != 200 && g.header.Get("Cache-Control") != "no-store" {
+				t.Errorf("Cache-Control %q", g.header.Get("Cache-Control"))
+			}
+			if g.header.Get("Vary") != "Authorization, Cookie" {
+				t.Errorf("Vary %q", g.header.Get("Vary"))
+			}
+		})
+	}
+}
+
+func TestToken(t *testing.T) {
+	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+		Issuer: "me", Audience: []string{"api", "web"}, Now: atNoon,
+	}))
+	tok := sendToken(t, v, forge(jwtHeader, payload(`aud=["x","web"]`, `sid="s"`, `scope="a b"`, `scp=["c"]`, `email="a@b"`), hs256(secret))).token
+	if tok.Sub() != "1" || tok.Issuer != "me" || !slices.Equal(tok.Audience, []string{"x", "web"}) || tok.ID != "j" || tok.SessionID != "s" ||
+		!tok.IssuedAt.Equal(noon) || !tok.ExpiresAt.Equal(noon.Add(time.Minute)) || !slices.Equal(tok.Scopes(), []string{"a", "b"}) ||
+		tok.Claims != (profile{"a@b", "user"}) {
+		t.Errorf("%+v", tok)
+	}
+	for _, tt := range []struct {
+		claim string
+		want  []string
+	}{
+		{`scp=["a","b"]`, []string{"a", "b"}}, {`scp="a  b"`, []string{"a", "b"}}, {`scope=["a","b"]`, []string{"a", "b"}},
+		{`scope=""`, nil}, {`scope=7`, nil}, {`scope={"a":1}`, nil}, {`x=1`, nil},
+	} {
+		g := sendToken(t, v, forge(jwtHeader, payload(tt.claim), hs256(secret)))
+		if g.status != 200 || !slices.Equal(g.token.Scopes(), tt.want) {
+			t.Errorf("%s: %d %v", tt.claim, g.status, g.token)
+		}
+	}
+}
+
+func TestScopes(t *testing.T) {
+	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+		Issuer: "me", Audience: []string{"api"}, Now: atNoon, Scopes: []string{"read", "write"}, Realm: "r", CacheSize: 10,
+	}))
+	for range 2 { // the second from the cache
+		if g := sendToken(t, v, forge(jwtHeader, payload(`scope="write x read"`), hs256(secret))); g.status != 200 {
+			t.Error(g.status)
+		}
+		g := sendToken(t, v, forge(jwtHeader, payload(`scope="read writes"`), hs256(secret)))
+		if g.status != 403 || g.challenge != `Bearer realm="r", error="insufficient_scope", scope="read write"` || g.message != "Insufficient scope" {
+			t.Errorf("%d %q %q", g.status, g.challenge, g.message)
+		}
+	}
+}
+
+// Claims of many shapes: encoding/json would take names of another case for
+// their fields' in all of them.
+func TestClaimsMatchExactly(t *testing.T) {
+	type Base struct {
+		Org string `json:"org"`
+	}
+	type Inner struct {
+		Admin bool   `json:"admin"`
+		Next  *Inner `json:"next"`
+	}
+	type claims struct {
+		Base
+		*Inner
+		Role    string
+		Nested  Inner              `json:"nested"`
+		List    []Inner            `json:"list"`
+		Map     map[string]Inner   `json:"map"`
+		Deep    map[string][]*Base `json:"deep"`
+		Free    map[string]any     `json:"free"`
+		At      time.Time          `json:"at"`
+		Ignored string             `json:"-"`
+		hidden  string
+	}
+	v := guard.Must(jwtauth.NewVerifier[claims](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	for claim, want := range map[string]string{
+		`org="x"`:                        "",
+		`ORG="x"`:                        caseReason,
+		`Role="x"`:                       "",
+		`role="x"`:                       caseReason,
+		`nested={"admin":true}`:          "",
+		`nested={"Admin":true}`:          caseReason,
+		`nested={"next":{"ADMIN":true}}`: caseReason,
+		`list=[{"admin":true}]`:          "",
+		`list=[{},{"aDmin":true}]`:       caseReason,
+		`map={"Admin":{"admin":true}}`:   "",
+		`map={"x":{"Admin":true}}`:       caseReason,
+		`deep={"x":[{"Org":"y"}]}`:       caseReason,
+		`free={"a":1,"A":{"b":1,"B":2}}`: "",
+		`at="2020-01-01T00:00:00Z"`:      "",
+		`at={"Wall":1}`:                  claimsReason,
+		`ignored=1`:                      "",
+		`Hidden=1`:                       "",
+		`admin=true`:                     "",
+		`ADMIN=true`:                     caseReason,
+		`Inner=1`:                        "",
+	} {
+		tok, err := v.Verify(t.Context(), forge(`{"alg":"HS256"}`, payload("role=", claim), hs256(secret)))
+		if want == "" && (err != nil || tok.Claims.hidden != "") || want != "" && (err == nil || errors.Unwrap(err).Error() != want) {
+			t.Errorf("%s: %v; want %q", claim, err, want)
+		}
+	}
+}
+
+func TestClaimsAsMap(t *testing.T) {
+	v := guard.Must(jwtauth.NewVerifier[map[string]any](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	tok, err := v.Verify(t.Context(), forge(jwtHeader, payload(`scope="a"`, `x={"y":[1]}`), hs256(secret)))
+	if err != nil || len(tok.Claims) != 4 || tok.Claims["role"] != "user" || tok.Claims["type"] != "access" || tok.Claims["scope"] != "a" {
+		t.Errorf("%v %v", tok, err)
+	}
+	p := guard.Must(jwtauth.NewVerifier[*profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	tok2, err := p.Verify(t.Context(), forge(jwtHeader, payload("role="), hs256(secret)))
+	if err != nil || tok2.Claims == nil {
+		t.Errorf("%v %v", tok2, err)
+	}
+}
+
+func TestBySubject(t *testing.T) {
+	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), nil))
+	known := guard.BySubject(i.Verifier(), func(_ context.Context, sub string) (string, bool, error) { return "user " + sub, sub == "1", nil })
+	for sub, want := range map[string]int{"1": 200, "2": 401} {
+		tokens := guard.Must(i.Issue(sub, profile{}))
+		w := httptest.NewRecorder()
+		known.Wrap(guard.HandlerFunc(func(w http.ResponseWriter, r *http.Request, name string) {
+			tok, ok := guard.CredentialFrom[*jwtauth.Token[profile]](r.Context())
+			if name != "user 1" || !ok || tok.Sub() != "1" {
+				t.Errorf("%q %v", name, tok)
+			}
+		})).ServeHTTP(w, bearer(tokens.AccessToken))
+		if w.Code != want || want == 401 && !strings.Contains(w.Body.String(), `"Invalid token"`) {
+			t.Errorf("%s: %d %s", sub, w.Code, w.Body)
+		}
+	}
+}
+
+type registeredClaims struct {
+	Subject string `json:"sub"`
+}
+
+func TestOptionsMistakes(t *testing.T) {
+	hs := jwtauth.HMAC("HS256", secret)
+	type options = jwtauth.Options
+	verifier := func(o *options) error { _, err := jwtauth.NewVerifier[profile](hs, o); return err }
+	issuer := func(o *options) error { _, err := jwtauth.NewIssuer[profile](hs, o); return err }
+	one := func(_ any, err error) error { return err }
+	for _, tt := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"none", verifier(nil), ""},
+		{"leeway", verifier(&options{Leeway: 2*time.Minute + 1}), "Leeway"},
+		{"negative leeway", verifier(&options{Leeway: -1}), "Leeway"},
+		{"size", verifier(&options{MaxTokenBytes: 1 << 20}), "MaxTokenBytes"},
+		{"negative size", verifier(&options{MaxTokenBytes: -1}), "MaxTokenBytes"},
+		{"cache", verifier(&options{CacheSize: 1 << 21}), "CacheSize"},
+		{"negative cache", verifier(&options{CacheSize: -1}), "CacheSize"},
+		{"cache time", verifier(&options{CacheTTL: -1}), "CacheTTL"},
+		{"cookie", verifier(&options{Cookie: "a b"}), "Cookie"},
+		{"scope", verifier(&options{Scopes: []string{"a b"}}), "scope"},
+		{"realm", verifier(&options{Realm: "a\nb"}), "realm"},
+		{"metadata", verifier(&options{ResourceMetadata: "a\nb"}), "resource_metadata"},
+		{"empty audience", verifier(&options{Audience: []string{""}}), "audience is empty"},
+		{"lifetime of a verifier", verifier(&options{Lifetime: time.Hour}), "has no Lifetime"},
+		{"previous of a verifier", verifier(&options{Previous: []jwtauth.Key{hs}}), "has no Previous"},
+		{"lifetime", issuer(&options{Lifetime: time.Millisecond}), "Lifetime"},
+		{"long lifetime", issuer(&options{Lifetime: 367 * 24 * time.Hour}), "Lifetime"},
+		{"trust of an issuer", issuer(&options{Trust: []jwtauth.Trust{{}}}), "Trust is for a Verifier"},
+		{"issuer with a public key", one(jwtauth.NewIssuer[profile](jwtauth.RSA("RS256", &rsaKey().PublicKey), nil)), "needs a private key"},
+		{"bad previous key", issuer(&options{Previous: []jwtauth.Key{{}}}), "the zero Key"},
+		{"no keys", one(jwtauth.NewVerifier[profile](nil, nil)), "no keys"},
+		{"Keys of none", one(jwtauth.NewVerifier[profile](jwtauth.Keys(), nil)), "no keys"},
+		{"five keys without id", one(jwtauth.NewVerifier[profile](jwtauth.Keys(hs, hs, hs, hs, hs), nil)), "give them ids"},
+		{"trust without keys", verifier(&options{Issuer: "a", Trust: []jwtauth.Trust{{Issuer: "b"}}}), "no keys"},
+		{"trust without a name", verifier(&options{Issuer: "a", Trust: []jwtauth.Trust{{Keys: hs}}}), "number 2 has no name"},
+		{"first without a name", verifier(&options{Trust: []jwtauth.Trust{{Issuer: "b", Keys: hs}}}), "number 1 has no name"},
+		{"trust twice", verifier(&options{Issuer: "a", Trust: []jwtauth.Trust{{Issuer: "a", Keys: hs}}}), "stands twice"},
+		{"trust alone", one(jwtauth.NewVerifier[profile](nil, &options{Trust: []jwtauth.Trust{{Issuer: "a", Keys: hs}}})), ""},
+		{"claims that are registered", one(jwtauth.NewVerifier[registeredClaims](hs, nil)), `defines "sub"`},
+		{"claims that fold to registered ones", one(jwtauth.NewVerifier[struct{ Exp int64 }](hs, nil)), `defines "exp"`},
+		{"embedded claims that are registered", one(jwtauth.NewVerifier[struct{ registeredClaims }](hs, nil)), `defines "sub"`},
+		{"type of an issuer", one(jwtauth.NewIssuer[struct{ Type string }](hs, nil)), `defines "type"`},
+		{"type of a verifier", one(jwtauth.NewVerifier[struct{ Type string }](hs, nil)), ""},
+		{"claims a string", one(jwtauth.NewVerifier[string](hs, nil)), "a struct or a map"},
+		{"claims any", one(jwtauth.NewVerifier[any](hs, nil)), "a struct or a map"},
+		{"claims a map of strings", one(jwtauth.NewVerifier[map[string]string](hs, nil)), "a struct or a map"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.want == "" && tt.err != nil || tt.want != "" && (tt.err == nil || !strings.Contains(tt.err.Error(), tt.want)) {
+				t.Errorf("error %v; want %q", tt.err, tt.want)
+			}
+		})
+	}
+	_, err := jwtauth.NewVerifier[string](jwtauth.Key{}, &jwtauth.Options{Leeway: -1, Realm: "\n"})
+	for _, want := range []string{"Leeway", "realm", "zero Key", "a struct or a map"} {
+		if err == nil || strings.Count(err.Error(), want) != 1 {
+			t.Errorf("error %v does not report %s once", err, want)
+		}
+	}
+}
