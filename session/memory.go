@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"errors"
+	"hash/maphash"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -13,7 +15,8 @@ type MemoryOptions struct {
 	// If zero, 1,048,576, which take some 300 MB with little data.
 	Max int
 	// MaxPerSubject is how many of those one subject can have; the one of their
-	// own that was unused for longest makes room for another. If zero, 100.
+	// own that was unused for longest makes room for another. If zero, 100. The
+	// time of an Insert or Delete grows with it.
 	MaxPerSubject int
 	// Now is the clock. If nil, time.Now.
 	Now func() time.Time
@@ -47,8 +50,7 @@ func NewMemory(opts *MemoryOptions) *Memory {
 	}
 	m := &Memory{max: int64(o.Max), perSubject: o.MaxPerSubject, now: o.Now}
 	for i := range m.shards {
-		m.shards[i].byKey = map[Key]*entry{}
-		m.shards[i].bySubject = map[string]*entry{}
+		m.shards[i] = shard{byKey: map[uint64]*entry{}, bySubject: map[uint64]*entry{}, seed: maphash.MakeSeed()}
 	}
 	return m
 }
@@ -79,7 +81,7 @@ func (m *Memory) Insert(_ context.Context, rec Record) error {
 	m.sweep(s, sweptPerInsert)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.byKey[rec.Key] != nil {
+	if s.taken(rec.Key) {
 		return errExists
 	}
 	if oldest, n := s.own(rec.Subject); n >= m.perSubject {
@@ -114,7 +116,7 @@ func (m *Memory) Load(_ context.Context, key Key) (Record, bool, error) {
 	s := &m.shards[key.Shard()]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if e := s.byKey[key]; e != nil && !m.gone(e) {
+	if e := s.find(key); e != nil && !m.gone(e) {
 		return e.record(), true, nil
 	}
 	return Record{}, false, nil
@@ -126,7 +128,7 @@ func (m *Memory) Touch(_ context.Context, key Key, seen, deadline time.Time) err
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := seen.UnixMilli()
-	if e := s.byKey[key]; e != nil && e.seen < at && at < e.deadline {
+	if e := s.find(key); e != nil && e.seen < at && at < e.deadline {
 		e.seen = at
 		s.postpone(e, deadline.UnixMilli())
 	}
@@ -138,7 +140,7 @@ func (m *Memory) Update(_ context.Context, key Key, revision int64, data string)
 	s := &m.shards[key.Shard()]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.byKey[key]
+	e := s.find(key)
 	if e == nil || e.revision != revision {
 		return false, nil
 	}
@@ -155,16 +157,14 @@ func (m *Memory) Rotate(_ context.Context, from, to Key) (bool, error) {
 	s := &m.shards[from.Shard()]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.byKey[from]
+	e := s.find(from)
 	if e == nil {
 		return false, nil
 	}
-	if s.byKey[to] != nil {
+	if s.taken(to) {
 		return false, errExists
 	}
-	delete(s.byKey, from)
-	e.key = to
-	s.byKey[to] = e
+	s.rename(e, to)
 	return true, nil
 }
 
@@ -173,7 +173,7 @@ func (m *Memory) Delete(_ context.Context, key Key) (bool, error) {
 	s := &m.shards[key.Shard()]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.byKey[key]
+	e := s.find(key)
 	if e == nil {
 		return false, nil
 	}
@@ -187,7 +187,7 @@ func (m *Memory) List(_ context.Context, subject string) ([]Record, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var list []Record
-	for e := s.bySubject[subject]; e != nil; e = e.next {
+	for e := range s.of(subject) {
 		if !m.gone(e) {
 			list = append(list, e.record())
 		}
@@ -201,22 +201,11 @@ func (m *Memory) DeleteAll(_ context.Context, subject string, keep []ID) (int, e
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
-	for e := s.bySubject[subject]; e != nil; {
-		next := e.next
-		if !contains(keep, e.id) {
+	for e := range s.of(subject) {
+		if !slices.Contains(keep, e.id) {
 			m.remove(s, e)
 			n++
 		}
-		e = next
 	}
 	return n, nil
-}
-
-func contains(ids []ID, id ID) bool {
-	for i := range ids {
-		if ids[i] == id {
-			return true
-		}
-	}
-	return false
 }

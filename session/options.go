@@ -194,10 +194,12 @@ func (o *Options) check(c *http.Cookie) (errs []error) {
 // reading limits a load. A Memory answers at once, and a limit costs memory.
 func (m *Manager[D]) reading(ctx context.Context) (context.Context, context.CancelFunc) {
 	if !m.remote {
-		return ctx, func() {}
+		return ctx, nothing // a literal would be allocated
 	}
 	return context.WithTimeout(ctx, m.timeout)
 }
+
+func nothing() {}
 
 // writing goes on when the client leaves, so that what was begun is done.
 func (m *Manager[D]) writing(ctx context.Context) (context.Context, context.CancelFunc) {

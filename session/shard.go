@@ -2,21 +2,26 @@ package session
 
 import (
 	"container/heap"
+	"encoding/binary"
+	"hash/maphash"
+	"iter"
 	"strings"
 	"sync"
 	"time"
 )
 
 // A shard is the sessions of some subjects, found by key, by subject, and by
-// which deadline is next.
+// which deadline is next. A million sessions are mostly tables, so these hold 8
+// bytes of a key and of a subject's hash; the entry has the rest.
 type shard struct {
 	mu        sync.RWMutex
-	byKey     map[Key]*entry
-	bySubject map[string]*entry // the first of a list
+	byKey     map[uint64]*entry
+	bySubject map[uint64]*entry // the first of a list, of all subjects with that hash
+	seed      maphash.Seed
 	queue     queue
 }
 
-// An entry is a Record in 144 bytes. Times are in Unix milliseconds.
+// An entry is a Record in 128 bytes. Times are in Unix milliseconds.
 type entry struct {
 	key                     Key
 	id                      ID
@@ -24,8 +29,40 @@ type entry struct {
 	subject, data           string
 	created, seen, deadline int64
 	revision                int64
-	prev, next              *entry // of the same subject
+	next                    *entry // in the list
 	remember                bool
+}
+
+// short is what a key is found by. Keys are digests of secrets, so that nobody
+// can make two that agree in it; where chance does (1 in 10^13 at a million
+// sessions), the second is refused as if it existed.
+func short(key Key) uint64 { return binary.LittleEndian.Uint64(key[8:]) }
+
+func (s *shard) find(key Key) *entry {
+	if e := s.byKey[short(key)]; e != nil && e.key == key {
+		return e
+	}
+	return nil
+}
+
+func (s *shard) taken(key Key) bool { return s.byKey[short(key)] != nil }
+
+func (s *shard) rename(e *entry, key Key) {
+	delete(s.byKey, short(e.key))
+	e.key = key
+	s.byKey[short(key)] = e
+}
+
+// of yields the sessions of a subject, each of which may be removed.
+func (s *shard) of(subject string) iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		var next *entry
+		for e := s.bySubject[maphash.String(s.seed, subject)]; e != nil; e = next {
+			if next = e.next; e.subject == subject && !yield(e) {
+				return
+			}
+		}
+	}
 }
 
 func (e *entry) record() Record {
@@ -40,29 +77,35 @@ func (s *shard) add(rec *Record) {
 		key: rec.Key, id: rec.ID, data: rec.Data, revision: rec.Revision, remember: rec.Remember,
 		created: rec.Created.UnixMilli(), seen: rec.LastSeen.UnixMilli(), deadline: rec.Deadline.UnixMilli(),
 	}
-	if first := s.bySubject[rec.Subject]; first != nil {
-		e.subject, e.next, first.prev = first.subject, first, e
-	} else {
+	for other := range s.of(rec.Subject) {
+		e.subject = other.subject
+		break
+	}
+	if e.subject == "" {
 		e.subject = strings.Clone(rec.Subject) // it may be part of a whole request
 	}
-	s.bySubject[e.subject] = e
-	s.byKey[e.key] = e
+	hash := maphash.String(s.seed, e.subject)
+	e.next = s.bySubject[hash]
+	s.bySubject[hash] = e
+	s.byKey[short(e.key)] = e
 	heap.Push(&s.queue, e)
 }
 
 func (s *shard) remove(e *entry) {
-	delete(s.byKey, e.key)
+	delete(s.byKey, short(e.key))
 	heap.Remove(&s.queue, int(e.position))
-	if e.next != nil {
-		e.next.prev = e.prev
-	}
+	hash := maphash.String(s.seed, e.subject)
+	first := s.bySubject[hash]
 	switch {
-	case e.prev != nil:
-		e.prev.next = e.next
+	case first != e:
+		for first.next != e {
+			first = first.next
+		}
+		first.next = e.next
 	case e.next != nil:
-		s.bySubject[e.subject] = e.next
+		s.bySubject[hash] = e.next
 	default:
-		delete(s.bySubject, e.subject)
+		delete(s.bySubject, hash)
 	}
 }
 
@@ -73,7 +116,7 @@ func (s *shard) postpone(e *entry, deadline int64) {
 
 // own is how many sessions a subject has, and which was unused for longest.
 func (s *shard) own(subject string) (oldest *entry, n int) {
-	for e := s.bySubject[subject]; e != nil; e = e.next {
+	for e := range s.of(subject) {
 		if oldest == nil || e.seen <= oldest.seen {
 			oldest = e
 		}
