@@ -45,7 +45,7 @@ type login struct {
 func start(t *testing.T, s jwtauth.RefreshStore, subject string) login {
 	t.Helper()
 	now := time.Now().Truncate(time.Millisecond)
-	f := jwtauth.Family{Subject: subject, ID: rand.Text(), Started: now, Expires: now.Add(lifetime).Truncate(time.Second)}
+	f := jwtauth.Family{Subject: subject, ID: rand.Text(), Started: now, Expires: now.Add(lifetime)}
 	if err := s.Start(t.Context(), f); err != nil {
 		t.Fatalf("Start: %v", err)
 	}

@@ -56,7 +56,7 @@ var tables = []struct {
 		{1, 0, jwtauth.Rotated}, {1, idle - time.Millisecond, jwtauth.Repeated}, {2, idle, jwtauth.FamilyUnknown},
 	}},
 	{"idle goes before reuse", grace, idle, []step{{1, 0, jwtauth.Rotated}, {1, idle, jwtauth.FamilyUnknown}}},
-	{"just not expired", grace, 2 * lifetime, []step{{1, lifetime - 2*time.Second, jwtauth.Rotated}, {1, lifetime - 2*time.Second, jwtauth.Repeated}}},
+	{"just not expired", grace, 2 * lifetime, []step{{1, lifetime - time.Millisecond, jwtauth.Rotated}, {1, lifetime - time.Millisecond, jwtauth.Repeated}}},
 	{"expired", grace, 2 * lifetime, []step{{1, lifetime, jwtauth.FamilyUnknown}}},
 	{"use does not prolong the lifetime", grace, 2 * lifetime, []step{{1, lifetime / 2, jwtauth.Rotated}, {2, lifetime, jwtauth.FamilyUnknown}}},
 	{"a lost step", grace, idle, []step{
