@@ -2,6 +2,8 @@ package redisstore
 
 import (
 	"context"
+	"crypto/sha1"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -26,44 +28,68 @@ type sessions struct{ *Stores }
 //	12 bytes  the id
 //	1 byte    the subject's length, then the subject, then the data
 //
-// The list of a subject is a sorted set of keys by the time until which they
-// were kept when they came. What is gone leaves it when the next one comes.
+// The keys of a subject's sessions, one behind the other, are a field of one of
+// 256 hashes in its shard: small fields take a third of what a key of their own
+// would. A subject has maxSessions at most; the oldest makes room. What is gone
+// leaves the list when the subject's next session comes, or that of another in
+// the same hash.
 const (
 	idOffset  = 1 + 4*6
 	headBytes = idOffset + 12 + 1
 )
 
+// maxSessions bounds what one subject can fill.
+const maxSessions = 100
+
 // sessionLua is in front of every script. ARGV[1] and ARGV[2] are what the
-// names of sessions and of lists begin with; Grace is an hour.
+// names of sessions and of lists begin with.
 const sessionLua = `
 local names, lists = ARGV[1], ARGV[2]
-local function list_of(v) return lists .. v:sub(39, 38 + v:byte(38)) end
-local function prune(list)
-  local t = redis.call('TIME')
-  local now = t[1] * 1000 + math.floor(t[2] / 1000)
-  for _, key in ipairs(redis.call('ZRANGEBYSCORE', list, '-inf', now, 'LIMIT', 0, 8)) do
-    local at = redis.call('PEXPIRETIME', names .. key)
-    if at == -2 then redis.call('ZREM', list, key) else redis.call('ZADD', list, at, key) end
-  end
+local function subject_of(v) return v:sub(39, 38 + v:byte(38)) end
+local function hash_of(subject) return lists .. redis.sha1hex(subject):sub(1, 2) end
+local function keys_of(hash, subject)
+  local keys, all = {}, redis.call('HGET', hash, subject) or ''
+  for i = 1, #all, 32 do keys[#keys + 1] = all:sub(i, i + 31) end
+  return keys
 end
-local function remove(key, v)
-  redis.call('ZREM', list_of(v), key)
-  return redis.call('DEL', names .. key)
+local function keep(hash, subject, keys)
+  if #keys == 0 then redis.call('HDEL', hash, subject) else redis.call('HSET', hash, subject, table.concat(keys)) end
+end
+local function replace(subject, from, to)
+  local hash, kept = hash_of(subject), {}
+  for _, key in ipairs(keys_of(hash, subject)) do
+    if key ~= from then kept[#kept + 1] = key end
+  end
+  if to then kept[#kept + 1] = to end
+  keep(hash, subject, kept)
+end
+local function live_keys(hash, subject)
+  local live = {}
+  for _, key in ipairs(keys_of(hash, subject)) do
+    if redis.call('EXISTS', names .. key) == 1 then live[#live + 1] = key end
+  end
+  return live
 end
 `
 
 var (
-	// ARGV: key, value, until when it is kept.
+	// ARGV: key, value, until when it is kept, how many sessions at most.
 	insertSession = redis.NewScript(sessionLua + `
-local key, v, at = ARGV[3], ARGV[4], ARGV[5]
-local list = list_of(v)
+local key, v, at, most = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
 local have = redis.call('GET', KEYS[1])
 if have then return have == v and 1 or 0 end -- the same again: a retry whose reply was lost
 redis.call('SET', KEYS[1], v, 'PXAT', at)
-prune(list)
-redis.call('ZADD', list, at, key)
-redis.call('PEXPIREAT', list, at, 'NX')
-redis.call('PEXPIREAT', list, at, 'GT')
+local subject = subject_of(v)
+local hash = hash_of(subject)
+for _, other in ipairs(redis.call('HRANDFIELD', hash, 2) or {}) do
+  keep(hash, other, live_keys(hash, other))
+end
+local keys = live_keys(hash, subject)
+while #keys >= most do redis.call('DEL', names .. table.remove(keys, 1)) end
+keys[#keys + 1] = key
+keep(hash, subject, keys)
+redis.call('PEXPIREAT', hash, at, 'NX')
+redis.call('PEXPIREAT', hash, at, 'GT')
 return 1`)
 
 	// ARGV: last seen, deadline, until when it is kept.
@@ -74,7 +100,7 @@ local seen, deadline = struct.unpack('>I6I6', v, 2)
 local now = tonumber(ARGV[3])
 if seen >= now or deadline <= now then return 0 end
 redis.call('SET', KEYS[1], v:sub(1, 1) .. struct.pack('>I6I6', now, tonumber(ARGV[4])) .. v:sub(14), 'PXAT', ARGV[5])
-redis.call('PEXPIREAT', list_of(v), ARGV[5], 'GT')
+redis.call('PEXPIREAT', hash_of(subject_of(v)), ARGV[5], 'GT')
 return 1`)
 
 	// ARGV: revision, data.
@@ -90,42 +116,41 @@ return 1`)
 local v = redis.call('GET', KEYS[1])
 if not v then return 0 end
 if redis.call('RENAMENX', KEYS[1], KEYS[2]) == 0 then return -1 end
-local list = list_of(v)
-redis.call('ZREM', list, ARGV[3])
-redis.call('ZADD', list, redis.call('PEXPIRETIME', KEYS[2]), ARGV[4])
+replace(subject_of(v), ARGV[3], ARGV[4])
 return 1`)
 
 	// ARGV: key.
 	deleteSession = redis.NewScript(sessionLua + `
 local v = redis.call('GET', KEYS[1])
-return v and remove(ARGV[3], v) or 0`)
+if not v then return 0 end
+replace(subject_of(v), ARGV[3], nil)
+return redis.call('DEL', KEYS[1])`)
 
-	// KEYS: list.
+	// KEYS: the hash. ARGV: subject.
 	listSessions = redis.NewScript(sessionLua + `
 local found = {}
-for _, key in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+for _, key in ipairs(keys_of(KEYS[1], ARGV[3])) do
   local v = redis.call('GET', names .. key)
   if v then
     found[#found + 1] = key
     found[#found + 1] = v
-  else
-    redis.call('ZREM', KEYS[1], key)
   end
 end
 return found`)
 
-	// KEYS: list. ARGV: ids to keep.
+	// KEYS: the hash. ARGV: subject, ids to keep.
 	deleteSessions = redis.NewScript(sessionLua + `
-local keep, deleted = {}, 0
-for i = 3, #ARGV do keep[ARGV[i]] = true end
-for _, key in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+local spared, kept, deleted = {}, {}, 0
+for i = 4, #ARGV do spared[ARGV[i]] = true end
+for _, key in ipairs(keys_of(KEYS[1], ARGV[3])) do
   local v = redis.call('GET', names .. key)
-  if not v then
-    redis.call('ZREM', KEYS[1], key)
-  elseif not keep[v:sub(26, 37)] then
-    deleted = deleted + remove(key, v)
+  if v and spared[v:sub(26, 37)] then
+    kept[#kept + 1] = key
+  elseif v then
+    deleted = deleted + redis.call('DEL', names .. key)
   end
 end
+keep(KEYS[1], ARGV[3], kept)
 return deleted`)
 )
 
@@ -134,6 +159,13 @@ var errTaken = errors.New("redisstore: the session's key is taken")
 
 func (s sessions) names(shard int) string { return s.key("s", strconv.Itoa(shard), "") }
 func (s sessions) lists(shard int) string { return s.key("u", strconv.Itoa(shard), "") }
+
+// hash is where the list of a subject is. SHA-1 only spreads; it is what
+// scripts have.
+func (s sessions) hash(subject string) string {
+	sum := sha1.Sum([]byte(subject))
+	return s.lists(session.ShardOf(subject)) + hex.EncodeToString(sum[:1])
+}
 
 func (s sessions) name(k session.Key) string { return s.names(k.Shard()) + string(k[:]) }
 
@@ -149,7 +181,7 @@ func (s sessions) Insert(ctx context.Context, rec session.Record) error {
 	if rec.Key.Shard() != session.ShardOf(rec.Subject) {
 		return errors.New("redisstore: the session's key is not in its subject's shard")
 	}
-	n, err := s.run(ctx, insertSession, rec.Key.Shard(), []string{s.name(rec.Key)}, rec.Key[:], encodeSession(&rec), keptUntil(rec.Deadline)).Int()
+	n, err := s.run(ctx, insertSession, rec.Key.Shard(), []string{s.name(rec.Key)}, rec.Key[:], encodeSession(&rec), keptUntil(rec.Deadline), maxSessions).Int()
 	switch {
 	case err != nil && redis.HasErrorPrefix(err, "OOM"):
 		return fmt.Errorf("%w: %w", session.ErrFull, err)
@@ -197,8 +229,7 @@ func (s sessions) Delete(ctx context.Context, key session.Key) (bool, error) {
 }
 
 func (s sessions) List(ctx context.Context, subject string) ([]session.Record, error) {
-	shard := session.ShardOf(subject)
-	pairs, err := s.run(ctx, listSessions, shard, []string{s.lists(shard) + subject}).StringSlice()
+	pairs, err := s.run(ctx, listSessions, session.ShardOf(subject), []string{s.hash(subject)}, subject).StringSlice()
 	if err != nil {
 		return nil, failed("listing sessions", err)
 	}
@@ -214,12 +245,11 @@ func (s sessions) List(ctx context.Context, subject string) ([]session.Record, e
 }
 
 func (s sessions) DeleteAll(ctx context.Context, subject string, keep []session.ID) (int, error) {
-	shard := session.ShardOf(subject)
-	ids := make([]any, len(keep))
-	for i := range keep {
-		ids[i] = keep[i][:]
+	args := []any{subject}
+	for _, id := range keep {
+		args = append(args, id[:])
 	}
-	n, err := s.run(ctx, deleteSessions, shard, []string{s.lists(shard) + subject}, ids...).Int()
+	n, err := s.run(ctx, deleteSessions, session.ShardOf(subject), []string{s.hash(subject)}, args...).Int()
 	return n, failed("deleting sessions", err)
 }
 

@@ -1,0 +1,135 @@
+package redisstore_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/apikey/apikeytest"
+	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refreshtest"
+	"github.com/go-guard/guard/ratelimit"
+	"github.com/go-guard/guard/ratelimit/ratelimittest"
+	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/session/sessiontest"
+	redisstore "github.com/go-guard/guard/stores/redis"
+)
+
+func conform(t *testing.T, open func(t *testing.T) *redisstore.Stores, limits func(*redisstore.Stores) ratelimit.Store) {
+	t.Run("Sessions", func(t *testing.T) {
+		sessiontest.Run(t, func(t *testing.T) session.Store { return open(t).Sessions() })
+	})
+	t.Run("Families", func(t *testing.T) {
+		refreshtest.Run(t, func(t *testing.T) jwtauth.RefreshStore { return open(t).Families() })
+	})
+	t.Run("APIKeys", func(t *testing.T) {
+		apikeytest.Run(t, func(t *testing.T) apikey.Store { return open(t).APIKeys() })
+	})
+	t.Run("RateLimits", func(t *testing.T) {
+		ratelimittest.Run(t, func(t *testing.T) ratelimit.Store { return limits(open(t)) }, nil)
+	})
+}
+
+func TestConformance(t *testing.T) {
+	conform(t, func(t *testing.T) *redisstore.Stores {
+		s, _, _ := newStores(t)
+		return s
+	}, (*redisstore.Stores).RateLimits)
+}
+
+// fresh asks as limiters of logins do, whose keys differ within a call and
+// share a hash slot.
+type fresh struct{ ratelimit.Store }
+
+func (f fresh) Take(ctx context.Context, takes []ratelimit.Take) ([]ratelimit.State, error) {
+	takes = slices.Clone(takes)
+	for i := range takes {
+		takes[i].Fresh = true
+	}
+	return f.Store.Take(ctx, takes)
+}
+
+func (f fresh) GiveBack(ctx context.Context, taken []ratelimit.Taken) error {
+	taken = slices.Clone(taken)
+	for i := range taken {
+		taken[i].Fresh = true
+	}
+	return f.Store.GiveBack(ctx, taken)
+}
+
+// A cluster refuses scripts whose keys are in different slots, even where one
+// node has all of them.
+func TestConformanceOfACluster(t *testing.T) {
+	s := startServer(t, "--cluster-enabled", "yes")
+	ctx := context.Background()
+	node := newClient(t, s.addr)
+	if err := node.ClusterAddSlotsRange(ctx, 0, 16383).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for range 500 {
+		if info, _ := node.ClusterInfo(ctx).Result(); len(info) > 16 && info[:16] == "cluster_state:ok" {
+			break
+		}
+		time.Sleep(10 * time.Millisecond) // another process
+	}
+	c := redis.NewClusterClient(&redis.ClusterOptions{
+		Addrs: []string{s.addr}, ContextTimeoutEnabled: true,
+		// A cluster of one announces no address of its own.
+		ClusterSlots: func(context.Context) ([]redis.ClusterSlot, error) {
+			return []redis.ClusterSlot{{Start: 0, End: 16383, Nodes: []redis.ClusterNode{{Addr: s.addr}}}}, nil
+		},
+		Dialer: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, s.addr)
+		},
+	})
+	t.Cleanup(func() { c.Close() })
+	conform(t, func(t *testing.T) *redisstore.Stores {
+		stores, err := redisstore.New(ctx, c, fmt.Sprint("cluster", prefixes.Add(1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stores
+	}, func(s *redisstore.Stores) ratelimit.Store { return fresh{s.RateLimits()} })
+}
+
+// What 10,000 sessions take, with the lists of their subjects.
+func TestSessionSize(t *testing.T) {
+	s := startServer(t, "--appendonly", "no")
+	c := newClient(t, s.addr)
+	sessions := ownStores(t, s.addr).Sessions()
+	before := usedMemory(t, c)
+	const n = 10_000
+	for i := range n {
+		subject := fmt.Sprintf("user-%06d", i)
+		now := time.Now()
+		err := sessions.Insert(t.Context(), session.Record{
+			Key: sessiontest.Key(subject), Subject: subject, Data: `{"theme":"dark","locale":"en-GB"}`,
+			Created: now, LastSeen: now, Deadline: now.Add(time.Hour),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if each := (usedMemory(t, c) - before) / n; each > 400 {
+		t.Errorf("a session takes %d bytes, want at most 400", each)
+	} else {
+		t.Logf("a session takes %d bytes", each)
+	}
+}
+
+func usedMemory(t *testing.T, c *redis.Client) int {
+	t.Helper()
+	info, err := c.InfoMap(t.Context(), "memory").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	fmt.Sscan(info["Memory"]["used_memory"], &n)
+	return n
+}
