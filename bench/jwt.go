@@ -193,7 +193,7 @@ func refusals(settings) (rows, error) {
 		bars: []bar{
 			ratio("guard: no credential", "bare handler that refuses", 5),
 			ratio("guard: 200 bytes of garbage", "bare handler that refuses", 5),
-			bytes("guard: 800 KB header", 1024),
+			heapBytes("guard: 800 KB header", 1024),
 			ratio("guard: 800 KB header", "golang-jwt: 800 KB token", 1.0/1000),
 		},
 	}, nil

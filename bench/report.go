@@ -101,7 +101,7 @@ func flat(a, b string, part float64) bar {
 		func(t *TableResult) float64 { return math.Abs(t.row(a).NS/t.row(b).NS - 1) })
 }
 
-// allocs and bytes are means over many operations: what a growing map or a
+// allocs and heapBytes are means over many operations: what a growing map or a
 // pool adds now and then is forgiven up to a twentieth.
 func allocs(a string, max float64) bar {
 	return atMost(fmt.Sprintf("%s ≤ %s allocs", a, number(max)), max,
@@ -113,7 +113,7 @@ func allocsOver(a, b string, max float64) bar {
 		func(t *TableResult) float64 { return settle(t.row(a).Allocs - t.row(b).Allocs) })
 }
 
-func bytes(a string, max float64) bar {
+func heapBytes(a string, max float64) bar {
 	return atMost(fmt.Sprintf("%s ≤ %s B", a, number(max)), max,
 		func(t *TableResult) float64 { return math.Floor(t.row(a).Bytes) })
 }

@@ -123,7 +123,7 @@ func sessionGET(settings) (rows, error) {
 		},
 		bars: []bar{
 			allocs("guard: GET with a session", 2),
-			bytes("guard: GET with a session", 400),
+			heapBytes("guard: GET with a session", 400),
 			ratio("guard: GET with a session", "scs: memstore", 1.0/15),
 			ratio("guard: GET, 8 goroutines", "guard: GET with a session", 1),
 		},
