@@ -38,6 +38,7 @@ type loader[P, T any] struct {
 	load     func(*http.Request, P) (T, bool, error)
 	notFound []error
 	missing  string
+	none     error // the refusal for a missing thing, built once
 }
 
 // New returns a Resource whose things load finds. Absence is no error: found is
@@ -61,7 +62,9 @@ func New[P, T any](load func(r *http.Request, p P) (v T, found bool, err error),
 	if missing == "" {
 		missing = "Not found"
 	}
-	return &Resource[P, T]{loader: &loader[P, T]{load, slices.Clone(opts.NotFound), missing}}, nil
+	l := &loader[P, T]{load: load, notFound: slices.Clone(opts.NotFound), missing: missing}
+	l.none = l.hidden(errMissing)
+	return &Resource[P, T]{loader: l}, nil
 }
 
 // Visible returns a copy for which a thing that visible does not accept is not
@@ -162,7 +165,7 @@ func (o *Resource[P, T]) take(r *http.Request, allow func(P, T) bool) (v T, err 
 	if err != nil && slices.ContainsFunc(o.notFound, func(target error) bool { return errors.Is(err, target) }) {
 		found, err = false, nil
 	}
-	if v, err = guard.Resolve(v, found, err, o.hidden(errMissing)); err != nil {
+	if v, err = guard.Resolve(v, found, err, o.none); err != nil {
 		return zero, o.normal(err)
 	}
 	switch {
@@ -179,8 +182,8 @@ func (o *Resource[P, T]) take(r *http.Request, allow func(P, T) bool) (v T, err 
 }
 
 // hidden is the one 404; only its private reason differs.
-func (o *Resource[P, T]) hidden(reason error) error {
-	return &guard.Error{Status: http.StatusNotFound, Message: o.missing, Err: reason}
+func (l *loader[P, T]) hidden(reason error) error {
+	return &guard.Error{Status: http.StatusNotFound, Message: l.missing, Err: reason}
 }
 
 // normal makes refusals of the loader's own ours, so that they tell no more than
