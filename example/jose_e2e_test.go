@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -13,15 +14,7 @@ import (
 // node runs one of the scripts of testdata/node.
 func node(t *testing.T, script string, argument any) []byte {
 	t.Helper()
-	need(t, "node")
-	if _, err := os.Stat("testdata/node/node_modules/jose"); err != nil {
-		need(t, "npm")
-		ci := exec.Command("npm", "ci", "--silent", "--no-audit", "--no-fund")
-		ci.Dir = "testdata/node"
-		if out, err := ci.CombinedOutput(); err != nil {
-			lacks(t, "npm ci: "+string(out))
-		}
-	}
+	installed(t)
 	arg, err := json.Marshal(argument)
 	if err != nil {
 		t.Fatal(err)
@@ -35,6 +28,25 @@ func node(t *testing.T, script string, argument any) []byte {
 	}
 	return out
 }
+
+// installed makes sure of node and what the scripts import.
+func installed(t *testing.T) {
+	t.Helper()
+	need(t, "node")
+	modules.Lock()
+	defer modules.Unlock()
+	if _, err := os.Stat("testdata/node/node_modules/jose"); err == nil {
+		return
+	}
+	need(t, "npm")
+	ci := exec.Command("npm", "ci", "--silent", "--no-audit", "--no-fund")
+	ci.Dir = "testdata/node"
+	if out, err := ci.CombinedOutput(); err != nil {
+		lacks(t, "npm ci: "+string(out))
+	}
+}
+
+var modules sync.Mutex // npm writes one folder
 
 // need skips the test where a command is missing, and fails it where all have
 // to be there.

@@ -33,11 +33,11 @@ func sessionSection(mux *http.ServeMux, set settings, users *Users) {
 	}))}
 	user := guard.BySubject(a.sessions, users.ByID)
 	browsers := guard.OnError(guard.HTML("/session/", guard.JSON))
-	signedIn := guard.Chain(browsers, user.Wrap)
+	logins := guard.OnError(guard.HTML("", guard.ByStatus(map[int]guard.ErrorHandler{http.StatusUnauthorized: oneKey}, guard.JSON)))
+	signedIn := guard.Chain(browsers, a.sameOrigin, user.Wrap)
 
-	mux.Handle("POST /session/login", guard.OnError(guard.HTML("", guard.ByStatus(
-		map[int]guard.ErrorHandler{http.StatusUnauthorized: oneKey}, guard.JSON)))(http.HandlerFunc(a.login)))
-	mux.Handle("POST /session/logout", browsers(http.HandlerFunc(a.logout)))
+	mux.Handle("POST /session/login", guard.Chain(logins, a.sameOrigin)(http.HandlerFunc(a.login)))
+	mux.Handle("POST /session/logout", guard.Chain(browsers, a.sameOrigin)(http.HandlerFunc(a.logout)))
 	mux.Handle("GET /session/profile", signedIn(guard.HandlerFunc(showProfile)))
 
 	mux.Handle("GET /session/{$}", browsers(guard.Lenient(user)(http.HandlerFunc(a.page))))
@@ -45,13 +45,21 @@ func sessionSection(mux *http.ServeMux, set settings, users *Users) {
 	mux.Handle("POST /session/end-others", signedIn(guard.HandlerFunc(a.endOthers)))
 }
 
-// login checks a password and creates a session. A form of another site may
-// not sign its visitors in, so that is refused first.
+// sameOrigin refuses what a browser sends from another site, with or without a
+// session, before anything of it is read: a form elsewhere may not even sign
+// its visitors in. The sessions themselves refuse it too.
+func (a accounts) sameOrigin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := a.sessions.CheckOrigin(r); err != nil {
+			guard.Refuse(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// login checks a password and creates a session.
 func (a accounts) login(w http.ResponseWriter, r *http.Request) {
-	if err := a.sessions.CheckOrigin(r); err != nil {
-		guard.Refuse(w, r, err)
-		return
-	}
 	if isForm(r) {
 		a.formLogin(w, r)
 		return

@@ -137,6 +137,7 @@ func TestSessionCrossSite(t *testing.T) {
 			{"logout, " + name, sessionLogout(with...), 403, e(403, ""), []string{"Set-Cookie:"}},
 			{"logout without a cookie, " + name, sessionLogout(site...), 403, e(403, ""), []string{"Set-Cookie:"}},
 			{"end others, " + name, form("POST /session/end-others", nil, with...), 403, "", []string{"Set-Cookie:"}},
+			{"end others without a cookie, " + name, form("POST /session/end-others", nil, site...), 403, "", []string{"Set-Cookie:"}},
 			{"nothing changed, " + name, sessionProfile(with...), 200, `{"user":{"id":"1","email":"alice@example.com","role":"admin"}}`, nil},
 		})
 	}

@@ -1,0 +1,271 @@
+// Drives a real browser over the page of /session/. Reads {url, evil, shots} as
+// an argument: the site, another site that this script serves nothing of, and a
+// folder for screenshots, or "". Exits 1 at the first thing that is not so.
+import { chromium } from 'playwright-core'
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const { url, evil, shots, executablePath } = JSON.parse(process.argv[2])
+const dirs = []
+
+// browser is a Chromium with a new profile of its own.
+async function browser (options = {}) {
+  const dir = mkdtempSync(join(tmpdir(), 'guard-browser-'))
+  dirs.push(dir)
+  const context = await chromium.launchPersistentContext(dir, {
+    executablePath,
+    headless: true,
+    ignoreHTTPSErrors: true,
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    ...options
+  })
+  context.setDefaultTimeout(15000)
+  return context
+}
+
+async function signIn (page, email = 'bob@example.com', password = 'secret') {
+  await page.getByLabel('E-mail address').fill(email)
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+const shot = (page, name) => shots && page.screenshot({ path: join(shots, name + '.png'), fullPage: true })
+const signedIn = page => page.getByRole('heading', { name: 'Your account' }).waitFor()
+const signedOut = page => page.getByRole('heading', { name: 'Sign in' }).waitFor()
+const profile = async page => (await page.context().request.get(url + '/session/profile')).status()
+const cookies = async context => (await context.cookies(url)).filter(c => c.name.endsWith('session'))
+
+const steps = {}
+
+steps['sign in, from the page that was asked for and back'] = async () => {
+  const context = await browser()
+  const page = await context.newPage()
+  const complaints = []
+  page.on('console', m => m.type() === 'error' && complaints.push(m.text()))
+  await page.goto(url + '/session/profile')
+  await signedOut(page)
+  assert.equal(new URL(page.url()).searchParams.get('next'), '/session/profile')
+  await shot(page, '1-sign-in')
+
+  await signIn(page, '', '')
+  await page.getByText('Enter your e-mail address.').waitFor()
+  assert.equal(await page.getByLabel('E-mail address').getAttribute('aria-invalid'), 'true')
+  assert.match(await page.locator('#email-error').textContent(), /Enter your e-mail/)
+  assert.equal(await page.getByLabel('E-mail address').getAttribute('aria-describedby'), 'email-error')
+  await shot(page, '2-empty')
+
+  await signIn(page, 'bob@example.com', 'wrong')
+  await page.getByRole('alert').waitFor()
+  assert.match(await page.getByRole('alert').textContent(), /do not match/)
+  assert.equal(await page.getByLabel('E-mail address').inputValue(), 'bob@example.com')
+  assert.equal(await page.getByLabel('Password').inputValue(), '')
+  assert.deepEqual(await cookies(context), [])
+  await shot(page, '3-refused')
+
+  await signIn(page)
+  await page.waitForURL(url + '/session/profile')
+  assert.match(await page.locator('body').textContent(), /"email":"bob@example.com"/)
+  assert.deepEqual(complaints.filter(c => !/40[0-9]|422/.test(c)), [], 'the policy allows the page what it needs')
+  return context
+}
+
+steps['the cookie, as the browser keeps it'] = async () => {
+  const context = await browser()
+  const page = await context.newPage()
+  await page.goto(url + '/session/')
+  await signIn(page)
+  await signedIn(page)
+  const [cookie, ...more] = await cookies(context)
+  assert.equal(more.length, 0)
+  assert.equal(cookie.name, '__Host-session')
+  assert.equal(cookie.httpOnly, true)
+  assert.equal(cookie.secure, true)
+  assert.equal(cookie.sameSite, 'Lax')
+  assert.equal(cookie.path, '/')
+  assert.equal(cookie.domain, new URL(url).hostname)
+  assert.ok(Math.abs(cookie.expires - Date.now() / 1000 - 604800) < 60)
+  assert.doesNotMatch(await page.evaluate(() => document.cookie), /session/)
+  return context
+}
+
+steps['a site cannot be reached through its login page'] = async () => {
+  const context = await browser()
+  const page = await context.newPage()
+  for (const next of ['https://evil.example/', '//evil.example/', '/\\evil.example', '/\t/evil.example', 'javascript:alert(1)']) {
+    await page.goto(url + '/session/?next=' + encodeURIComponent(next))
+    await signIn(page)
+    await page.waitForURL(url + '/session/')
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await signedOut(page)
+  }
+  return context
+}
+
+steps['fixation: a cookie that was planted is worth nothing'] = async () => {
+  const context = await browser()
+  const planted = 'A'.repeat(43)
+  await context.addCookies([{ name: '__Host-session', value: planted, url, secure: true, httpOnly: true, sameSite: 'Lax' }])
+  const page = await context.newPage()
+  await page.goto(url + '/session/')
+  await signIn(page)
+  await signedIn(page)
+  const [cookie] = await cookies(context)
+  assert.notEqual(cookie.value, planted)
+  const before = cookie.value
+  // One's own session from before a login is dead after it.
+  const again = await context.request.post(url + '/session/login', { data: { email: 'alice@example.com', password: 'secret' } })
+  assert.equal(again.status(), 200)
+  assert.notEqual((await cookies(context))[0].value, before)
+  const thief = await browser()
+  await thief.addCookies([{ name: '__Host-session', value: before, url, secure: true, httpOnly: true, sameSite: 'Lax' }])
+  const theirs = await thief.newPage()
+  await theirs.goto(url + '/session/')
+  await signedOut(theirs)
+  await thief.close()
+  return context
+}
+
+steps['another site changes nothing'] = async () => {
+  const context = await browser()
+  const page = await context.newPage()
+  await page.goto(url + '/session/')
+  await signIn(page)
+  await signedIn(page)
+  const [cookie] = await cookies(context)
+  for (const path of ['/session/login', '/session/logout', '/session/end', '/session/end-others']) {
+    await page.goto(evil) // a page of another site, with a form that aims at ours
+    const [response] = await Promise.all([
+      page.waitForResponse(r => r.url() === url + path),
+      page.evaluate(action => {
+        const form = document.createElement('form')
+        form.method = 'post'
+        form.action = action
+        for (const [name, value] of [['email', 'alice@example.com'], ['password', 'secret']]) {
+          const input = document.createElement('input')
+          input.name = name
+          input.value = value
+          form.append(input)
+        }
+        document.body.append(form)
+        form.submit()
+      }, url + path)
+    ])
+    await page.waitForURL(url + path)
+    assert.equal(response.status(), 403, path)
+    assert.match(await page.locator('main').textContent(), /Forbidden/)
+    assert.equal((await response.allHeaders())['set-cookie'], undefined, path)
+  }
+  assert.equal((await cookies(context))[0].value, cookie.value)
+  await page.goto(url + '/session/')
+  await signedIn(page)
+  assert.match(await page.locator('header').textContent(), /bob@example.com/)
+  return context
+}
+
+steps['sign out, and nothing private behind the back button'] = async () => {
+  const context = await browser()
+  const page = await context.newPage()
+  await page.goto(url + '/session/')
+  await signIn(page)
+  await signedIn(page)
+  await page.goto(url + '/session/profile')
+  await page.goto(url + '/session/')
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await signedOut(page)
+  await page.getByText('You are signed out.').waitFor()
+  assert.deepEqual(await cookies(context), [])
+  await shot(page, '6-signed-out')
+  for (let i = 0; i < 3; i++) {
+    await page.goBack()
+    assert.doesNotMatch(await page.locator('body').textContent(), /bob@example\.com/, `${i + 1} back: ${page.url()}`)
+  }
+  return context
+}
+
+steps['sessions elsewhere: listed, ended one by one and all at once'] = async () => {
+  const agents = ['Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0',
+    'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1']
+  const others = []
+  for (const userAgent of agents) {
+    const context = await browser({ userAgent })
+    const page = await context.newPage()
+    await page.goto(url + '/session/')
+    await signIn(page, 'carol@example.com')
+    await signedIn(page)
+    others.push({ context, page })
+  }
+  const context = await browser()
+  const page = await context.newPage()
+  await page.goto(url + '/session/')
+  await signIn(page, 'carol@example.com')
+  await signedIn(page)
+  assert.equal(await page.getByRole('listitem').count(), 3)
+  assert.match(await page.getByRole('listitem').filter({ hasText: 'This session' }).textContent(), /Chrome on Linux/)
+  await shot(page, '4-sessions')
+
+  const iphone = page.getByRole('listitem').filter({ hasText: 'Safari on iPhone' })
+  await iphone.getByRole('button', { name: /^End the session of Safari on iPhone/ }).click()
+  await page.getByText('The session was ended.').waitFor()
+  assert.equal(await iphone.count(), 0)
+  assert.equal(await profile(others[1].page), 401)
+  assert.equal(await profile(others[0].page), 200)
+  await others[1].page.reload()
+  await signedOut(others[1].page)
+
+  await page.getByRole('button', { name: 'End all other sessions' }).click()
+  await page.getByText('All other sessions were ended.').waitFor()
+  assert.equal(await page.getByRole('listitem').count(), 1)
+  assert.equal(await profile(others[0].page), 401)
+  assert.equal(await profile(page), 200)
+  await shot(page, '5-alone')
+  for (const o of others) await o.context.close()
+  return context
+}
+
+steps['two tabs at once stay signed in'] = async () => {
+  const context = await browser()
+  const one = await context.newPage()
+  await one.goto(url + '/session/')
+  await signIn(one)
+  await signedIn(one)
+  const two = await context.newPage()
+  await two.goto(url + '/session/')
+  for (let i = 0; i < 5; i++) {
+    await Promise.all([one.reload(), two.reload(), ...[one, two].map(p => profile(p))])
+  }
+  for (const page of [one, two]) {
+    await signedIn(page)
+    assert.equal(await profile(page), 200)
+  }
+  return context
+}
+
+steps['without JavaScript, in the dark, on a telephone, by keyboard'] = async () => {
+  const context = await browser({ javaScriptEnabled: false, colorScheme: 'dark', viewport: { width: 360, height: 640 } })
+  const page = await context.newPage()
+  await page.goto(url + '/session/')
+  await page.keyboard.type('alice@example.com') // the field has the focus
+  await page.keyboard.press('Tab')
+  await page.keyboard.type('secret')
+  await page.keyboard.press('Enter')
+  await signedIn(page)
+  await shot(page, '7-dark-telephone')
+  return context
+}
+
+let failed = 0
+for (const [name, step] of Object.entries(steps)) {
+  try {
+    const context = await step()
+    await context.close()
+    console.log('ok   ' + name)
+  } catch (error) {
+    failed++
+    console.log('FAIL ' + name + '\n' + error.stack)
+  }
+}
+for (const dir of dirs) rmSync(dir, { recursive: true, force: true })
+process.exit(failed ? 1 : 0)
