@@ -91,9 +91,9 @@ func TestFormat(t *testing.T) {
 // counting is a store that counts loads, and fails on demand.
 type counting struct {
 	apikey.Store
-	loads, uses int
-	err         error
-	nilEntry    bool
+	loads    int
+	err      error
+	nilEntry bool
 }
 
 func (c *counting) Load(ctx context.Context, id string) (*apikey.Entry, bool, error) {
@@ -105,14 +105,6 @@ func (c *counting) Load(ctx context.Context, id string) (*apikey.Entry, bool, er
 		return nil, true, nil
 	}
 	return c.Store.Load(ctx, id)
-}
-
-func (c *counting) Used(ctx context.Context, id string, at time.Time) error {
-	c.uses++
-	if c.err != nil {
-		return c.err
-	}
-	return c.Store.Used(ctx, id, at)
 }
 
 // What has the wrong shape costs no round trip, and every key that is not good
@@ -521,6 +513,43 @@ func TestList(t *testing.T) {
 	}
 	if _, found, err := ring.Load(t.Context(), "zzzzzzzzzzzz"); found || err != nil {
 		t.Errorf("Load = %t, %v", found, err)
+	}
+}
+
+// A full memory store refuses new keys and drops none that works; what is long
+// over makes room, looked for once a minute.
+func TestMemoryIsBounded(t *testing.T) {
+	m := apikey.NewMemory()
+	over := time.Now().Add(-apikey.Retention - time.Hour)
+	insert := func(i int, expires time.Time) (bool, error) {
+		return m.Insert(t.Context(), apikey.Entry{Record: apikey.Record{ID: fmt.Sprint(i), Subject: fmt.Sprint(i % 1000), ExpiresAt: expires}})
+	}
+	n := apikey.MemoryEntries
+	for i := range n {
+		var expires time.Time
+		if i < 10 {
+			expires = over
+		}
+		if ok, err := insert(i, expires); !ok || err != nil {
+			t.Fatal(i, ok, err)
+		}
+	}
+	for i := range 10 {
+		if ok, err := insert(n+i, time.Time{}); !ok || err != nil {
+			t.Fatalf("no room came back: %t, %v", ok, err)
+		}
+	}
+	if ok, err := insert(n+10, time.Time{}); ok || err == nil {
+		t.Errorf("a full store took a key: %t, %v", ok, err)
+	}
+	if _, found, _ := m.Load(t.Context(), "5"); found {
+		t.Error("a key that is long over is still there")
+	}
+	if _, found, _ := m.Load(t.Context(), "10"); !found {
+		t.Error("a working key was dropped")
+	}
+	if l, err := m.List(t.Context(), "5", 1000); err != nil || len(l) != 100 {
+		t.Errorf("%d records, %v", len(l), err)
 	}
 }
 
