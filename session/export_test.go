@@ -15,3 +15,6 @@ var (
 	KeyOf    = keyOf
 	NewToken = newToken
 )
+
+// For the tests: whether a D is decoded once.
+func IsFlat[D any]() bool { return isFlat[D]() }

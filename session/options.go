@@ -110,7 +110,7 @@ func New[D any](opts *Options) (*Manager[D], error) {
 			}
 		}
 	}
-	if _, err := m.encode(*new(D)); err != nil {
+	if _, err := m.encode(*new(D)); err != nil && m.maxData > 0 {
 		errs = append(errs, err)
 	}
 	if len(errs) > 0 {
@@ -124,8 +124,9 @@ func (o *Options) setDefaults() {
 	def(&o.SameSite, http.SameSiteLaxMode)
 	// NIST SP 800-63B, section 4.2.3: 12 hours, and 30 minutes of inactivity.
 	def(&o.Lifetime, 12*time.Hour)
-	def(&o.IdleTimeout, min(30*time.Minute, o.Lifetime))
-	def(&o.TouchEvery, min(max(o.IdleTimeout/10, time.Minute), o.IdleTimeout/2))
+	def(&o.IdleTimeout, min(30*time.Minute, max(o.Lifetime, time.Second)))
+	idle := max(o.IdleTimeout, time.Second)
+	def(&o.TouchEvery, min(max(idle/10, time.Minute), idle/2))
 	def(&o.MaxData, 4096)
 	def(&o.Timeout, 5*time.Second)
 	def(&o.Missing, "Not authenticated")
@@ -173,10 +174,10 @@ func (o *Options) check(c *http.Cookie) (errs []error) {
 	if o.Lifetime < time.Second {
 		mistake("lifetime %v is less than a second", o.Lifetime)
 	}
-	if o.IdleTimeout < time.Second || o.IdleTimeout > o.Lifetime {
+	if o.IdleTimeout < time.Second || o.Lifetime >= time.Second && o.IdleTimeout > o.Lifetime {
 		mistake("idle timeout %v is not between a second and the lifetime, %v", o.IdleTimeout, o.Lifetime)
 	}
-	if o.TouchEvery < 0 || o.TouchEvery >= o.IdleTimeout {
+	if o.TouchEvery < 0 || o.IdleTimeout >= time.Second && o.TouchEvery >= o.IdleTimeout {
 		mistake("TouchEvery %v is not below the idle timeout, %v", o.TouchEvery, o.IdleTimeout)
 	}
 	if o.MaxData < 0 {

@@ -2,7 +2,6 @@ package session
 
 import (
 	"container/heap"
-	"encoding/binary"
 	"hash/maphash"
 	"iter"
 	"strings"
@@ -11,8 +10,8 @@ import (
 )
 
 // A shard is the sessions of some subjects, found by key, by subject, and by
-// which deadline is next. A million sessions are mostly tables, so these hold 8
-// bytes of a key and of a subject's hash; the entry has the rest.
+// which deadline is next. A million sessions are mostly tables, so these hold
+// hashes of 8 bytes; the entry has the rest.
 type shard struct {
 	mu        sync.RWMutex
 	byKey     map[uint64]*entry
@@ -33,24 +32,24 @@ type entry struct {
 	remember                bool
 }
 
-// short is what a key is found by. Keys are digests of secrets, so that nobody
-// can make two that agree in it; where chance does (1 in 10^13 at a million
-// sessions), the second is refused as if it existed.
-func short(key Key) uint64 { return binary.LittleEndian.Uint64(key[8:]) }
+// hash is what a key is found by. Where two keys of a million sessions agree in
+// it, which a login does with a chance of 1 in 10^13, the second is refused as if
+// it existed.
+func (s *shard) hash(key Key) uint64 { return maphash.Bytes(s.seed, key[:]) }
 
 func (s *shard) find(key Key) *entry {
-	if e := s.byKey[short(key)]; e != nil && e.key == key {
+	if e := s.byKey[s.hash(key)]; e != nil && e.key == key {
 		return e
 	}
 	return nil
 }
 
-func (s *shard) taken(key Key) bool { return s.byKey[short(key)] != nil }
+func (s *shard) taken(key Key) bool { return s.byKey[s.hash(key)] != nil }
 
 func (s *shard) rename(e *entry, key Key) {
-	delete(s.byKey, short(e.key))
+	delete(s.byKey, s.hash(e.key))
 	e.key = key
-	s.byKey[short(key)] = e
+	s.byKey[s.hash(key)] = e
 }
 
 // of yields the sessions of a subject, each of which may be removed.
@@ -87,12 +86,12 @@ func (s *shard) add(rec *Record) {
 	hash := maphash.String(s.seed, e.subject)
 	e.next = s.bySubject[hash]
 	s.bySubject[hash] = e
-	s.byKey[short(e.key)] = e
+	s.byKey[s.hash(e.key)] = e
 	heap.Push(&s.queue, e)
 }
 
 func (s *shard) remove(e *entry) {
-	delete(s.byKey, short(e.key))
+	delete(s.byKey, s.hash(e.key))
 	heap.Remove(&s.queue, int(e.position))
 	hash := maphash.String(s.seed, e.subject)
 	first := s.bySubject[hash]

@@ -1,0 +1,87 @@
+package session_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/session"
+)
+
+func TestRecent(t *testing.T) {
+	now := newClock()
+	m := manager(t, &session.Options{Now: now.Now})
+	var decisions []guard.Decision
+	observe := guard.Observe(func(_ context.Context, d guard.Decision) { decisions = append(decisions, d) })
+	mapped := guard.BySubject(m, func(context.Context, string) (user, bool, error) { return user{}, true, nil })
+	recent := m.Recent(5 * time.Minute)
+	_, c := create(t, m, "alice")
+	steps := map[string]guard.Middleware{
+		"Require": guard.Require(m), "Optional": guard.Optional(m), "mapped": guard.Require(mapped),
+	}
+	stale := e401("Recent authentication required")
+	for _, tt := range []struct {
+		age    time.Duration
+		status int
+		want   string
+	}{{0, 200, ""}, {5*time.Minute - time.Millisecond, 200, ""}, {5 * time.Minute, 401, stale}, {9 * time.Minute, 401, stale}, {-time.Minute, 200, ""}} {
+		now.advance(tt.age)
+		for name, step := range steps {
+			decisions = nil
+			w, reached := serve(guard.Chain(observe, step, recent), request("GET", with(c)))
+			if w.Code != tt.status || reached != (tt.status == 200) || !reached && w.Body.String() != tt.want {
+				t.Errorf("%s, %v: %d %s, reached %t", name, tt.age, w.Code, w.Body, reached)
+			}
+			if got := w.Header().Get("Www-Authenticate"); (got == "Session") != (tt.status == 401) {
+				t.Errorf("challenge %q", got)
+			}
+			if d := decisions[1]; d.Package != "session" || d.Guard != "recent 5m0s" || (d.Outcome == guard.Allowed) != reached {
+				t.Errorf("%+v", d)
+			}
+		}
+		now.advance(-tt.age)
+	}
+	// Neither use nor rotation is an authentication; a new login is.
+	now.advance(4 * time.Minute)
+	alive(t, m, c, "alice")
+	s, err := m.Authenticate(request("GET", with(c)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := recorder()
+	if _, err := m.Rotate(w, request("POST", with(c)), s); err != nil {
+		t.Fatal(err)
+	}
+	now.advance(time.Minute)
+	c = cookieOf(t, w)
+	if w, _ := serve(guard.Chain(m.Wrap, recent), request("GET", with(c))); w.Code != 401 {
+		t.Errorf("after a rotation: %d", w.Code)
+	}
+	_, c = create(t, m, "alice", with(c))
+	if w, _ := serve(guard.Chain(m.Wrap, recent), request("GET", with(c))); w.Code != 200 {
+		t.Errorf("after a login: %d", w.Code)
+	}
+	// Outside of an authentication step nobody passes.
+	for name, step := range map[string]guard.Middleware{"alone": recent, "nobody": guard.Chain(guard.Optional(m), recent)} {
+		if w, reached := serve(step, request("GET")); w.Code != 401 || reached {
+			t.Errorf("%s: %d, reached %t", name, w.Code, reached)
+		}
+	}
+}
+
+func TestRecentWiring(t *testing.T) {
+	m := manager(t, nil)
+	for name, f := range map[string]func(){
+		"no time": func() { m.Recent(0) }, "less": func() { m.Recent(-1) }, "no handler": func() { m.Recent(1)(nil) }, "nothing to wrap": func() { m.Wrap(nil) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			f()
+		}()
+	}
+}
