@@ -3,6 +3,7 @@ package bearer
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-guard/guard"
@@ -20,49 +21,37 @@ import (
 // A name that is no scope-token (RFC 6749, section 3.3) panics.
 func Scopes(scope string, and ...string) guard.Middleware {
 	all := append([]string{scope}, and...)
-	return newGate("scope", all, strings.Join(all, " "), func(has func(string) bool) bool {
-		for _, s := range all {
-			if !has(s) {
-				return false
-			}
-		}
-		return true
-	})
+	return gate{name: "scope", scopes: all, all: true}.wired(strings.Join(all, " "))
 }
 
 // AnyScope is [Scopes] where one of the scopes is enough. The challenge asks for
 // the first of them, which should be the narrowest.
 func AnyScope(scope string, or ...string) guard.Middleware {
-	any := append([]string{scope}, or...)
-	return newGate("any scope", any, scope, func(has func(string) bool) bool {
-		for _, s := range any {
-			if has(s) {
-				return true
-			}
-		}
-		return false
-	})
+	return gate{name: "any scope", scopes: append([]string{scope}, or...)}.wired(scope)
 }
 
-type (
-	scoper   interface{ Scopes() []string }
-	hasScope interface{ HasScope(scope string) bool }
-)
+type gate struct {
+	name   string
+	scopes []string
+	all    bool // whether each is needed, or one
+}
 
-// newGate returns a middleware that lets on what enough accepts; ask is the
-// scope parameter of its challenge.
-func newGate(name string, scopes []string, ask string, enough func(has func(string) bool) bool) guard.Middleware {
-	for _, s := range scopes {
+// wired is the gate as a middleware; ask is the scope parameter of its
+// challenge.
+func (g gate) wired(ask string) guard.Middleware {
+	for _, s := range g.scopes {
 		if !isScope(s) {
 			wiring.Panic("bearer", "scope %q is not a scope-token", s)
 		}
 	}
-	d := guard.Decision{Package: "bearer", Guard: name + " " + strings.Join(scopes, " ")}
+	refused := guard.Decision{Package: "bearer", Guard: g.name + " " + strings.Join(g.scopes, " ")}
+	allowed := refused
+	allowed.Outcome = guard.Allowed
 	suffix := `error="insufficient_scope", scope="` + ask + `"` // a scope-token needs no escaping
 	return func(next http.Handler) http.Handler {
 		wiring.Next("bearer", next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			granted, err := check(r.Context(), enough)
+			granted, err := g.check(r.Context())
 			if err == nil && !granted {
 				err = &guard.Error{
 					Status: http.StatusForbidden, Code: "insufficient_scope", Message: "Insufficient scope",
@@ -70,42 +59,48 @@ func newGate(name string, scopes []string, ask string, enough func(has func(stri
 				}
 			}
 			if err != nil {
-				d.Refuse(w, r, err)
+				refused.Refuse(w, r, err)
 				return
 			}
-			allowed := d
-			allowed.Outcome = guard.Allowed
 			allowed.Report(r)
 			next.ServeHTTP(w, r)
 		})
 	}
 }
 
+type (
+	scoper   interface{ Scopes() []string }
+	hasScope interface{ HasScope(scope string) bool }
+)
+
 // check asks the credential. Where both a scoper and a hasScope stand behind a
 // request, each must have enough: neither may lend its scopes to the other.
-func check(ctx context.Context, enough func(has func(string) bool) bool) (bool, error) {
-	s, err := guard.AuthenticatedBy[scoper](ctx)
-	h, found := guard.CredentialFrom[hasScope](ctx)
-	if err != nil && !found {
+func (g gate) check(ctx context.Context) (bool, error) {
+	s, lists := guard.CredentialFrom[scoper](ctx)
+	h, tells := guard.CredentialFrom[hasScope](ctx)
+	if !lists && !tells {
+		_, err := guard.AuthenticatedBy[scoper](ctx)
 		return false, err
 	}
-	granted := true
-	if found {
-		granted = enough(h.HasScope)
-	}
-	if err == nil {
-		granted = granted && enough(func(scope string) bool { return contains(s.Scopes(), scope) })
-	}
-	return granted, nil
+	return (!lists || g.passes(s, nil)) && (!tells || g.passes(nil, h)), nil
 }
 
-func contains(scopes []string, scope string) bool {
-	for _, s := range scopes {
-		if s == scope { // scopes have case (RFC 6749, section 3.3)
-			return true
+// passes asks one of the two. Scopes have case (RFC 6749, section 3.3).
+func (g gate) passes(s scoper, h hasScope) bool {
+	var granted []string
+	if s != nil {
+		granted = s.Scopes()
+	}
+	for _, scope := range g.scopes {
+		has := slices.Contains(granted, scope)
+		if h != nil {
+			has = h.HasScope(scope)
+		}
+		if has != g.all {
+			return has
 		}
 	}
-	return false
+	return g.all
 }
 
 // insufficient is the Bearer challenge of the step in front, which names the

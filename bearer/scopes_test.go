@@ -3,11 +3,13 @@ package bearer_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/bearer"
+	"github.com/go-guard/guard/internal/race"
 )
 
 // granted tells its scopes as a token does, record as an API key's record.
@@ -108,5 +110,28 @@ func TestScopesPanicAtWiring(t *testing.T) {
 			}()
 			f()
 		})
+	}
+}
+
+func TestScopesAllocateNothing(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates")
+	}
+	tokens := guard.Must(bearer.New(byScopes, nil))
+	keys := guard.Must(bearer.New(func(context.Context, string) (*record, bool, error) {
+		return &record{[]string{"a"}}, true, nil
+	}, nil))
+	for _, tt := range []struct{ auth, gate guard.Middleware }{
+		{tokens.Wrap, bearer.Scopes("a", "b")}, {tokens.Wrap, bearer.AnyScope("x", "b")}, {keys.Wrap, bearer.Scopes("a")},
+	} {
+		var got float64
+		var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h := tt.gate(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+			got = testing.AllocsPerRun(100, func() { h.ServeHTTP(w, r) })
+		})
+		tt.auth(h).ServeHTTP(httptest.NewRecorder(), request("Bearer a~b"))
+		if got != 0 {
+			t.Errorf("%v allocations", got)
+		}
 	}
 }
