@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/example/backend"
 )
 
 // A keyHolder is who an API key was given to.
@@ -24,12 +25,17 @@ var keyDigests = map[[sha256.Size]byte]string{
 // apikeySection: callers prove who they are by X-API-Key. Keys of the managed
 // ring, which expire and can be revoked, are told by their prefix; all others
 // are looked up in the map.
-func apikeySection(mux *http.ServeMux, set settings) {
-	ring := guard.BySubject(guard.Must(apikey.NewRing(&apikey.RingOptions{Address: set.clientIP()})), holderByID)
+func apikeySection(mux *http.ServeMux, set settings) (flush func(context.Context) error) {
+	ring := guard.Must(apikey.NewRing(&apikey.RingOptions{
+		Prefix:  backend.KeyPrefix,
+		Store:   set.stores.APIKeys,
+		Address: set.clientIP(),
+	}))
 	legacy := guard.Must(apikey.New(holderByKey, nil))
 
-	authenticated := guard.Require[keyHolder](ring, legacy)
+	authenticated := guard.Require[keyHolder](guard.BySubject(ring, holderByID), legacy)
 	mux.Handle("GET /apikey/protected", authenticated(guard.HandlerFunc(greet)))
+	return ring.Close // writes down when keys were used last
 }
 
 func holderByKey(ctx context.Context, key string) (keyHolder, bool, error) {

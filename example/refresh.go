@@ -16,6 +16,7 @@ func refreshSection(mux *http.ServeMux, set settings, users *Users) {
 	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
 		Issuer:   "refresh",
 		Lifetime: time.Hour,
+		Denylist: set.stores.Denylist,
 	}))
 	// The user is asked for at each refresh: a new role counts, and who is gone
 	// gets no more tokens.
@@ -26,6 +27,7 @@ func refreshSection(mux *http.ServeMux, set settings, users *Users) {
 	refresher := guard.Must(jwtauth.NewRefresher(issuer, reload, &jwtauth.RefreshOptions{
 		Lifetime: 30 * 24 * time.Hour,
 		Idle:     30 * 24 * time.Hour, // as in the guide: used or not
+		Store:    set.stores.Families,
 	}))
 	tokens := guard.Map(issuer.Verifier(), userFromToken)
 

@@ -30,6 +30,7 @@ func sessionSection(mux *http.ServeMux, set settings, users *Users) {
 		IdleTimeout:    7 * 24 * time.Hour, // as in the guide: a week, used or not
 		TouchEvery:     time.Minute,        // the page shows when each was used last
 		InsecureCookie: set.dev,
+		Store:          set.stores.Sessions,
 	}))}
 	user := guard.BySubject(a.sessions, users.ByID)
 	browsers := guard.OnError(guard.HTML("/session/", guard.JSON))

@@ -1,0 +1,82 @@
+// Package backend opens the stores that several processes of an application
+// share: Redis, a database, or neither.
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/ratelimit"
+	"github.com/go-guard/guard/session"
+	redisstore "github.com/go-guard/guard/stores/redis"
+)
+
+// Stores are an application's state. What is nil is in memory: the packages'
+// options take it as it is.
+type Stores struct {
+	Sessions session.Store
+	Families jwtauth.RefreshStore
+	Denylist jwtauth.Denylist
+	Limits   ratelimit.Store
+	APIKeys  apikey.Store
+
+	closers []func() error
+}
+
+// Close lets the connections go.
+func (s *Stores) Close() error {
+	var errs []error
+	for _, f := range s.closers {
+		errs = append(errs, f())
+	}
+	return errors.Join(errs...)
+}
+
+// KeyPrefix begins the keys that the example issues.
+const KeyPrefix = "ex"
+
+// startup is how long a server may take to answer when the program starts.
+const startup = 5 * time.Second
+
+// Open connects to what REDIS_URL and DATABASE_URL name. With both, the
+// database keeps everything but rate limits.
+func Open(ctx context.Context, getenv func(string) string) (*Stores, error) {
+	ctx, cancel := context.WithTimeout(ctx, startup)
+	defer cancel()
+	s := &Stores{}
+	for _, open := range []func(context.Context, func(string) string) error{s.openRedis, s.openDatabase} {
+		if err := open(ctx, getenv); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+func (s *Stores) openRedis(ctx context.Context, getenv func(string) string) error {
+	url := getenv("REDIS_URL")
+	if url == "" {
+		return nil
+	}
+	opts, err := redis.ParseURL(url)
+	if err != nil {
+		return fmt.Errorf("REDIS_URL: it is no URL such as redis://127.0.0.1:6379/0") // err repeats it, password and all
+	}
+	opts.ContextTimeoutEnabled = true // a request ends by its deadline
+	opts.MaxRetries = -1
+	opts.ReadTimeout, opts.WriteTimeout, opts.DialTimeout = time.Second, time.Second, time.Second
+	client := redis.NewClient(opts)
+	s.closers = append(s.closers, client.Close)
+	stores, err := redisstore.New(ctx, client, "example")
+	if err != nil {
+		return fmt.Errorf("REDIS_URL: %w", err)
+	}
+	s.Sessions, s.Families, s.Denylist = stores.Sessions(), stores.Families(), stores.Denylist()
+	s.Limits, s.APIKeys = stores.RateLimits(), stores.APIKeys()
+	return nil
+}
