@@ -148,7 +148,7 @@ func (c *claims) date(s *scanner) time.Time {
 
 func (c *claims) realDate(lit []byte) time.Time {
 	f, err := strconv.ParseFloat(string(lit), 64)
-	if err != nil || lit[0] == '-' || f > maxDate {
+	if err != nil || lit[0] == '-' || f > maxDate { // -0, too
 		c.err = errDate
 		return time.Time{}
 	}

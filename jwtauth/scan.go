@@ -1,6 +1,7 @@
 package jwtauth
 
 import (
+	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -157,9 +158,10 @@ func (s *scanner) value(sh *shape, depth int) {
 	}
 }
 
-// number returns the literal of a number (RFC 8259, section 6).
+// number returns the literal of a number (RFC 8259, section 6). One beyond
+// float64 is none (RFC 7493, section 2.2): decoders differ about it.
 func (s *scanner) number() []byte {
-	start := s.pos
+	start, large := s.pos, false
 	if s.at('-') {
 		s.pos++
 	}
@@ -174,6 +176,7 @@ func (s *scanner) number() []byte {
 	}
 	if s.at('e') || s.at('E') {
 		s.pos++
+		large = true
 		if s.at('+') || s.at('-') {
 			s.pos++
 		}
@@ -182,7 +185,14 @@ func (s *scanner) number() []byte {
 	if s.err != nil {
 		return nil
 	}
-	return s.data[start:s.pos]
+	lit := s.data[start:s.pos]
+	if large || len(lit) > 300 {
+		if _, err := strconv.ParseFloat(string(lit), 64); err != nil {
+			s.fail(errJSON)
+			return nil
+		}
+	}
+	return lit
 }
 
 func (s *scanner) at(c byte) bool { return s.pos < len(s.data) && s.data[s.pos] == c }

@@ -1,0 +1,138 @@
+package jwtauth_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/jwtauth"
+)
+
+func cachingIssuer(size int, edit ...func(*jwtauth.Options)) *jwtauth.Issuer[profile] {
+	o := &jwtauth.Options{CacheSize: size, Lifetime: time.Hour}
+	for _, f := range edit {
+		f(o)
+	}
+	return guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), o))
+}
+
+func TestCacheLooksAtTheMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list := jwtauth.NewDenylist(nil)
+		i := cachingIssuer(10, func(o *jwtauth.Options) { o.CacheTTL, o.Denylist = 2*time.Hour, list })
+		token := tokenOf(t, i)
+		first := sendToken(t, i.Verifier(), token)
+		if g := sendToken(t, i.Verifier(), token); g.token != first.token {
+			t.Error("not from the cache")
+		}
+		time.Sleep(30 * time.Minute)
+		if g := sendToken(t, i.Verifier(), token); g.token != first.token {
+			t.Error("not from the cache after half an hour")
+		}
+		_ = list.Deny(t.Context(), first.token.ID, time.Now().Add(time.Minute))
+		if g := sendToken(t, i.Verifier(), token); g.message != "Token revoked" {
+			t.Errorf("denied: %d %q", g.status, g.message)
+		}
+		time.Sleep(30 * time.Minute)
+		if g := sendToken(t, i.Verifier(), token); g.message != "Token expired" {
+			t.Errorf("expired: %d %q", g.status, g.message)
+		}
+	})
+}
+
+func TestCacheTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := cachingIssuer(10)
+		token := tokenOf(t, i)
+		first := sendToken(t, i.Verifier(), token)
+		for range 50 { // being asked for does not prolong it
+			time.Sleep(time.Second)
+			if g := sendToken(t, i.Verifier(), token); g.token != first.token {
+				t.Fatal("not from the cache")
+			}
+		}
+		time.Sleep(10 * time.Second)
+		if g := sendToken(t, i.Verifier(), token); g.status != 200 || g.token == first.token {
+			t.Error("from the cache after a minute")
+		}
+	})
+}
+
+// A clock that is set back makes a token too young again.
+func TestCacheClockSetBack(t *testing.T) {
+	now := noon
+	i := cachingIssuer(10, func(o *jwtauth.Options) { o.Now = func() time.Time { return now } })
+	token := tokenOf(t, i)
+	sendToken(t, i.Verifier(), token)
+	now = noon.Add(-time.Second)
+	if g := sendToken(t, i.Verifier(), token); g.message != "Token not yet valid" {
+		t.Errorf("%d %q", g.status, g.message)
+	}
+}
+
+func TestCacheNeedsTheExactSpelling(t *testing.T) {
+	i := cachingIssuer(10)
+	token := tokenOf(t, i)
+	sendToken(t, i.Verifier(), token)
+	other := token[:len(token)-1] + string(flip(token[len(token)-1]))
+	for _, s := range []string{other, token + "=", token + "\n", token + ".", strings.ToLower(token), token[:len(token)-1]} {
+		if _, err := i.Verifier().Verify(t.Context(), s); err == nil {
+			t.Errorf("accepted %q", s)
+		}
+	}
+	if g := sendToken(t, i.Verifier(), other); g.reason != base64Reason {
+		t.Errorf("%q", g.reason)
+	}
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	const size = 8
+	i := cachingIssuer(size)
+	tokens := make([]string, 3*size)
+	firsts := make([]*jwtauth.Token[profile], len(tokens))
+	kept := tokenOf(t, i)
+	keep := sendToken(t, i.Verifier(), kept).token
+	for n := range tokens {
+		tokens[n] = tokenOf(t, i)
+		firsts[n] = sendToken(t, i.Verifier(), tokens[n]).token
+		if g := sendToken(t, i.Verifier(), kept); g.token != keep {
+			t.Fatalf("a token in use was pushed out by number %d", n)
+		}
+		// A refused one takes no place.
+		sendToken(t, i.Verifier(), forge(jwtHeader, payload(), hs256([]byte(fmt.Sprint(n)))))
+	}
+	remembered := 0
+	for n := len(tokens) - 1; n >= 0; n-- {
+		if sendToken(t, i.Verifier(), tokens[n]).token == firsts[n] {
+			remembered++
+		}
+	}
+	if remembered == 0 || remembered > size {
+		t.Errorf("%d tokens are remembered", remembered)
+	}
+}
+
+func TestCacheInParallel(t *testing.T) {
+	i := cachingIssuer(4)
+	tokens := make([]string, 16)
+	for n := range tokens {
+		tokens[n] = guard.Must(i.Issue(fmt.Sprint(n), profile{})).AccessToken
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for n := range 200 {
+				n %= len(tokens)
+				tok, err := i.Verifier().Verify(t.Context(), tokens[n])
+				if err != nil || tok.Sub() != fmt.Sprint(n) {
+					t.Errorf("%v, %v; want %d", tok, err, n)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,123 @@
+// Package denylisttest tests implementations of [jwtauth.Denylist].
+//
+//	func TestDenylist(t *testing.T) {
+//		denylisttest.Run(t, func(t *testing.T) jwtauth.Denylist { return open(t) })
+//	}
+package denylisttest
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-guard/guard/jwtauth"
+)
+
+// Run runs all cases, each in a subtest of its own. open returns a denylist,
+// which need not be empty: every case uses ids of its own. The clocks of the
+// denylist and of the test must agree to within some seconds.
+func Run(t *testing.T, open func(t *testing.T) jwtauth.Denylist) {
+	for _, c := range []struct {
+		name string
+		run  func(s *suite)
+	}{
+		{"Empty", empty}, {"Denied", denied}, {"Past", past}, {"Again", again}, {"Names", names}, {"Parallel", parallel},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(&suite{t, open(t), rand.Text()}) })
+	}
+}
+
+type suite struct {
+	*testing.T
+	list  jwtauth.Denylist
+	space string // in front of the case's ids
+}
+
+func (s *suite) deny(id string, in time.Duration) {
+	s.Helper()
+	if err := s.list.Deny(s.Context(), s.space+id, time.Now().Add(in)); err != nil {
+		s.Errorf("Deny: %v", err)
+	}
+}
+
+func (s *suite) want(want bool, ids ...string) {
+	s.Helper()
+	spaced := make([]string, len(ids))
+	for i, id := range ids {
+		spaced[i] = s.space + id
+	}
+	got, err := s.list.Denied(s.Context(), spaced...)
+	if err != nil || got != want {
+		s.Errorf("Denied(%.40q) = %t, %v; want %t", ids, got, err, want)
+	}
+}
+
+func empty(s *suite) {
+	s.want(false)
+	s.want(false, "a")
+	s.want(false, "a", "b")
+}
+
+// Any one of the ids counts, wherever it stands.
+func denied(s *suite) {
+	s.deny("a", time.Hour)
+	s.want(true, "a")
+	s.want(true, "a", "b")
+	s.want(true, "b", "a")
+	s.want(false, "b")
+	s.want(false, "b", "c")
+	s.want(false)
+}
+
+// What has expired needs no denying.
+func past(s *suite) {
+	s.deny("a", -time.Hour)
+	s.deny("b", -400*24*time.Hour)
+	s.want(false, "a", "b")
+}
+
+// Denying again never shortens.
+func again(s *suite) {
+	s.deny("a", time.Hour)
+	s.deny("a", time.Hour)
+	s.deny("a", -time.Hour)
+	s.want(true, "a")
+	s.deny("b", time.Minute)
+	s.deny("b", 400*24*time.Hour)
+	s.want(true, "b")
+}
+
+// An id is an opaque string of any length.
+func names(s *suite) {
+	long := strings.Repeat("x", 8000)
+	ids := []string{"A", "a ", " a", "a\x00", "a:b", "a%", "a'", "ä", "a\u0308", "\xff", "*", long, long + "1"}
+	for _, id := range ids {
+		s.want(false, id)
+	}
+	for i, id := range ids {
+		s.deny(id, time.Hour)
+		s.want(true, id)
+		if i+1 < len(ids) {
+			s.want(false, ids[i+1:]...)
+		}
+	}
+	s.want(false, "a", "b", long+"2")
+}
+
+func parallel(s *suite) {
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			for j := range 8 {
+				s.deny(fmt.Sprint(j), time.Hour)
+				s.deny(fmt.Sprint(i, " ", j), time.Hour)
+				s.want(true, fmt.Sprint(j))
+				s.want(true, "other", fmt.Sprint(i, " ", j))
+			}
+		})
+	}
+	wg.Wait()
+}

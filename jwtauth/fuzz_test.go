@@ -1,0 +1,97 @@
+package jwtauth_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/jwtauth"
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// FuzzToken: what is accepted re-encodes to itself, golang-jwt accepts it too,
+// and a decoder that knows nothing of this package's reads the same from it.
+func FuzzToken(f *testing.F) {
+	for _, tt := range append(hostileHeaders(), hostileClaims()...) {
+		parts := strings.Split(tt.token, ".")
+		if len(parts) != 3 {
+			continue
+		}
+		header, err := rawURL(parts[0])
+		payload, err2 := rawURL(parts[1])
+		if err == nil && err2 == nil {
+			f.Add(header, payload)
+		}
+	}
+	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	// golang-jwt cuts fractions off dates.
+	peer := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithStrictDecoding(), jwt.WithIssuer("me"), jwt.WithAudience("api"),
+		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(atNoon), jwt.WithLeeway(time.Second))
+	f.Fuzz(func(t *testing.T, header, payload []byte) {
+		token := forge(string(header), string(payload), hs256(secret))
+		tok, err := v.Verify(t.Context(), token)
+		if err != nil {
+			return
+		}
+		parts := strings.Split(token, ".")
+		for i, p := range parts {
+			b, err := base64.RawURLEncoding.DecodeString(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts[i] = base64.RawURLEncoding.EncodeToString(b)
+		}
+		if strings.Join(parts, ".") != token {
+			t.Error("the token has another spelling")
+		}
+		claims := jwt.MapClaims{}
+		if _, err := peer.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return secret, nil }); err != nil {
+			t.Fatalf("golang-jwt refuses it: %v", err)
+		}
+		text := func(name string) string { s, _ := claims[name].(string); return s }
+		if tok.Sub() != text("sub") || tok.ID != text("jti") || tok.SessionID != text("sid") || tok.Claims != (profile{text("email"), text("role")}) {
+			t.Errorf("read %+v; the payload holds %v", tok, claims)
+		}
+	})
+}
+
+// FuzzSpelling: of all spellings of a token one is accepted.
+func FuzzSpelling(f *testing.F) {
+	good := forge(jwtHeader, payload(), hs256(secret))
+	f.Add(good)
+	for _, tt := range hostileSpellings() {
+		if len(tt.token) < 10000 {
+			f.Add(tt.token)
+		}
+	}
+	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	f.Fuzz(func(t *testing.T, token string) {
+		if _, err := v.Verify(t.Context(), token); err == nil && token != good {
+			// Another token can only be one with other segments and a right signature.
+			parts := strings.Split(token, ".")
+			if len(parts) != 3 || forge(string(guard.Must(rawURL(parts[0]))), string(guard.Must(rawURL(parts[1]))), hs256(secret)) != token {
+				t.Errorf("accepted %q", token)
+			}
+		}
+	})
+}
+
+// FuzzKeySet: no key set harms, and none brings a key that is not public.
+func FuzzKeySet(f *testing.F) {
+	f.Add([]byte(jwksOf(idpIssuing("a"))))
+	f.Add([]byte(`{"keys":[{"kty":"RSA","n":"AQ","e":"AQAB"},{"kty":"oct","k":"AA"},{"kty":"OKP","crv":"Ed25519","x":"AA"},null]}`))
+	token := tokenOf(f, idpIssuing("a"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		v := remoteVerifier(t, &idp{answers: map[string]string{"/jwks": string(body)}})
+		g := sendToken(t, v, token)
+		if g.status != 503 && !json.Valid(body) {
+			t.Errorf("status %d for a broken set", g.status)
+		}
+		if forged := sendToken(t, v, forge(`{"alg":"HS256","kid":"a"}`, payload(), hs256(secret))); forged.status == 200 {
+			t.Error("a symmetric key was taken")
+		}
+	})
+}
