@@ -13,7 +13,7 @@ import (
 
 // A Grant is what a new key is for.
 type Grant struct {
-	// Subject is whose key it is. It must not be empty.
+	// Subject is whose key it is, 1 to 255 bytes.
 	Subject string
 	// Name is what the subject calls it, up to 200 bytes. May be empty.
 	Name string
@@ -29,6 +29,9 @@ func (g Grant) validate(now time.Time) error {
 	var errs []error
 	if g.Subject == "" {
 		errs = append(errs, errors.New("apikey: a grant without a subject"))
+	}
+	if len(g.Subject) > 255 {
+		errs = append(errs, errors.New("apikey: a subject of more than 255 bytes"))
 	}
 	if len(g.Name) > 200 {
 		errs = append(errs, errors.New("apikey: a name of more than 200 bytes"))
@@ -157,8 +160,12 @@ func stamp(t time.Time) time.Time {
 	return time.UnixMilli(t.UnixMilli()).UTC()
 }
 
+// masked is nets as they are compared: networks alone, and IPv4 as IPv4.
 func masked(nets []netip.Prefix) (list []netip.Prefix) {
 	for _, p := range nets {
+		if p.Addr().Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+		}
 		list = append(list, p.Masked())
 	}
 	return list

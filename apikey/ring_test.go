@@ -204,13 +204,13 @@ func TestLifetime(t *testing.T) {
 
 func TestNets(t *testing.T) {
 	ring, _ := newRing(t, apikey.RingOptions{})
-	bound, _ := issue(t, ring, apikey.Grant{Nets: []netip.Prefix{netip.MustParsePrefix("192.0.2.77/24"), netip.MustParsePrefix("2001:db8::/32")}})
+	bound, _ := issue(t, ring, apikey.Grant{Nets: []netip.Prefix{netip.MustParsePrefix("192.0.2.77/24"), netip.MustParsePrefix("2001:db8::/32"), netip.PrefixFrom(netip.MustParseAddr("::ffff:203.0.113.0"), 120)}})
 	free, _ := issue(t, ring, apikey.Grant{})
 	for _, tt := range []struct {
 		addr, key string
 		want      int
 	}{
-		{"192.0.2.1:99", bound, 200}, {"[::ffff:192.0.2.1]:99", bound, 200}, {"[2001:db8::1]:99", bound, 200},
+		{"192.0.2.1:99", bound, 200}, {"203.0.113.9:99", bound, 200}, {"[::ffff:192.0.2.1]:99", bound, 200}, {"[2001:db8::1]:99", bound, 200},
 		{"[2001:db8::1%eth0]:99", bound, 200}, {"198.51.100.1:99", bound, 403}, {"[2001:db9::1]:99", bound, 403},
 		{"198.51.100.1:99", free, 200}, {"nonsense", free, 200},
 	} {
@@ -427,6 +427,7 @@ func TestIssueErrors(t *testing.T) {
 	ring, c := newRing(t, apikey.RingOptions{})
 	for name, g := range map[string]apikey.Grant{
 		"subject":     {},
+		"255 bytes":   {Subject: strings.Repeat("s", 256)},
 		"200 bytes":   {Subject: "1", Name: strings.Repeat("n", 201)},
 		"over before": {Subject: "1", ExpiresAt: c.t},
 		"before it":   {Subject: "1", NotBefore: c.t.Add(2 * time.Hour), ExpiresAt: c.t.Add(time.Hour)},
