@@ -22,7 +22,10 @@ func completeSection(mux *http.ServeMux, set settings, users *Users) {
 		Lifetime: 24 * time.Hour,
 		Missing:  "Authentication required",
 	}))
-	failures := guard.Must(ratelimit.NewLogin(set.clientIP(), nil)) // 5 in 15 min per address, 10 in an hour per account
+	failures := guard.Must(ratelimit.NewLogin(set.clientIP(), &ratelimit.LoginOptions{ // 5 in 15 min per address, 10 in an hour per account
+		Store:  set.stores.Limits,
+		Secret: set.derive("logins"),
+	}))
 	roles := guard.Must(rbac.New(rbac.Roles("admin", "moderator", "user"), rolesOf, nil))
 	post := guard.Must(owner.New(posts.ByPath, nil)).WithMessage("Not authorized to modify this post")
 

@@ -2,6 +2,22 @@ module github.com/go-guard/guard/example
 
 go 1.26.0
 
-require github.com/go-guard/guard v0.0.0
+require (
+	github.com/go-guard/guard v0.0.0
+	github.com/go-guard/guard/stores/redis v0.0.0
+	github.com/redis/go-redis/v9 v9.23.0
+)
 
-replace github.com/go-guard/guard => ..
+require (
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	go.uber.org/atomic v1.12.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/time v0.16.0 // indirect
+)
+
+replace (
+	github.com/go-guard/guard => ..
+	github.com/go-guard/guard/stores/redis => ../stores/redis
+)

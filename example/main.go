@@ -21,6 +21,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/go-guard/guard/example/backend"
 )
 
 func main() {
@@ -38,7 +40,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	handler, err := newHandler(ctx, set, log)
+	stores, err := backend.Open(ctx, getenv)
+	if err != nil {
+		return err
+	}
+	defer stores.Close()
+	set.stores = *stores
+	handler, flush, err := newHandler(ctx, set, log)
 	if err != nil {
 		return err
 	}
@@ -47,7 +55,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return fmt.Errorf("-addr, ADDR: %w", err)
 	}
 	fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr())
-	return serve(ctx, listener, handler, log)
+	err = serve(ctx, listener, handler, log)
+	return errors.Join(err, flush(context.WithoutCancel(ctx)))
 }
 
 // serve answers requests until SIGINT or SIGTERM, then finishes those that are

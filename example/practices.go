@@ -16,7 +16,11 @@ func practicesSection(mux *http.ServeMux, set settings, users *Users) {
 	limit := guard.Must(ratelimit.New(
 		ratelimit.Limit{Name: "login", Quota: 5, Window: 15 * time.Minute},
 		ratelimit.ByIP(set.clientIP()),
-		&ratelimit.Options{Message: "Too many login attempts. Try again later.", Store: set.stores.Limits},
+		&ratelimit.Options{
+			Message: "Too many login attempts. Try again later.",
+			Store:   set.stores.Limits,
+			Secret:  set.derive("addresses"),
+		},
 	))
 	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
 		Issuer:   "your-app",

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -11,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/go-guard/guard/clientip"
+	"github.com/go-guard/guard/example/backend"
 )
 
 // settings are what the program is told by its flags and its environment.
@@ -20,6 +23,7 @@ type settings struct {
 	secret  []byte         // signs the JWTs
 	proxies []netip.Prefix // whose X-Forwarded-For is believed
 	oidc    oidcSettings
+	stores  backend.Stores // in memory where nothing else is named
 }
 
 // clientIP finds a request's sender. Nobody's X-Forwarded-For is believed but
@@ -45,9 +49,6 @@ func readSettings(args []string, getenv func(string) string, stderr io.Writer) (
 	}
 	if flags.NArg() > 0 {
 		return set, fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	}
-	if err := notBuilt(getenv); err != nil {
-		return set, err
 	}
 	if set.proxies, err = readProxies(getenv("TRUSTED_PROXIES")); err != nil {
 		return set, err
@@ -102,13 +103,12 @@ func readProxies(value string) (proxies []netip.Prefix, err error) {
 	return proxies, nil
 }
 
-// notBuilt refuses settings that nothing reads yet: to ignore them would be to
-// keep in memory what was meant to be shared.
-func notBuilt(getenv func(string) string) error {
-	for _, name := range []string{"REDIS_URL", "DATABASE_URL"} {
-		if getenv(name) != "" {
-			return fmt.Errorf("%s is set, but that part of the example is not built yet", name)
-		}
+// derive makes a secret for another purpose than signing tokens: no two
+// purposes share one.
+func (s *settings) derive(purpose string) []byte {
+	key, err := hkdf.Expand(sha256.New, s.secret, "example "+purpose, 32)
+	if err != nil {
+		panic(err) // only for lengths that no hash has
 	}
-	return nil
+	return key
 }
