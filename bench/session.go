@@ -53,11 +53,12 @@ func withCookies(w *httptest.ResponseRecorder) *http.Request {
 	return r
 }
 
-// scsSessions is alexedwards/scs as its README has it.
-func scsSessions(store scs.Store) (http.Handler, *http.Request) {
+// scsSessions is alexedwards/scs as its README has it. By default it has no
+// idle timeout, as ours has; with one it writes the session at each request.
+func scsSessions(store scs.Store, idle time.Duration) (http.Handler, *http.Request) {
 	m := scs.New()
 	m.Store = store
-	m.IdleTimeout = 30 * time.Minute // ours has one too
+	m.IdleTimeout = idle
 	w := httptest.NewRecorder()
 	m.LoadAndSave(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		m.Put(r.Context(), "subject", subject)
@@ -109,7 +110,8 @@ func sessionGET(settings) (rows, error) {
 	if err != nil {
 		return rows{}, err
 	}
-	scsH, scsR := scsSessions(memstore.NewWithCleanupInterval(0))
+	scsH, scsR := scsSessions(memstore.NewWithCleanupInterval(0), 0)
+	idleH, idleR := scsSessions(memstore.NewWithCleanupInterval(0), 30*time.Minute)
 	gorillaH, gorillaR := gorillaSessions()
 	mapH, mapR := bareMap()
 	return rows{
@@ -118,6 +120,7 @@ func sessionGET(settings) (rows, error) {
 			{"guard: GET, 8 goroutines", ours, parallel(8, func() func(int) { return serving(h, r, 200) })},
 			{"scs: memstore", peer, serving(scsH, scsR, 200)},
 			{"scs: memstore, 8 goroutines", peer, parallel(8, func() func(int) { return serving(scsH, scsR, 200) })},
+			{"scs: memstore, idle timeout", peer, serving(idleH, idleR, 200)},
 			{"gorilla/sessions: cookie store", peer, serving(gorillaH, gorillaR, 200)},
 			{"bare cookie and map", limit, serving(mapH, mapR, 200)},
 		},

@@ -19,5 +19,7 @@ func tables() []table {
 		{"apikey, memory", apiKeyMemory},
 		{"a whole route", route},
 		{"password", passwords},
+		{"redis, session", redisSession},
+		{"redis, ratelimit", redisLimit},
 	}
 }

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/alexedwards/scs/goredisstore"
+	"github.com/go-redis/redis_rate/v10"
+	"github.com/redis/go-redis/v9"
+	"github.com/ulule/limiter/v3"
+	ululeredis "github.com/ulule/limiter/v3/drivers/store/redis"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/ratelimit"
+	"github.com/go-guard/guard/session"
+	redisstore "github.com/go-guard/guard/stores/redis"
+)
+
+// startRedis runs a server of the table's own on loopback. Everyone shares one
+// client.
+func startRedis() (*redis.Client, func(), error) {
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		return nil, nil, missing("no redis-server (Debian: apt-get install redis-server)")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	addr := l.Addr().(*net.TCPAddr)
+	l.Close()
+	dir, err := os.MkdirTemp("", "guard-bench-")
+	if err != nil {
+		return nil, nil, err
+	}
+	cmd := exec.Command(path, "--port", strconv.Itoa(addr.Port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir)
+	if err := cmd.Start(); err != nil {
+		return nil, nil, err
+	}
+	c := redis.NewClient(&redis.Options{Addr: addr.String(), PoolSize: 64, ContextTimeoutEnabled: true})
+	stop := func() {
+		c.Close()
+		cmd.Process.Kill()
+		cmd.Wait()
+		os.RemoveAll(dir)
+	}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if err = c.Ping(ctx).Err(); err == nil {
+			return c, stop, nil
+		}
+		if time.Now().After(end) {
+			stop()
+			return nil, nil, fmt.Errorf("redis-server does not answer: %w", err)
+		}
+	}
+}
+
+// missing skips a table, unless services are required.
+func missing(what string) error {
+	if os.Getenv("GUARD_REQUIRE_SERVICES") == "1" {
+		fail(errors.New(what))
+	}
+	return errors.New(what)
+}
+
+// counting counts what a client sends.
+type counting struct{ trips, commands atomic.Int64 }
+
+func (c *counting) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (c *counting) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		c.trips.Add(1)
+		c.commands.Add(1)
+		return next(ctx, cmd)
+	}
+}
+
+func (c *counting) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		c.trips.Add(1)
+		c.commands.Add(int64(len(cmds)))
+		return next(ctx, cmds)
+	}
+}
+
+// counted is how many commands and round trips one run takes.
+func counted(c *redis.Client, what string, run func(n int)) []Fact {
+	const n = 100
+	run(2000) // scripts are loaded and connections made by now
+	var count counting
+	c.AddHook(&count) // stays, for everyone: an addition to an atomic
+	run(n)
+	return []Fact{
+		{"guard: commands a " + what, float64(count.commands.Load()) / n, ""},
+		{"guard: round trips a " + what, float64(count.trips.Load()) / n, ""},
+	}
+}
+
+func redisSession(settings) (rows, error) {
+	c, stop, err := startRedis()
+	if err != nil {
+		return rows{}, err
+	}
+	stores := guard.Must(redisstore.New(ctx, c, "bench:"))
+	h, r, err := ourSessions(stores.Sessions())
+	if err != nil {
+		return rows{}, err
+	}
+	scsH, scsR := scsSessions(goredisstore.New(c), 0)
+	check(c.Set(ctx, "bare", strings.Repeat("x", 100), 0).Err() == nil, "SET")
+	get := serving(h, r, 200)
+	facts, err := redisMemory(c, stores)
+	if err != nil {
+		return rows{}, err
+	}
+	facts = append(facts, counted(c, "GET", get)...)
+	return rows{
+		work: []work{
+			{"guard: GET with a session", ours, get},
+			{"scs: goredisstore", peer, serving(scsH, scsR, 200)},
+			{"bare go-redis GET", limit, func(n int) {
+				for range n {
+					check(c.Get(ctx, "bare").Err() == nil, "GET")
+				}
+			}},
+		},
+		facts: facts,
+		bars: []bar{
+			ratio("guard: GET with a session", "bare go-redis GET", 1.4),
+			ratio("guard: GET with a session", "scs: goredisstore", 0.6),
+			factAtMost("guard: commands a GET", 1),
+			factAtMost("guard: round trips a GET", 1),
+			factAtMost("guard: bytes a session in Redis, its subject's index included", 400),
+		},
+		close: stop,
+	}, nil
+}
+
+// redisMemory fills the server with 10,000 sessions of as many subjects.
+func redisMemory(c *redis.Client, stores *redisstore.Stores) ([]Fact, error) {
+	const n = 10_000
+	used := func() (float64, error) {
+		info, err := c.Info(ctx, "memory").Result()
+		if err != nil {
+			return 0, err
+		}
+		_, rest, _ := strings.Cut(info, "used_memory:")
+		line, _, _ := strings.Cut(rest, "\r\n")
+		return strconv.ParseFloat(line, 64)
+	}
+	m := guard.Must(session.New[profile](&session.Options{Store: stores.Sessions()}))
+	before, err := used()
+	if err != nil {
+		return nil, err
+	}
+	login := httptest.NewRequest("POST", "/login", nil)
+	for i := range n {
+		if _, err := m.Create(&discard{header: http.Header{}}, login, strconv.Itoa(i), alice); err != nil {
+			return nil, err
+		}
+	}
+	after, err := used()
+	return []Fact{{"guard: bytes a session in Redis, its subject's index included", (after - before) / n, "B"}}, err
+}
+
+// redisLimit asks 1,000 keys from 32 goroutines, none of which is refused.
+func redisLimit(settings) (rows, error) {
+	c, stop, err := startRedis()
+	if err != nil {
+		return rows{}, err
+	}
+	keys := make([]string, 1000)
+	for i := range keys {
+		keys[i] = "user-" + strconv.Itoa(i)
+	}
+	crowd := func(take func(key string) bool) func(int) {
+		var at atomic.Int64
+		return parallel(32, func() func(int) {
+			return func(n int) {
+				for range n {
+					check(take(keys[int(at.Add(1))%len(keys)]), "take")
+				}
+			}
+		})
+	}
+	stores := guard.Must(redisstore.New(ctx, c, "bench:"))
+	taking := func(l ratelimit.Limit) func(int) {
+		ours := guard.Must(ratelimit.New(l, byIP, &ratelimit.Options{Store: stores.RateLimits(), Timeout: 5 * time.Second}))
+		return crowd(func(key string) bool {
+			res, err := ours.Take(ctx, key, 1)
+			return err == nil && res.OK
+		})
+	}
+	take := taking(ratelimit.Limit{Name: "sliding", Quota: plenty, Window: window})
+	uluLimiter := limiter.New(guard.Must(ululeredis.NewStore(c)), limiter.Rate{Period: window, Limit: plenty})
+	rr := redis_rate.NewLimiter(c)
+	facts := counted(c, "take", take)
+	return rows{
+		work: []work{
+			{"guard: take, 32 goroutines", ours, take},
+			{"guard: take, GCRA, 32 goroutines", ours, taking(ratelimit.Limit{Name: "gcra", Quota: plenty, Window: window, Algorithm: ratelimit.GCRA})},
+			{"ulule: Get, 32 goroutines", peer, crowd(func(key string) bool {
+				res, err := uluLimiter.Get(ctx, key)
+				return err == nil && !res.Reached
+			})},
+			{"redis_rate: Allow, 32 goroutines", peer, crowd(func(key string) bool {
+				res, err := rr.Allow(ctx, key, redis_rate.PerHour(plenty))
+				return err == nil && res.Allowed == 1
+			})},
+			{"bare go-redis INCR, 32 goroutines", limit, crowd(func(key string) bool { return c.Incr(ctx, "bare:"+key).Err() == nil })},
+		},
+		facts: facts,
+		bars: []bar{
+			ratio("guard: take, 32 goroutines", "ulule: Get, 32 goroutines", 1/0.9),
+			ratio("guard: take, 32 goroutines", "redis_rate: Allow, 32 goroutines", 1/0.9),
+			factAtMost("guard: commands a take", 1),
+			factAtMost("guard: round trips a take", 1),
+		},
+		close: stop,
+	}, nil
+}
