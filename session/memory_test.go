@@ -1,7 +1,11 @@
 package session_test
 
 import (
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
@@ -9,4 +13,248 @@ import (
 
 func TestMemory(t *testing.T) {
 	sessiontest.Run(t, func(*testing.T) session.Store { return session.NewMemory(nil) })
+}
+
+// record is a record whose times are around the clock's.
+func record(c *clock, subject string, seen time.Duration) session.Record {
+	rec := sessiontest.Record(subject)
+	rec.Created = c.now
+	rec.LastSeen = c.now.Add(seen)
+	rec.Deadline = c.now.Add(30 * time.Minute)
+	return rec
+}
+
+func insert(t *testing.T, m *session.Memory, rec session.Record, want error) {
+	t.Helper()
+	if err := m.Insert(t.Context(), rec); !errors.Is(err, want) {
+		t.Errorf("insert: %v, want %v", err, want)
+	}
+}
+
+func has(t *testing.T, m *session.Memory, rec session.Record, want bool) {
+	t.Helper()
+	if _, found, err := m.Load(t.Context(), rec.Key); found != want || err != nil {
+		t.Errorf("%s: found %t, %v", rec.Subject, found, err)
+	}
+}
+
+// A full store refuses logins; it signs no stranger out. Room is made by
+// whatever ends.
+func TestMemoryIsBounded(t *testing.T) {
+	now := newClock()
+	m := session.NewMemory(&session.MemoryOptions{Max: 3, Now: now.Now})
+	a := record(now, "a", 0)
+	insert(t, m, a, nil)
+	now.advance(time.Minute)
+	b, c := record(now, "b", 0), record(now, "c", 0)
+	insert(t, m, b, nil)
+	insert(t, m, c, nil)
+	insert(t, m, record(now, "d", 0), session.ErrFull)
+	for _, rec := range []session.Record{a, b, c} {
+		has(t, m, rec, true)
+	}
+	if _, err := m.Delete(t.Context(), b.Key); err != nil {
+		t.Fatal(err)
+	}
+	insert(t, m, record(now, "d", 0), nil)
+	insert(t, m, record(now, "e", 0), session.ErrFull)
+	now.advance(89*time.Minute - time.Millisecond) // a's time is over in a moment
+	insert(t, m, record(now, "e", 0), session.ErrFull)
+	has(t, m, a, true)
+	now.advance(time.Millisecond)
+	has(t, m, a, false)
+	if list, err := m.List(t.Context(), "a"); len(list) != 0 || err != nil {
+		t.Errorf("listed: %v, %v", list, err)
+	}
+	insert(t, m, record(now, "e", 0), nil)
+	insert(t, m, record(now, "f", 0), session.ErrFull)
+	has(t, m, c, true)
+}
+
+// A login into a full store is an outage, and who was signed in stays so.
+func TestFullIsUnavailable(t *testing.T) {
+	m := manager(t, &session.Options{Store: session.NewMemory(&session.MemoryOptions{Max: 1})})
+	_, c := create(t, m, "alice")
+	w := recorder()
+	_, err := m.Create(w, request("POST"), "bob", profile{})
+	refused(t, err, 503, "The service is unavailable")
+	if !errors.Is(err, session.ErrFull) || len(w.Header()) != 0 {
+		t.Errorf("%v, %v", err, w.Header())
+	}
+	alive(t, m, c, "alice")
+	create(t, m, "bob", with(c)) // in the place of Alice's own
+}
+
+// One subject cannot fill the store: its own oldest session makes room.
+func TestMemoryPerSubject(t *testing.T) {
+	now := newClock()
+	m := session.NewMemory(&session.MemoryOptions{Max: 4, MaxPerSubject: 3, Now: now.Now})
+	stranger := record(now, "b", -time.Hour)
+	insert(t, m, stranger, nil)
+	var recs []session.Record
+	for _, seen := range []time.Duration{3, 0, 1, 4, 5} {
+		recs = append(recs, record(now, "a", seen*time.Second))
+		insert(t, m, recs[len(recs)-1], nil)
+	}
+	for i, want := range []bool{true, false, false, true, true} {
+		has(t, m, recs[i], want)
+	}
+	has(t, m, stranger, true)
+}
+
+// A record whose time is over goes with some later login, wherever it is.
+func TestMemorySweeps(t *testing.T) {
+	now := newClock()
+	m := session.NewMemory(&session.MemoryOptions{Now: now.Now})
+	for i := range 500 {
+		insert(t, m, record(now, fmt.Sprint(i), 0), nil)
+	}
+	kept := record(now, "kept", 0)
+	insert(t, m, kept, nil)
+	if err := m.Touch(t.Context(), kept.Key, now.now.Add(time.Second), now.now.Add(8*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	now.advance(2 * time.Hour)
+	for i := range 500 {
+		insert(t, m, record(now, fmt.Sprint("new", i), 0), nil)
+	}
+	if n := m.Len(); n != 501 {
+		t.Errorf("%d records, want 501", n)
+	}
+	has(t, m, kept, true)
+}
+
+func TestMemoryRefusesForeignShards(t *testing.T) {
+	m := session.NewMemory(nil)
+	rec := sessiontest.Record("alice")
+	wrong := rec
+	wrong.Key[0] ^= 0x80
+	if err := m.Insert(t.Context(), wrong); err == nil {
+		t.Error("inserted where its subject's sessions are not looked for")
+	}
+	insert(t, m, rec, nil)
+	if ok, err := m.Rotate(t.Context(), rec.Key, wrong.Key); ok || err == nil {
+		t.Error("rotated to where its subject's sessions are not looked for")
+	}
+	has(t, m, rec, true)
+}
+
+func TestMemoryOptions(t *testing.T) {
+	for _, o := range []session.MemoryOptions{{Max: -1}, {MaxPerSubject: -1}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%+v is accepted", o)
+				}
+			}()
+			session.NewMemory(&o)
+		}()
+	}
+}
+
+// Each byte of the input is a step, taken by Memory and by a plain map: they
+// never differ.
+func FuzzMemory(f *testing.F) {
+	f.Add([]byte("\x00\x10\x20\x01\x11\x02\x03\x13\x04\x05\x06\x07"))
+	f.Add([]byte(strings.Repeat("\x00\x01\x40\x41\x42\x83\x84\xc5\xc6\xc7", 20)))
+	f.Fuzz(func(t *testing.T, steps []byte) {
+		now := newClock()
+		m := session.NewMemory(&session.MemoryOptions{Now: now.Now})
+		plain := map[session.Key]session.Record{}
+		var keys []session.Key
+		for i, step := range steps[:min(len(steps), 100)] {
+			subject := fmt.Sprint(step >> 6)
+			var key session.Key
+			if len(keys) > 0 {
+				key = keys[int(step>>3)%len(keys)]
+			}
+			rec, found := plain[key]
+			ctx := t.Context()
+			switch step & 7 {
+			case 0, 1:
+				rec := record(now, subject, 0)
+				rec.Deadline = now.now.Add(time.Duration(step>>3) * time.Minute)
+				insert(t, m, rec, nil)
+				plain[rec.Key] = rec
+				keys = append(keys, rec.Key)
+			case 2:
+				seen := now.now.Add(time.Duration(i) * time.Millisecond)
+				if err := m.Touch(ctx, key, seen, seen.Add(time.Hour)); err != nil {
+					t.Fatal(err)
+				}
+				if found && rec.LastSeen.Before(seen) && rec.Deadline.After(seen) {
+					rec.LastSeen, rec.Deadline = seen, seen.Add(time.Hour)
+					plain[key] = rec
+				}
+			case 3:
+				got, err := m.Update(ctx, key, 1, "x")
+				if want := found && rec.Revision == 1; got != want || err != nil {
+					t.Fatalf("update: %t, %v", got, err)
+				} else if want {
+					rec.Revision, rec.Data = 2, "x"
+					plain[key] = rec
+				}
+			case 4:
+				to := sessiontest.Key(rec.Subject)
+				to[0] = key[0]
+				if got, err := m.Rotate(ctx, key, to); got != found || err != nil {
+					t.Fatalf("rotate: %t, %v", got, err)
+				} else if found {
+					rec.Key = to
+					delete(plain, key)
+					plain[to] = rec
+					keys = append(keys, to)
+				}
+			case 5:
+				if got, err := m.Delete(ctx, key); got != found || err != nil {
+					t.Fatalf("delete: %t, %v", got, err)
+				}
+				delete(plain, key)
+			case 6:
+				n, err := m.DeleteAll(ctx, subject, []session.ID{rec.ID})
+				for k, r := range plain {
+					if r.Subject == subject && r.ID != rec.ID {
+						delete(plain, k)
+						n--
+					}
+				}
+				if n != 0 || err != nil {
+					t.Fatalf("delete all: %d off, %v", n, err)
+				}
+			case 7:
+				now.advance(time.Duration(step) * time.Minute)
+				for k, r := range plain { // what is swept and what is not yet look the same
+					if now.now.Sub(r.Deadline) >= session.Grace {
+						_, _ = m.Delete(ctx, k)
+						delete(plain, k)
+					}
+				}
+			}
+			compare(t, m, plain, keys)
+		}
+	})
+}
+
+func compare(t *testing.T, m *session.Memory, plain map[session.Key]session.Record, keys []session.Key) {
+	t.Helper()
+	bySubject := map[string]int{}
+	for _, key := range keys {
+		got, found, _ := m.Load(t.Context(), key)
+		want, wanted := plain[key]
+		got.Created, got.LastSeen, got.Deadline = got.Created.UTC(), got.LastSeen.UTC(), got.Deadline.UTC()
+		if found != wanted || found && got != want {
+			t.Fatalf("%+v, %t; want %+v, %t", got, found, want, wanted)
+		}
+		if wanted {
+			bySubject[want.Subject]++
+		}
+	}
+	for _, subject := range []string{"0", "1", "2", "3"} {
+		if list, _ := m.List(t.Context(), subject); len(list) != bySubject[subject] {
+			t.Fatalf("%d are listed of %s, want %d", len(list), subject, bySubject[subject])
+		}
+	}
+	if m.Len() != len(plain) {
+		t.Fatalf("%d records, want %d", m.Len(), len(plain))
+	}
 }
