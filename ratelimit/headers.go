@@ -21,18 +21,15 @@ const (
 	XRateLimit
 )
 
-// set writes the chosen fields. It allocates the values and one array for them.
-func (c Headers) set(h http.Header, t *taking, res Result) {
+// headers writes the chosen fields. It allocates the values and one array for
+// them.
+func (l *Limiter) headers(h http.Header, takes []Take, states []State, res Result) {
+	c := l.opts.Headers
 	if c&RateLimit != 0 {
-		policy := t.policy
-		if policy == "" {
-			limits := make([]Limit, len(t.takes))
-			for i := range t.takes {
-				limits[i] = t.takes[i].Limit
-			}
-			policy = policyField(limits)
+		f := &[2]string{l.policy, rateLimitField(takes, states)}
+		if l.opts.LimitsOf != nil {
+			f[0] = policyField(takes)
 		}
-		f := &[2]string{policy, rateLimitField(t.takes, t.states)}
 		add(h, "Ratelimit-Policy", f[0:1:1])
 		add(h, "Ratelimit", f[1:2:2])
 	}
@@ -52,10 +49,10 @@ func add(h http.Header, name string, value []string) {
 }
 
 // policyField is a List of Strings with parameters (RFC 9651, section 3).
-func policyField(limits []Limit) string {
+func policyField(takes []Take) string {
 	b := make([]byte, 0, 64)
-	for i := range limits {
-		l := &limits[i]
+	for i := range takes {
+		l := &takes[i].Limit
 		b = item(b, i, l.Name)
 		b = strconv.AppendInt(append(b, ";q="...), int64(l.Quota), 10)
 		if l.Window%time.Second == 0 { // "w" has whole seconds

@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/go-guard/guard"
 )
@@ -29,23 +31,41 @@ func ByIPPrefix(ip func(*http.Request) (netip.Addr, error), v4, v6 int) Key {
 	if ip == nil || v4 < 1 || v4 > 32 || v6 < 1 || v6 > 128 {
 		panic(fmt.Sprintf("ratelimit: ByIPPrefix(%p, %d, %d): want a function, 1 to 32 and 1 to 128 bits", ip, v4, v6))
 	}
+	keys := &interned{seed: maphash.MakeSeed()}
 	return func(r *http.Request) (string, error) {
 		addr, err := ip(r)
+		if err == nil && !addr.IsValid() {
+			err = errNoAddress
+		}
 		if err != nil {
 			return "", badRequest("The client's address is not clear", err)
 		}
 		addr = addr.Unmap().WithZone("")
-		bits := v4
-		if addr.Is6() {
-			bits = v6
+		if addr.Is4() { // 4 or 16 bytes: the two families cannot meet
+			p, _ := addr.Prefix(v4) // of a length that was checked
+			b := p.Addr().As4()
+			return keys.string(b[:]), nil
 		}
-		p, err := addr.Prefix(bits)
-		if err != nil || !addr.IsValid() {
-			return "", badRequest("The client's address is not clear", errors.New("ratelimit: no client address"))
-		}
-		b := p.Addr().AsSlice() // 4 or 16 bytes: the two families cannot meet
-		return string(b), nil
+		p, _ := addr.Prefix(v6)
+		b := p.Addr().As16()
+		return keys.string(b[:]), nil
 	}
+}
+
+// interned keeps some strings, so that who comes often costs no allocation.
+type interned struct {
+	seed  maphash.Seed
+	table [256]atomic.Pointer[string]
+}
+
+func (in *interned) string(b []byte) string {
+	at := &in.table[maphash.Bytes(in.seed, b)%256]
+	if s := at.Load(); s != nil && *s == string(b) {
+		return *s
+	}
+	s := string(b)
+	at.Store(&s)
+	return s
 }
 
 // ByPrincipal counts per principal, which an authentication step in front
@@ -110,6 +130,8 @@ func Join(keys ...Key) Key {
 		return string(b), nil
 	}
 }
+
+var errNoAddress = errors.New("ratelimit: no client address")
 
 var errEmptyKey = errors.New("ratelimit: the key is empty")
 

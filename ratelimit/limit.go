@@ -105,13 +105,13 @@ func isName(s string) bool {
 // maxLimits bounds what one request can be asked to take.
 const maxLimits = 16
 
-// compiled is a copy of limits with their defaults, or all that is wrong.
-func compiled(limits []Limit) ([]Limit, error) {
+// compiled is a take of each limit, with its defaults, or all that is wrong.
+func compiled(limits []Limit) ([]Take, error) {
 	var errs []error
 	if len(limits) > maxLimits {
 		return nil, fmt.Errorf("ratelimit: %d limits for one key are more than %d", len(limits), maxLimits)
 	}
-	out := make([]Limit, len(limits))
+	out := make([]Take, len(limits))
 	for i, l := range limits {
 		if l.Name == "" {
 			l.Name = "default"
@@ -120,11 +120,11 @@ func compiled(limits []Limit) ([]Limit, error) {
 			errs = append(errs, err)
 		}
 		for _, other := range out[:i] {
-			if other.Name == l.Name {
+			if other.Limit.Name == l.Name {
 				errs = append(errs, fmt.Errorf("ratelimit: two limits are named %q", l.Name))
 			}
 		}
-		out[i] = l
+		out[i] = Take{Limit: l, id: l.id()}
 	}
 	return out, errors.Join(errs...)
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/wiring"
 )
 
 // Options holds what has a safe default. The zero value is the strictest.
@@ -59,9 +58,8 @@ type Options struct {
 type Limiter struct {
 	opts    Options
 	key     Key
-	limits  []Limit
-	ids     []uint64
-	policy  string // the RateLimit-Policy field of limits
+	limits  []Take // without a key and a cost
+	policy  string // their RateLimit-Policy field
 	backend *backend
 	refusal *guard.Error
 }
@@ -72,24 +70,20 @@ func New(limit Limit, key Key, opts *Options) (*Limiter, error) {
 	if opts != nil {
 		l.opts = *opts
 	}
-	limits, err := compiled(append([]Limit{limit}, l.opts.Also...))
-	errs := []error{err}
+	all := append([]Limit{limit}, l.opts.Also...)
+	var errs [4]error
+	l.limits, errs[0] = compiled(all)
 	if key == nil {
-		errs = append(errs, errors.New("ratelimit: the key is nil"))
+		errs[1] = errors.New("ratelimit: the key is nil")
 	}
-	if l.opts.Store != nil && slices.ContainsFunc(append([]Limit{limit}, l.opts.Also...), func(l Limit) bool { return l.Name == "" }) {
-		errs = append(errs, errors.New("ratelimit: a limit in a store of one's own needs a name"))
+	if l.opts.Store != nil && slices.ContainsFunc(all, func(l Limit) bool { return l.Name == "" }) {
+		errs[2] = errors.New("ratelimit: a limit in a store of one's own needs a name")
 	}
-	l.backend, err = newBackend(&l.opts)
-	errs = append(errs, err)
-	if err := errors.Join(errs...); err != nil {
+	l.backend, errs[3] = newBackend(&l.opts)
+	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
-	l.limits = limits
-	for i := range limits {
-		l.ids = append(l.ids, limits[i].id())
-	}
-	l.policy = policyField(limits)
+	l.policy = policyField(l.limits)
 	l.opts.Also, l.opts.Secret = nil, nil
 	l.refusal = &guard.Error{Status: http.StatusTooManyRequests, Message: l.opts.Message, Err: errors.New("ratelimit: the quota is used up")}
 	return l, nil
@@ -115,17 +109,6 @@ type Result struct {
 	Failure error
 }
 
-type resultKey struct{}
-
-// From is the result of the innermost limiter with Options.InContext.
-func From(ctx context.Context) (Result, bool) {
-	r, ok := ctx.Value(resultKey{}).(*Result)
-	if !ok {
-		return Result{}, false
-	}
-	return *r, true
-}
-
 // Take takes cost units of the key's quotas, without a request. An error is an
 // empty key, a cost that is not from 1 to what the limit can ever grant, or a
 // store that failed.
@@ -133,91 +116,85 @@ func (l *Limiter) Take(ctx context.Context, key string, cost int) (Result, error
 	if cost < 1 {
 		return Result{}, fmt.Errorf("ratelimit: cost %d is not positive", cost)
 	}
-	var t taking
-	return l.take(ctx, &t, key, cost)
+	var room room
+	_, _, res, err := l.take(ctx, room.takes[:0], room.states[:0], key, cost)
+	return res, err
 }
 
 // Peek tells what Take would find for a cost of 1, and takes nothing.
 func (l *Limiter) Peek(ctx context.Context, key string) (Result, error) {
-	var t taking
-	return l.take(ctx, &t, key, 0)
+	var room room
+	_, _, res, err := l.take(ctx, room.takes[:0], room.states[:0], key, 0)
+	return res, err
 }
 
 // Reset forgets what was taken under the key.
 func (l *Limiter) Reset(ctx context.Context, key string) error {
-	var t taking
-	if err := l.prepare(ctx, &t, key, 0); err != nil {
+	takes, err := l.takes(ctx, nil, key, 0)
+	if err != nil {
 		return err
 	}
-	taken := make([]Taken, len(t.takes))
-	for i := range t.takes {
-		taken[i] = Taken{Take: t.takes[i], All: true}
+	taken := make([]Taken, len(takes))
+	for i := range takes {
+		taken[i] = Taken{Take: takes[i], All: true}
 	}
 	return l.backend.giveBack(ctx, taken)
 }
 
-// A taking is the scratch of one decision; small enough for the stack.
-type taking struct {
-	policy string
-	takes  []Take
-	states []State
-	room   struct {
-		takes  [2]Take
-		states [2]State
-	}
+// A room on the caller's stack is enough for most decisions. It is handed on as
+// slices and comes back as results: what is written through a pointer goes to
+// the heap.
+type room struct {
+	takes  [2]Take
+	states [2]State
 }
 
 // errCost is a cost that no wait makes possible.
 var errCost = errors.New("ratelimit: the cost is more than the limit ever grants")
 
-func (l *Limiter) prepare(ctx context.Context, t *taking, key string, cost int) error {
+// takes appends to out what the key has to take.
+func (l *Limiter) takes(ctx context.Context, out []Take, key string, cost int) ([]Take, error) {
 	if key == "" {
-		return errEmptyKey
+		return nil, errEmptyKey
 	}
-	limits, ids := l.limits, l.ids
-	t.policy = l.policy
+	limits := l.limits
 	if l.opts.LimitsOf != nil {
 		own, err := l.opts.LimitsOf(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(own) > 0 {
 			if limits, err = compiled(own); err != nil {
-				return err
+				return nil, err
 			}
-			ids, t.policy = nil, ""
 		}
 	}
-	t.takes = t.room.takes[:0]
 	for i := range limits {
-		if cost > limits[i].capacity() {
-			return errCost
+		if cost > limits[i].Limit.capacity() {
+			return nil, errCost
 		}
-		take := Take{Limit: limits[i], Key: key, Cost: cost}
-		if ids != nil {
-			take.id = ids[i]
-		}
-		t.takes = append(t.takes, take)
+		out = append(out, limits[i])
+		out[i].Key, out[i].Cost = key, cost
 	}
-	return nil
+	return out, nil
 }
 
-func (l *Limiter) take(ctx context.Context, t *taking, key string, cost int) (Result, error) {
-	if err := l.prepare(ctx, t, key, cost); err != nil {
-		return Result{}, err
-	}
-	if n := len(t.takes); n <= len(t.room.states) {
-		t.states = t.room.states[:n]
-	} else {
-		t.states = make([]State, n)
-	}
-	failure, err := l.backend.take(ctx, t.takes, t.states)
+// take uses and returns the empty takes and states it is given.
+func (l *Limiter) take(ctx context.Context, takes []Take, states []State, key string, cost int) ([]Take, []State, Result, error) {
+	takes, err := l.takes(ctx, takes, key, cost)
 	if err != nil {
-		return Result{}, err
+		return nil, nil, Result{}, err
 	}
-	res := summary(t.takes, t.states)
+	for range takes {
+		states = append(states, State{})
+	}
+	failure, err := l.backend.take(ctx, takes, states)
+	if err != nil {
+		return nil, nil, Result{}, err
+	}
+	res := summary(takes, states)
 	res.Failure = failure
-	return res, nil
+	return takes, states, res, nil
 }
 
 // summary picks the state that tells most.
@@ -234,82 +211,4 @@ func summary(takes []Take, states []State) Result {
 		OK: s.RetryAfter <= 0, Limit: l.Name, Quota: l.capacity(),
 		Remaining: s.Remaining, RetryAfter: s.RetryAfter, Reset: s.Reset,
 	}
-}
-
-// Wrap limits requests to next.
-func (l *Limiter) Wrap(next http.Handler) http.Handler {
-	wiring.Next("ratelimit", next)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var t taking
-		res, cost, err := l.decide(r, &t)
-		d := guard.Decision{Package: "ratelimit", Guard: l.limits[0].Name, Cost: cost}
-		switch {
-		case errors.Is(err, ErrSkip):
-			d.Outcome, d.Reason = guard.Allowed, "skipped"
-		case err == nil && res.OK:
-			d.Outcome, d.Guard = guard.Allowed, res.Limit
-			if res.Failure != nil {
-				d.Reason, d.Err = "store failed: "+res.Failure.Error(), res.Failure
-			}
-		case l.opts.Shadow:
-			d = shadowed(d, res, err)
-		case err != nil:
-			d.Refuse(w, r, err)
-			return
-		default:
-			l.refuse(w, r, d, &t, res)
-			return
-		}
-		d.Report(r)
-		if err == nil && !l.opts.Shadow && cost > 0 {
-			l.opts.Headers.set(w.Header(), &t, res)
-		}
-		if err == nil && l.opts.InContext {
-			r = r.WithContext(context.WithValue(r.Context(), resultKey{}, &Result{
-				OK: res.OK, Limit: res.Limit, Quota: res.Quota, Remaining: res.Remaining,
-				RetryAfter: res.RetryAfter, Reset: res.Reset, Failure: res.Failure,
-			}))
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// decide is the result for a request, or what to refuse it with.
-func (l *Limiter) decide(r *http.Request, t *taking) (Result, int, error) {
-	cost := 1
-	if l.opts.Cost != nil {
-		if cost = l.opts.Cost(r); cost < 0 {
-			return Result{}, cost, fmt.Errorf("ratelimit: a cost of %d", cost)
-		}
-	}
-	if cost == 0 {
-		return Result{}, 0, ErrSkip
-	}
-	key, err := l.key(r)
-	if err != nil {
-		return Result{}, cost, err
-	}
-	res, err := l.take(r.Context(), t, key, cost)
-	if err == errCost {
-		err = &guard.Error{Status: http.StatusBadRequest, Message: "The request is too large for its limit", Err: err}
-	}
-	return res, cost, err
-}
-
-func (l *Limiter) refuse(w http.ResponseWriter, r *http.Request, d guard.Decision, t *taking, res Result) {
-	d.Guard, d.RetryAfter = res.Limit, res.RetryAfter
-	h := w.Header()
-	l.opts.Headers.set(h, t, res)
-	h["Retry-After"] = []string{seconds(res.RetryAfter)}
-	d.Refuse(w, r, l.refusal)
-}
-
-func shadowed(d guard.Decision, res Result, err error) guard.Decision {
-	d.Outcome, d.Err = guard.Shadowed, err
-	if err != nil {
-		d.Reason = err.Error()
-		return d
-	}
-	d.Guard, d.RetryAfter, d.Reason = res.Limit, res.RetryAfter, "the quota is used up"
-	return d
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -60,7 +61,7 @@ type LoginOptions struct {
 type Login struct {
 	opts    LoginOptions
 	ip      Key
-	limits  []Limit // the first is per address, the others per account
+	limits  []Take // the first is per address, the others per account
 	backend *backend
 }
 
@@ -142,10 +143,7 @@ func (l *Login) Attempt(r *http.Request, account string) (*Attempt, error) {
 	var refusal *guard.Error
 	switch {
 	case err == nil:
-		d.Outcome = guard.Allowed
-		if res.Failure != nil {
-			d.Reason, d.Err = "store failed: "+res.Failure.Error(), res.Failure
-		}
+		d.Outcome, d.Reason, d.Err = guard.Allowed, failed(res.Failure), res.Failure
 	default:
 		d.Outcome, d.Status, d.Reason, d.Err = guard.Failed, http.StatusInternalServerError, err.Error(), err
 		if errors.As(err, &refusal) {
@@ -171,9 +169,9 @@ func (l *Login) attempt(r *http.Request, account string) (*Attempt, Result, erro
 	if account = l.opts.Normalize(account); account == "" {
 		return nil, Result{}, badRequest("The account is missing", errEmptyKey)
 	}
-	takes := make([]Take, len(l.limits))
-	for i, limit := range l.limits {
-		takes[i] = Take{Limit: limit, Key: account, Cost: 1, Fresh: true}
+	takes := slices.Clone(l.limits)
+	for i := range takes {
+		takes[i].Key, takes[i].Cost, takes[i].Fresh = account, 1, true
 	}
 	takes[0].Key = address
 	states := make([]State, len(takes))

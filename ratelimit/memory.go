@@ -159,39 +159,41 @@ func (m *Memory) take(takes []Take, states []State) error {
 	m.lock(h)
 	defer m.unlock(h)
 	now := m.clock() // under the lock: takes of a key come in order
-	granted := true
+	granted, slot := true, -1
 	for i := range takes {
 		t := &takes[i]
 		tab := m.shardOf(h[i]).table(class(&t.Limit))
-		states[i] = m.look(t, tab, tagOf(h[i], t), now)
+		states[i], slot = m.look(t, tab, tagOf(h[i], t), now)
 		granted = granted && states[i].RetryAfter <= 0
 	}
 	if !granted {
 		return nil
 	}
 	for i := range takes {
-		if t := &takes[i]; t.Cost > 0 {
-			// Looked up again: the one before may have moved it.
-			tab := m.shardOf(h[i]).table(class(&t.Limit))
-			slot := tab.place(tagOf(h[i], t), now, m.groups)
-			states[i] = debit(&t.Limit, tab.record(slot), now, t.Cost)
+		t := &takes[i]
+		if t.Cost == 0 {
+			continue
 		}
+		tab := m.shardOf(h[i]).table(class(&t.Limit))
+		if len(takes) > 1 || slot < 0 { // the one before may have moved it
+			slot = tab.place(tagOf(h[i], t), now, m.groups)
+		}
+		states[i] = debit(&t.Limit, tab.record(slot), now, t.Cost)
 	}
 	return nil
 }
 
-func (m *Memory) look(t *Take, tab *table, tag uint64, now int64) State {
-	slot := tab.find(tag)
-	if slot >= 0 {
-		return look(&t.Limit, tab.record(slot), now, t.Cost)
+func (m *Memory) look(t *Take, tab *table, tag uint64, now int64) (s State, slot int) {
+	if slot = tab.find(tag); slot >= 0 {
+		return look(&t.Limit, tab.record(slot), now, t.Cost), slot
 	}
-	s := State{Remaining: t.Limit.capacity()}
+	s.Remaining = t.Limit.capacity()
 	if m.deny {
 		if wait := tab.full(tag, now, m.groups); wait > 0 {
 			s = State{RetryAfter: time.Duration(wait), Reset: time.Duration(wait)}
 		}
 	}
-	return s
+	return s, slot
 }
 
 func (m *Memory) shardOf(hash uint64) *shard { return &m.shards[hash>>m.shift] }

@@ -115,20 +115,19 @@ func (t *table) freeIn(group int, now int64) (slot, n int) {
 	return slot, n
 }
 
-// move makes room for the tag by moving a record of its groups to that one's
-// own other group. It is -1 where none has room there.
+// move makes room for the tag by moving a record of its first group to that
+// one's own other group. It is -1 where none has room there: the table is full.
 func (t *table) move(tag uint64, now int64) int {
-	for _, g := range t.groupsOf(tag) {
-		for i := g; i < g+groupSize; i++ {
-			for _, other := range t.groupsOf(t.tags[i]) {
-				if other == g {
-					continue
-				}
-				if slot, n := t.freeIn(other, now); n > 0 {
-					t.tags[slot] = t.tags[i]
-					copy(t.record(slot), t.record(i))
-					return i
-				}
+	g := t.groupsOf(tag)[0]
+	for i := g; i < g+groupSize; i++ {
+		for _, other := range t.groupsOf(t.tags[i]) {
+			if other == g {
+				continue
+			}
+			if slot, n := t.freeIn(other, now); n > 0 {
+				t.tags[slot] = t.tags[i]
+				copy(t.record(slot), t.record(i))
+				return i
 			}
 		}
 	}

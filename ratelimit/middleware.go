@@ -1,0 +1,102 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/wiring"
+)
+
+// Wrap limits requests to next.
+func (l *Limiter) Wrap(next http.Handler) http.Handler {
+	wiring.Next("ratelimit", next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var room room
+		takes, states, res, cost, err := l.decide(r, room.takes[:0], room.states[:0])
+		d := guard.Decision{Package: "ratelimit", Guard: l.limits[0].Limit.Name, Cost: cost}
+		if res.Limit != "" {
+			d.Guard, d.RetryAfter = res.Limit, res.RetryAfter
+		}
+		skipped := errors.Is(err, ErrSkip)
+		switch {
+		case skipped:
+			d.Outcome, d.Reason = guard.Allowed, "not limited"
+		case err == nil && res.OK:
+			d.Outcome, d.Reason, d.Err = guard.Allowed, failed(res.Failure), res.Failure
+		case l.opts.Shadow:
+			d.Outcome, d.Reason, d.Err = guard.Shadowed, shadowed(err), err
+		case err != nil:
+			d.Refuse(w, r, err)
+			return
+		default:
+			l.headers(w.Header(), takes, states, res)
+			w.Header()["Retry-After"] = []string{seconds(res.RetryAfter)}
+			d.Refuse(w, r, l.refusal)
+			return
+		}
+		d.Report(r)
+		if err == nil && !l.opts.Shadow {
+			l.headers(w.Header(), takes, states, res)
+		}
+		if err == nil && l.opts.InContext {
+			r = r.WithContext(withResult(r.Context(), res))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// decide is the result for a request, or what to refuse it with.
+func (l *Limiter) decide(r *http.Request, takes []Take, states []State) (_ []Take, _ []State, res Result, cost int, err error) {
+	cost = 1
+	if l.opts.Cost != nil {
+		cost = l.opts.Cost(r)
+	}
+	switch {
+	case cost < 0:
+		return nil, nil, res, cost, fmt.Errorf("ratelimit: a cost of %d", cost)
+	case cost == 0:
+		return nil, nil, res, cost, ErrSkip
+	}
+	key, err := l.key(r)
+	if err != nil {
+		return nil, nil, res, cost, err
+	}
+	takes, states, res, err = l.take(r.Context(), takes, states, key, cost)
+	if err == errCost {
+		err = badRequest("The request is too large for its limit", err)
+	}
+	return takes, states, res, cost, err
+}
+
+// failed is why OnFailure decided, for Observe.
+func failed(failure error) string {
+	if failure == nil {
+		return ""
+	}
+	return "store failed: " + failure.Error()
+}
+
+func shadowed(err error) string {
+	if err == nil {
+		return "the quota is used up"
+	}
+	return err.Error()
+}
+
+type resultKey struct{}
+
+func withResult(ctx context.Context, res Result) context.Context {
+	return context.WithValue(ctx, resultKey{}, &res)
+}
+
+// From is the result of the innermost limiter with Options.InContext.
+func From(ctx context.Context) (Result, bool) {
+	res, ok := ctx.Value(resultKey{}).(*Result)
+	if !ok {
+		return Result{}, false
+	}
+	return *res, true
+}
