@@ -1,0 +1,30 @@
+package sqlstore_test
+
+import (
+	"testing"
+
+	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/apikey/apikeytest"
+	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refreshtest"
+	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/session/sessiontest"
+)
+
+func TestConformance(t *testing.T) {
+	onEach(t, func(t *testing.T, b backend) {
+		s, _ := b.stores(t, nil)
+		t.Run("Sessions", func(t *testing.T) {
+			sessiontest.Run(t, func(*testing.T) session.Store { return s.Sessions() })
+		})
+		t.Run("Families", func(t *testing.T) {
+			refreshtest.Run(t, func(*testing.T) jwtauth.RefreshStore { return s.Families() })
+		})
+		t.Run("APIKeys", func(t *testing.T) { // wants empty stores
+			apikeytest.Run(t, func(t *testing.T) apikey.Store {
+				s, _ := b.stores(t, nil)
+				return s.APIKeys()
+			})
+		})
+	})
+}

@@ -1,0 +1,54 @@
+-- guard's tables for MySQL and MariaDB, schema 1. Times are Unix milliseconds,
+-- and names that come from outside are bytes: no collation takes two for one.
+
+CREATE TABLE IF NOT EXISTS guard_sessions (
+	subject   VARBINARY(255) NOT NULL,
+	id        BINARY(12)     NOT NULL,
+	token     BINARY(32)     NOT NULL, -- SHA-256 of the cookie's token
+	created   BIGINT         NOT NULL,
+	last_seen BIGINT         NOT NULL,
+	deadline  BIGINT         NOT NULL,
+	revision  BIGINT         NOT NULL,
+	remember  SMALLINT       NOT NULL,
+	data      MEDIUMBLOB     NOT NULL,
+	PRIMARY KEY (subject, id),
+	UNIQUE KEY guard_sessions_token (token),
+	KEY guard_sessions_deadline (deadline)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
+
+CREATE TABLE IF NOT EXISTS guard_families (
+	subject    VARBINARY(1024) NOT NULL,
+	id         VARBINARY(32)   NOT NULL,
+	generation BIGINT          NOT NULL,
+	made       BIGINT          NOT NULL, -- when the newest generation was
+	expires    BIGINT          NOT NULL,
+	PRIMARY KEY (subject, id),
+	KEY guard_families_expires (expires)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
+
+CREATE TABLE IF NOT EXISTS guard_denied (
+	id     BINARY(32) NOT NULL PRIMARY KEY, -- SHA-256 of the token's or login's id
+	denied BIGINT     NOT NULL,             -- until when
+	KEY guard_denied_denied (denied)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
+
+CREATE TABLE IF NOT EXISTS guard_api_keys (
+	id             VARBINARY(64)   NOT NULL PRIMARY KEY,
+	subject        VARBINARY(1024) NOT NULL,
+	name           MEDIUMBLOB      NOT NULL,
+	scopes         MEDIUMBLOB      NOT NULL, -- JSON
+	nets           MEDIUMBLOB      NOT NULL, -- JSON
+	last4          VARBINARY(16)   NOT NULL,
+	created        BIGINT          NOT NULL,
+	not_before     BIGINT          NOT NULL, -- 0 here and below: none
+	expires        BIGINT          NOT NULL,
+	rotated        BIGINT          NOT NULL,
+	revoked        BIGINT          NOT NULL,
+	last_used      BIGINT          NOT NULL,
+	digest         BINARY(32)      NOT NULL, -- SHA-256 of the key
+	previous       BINARY(32)      NOT NULL,
+	previous_until BIGINT          NOT NULL,
+	drop_at        BIGINT          NOT NULL, -- when the row may be forgotten
+	KEY guard_api_keys_subject (subject, created),
+	KEY guard_api_keys_drop_at (drop_at)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
