@@ -33,6 +33,15 @@ func parseIntrospection(body []byte) (*Introspection, error) {
 		scopes: strings.Fields(a.text("scope")),
 		raw:    slices.Clone(body),
 	}
+	_, i.bound = members["cnf"]
+	for _, name := range [...]string{"token_use", "typ", "token_type"} { // Hydra, Keycloak, others
+		var kind string
+		_ = json.Unmarshal(members[name], &kind)
+		switch strings.ToLower(kind) {
+		case "refresh", "refresh_token", "offline", "id", "id_token":
+			i.refresh = true
+		}
+	}
 	return i, a.err
 }
 

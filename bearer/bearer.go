@@ -39,6 +39,7 @@ type Options struct {
 type Tokens[P any] struct {
 	verify    func(ctx context.Context, token string) (P, bool, error)
 	max       int
+	invalid   string // the message
 	cookie    string
 	crossSite *http.CrossOriginProtection
 
@@ -59,8 +60,9 @@ var (
 )
 
 // New returns an authenticator that asks verify for the principal of a token.
-// An unknown, revoked or expired token is not an error: found is false. Another
-// error than a *guard.Error is our own failure. verify should compare tokens
+// An unknown, revoked or expired token is not an error: found is false. An
+// error is our own failure, unless it is a *guard.Error: a 401 of verify's own,
+// with another message or with a reason for guard.Observe. verify should compare tokens
 // by a digest, never byte by byte: a map or an index over their SHA-256.
 func New[P any](verify func(ctx context.Context, token string) (p P, found bool, err error), opts *Options) (*Tokens[P], error) {
 	var o Options
@@ -111,6 +113,7 @@ func build[P any](verify func(context.Context, string) (P, bool, error), o Optio
 	if o.Invalid == "" {
 		o.Invalid = "Invalid or expired token"
 	}
+	t.invalid = o.Invalid
 	invalid := func(reason error) error {
 		return &guard.Error{
 			Status: http.StatusUnauthorized, Code: "invalid_token", Message: o.Invalid,
@@ -140,11 +143,14 @@ func (t *Tokens[P]) Authenticate(r *http.Request) (P, error) {
 	p, found, err := t.verify(r.Context(), token)
 	p, err = guard.Resolve(p, found, err, t.unknown)
 	if e, ok := err.(*guard.Error); ok && e != nil && e.Status == http.StatusUnauthorized && len(e.Challenges) == 0 {
-		// verify's own words about a bad token; the code stays RFC 6750's.
+		// verify's own words or reason; the rest stays RFC 6750's.
 		c := *e
 		c.Challenges = []string{t.invalidWith}
 		if c.Code == "" {
 			c.Code = "invalid_token"
+		}
+		if c.Message == "" {
+			c.Message = t.invalid
 		}
 		err = &c
 	}

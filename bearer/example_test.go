@@ -51,7 +51,7 @@ func Example() {
 // that it granted.
 func ExampleIntrospector() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, `{"active":true,"sub":"1","scope":"posts:read"}`)
+		fmt.Fprint(w, `{"active":true,"token_type":"Bearer","sub":"1","scope":"posts:read"}`)
 	}))
 	defer server.Close()
 

@@ -36,6 +36,11 @@ type IntrospectorOptions struct {
 	// Authorize, if not nil, authenticates requests to the server in place of
 	// the client's id and secret, such as by a token of its own.
 	Authorize func(r *http.Request) error
+	// InsecureAnyTokenType accepts what the server does not call a bearer
+	// token. It is for servers that leave token_type out, which is optional.
+	// Many call refresh tokens active, too, and tell them by that alone: a
+	// client's refresh token is then as good as an access token.
+	InsecureAnyTokenType bool
 	// InsecureHTTP allows an endpoint without TLS on another host than
 	// loopback. Everyone on the way sees the tokens and the client's secret.
 	InsecureHTTP bool
@@ -44,7 +49,9 @@ type IntrospectorOptions struct {
 }
 
 // An Introspector asks an authorization server what a token is (RFC 7662). Its
-// Verify is for [New]. It is safe for use by several goroutines.
+// Verify is for [New]. It is safe for use by several goroutines. Every token
+// that is not cached costs a request to the server, unknown ones each time:
+// a rate limit by address belongs in front.
 type Introspector struct {
 	endpoint, id, secret string
 	o                    IntrospectorOptions
@@ -94,9 +101,9 @@ func NewIntrospector(endpoint, clientID, clientSecret string, opts *Introspector
 }
 
 // Verify asks what token is. found is false where the server says that it is
-// not active, and where it is expired, not yet valid, or for another audience
-// or of another issuer than asked for. Whatever keeps the server from saying
-// so is an outage: the error is guard.Unavailable.
+// not active. One that is expired, for somebody else, or no bearer token is a
+// 401 with its reason. Whatever keeps the server from answering is an outage:
+// guard.Unavailable.
 func (in *Introspector) Verify(ctx context.Context, token string) (_ *Introspection, found bool, err error) {
 	key := sha256.Sum256([]byte(token)) // tokens themselves are not kept
 	asked := in.o.Now()                 // what the server says is true as of when it was asked
@@ -109,8 +116,11 @@ func (in *Introspector) Verify(ctx context.Context, token string) (_ *Introspect
 	if err != nil {
 		return nil, false, guard.Unavailable(err)
 	}
-	if i == nil || !i.validAt(in.o.Now()) || !in.accepts(i) {
+	if i == nil {
 		return nil, false, nil
+	}
+	if reason := in.check(i); reason != nil {
+		return nil, false, &guard.Error{Status: http.StatusUnauthorized, Err: reason}
 	}
 	if in.cache != nil {
 		until := asked.Add(in.o.Cache)
@@ -122,13 +132,35 @@ func (in *Introspector) Verify(ctx context.Context, token string) (_ *Introspect
 	return i, true, nil
 }
 
-func (in *Introspector) accepts(i *Introspection) bool {
-	if in.o.Issuer != "" && i.Issuer != in.o.Issuer {
-		return false
+// The reasons why an active token is refused, for Observe.
+var (
+	errExpired   = errors.New("bearer: the token has expired, whatever the server says")
+	errEarly     = errors.New("bearer: the token is not valid yet")
+	errIssuer    = errors.New("bearer: the token is of another issuer")
+	errAudience  = errors.New("bearer: the token is for another audience")
+	errTokenType = errors.New("bearer: token_type is missing or not Bearer: no access token, or one that needs a proof")
+	errBound     = errors.New("bearer: the token is bound to a key of its client (cnf)")
+)
+
+// check holds an answer against what was asked for.
+func (in *Introspector) check(i *Introspection) error {
+	now := in.o.Now()
+	forUs := func(aud string) bool { return slices.Contains(in.o.Audience, aud) }
+	switch {
+	case !i.ExpiresAt.IsZero() && !now.Before(i.ExpiresAt):
+		return errExpired
+	case now.Before(i.NotBefore):
+		return errEarly
+	case in.o.Issuer != "" && i.Issuer != in.o.Issuer:
+		return errIssuer
+	case len(in.o.Audience) > 0 && !slices.ContainsFunc(i.Audience, forUs):
+		return errAudience
+	case i.bound: // RFC 8705, section 3, RFC 9449, section 7: not without its proof
+		return errBound
+	case i.refresh, !in.o.InsecureAnyTokenType && !strings.EqualFold(i.TokenType, "Bearer"): // RFC 6749, section 7.1
+		return errTokenType
 	}
-	return len(in.o.Audience) == 0 || slices.ContainsFunc(i.Audience, func(aud string) bool {
-		return slices.Contains(in.o.Audience, aud)
-	})
+	return nil
 }
 
 // maxAnswer bounds what is read of the server's answer.
@@ -183,6 +215,7 @@ type Introspection struct {
 	ExpiresAt, NotBefore, IssuedAt time.Time
 	scopes                         []string
 	raw                            json.RawMessage
+	bound, refresh                 bool // to a key; a refresh token by what servers call one
 }
 
 // Sub returns the subject, which may be empty: a client may act for itself.
@@ -194,7 +227,3 @@ func (i *Introspection) Scopes() []string { return i.scopes }
 // Decode decodes the server's whole answer, extensions too, into v, as
 // json.Unmarshal does.
 func (i *Introspection) Decode(v any) error { return json.Unmarshal(i.raw, v) }
-
-func (i *Introspection) validAt(now time.Time) bool {
-	return (i.ExpiresAt.IsZero() || now.Before(i.ExpiresAt)) && !now.Before(i.NotBefore)
-}

@@ -58,40 +58,52 @@ func at(d *time.Duration) func() time.Time { return func() time.Time { return st
 func TestIntrospect(t *testing.T) {
 	now := start.Unix()
 	audience := &bearer.IntrospectorOptions{Audience: []string{"api", "api2"}, Issuer: "https://as.test"}
+	anyType := &bearer.IntrospectorOptions{InsecureAnyTokenType: true}
 	tests := []struct {
 		name string
 		opts *bearer.IntrospectorOptions
 		body string
 		want int
 	}{
-		{"active", nil, `{"active":true}`, 200},
+		{"active", nil, `{"active":true,"token_type":"Bearer"}`, 200},
 		{"inactive", nil, `{"active":false,"sub":"1"}`, 401},
 		{"no active", nil, `{"sub":"1"}`, 503},
 		{"null active", nil, `{"active":null}`, 503},
 		{"active as text", nil, `{"active":"true"}`, 503},
 		{"active in another case", nil, `{"active":false,"Active":true,"ACTIVE":true}`, 401},
-		{"expired", nil, fmt.Sprintf(`{"active":true,"exp":%d}`, now), 401},
-		{"about to expire", nil, fmt.Sprintf(`{"active":true,"exp":%d.5}`, now), 200},
-		{"not yet valid", nil, fmt.Sprintf(`{"active":true,"nbf":%d}`, now+1), 401},
-		{"valid from now", nil, fmt.Sprintf(`{"active":true,"nbf":%d}`, now), 200},
-		{"exp as text", nil, `{"active":true,"exp":"99999999999"}`, 503},
-		{"exp negative", nil, `{"active":true,"exp":-1}`, 503},
-		{"exp overflowing", nil, `{"active":true,"exp":1e300}`, 503},
-		{"exp null", nil, `{"active":true,"exp":null}`, 200},
-		{"sub as number", nil, `{"active":true,"sub":1}`, 503},
-		{"aud as number", nil, `{"active":true,"aud":[1]}`, 503},
-		{"audience", audience, `{"active":true,"iss":"https://as.test","aud":"api"}`, 200},
-		{"audiences", audience, `{"active":true,"iss":"https://as.test","aud":["x","api2"]}`, 200},
-		{"no audience", audience, `{"active":true,"iss":"https://as.test"}`, 401},
-		{"other audience", audience, `{"active":true,"iss":"https://as.test","aud":["x"]}`, 401},
-		{"other issuer", audience, `{"active":true,"iss":"https://as.test/","aud":"api"}`, 401},
-		{"no issuer", audience, `{"active":true,"aud":"api"}`, 401},
+		{"expired", nil, fmt.Sprintf(`{"active":true,"token_type":"Bearer","exp":%d}`, now), 401},
+		{"about to expire", nil, fmt.Sprintf(`{"active":true,"token_type":"Bearer","exp":%d.5}`, now), 200},
+		{"not yet valid", nil, fmt.Sprintf(`{"active":true,"token_type":"Bearer","nbf":%d}`, now+1), 401},
+		{"valid from now", nil, fmt.Sprintf(`{"active":true,"token_type":"Bearer","nbf":%d}`, now), 200},
+		{"exp as text", nil, `{"active":true,"token_type":"Bearer","exp":"99999999999"}`, 503},
+		{"exp negative", nil, `{"active":true,"token_type":"Bearer","exp":-1}`, 503},
+		{"exp overflowing", nil, `{"active":true,"token_type":"Bearer","exp":1e300}`, 503},
+		{"exp null", nil, `{"active":true,"token_type":"Bearer","exp":null}`, 200},
+		{"sub as number", nil, `{"active":true,"token_type":"Bearer","sub":1}`, 503},
+		{"aud as number", nil, `{"active":true,"token_type":"Bearer","aud":[1]}`, 503},
+		{"audience", audience, `{"active":true,"token_type":"Bearer","iss":"https://as.test","aud":"api"}`, 200},
+		{"audiences", audience, `{"active":true,"token_type":"Bearer","iss":"https://as.test","aud":["x","api2"]}`, 200},
+		{"no audience", audience, `{"active":true,"token_type":"Bearer","iss":"https://as.test"}`, 401},
+		{"other audience", audience, `{"active":true,"token_type":"Bearer","iss":"https://as.test","aud":["x"]}`, 401},
+		{"other issuer", audience, `{"active":true,"token_type":"Bearer","iss":"https://as.test/","aud":"api"}`, 401},
+		{"no issuer", audience, `{"active":true,"token_type":"Bearer","aud":"api"}`, 401},
+		{"token type in any case", nil, `{"active":true,"token_type":"bearer"}`, 200},
+		{"no token type", nil, `{"active":true}`, 401},
+		{"needs a proof", nil, `{"active":true,"token_type":"DPoP"}`, 401},
+		{"bound to a key", nil, `{"active":true,"token_type":"Bearer","cnf":{"jkt":"x"}}`, 401},
+		{"a refresh token", nil, `{"active":true,"token_type":"Bearer","token_use":"refresh_token"}`, 401},
+		{"an offline token", nil, `{"active":true,"token_type":"Bearer","typ":"Offline"}`, 401},
+		{"an access token", nil, `{"active":true,"token_type":"Bearer","token_use":"access_token","typ":"Bearer"}`, 200},
+		{"no token type, insecurely", anyType, `{"active":true}`, 200},
+		{"another token type, insecurely", anyType, `{"active":true,"token_type":"access_token"}`, 200},
+		{"bound to a key, insecurely", anyType, `{"active":true,"cnf":{"jkt":"x"}}`, 401},
+		{"a refresh token, insecurely", anyType, `{"active":true,"token_type":"refresh_token"}`, 401},
 		{"not JSON", nil, `<html>`, 503},
 		{"an array", nil, `[{"active":true}]`, 503},
 		{"null", nil, `null`, 503},
 		{"two values", nil, `{"active":true}{"active":true}`, 503},
 		{"empty", nil, ``, 503},
-		{"too large", nil, `{"active":true,"x":"` + strings.Repeat("a", 64<<10) + `"}`, 503},
+		{"too large", nil, `{"active":true,"token_type":"Bearer","x":"` + strings.Repeat("a", 64<<10) + `"}`, 503},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -104,6 +116,9 @@ func TestIntrospect(t *testing.T) {
 			w, reached := serve(guard.Must(bearer.New(in.Verify, nil)).Wrap, request("Bearer t0ken"))
 			if w.Code != tt.want || reached != (tt.want == 200) {
 				t.Errorf("status %d, reached %t; want %d", w.Code, reached, tt.want)
+			}
+			if tt.want == 401 && w.Body.String() != e401 {
+				t.Errorf("body %s", w.Body)
 			}
 			if strings.Contains(w.Body.String(), "t0ken") || strings.Contains(w.Body.String(), "introspection") {
 				t.Errorf("body %s", w.Body)
@@ -145,7 +160,7 @@ func TestIntrospectionRequest(t *testing.T) {
 }
 
 func TestIntrospectionAuthorize(t *testing.T) {
-	e := newEndpoint(t, `{"active":true}`)
+	e := newEndpoint(t, `{"active":true,"token_type":"Bearer"}`)
 	in, err := bearer.NewIntrospector(e.URL, "", "", &bearer.IntrospectorOptions{Authorize: func(r *http.Request) error {
 		r.Header.Set("Authorization", "Bearer own")
 		return nil
@@ -167,7 +182,7 @@ func TestIntrospectionAuthorize(t *testing.T) {
 
 func TestIntrospectionOutage(t *testing.T) {
 	for _, status := range []int{201, 302, 307, 400, 401, 403, 404, 429, 500, 503} {
-		e := newEndpoint(t, `{"active":true}`)
+		e := newEndpoint(t, `{"active":true,"token_type":"Bearer"}`)
 		e.status = status
 		tokens := guard.Must(bearer.New(e.introspector(t, nil).Verify, nil))
 		w, reached := serve(tokens.Wrap, request("Bearer x"))
@@ -190,7 +205,7 @@ func TestIntrospectionOutage(t *testing.T) {
 
 func TestIntrospectionCache(t *testing.T) {
 	var now time.Duration
-	e := newEndpoint(t, fmt.Sprintf(`{"active":true,"exp":%d}`, start.Unix()+90))
+	e := newEndpoint(t, fmt.Sprintf(`{"active":true,"token_type":"Bearer","exp":%d}`, start.Unix()+90))
 	in := e.introspector(t, &bearer.IntrospectorOptions{Cache: time.Minute, CacheSize: 2, Now: at(&now)})
 	steps := []struct {
 		at    time.Duration
@@ -214,7 +229,7 @@ func TestIntrospectionCache(t *testing.T) {
 	for i, s := range steps {
 		now = s.at
 		_, found, err := in.Verify(t.Context(), s.token)
-		if err != nil || found != s.found || e.asked.Load() != s.asked {
+		if (err == nil) != s.found || found != s.found || e.asked.Load() != s.asked {
 			t.Errorf("step %d: found %t, asked %d, %v; want %t, %d", i, found, e.asked.Load(), err, s.found, s.asked)
 		}
 	}

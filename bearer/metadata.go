@@ -70,9 +70,15 @@ func NewMetadata(m ResourceMetadata) (*Metadata, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bearer: %w", err)
 	}
-	u.Path = wellKnown + strings.TrimSuffix(u.Path, "/") // section 3.1
-	u.RawPath = ""
-	return &Metadata{body: body, url: u.String(), path: u.Path}, nil
+	if u.Path == "/" { // section 3.1
+		u.Path = ""
+	}
+	u.Path, u.RawPath = wellKnown+u.Path, ""
+	path := u.Path
+	if strings.HasSuffix(path, "/") {
+		path += "{$}" // to http.ServeMux, a slash alone is all that follows, too
+	}
+	return &Metadata{body: body, url: u.String(), path: path}, nil
 }
 
 // Path is where the handler belongs, as a pattern of http.ServeMux.

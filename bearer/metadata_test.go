@@ -43,6 +43,7 @@ func TestMetadataAddress(t *testing.T) {
 		"https://api.test":        "https://api.test/.well-known/oauth-protected-resource",
 		"https://api.test/":       "https://api.test/.well-known/oauth-protected-resource",
 		"https://api.test/v1":     "https://api.test/.well-known/oauth-protected-resource/v1",
+		"https://api.test/v1/":    "https://api.test/.well-known/oauth-protected-resource/v1/",
 		"https://api.test/v1?x=y": "https://api.test/.well-known/oauth-protected-resource/v1?x=y",
 		"http://localhost:8080/a": "http://localhost:8080/.well-known/oauth-protected-resource/a",
 	} {
