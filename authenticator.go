@@ -66,6 +66,7 @@ type step[P any] struct {
 	mode       mode
 	asked      []asked[P]
 	challenges []string // of all authenticators, in order
+	offered    []string // the same, each once
 	vary       string   // field names that the answer depends on, joined; "" for none
 	nilable    bool     // whether a P can be nil, which is never a principal
 	hide       []func(*http.Request)
@@ -104,7 +105,19 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 	}
 	slices.Sort(vary)
 	s.vary = strings.Join(slices.Compact(vary), ", ")
+	s.offered = once(s.challenges)
 	return s
+}
+
+// once is the lines without repetitions: two authenticators may offer the same.
+func once(lines []string) []string {
+	var list []string
+	for _, l := range lines {
+		if !slices.Contains(list, l) {
+			list = append(list, l)
+		}
+	}
+	return list
 }
 
 // varyOf names the fields that select an answer. Require needs no Vary for
@@ -234,9 +247,9 @@ func (s *step[P]) challenge(err error, refused int) error {
 	c.Status = http.StatusUnauthorized
 	switch {
 	case len(e.Challenges) == 0 || refused < 0:
-		c.Challenges = s.challenges
+		c.Challenges = s.offered
 	case len(s.challenges) > 1:
-		c.Challenges = slices.Concat(s.challenges[:refused], e.Challenges, s.challenges[refused+1:])
+		c.Challenges = once(slices.Concat(s.challenges[:refused], e.Challenges, s.challenges[refused+1:]))
 	}
 	return &c
 }

@@ -99,6 +99,15 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// TestSameChallenge: two authenticators that offer the same offer it once.
+func TestSameChallenge(t *testing.T) {
+	one, two := scheme{"X-One", "Key", nil}, scheme{"X-Two", "Key", nil}
+	w, _ := serve(t, guard.Require(one, bearer(), two), nil, "", "")
+	if got, want := w.Header()["Www-Authenticate"], []string{"Key", `Bearer realm="a"`}; !slices.Equal(got, want) {
+		t.Errorf("challenges %q, want %q", got, want)
+	}
+}
+
 // TestOwnChallenge: the authenticator that refuses may say why in its own
 // challenge; the others keep theirs, in order.
 func TestOwnChallenge(t *testing.T) {

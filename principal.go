@@ -201,7 +201,7 @@ func (n *node[P]) challenges() []string {
 	if n.step == nil {
 		return nil
 	}
-	return n.step.challenges
+	return n.step.offered
 }
 
 // String keeps principals and credentials out of a printed context.
