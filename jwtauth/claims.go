@@ -12,6 +12,9 @@ import (
 // where it is asked for.
 var registered = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid"}
 
+// maxMembers bounds a payload, at any depth.
+const maxMembers = 512
+
 // claims is the registered members of a payload, which point into it, and the
 // text of the private ones, for encoding/json to decode: it sees no others.
 type claims struct {

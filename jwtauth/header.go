@@ -8,21 +8,20 @@ type header struct {
 	keyID []byte // of the data
 	hasID bool
 
-	err   *refusal
-	count int
+	err *refusal
 }
 
 var headerShape = (*shape)(nil).and(
 	"alg", "typ", "cty", "kid", "crit", "b64", "zip", "enc", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256",
 )
 
-// maxHeaderMembers bounds what is read before a signature was.
-const maxHeaderMembers = 32
+// maxHeaderMembers bounds what is read before a signature was, at any depth.
+const maxHeaderMembers = 64
 
 // parse reads a header strictly (RFC 7515, section 4). The algorithm is one
 // that exists; whether it is the key's is seen when the key is chosen.
 func (h *header) parse(s *scanner, data []byte) *refusal {
-	if err := s.read(data, headerShape, h); err != nil {
+	if err := s.read(data, headerShape, h, maxHeaderMembers); err != nil {
 		return err
 	}
 	switch {
@@ -37,10 +36,6 @@ func (h *header) parse(s *scanner, data []byte) *refusal {
 }
 
 func (h *header) member(s *scanner, name []byte, _ *shape) bool {
-	if h.count++; h.count > maxHeaderMembers {
-		s.fail(errMembers)
-		return true
-	}
 	switch string(name) {
 	case "alg":
 		h.alg = algorithmOf(s.text())

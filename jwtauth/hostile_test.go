@@ -76,7 +76,7 @@ const (
 	typReason       = "jwtauth: typ is of another kind of token"
 	keyReason       = "jwtauth: no key of this kid and alg"
 	kidReason       = "jwtauth: kid is empty or too long"
-	membersReason   = "jwtauth: the header has too many members"
+	membersReason   = "jwtauth: a segment has too many members"
 	subReason       = "jwtauth: sub is missing or empty"
 	noTypeReason    = "jwtauth: type is missing"
 	typeReason      = "jwtauth: type is another"
@@ -163,6 +163,7 @@ func hostileHeaders() []hostile {
 		{"control: escapes in the header", "", with(`{"alg":"H\u00532\u00356","t\u0079p":"JWT"}`), ""},
 		{"control: whitespace in the header", "", with(" {\r\n\t\"alg\" : \"HS256\" , \"typ\":\"JWT\" } \n"), ""},
 		{"control: unknown header member", "", with(`{"alg":"HS256","x":{"y":[1,{}]}}`), ""},
+		{"control: 64 header members", "", with(`{"alg":"HS256"` + numbered(63) + `}`), ""},
 		{"control: kid of a key without id", "", with(`{"alg":"HS256","kid":"../../etc/passwd"}`), ""},
 		{"control: jku is not followed", "", with(`{"alg":"HS256","jku":"http://127.0.0.1:1/","x5u":"http://127.0.0.1:1/","jwk":{"kty":"oct","k":"AA"},"x5c":["x"]}`), ""},
 		{"control: kid chooses", "id", with(`{"alg":"HS256","kid":"a"}`), ""},
@@ -212,7 +213,8 @@ func hostileHeaders() []hostile {
 		{"kid of 257 bytes", "", with(`{"alg":"HS256","kid":"` + strings.Repeat("k", 257) + `"}`), kidReason},
 		{"kid a number", "id", with(`{"alg":"HS256","kid":1}`), kindReason},
 		{"kid an object", "id", with(`{"alg":"HS256","kid":{"a":1}}`), kindReason},
-		{"33 header members", "", with(`{"alg":"HS256"` + numbered(32) + `}`), membersReason},
+		{"65 header members", "", with(`{"alg":"HS256"` + numbered(64) + `}`), membersReason},
+		{"65 header members, nested", "", with(`{"alg":"HS256","x":[{"y":{"z":0` + numbered(61) + `}}]}`), membersReason},
 		{"header a list", "", with(`[{"alg":"HS256"}]`), jsonReason},
 		{"header null", "", with(`null`), jsonReason},
 		{"header with a trailing comma", "", with(`{"alg":"HS256",}`), jsonReason},
@@ -394,6 +396,7 @@ func hostileClaims() []hostile {
 		{"exp with a plus", "", with("exp=+1800000060"), kindReason},
 		{"exp with a point alone", "", with("exp=1800000060."), jsonReason},
 		{"exp without an exponent's digits", "", with("exp=1800000060e"), jsonReason},
+		{"513 payload members", "", raw(`{"x":{"y":0` + numbered(511) + `}}`), membersReason},
 		{"exp twice", "", raw(strings.Replace(payload("exp=1"), "{", `{"exp":1800000060,`, 1)), twiceReason},
 		{"EXP beside exp", "", with("exp=1", "EXP=1800000060"), caseReason},
 		{"Exp alone", "", with("exp=", "Exp=1800000060"), caseReason},

@@ -128,7 +128,7 @@ func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time)
 		return nil, fmt.Errorf("jwtauth: claims of type %T are no JSON object", claims)
 	}
 	// What its Verifier would refuse it does not issue: a map's own "sub" or "EXP".
-	if bad := new(scanner).read(private, i.verifier.shape, reserved(i.verifier.registered())); bad != nil {
+	if bad := new(scanner).read(private, i.verifier.shape, reserved(i.verifier.registered()), maxMembers); bad != nil {
 		return nil, fmt.Errorf("jwtauth: claims of type %T: %s", claims, bad.reason)
 	}
 	return append(append(head[:len(head)-1], ','), private[1:]...), nil

@@ -26,7 +26,7 @@ var (
 	errJSON      = &refusal{invalidToken, "a segment is not one strict JSON object"}
 	errDuplicate = &refusal{invalidToken, "a member name stands twice"}
 	errCase      = &refusal{invalidToken, "a member name differs from a known one in case only"}
-	errMembers   = &refusal{invalidToken, "the header has too many members"}
+	errMembers   = &refusal{invalidToken, "a segment has too many members"}
 	errKind      = &refusal{invalidToken, "a registered member is of the wrong JSON type"}
 
 	errAlgorithm    = &refusal{invalidToken, "alg is not the key's"}

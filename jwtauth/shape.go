@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"reflect"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -64,9 +63,6 @@ func (sh *shape) add(name string, child *shape) {
 	sh.fields[name] = child
 	sh.folded[string(fold(nil, []byte(name)))] = true
 }
-
-// names are the exact names, sorted.
-func (sh *shape) names() []string { return slices.Sorted(maps.Keys(sh.fields)) }
 
 var (
 	unmarshaler     = reflect.TypeFor[json.Unmarshaler]()
