@@ -13,6 +13,7 @@ type settings struct {
 	slice  time.Duration // least time of one measurement
 	fill   int           // entries of the memory tables
 	tries  int           // of the password timing
+	load   time.Duration // of the load over TCP
 }
 
 // kind tells whose work a row is.

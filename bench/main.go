@@ -22,6 +22,9 @@ import (
 )
 
 func main() {
+	if os.Getenv(serveEnv) != "" {
+		serveLoad()
+	}
 	var (
 		asJSON = flag.Bool("json", false, "write JSON in place of tables")
 		check  = flag.Bool("check", false, "exit 1 where a bar is missed")
@@ -30,6 +33,7 @@ func main() {
 		only   = flag.String("only", "", "run the tables whose name matches this regular expression")
 		rounds = flag.Int("rounds", 6, "interleaved rounds")
 		prof   = flag.String("cpuprofile", "", "write a CPU profile to this file")
+		load   = flag.Duration("load", 20*time.Second, "time of the load over TCP, half of it without guards")
 		slice  = flag.Duration("slice", 60*time.Millisecond, "least time of one measurement")
 	)
 	flag.Parse()
@@ -38,9 +42,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench: -only:", err)
 		os.Exit(2)
 	}
-	set := settings{rounds: *rounds, slice: *slice, fill: 1_000_000, tries: 200}
+	set := settings{rounds: *rounds, slice: *slice, fill: 1_000_000, tries: 200, load: *load}
 	if *quick {
-		set = settings{rounds: 3, slice: 4 * time.Millisecond, fill: 100_000, tries: 20}
+		set = settings{rounds: 3, slice: 4 * time.Millisecond, fill: 100_000, tries: 20, load: time.Second}
 	}
 
 	if *prof != "" {

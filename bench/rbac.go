@@ -15,7 +15,7 @@ import (
 )
 
 // Everyone answers whether the one role of a user has a permission. A rule is
-// one permission of one role; gorbac is not on the module proxy.
+// one permission of one role. gorbac could not be had from the module proxy.
 type member struct{ ID, Role string }
 
 // someone authenticates everybody, at no cost of its own.

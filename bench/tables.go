@@ -19,6 +19,7 @@ func tables() []table {
 		{"apikey, memory", apiKeyMemory},
 		{"a whole route", route},
 		{"password", passwords},
+		{"load over TCP", overTCP},
 		{"redis, session", redisSession},
 		{"redis, ratelimit", redisLimit},
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -22,7 +23,11 @@ import (
 
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.TestMode)
-	m.Run()
+	code := m.Run()
+	if exampleDir != "" {
+		os.RemoveAll(exampleDir)
+	}
+	os.Exit(code)
 }
 
 var routers = []struct {
