@@ -1,6 +1,7 @@
 package sessiontest
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ var basics = []testCase{
 	{"rotate", rotate},
 	{"delete", deleteOne},
 	{"list and delete by subject", bySubject},
+	{"subjects are bytes", subjectsAreBytes},
 	{"kept for the grace", grace},
 }
 
@@ -158,6 +160,28 @@ func bySubject(s *suite) {
 	s.holds(stranger)
 	again := s.insert(nil)
 	s.listed(again)
+}
+
+// Subjects that a database may take for one, or take apart.
+func subjectsAreBytes(s *suite) {
+	base := s.subject
+	var all []session.Record
+	for _, end := range []string{"a", "A", "a ", " a", "á", "a\u0301", "a:b", "a{b}c", "{}", "%", "_", "*", "'\"\\", "a\x00b", "a\x00", "\xff", strings.Repeat("x", 255-len(base))} {
+		rec := Record(base + end)
+		rec.Data = `{"subject":` + strconv.Quote(end) + `}`
+		s.must(s.store.Insert(s.ctx, rec))
+		all = append(all, rec)
+	}
+	for _, rec := range all {
+		s.holds(rec)
+		s.subject = rec.Subject
+		s.listed(rec)
+	}
+	for _, rec := range all {
+		n, err := s.store.DeleteAll(s.ctx, rec.Subject, nil)
+		check(s, "delete all of "+strconv.Quote(rec.Subject), n, err, 1)
+		s.lacks(rec.Key)
+	}
 }
 
 // Whether a record is past its deadline is the manager's matter.

@@ -13,8 +13,12 @@ var races = []testCase{
 	{"rotate racing delete all", rotateRacingDeleteAll},
 	{"rotate racing rotate", rotateRacingRotate},
 	{"touch racing delete", touchRacingDelete},
+	{"touch racing rotate", touchRacingRotate},
+	{"touch racing update", touchRacingUpdate},
 	{"update racing update", updateRacingUpdate},
 	{"update racing delete", updateRacingDelete},
+	{"update racing rotate", updateRacingRotate},
+	{"insert racing delete all", insertRacingDeleteAll},
 }
 
 const rounds = 25
@@ -162,5 +166,101 @@ func updateRacingDelete(s *suite) {
 		)
 		s.lacks(rec.Key)
 		s.listed()
+	}
+}
+
+func touchRacingRotate(s *suite) {
+	for range rounds {
+		rec, to := s.insert(nil), Key(s.subject)
+		seen, deadline := s.now.Add(time.Minute), s.now.Add(2*time.Hour)
+		together(
+			func() { s.soon(s.store.Touch(s.ctx, rec.Key, seen, deadline)) },
+			func() {
+				rotated, err := s.store.Rotate(s.ctx, rec.Key, to)
+				s.soon(err)
+				if !rotated {
+					s.Error("a touch kept rotate from finding the session")
+				}
+			},
+		)
+		s.lacks(rec.Key)
+		got, found, err := s.store.Load(s.ctx, to)
+		s.must(err)
+		if rec.Key = to; got.LastSeen.Equal(seen) { // it may have come too late
+			rec.LastSeen, rec.Deadline = seen, deadline
+		}
+		if !found || !equal(got, rec) {
+			s.Fatalf("%t, %+v, want %+v", found, got, rec)
+		}
+		s.listed(rec)
+		_, err = s.store.Delete(s.ctx, to)
+		s.must(err)
+	}
+}
+
+// Neither undoes the other.
+func touchRacingUpdate(s *suite) {
+	for range rounds {
+		rec := s.insert(nil)
+		seen, deadline := s.now.Add(time.Minute), s.now.Add(2*time.Hour)
+		together(
+			func() { s.soon(s.store.Touch(s.ctx, rec.Key, seen, deadline)) },
+			func() {
+				updated, err := s.store.Update(s.ctx, rec.Key, rec.Revision, `{"n":1}`)
+				s.soon(err)
+				if !updated {
+					s.Error("a touch kept update from succeeding")
+				}
+			},
+		)
+		rec.LastSeen, rec.Deadline, rec.Data, rec.Revision = seen, deadline, `{"n":1}`, rec.Revision+1
+		s.holds(rec)
+	}
+}
+
+func updateRacingRotate(s *suite) {
+	for range rounds {
+		rec, to := s.insert(nil), Key(s.subject)
+		var updated bool
+		together(
+			func() {
+				var err error
+				updated, err = s.store.Update(s.ctx, rec.Key, rec.Revision, `{"n":1}`)
+				s.soon(err)
+			},
+			func() {
+				rotated, err := s.store.Rotate(s.ctx, rec.Key, to)
+				s.soon(err)
+				if !rotated {
+					s.Error("an update kept rotate from finding the session")
+				}
+			},
+		)
+		s.lacks(rec.Key)
+		if rec.Key = to; updated {
+			rec.Data, rec.Revision = `{"n":1}`, rec.Revision+1
+		}
+		s.holds(rec)
+	}
+}
+
+// What is loaded is also listed, or it could not be ended.
+func insertRacingDeleteAll(s *suite) {
+	for range rounds {
+		rec := Record(s.subject)
+		together(
+			func() { s.soon(s.store.Insert(s.ctx, rec)) },
+			func() { _, err := s.store.DeleteAll(s.ctx, s.subject, nil); s.soon(err) },
+		)
+		if _, found, err := s.store.Load(s.ctx, rec.Key); found {
+			s.must(err)
+			s.listed(rec)
+		} else {
+			s.must(err)
+			s.listed()
+		}
+		_, err := s.store.DeleteAll(s.ctx, s.subject, nil)
+		s.must(err)
+		s.lacks(rec.Key)
 	}
 }
