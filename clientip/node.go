@@ -29,21 +29,17 @@ func parseNode(s string) (netip.Addr, bool) {
 		}
 		s = s[:colon]
 	}
-	isV6 := strings.IndexByte(s, ':') >= 0
-	if zone := strings.IndexByte(s, '%'); zone >= 0 {
-		if !isV6 || zone == len(s)-1 {
-			return netip.Addr{}, false
-		}
-		s = s[:zone] // before ParseAddr, which would intern it
-	}
-	if bracketed && !isV6 {
+	host, zone, zoned := strings.Cut(s, "%") // ParseAddr would intern the zone
+	isV6 := strings.IndexByte(host, ':') >= 0
+	if (bracketed || zoned) && !isV6 || zoned && zone == "" {
 		return netip.Addr{}, false
 	}
-	addr, err := netip.ParseAddr(s)
-	if err != nil || addr.IsUnspecified() || addr.IsMulticast() {
+	addr, err := netip.ParseAddr(host)
+	addr = addr.Unmap()
+	if err != nil || addr.IsUnspecified() || addr.IsMulticast() { // no client has one
 		return netip.Addr{}, false
 	}
-	return addr.Unmap(), true
+	return addr, true
 }
 
 func isPort(s string) bool {

@@ -1,0 +1,73 @@
+package clientip_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/go-guard/guard/clientip"
+)
+
+func TestForwarded(t *testing.T) {
+	runTable(t, clientip.Forwarded(proxies...), "Forwarded", []tableCase{
+		{"one hop", proxy, l("for=203.0.113.7"), "203.0.113.7"},
+		{"no header", proxy, nil, "10.0.0.1"},
+		{"untrusted peer", "203.0.113.9:1", l("for=1.2.3.4"), "203.0.113.9"},
+		{"untrusted peer, junk", "203.0.113.9:1", l(`for="`), "203.0.113.9"},
+		{"a Unix peer", "@", l("for=203.0.113.7"), "203.0.113.7"},
+		{"a Unix peer, no header", "@", nil, ""},
+		{"no peer", "", l("for=203.0.113.7"), ""},
+		{"any case", proxy, l("FoR=203.0.113.7"), "203.0.113.7"},
+		{"quoted", proxy, l(`for="203.0.113.7"`), "203.0.113.7"},
+		{"quoted with port", proxy, l(`for="203.0.113.7:4711"`), "203.0.113.7"},
+		{"IPv6", proxy, l(`for="[2001:db8::7]"`), "2001:db8::7"},
+		{"IPv6 with port", proxy, l(`for="[2001:db8::7]:4711"`), "2001:db8::7"},
+		{"IPv6 with zone", proxy, l(`for="[fe80::7%25eth0]"`), "fe80::7"},
+		{"mapped", proxy, l(`for="[::ffff:203.0.113.7]"`), "203.0.113.7"},
+		{"unquoted with port", proxy, l("for=203.0.113.7:80"), "203.0.113.7"},
+		{"all parameters", proxy, l(`for=203.0.113.7;by=10.0.0.1;host=example.com;proto=https`), "203.0.113.7"},
+		{"for at the end", proxy, l(`by=10.0.0.1; host="example.com:8080" ;proto=https; for=203.0.113.7`), "203.0.113.7"},
+		{"extensions", proxy, l(`for=203.0.113.7;secret="a,b;c=\"d\""`), "203.0.113.7"},
+		{"forged on the left", proxy, l("for=1.2.3.4, for=203.0.113.7"), "203.0.113.7"},
+		{"a proxy forged on the left", proxy, l("for=10.9.9.9, for=203.0.113.7"), "203.0.113.7"},
+		{"an open quotation on the left", proxy, l(`for="1.2.3.4, for=203.0.113.7`), "203.0.113.7"},
+		{"an open quotation against a quoted hop", proxy, l(`for=1.2.3.4;by=", for="[2001:db8::7]"`), "2001:db8::7"},
+		{"an escaped quotation on the left", proxy, l(`for="\", for=203.0.113.7`), "203.0.113.7"},
+		{"a backslash on the left", proxy, l(`\, for="203.0.113.7"`), "203.0.113.7"},
+		{"junk on the left", proxy, l("junk;;=, for=203.0.113.7"), "203.0.113.7"},
+		{"two proxies", proxy, l("for=203.0.113.7, for=10.2.2.2"), "203.0.113.7"},
+		{"two proxies, forged", proxy, l(`for=1.2.3.4, for="203.0.113.7:1", for="10.2.2.2:2"`), "203.0.113.7"},
+		{"only proxies", proxy, l("for=10.3.3.3, for=10.2.2.2"), "10.3.3.3"},
+		{"two lines", proxy, l("for=1.2.3.4", "for=203.0.113.7"), "203.0.113.7"},
+		{"two lines, the last trusted", proxy, l("for=203.0.113.7", "for=10.2.2.2"), "203.0.113.7"},
+		{"a comma in a quotation", proxy, l(`for=1.2.3.4, for=203.0.113.7;host="a, for=6.6.6.6"`), "203.0.113.7"},
+		{"a quotation mark in a quotation", proxy, l(`for=1.2.3.4, for=203.0.113.7;host="a\", for=6.6.6.6"`), "203.0.113.7"},
+		{"a backslash at the end of a quotation", proxy, l(`for=1.2.3.4, for=203.0.113.7;host="a\\"`), "203.0.113.7"},
+		{"unknown", proxy, l("for=unknown"), ""},
+		{"obfuscated", proxy, l("for=_hidden"), ""},
+		{"obfuscated with a proxy", proxy, l("for=_hidden, for=10.2.2.2"), ""},
+		{"an obfuscated port", proxy, l(`for="203.0.113.7:_port"`), ""},
+		{"no for", proxy, l("by=10.0.0.1;proto=https"), ""},
+		{"two fors", proxy, l("for=1.2.3.4;for=203.0.113.7"), ""},
+		{"an empty for", proxy, l("for="), ""},
+		{"an empty quotation", proxy, l(`for=""`), ""},
+		{"an open quotation", proxy, l(`for="203.0.113.7`), ""},
+		{"a quotation closed only", proxy, l(`for=203.0.113.7"`), ""},
+		{"junk behind a quotation", proxy, l(`for="203.0.113.7"x`), ""},
+		{"an escape in the address", proxy, l(`for="203.0.113.\7"`), ""},
+		{"a space before the equals sign", proxy, l("for =203.0.113.7"), ""},
+		{"a space behind it", proxy, l("for= 203.0.113.7"), ""},
+		{"no equals sign", proxy, l("203.0.113.7"), ""},
+		{"an empty name", proxy, l("=203.0.113.7"), ""},
+		{"an empty pair", proxy, l("for=203.0.113.7;;proto=http"), ""},
+		{"a semicolon at the end", proxy, l("for=203.0.113.7;"), ""},
+		{"an empty header", proxy, l(""), ""},
+		{"an empty last element", proxy, l("for=203.0.113.7,"), ""},
+		{"an empty last line", proxy, l("for=203.0.113.7", ""), ""},
+		{"72 KB forged", proxy, l(strings.Repeat("for=1.2.3.4, ", 5600) + "for=203.0.113.7"), "203.0.113.7"},
+		{"72 KB of junk on the left", proxy, l(longRaw + ",for=203.0.113.7"), "203.0.113.7"},
+		{"72 KB in a quotation", proxy, l(`for=203.0.113.7;host="` + longRaw + `"`), ""},
+		{"72 KB of quotation marks", proxy, l(strings.Repeat(`"`, 72<<10)), ""},
+		{"72 KB of backslashes", proxy, l(`"` + strings.Repeat(`\`, 72<<10) + `"`), ""},
+		{"72 KB of semicolons", proxy, l(strings.Repeat(`;`, 72<<10)), ""},
+	})
+}
