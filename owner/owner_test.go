@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/race"
 	"github.com/go-guard/guard/owner"
 )
 
@@ -172,82 +171,6 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// Where another's thing is hidden, the answer is a missing one's, byte for byte,
-// in every error format; operators are told the difference.
-func TestHideAllByteForByte(t *testing.T) {
-	o, _ := newPosts(t)
-	hidden := o.WithMessage("Not yours").HideAll()
-	formats := map[string]guard.Middleware{
-		"default": guard.Chain(), "JSON": guard.OnError(guard.JSON), "problem": guard.OnError(guard.Problem),
-		"HTML": guard.OnError(guard.HTML("/login", nil)),
-		"everything": guard.OnError(func(w http.ResponseWriter, _ *http.Request, e *guard.Error) {
-			fmt.Fprintf(w, "%+v %v", *e, errors.Unwrap(e))
-		}),
-	}
-	for name, format := range formats {
-		for _, m := range []guard.Middleware{hidden.Require(byAuthor), o.Visible(func(_ user, p post) bool { return !p.Draft }).HideAll().Require(byAuthor)} {
-			reasons := map[string]bool{}
-			var first string
-			for _, id := range []string{"9", "2", "3", "4", "sql", "own403", "own404"} {
-				w, reached, made := get(guard.Chain(format, m), o, "alice", id)
-				dump := fmt.Sprintf("%d %v %s", w.Code, w.Result().Header, w.Body)
-				if first == "" {
-					first = dump
-				}
-				if dump != first || reached || w.Code != 404 {
-					t.Errorf("%s: post %s: %s; a missing one: %s", name, id, dump, first)
-				}
-				reasons[made[0].Reason] = true
-			}
-			if len(reasons) < 3 {
-				t.Errorf("%s: operators are told %v", name, reasons)
-			}
-		}
-	}
-}
-
-// A client that hung up gets nothing, and the failure is not lost.
-func TestCancelled(t *testing.T) {
-	o, _ := newPosts(t)
-	for id, want := range map[string]int{"gone": 0, "down": 0, "9": 404, "2": 403, "bad": 400} {
-		var made []guard.Decision
-		h := guard.Observe(func(_ context.Context, d guard.Decision) { made = append(made, d) })(o.Require(byAuthor)(http.NotFoundHandler()))
-		ctx, cancel := context.WithCancel(guard.WithPrincipal(context.Background(), user{ID: "alice"}))
-		cancel()
-		r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
-		r.SetPathValue("id", id)
-		w := &silent{ResponseRecorder: httptest.NewRecorder()}
-		h.ServeHTTP(w, r)
-		if w.status != want || len(made) != 1 || want == 0 && (made[0].Outcome != guard.Failed || made[0].Err == nil) {
-			t.Errorf("%s: status %d, want %d; %+v", id, w.status, want, made)
-		}
-	}
-	// Out of time is not hung up.
-	ctx, cancel := context.WithTimeout(guard.WithPrincipal(context.Background(), user{ID: "alice"}), -1)
-	defer cancel()
-	r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
-	r.SetPathValue("id", "timeout")
-	w := httptest.NewRecorder()
-	o.Load(http.NotFoundHandler()).ServeHTTP(w, r)
-	if w.Code != 503 {
-		t.Errorf("out of time: %d", w.Code)
-	}
-}
-
-type silent struct {
-	*httptest.ResponseRecorder
-	status int
-}
-
-func (s *silent) WriteHeader(code int) { s.status = code }
-
-func (s *silent) Write(b []byte) (int, error) {
-	if s.status == 0 {
-		s.status = 200
-	}
-	return len(b), nil
-}
-
 // Wrapped around a router, a loader sees no path values: nothing is found, and
 // nothing is open.
 func TestAroundARouter(t *testing.T) {
@@ -284,95 +207,5 @@ func TestNilIsAFailure(t *testing.T) {
 	o.Require(func(user, *post) bool { return true })(http.NotFoundHandler()).ServeHTTP(w, r.WithContext(guard.WithPrincipal(r.Context(), user{})))
 	if w.Code != 500 {
 		t.Errorf("status %d", w.Code)
-	}
-}
-
-func TestFromPanics(t *testing.T) {
-	o, _ := newPosts(t)
-	other, _ := newPosts(t)
-	ctx := guard.WithPrincipal(context.Background(), user{ID: "alice"})
-	var inner context.Context
-	r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
-	r.SetPathValue("id", "1")
-	h := o.HideAll().Require(byAuthor)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { inner = r.Context() }))
-	h.ServeHTTP(httptest.NewRecorder(), r)
-	if got := o.From(inner); got.ID != "1" {
-		t.Errorf("From = %v", got)
-	}
-	if s := fmt.Sprint(inner); strings.Contains(s, "alice") {
-		t.Errorf("the context prints %s", s)
-	}
-	for name, f := range map[string]func(){
-		"no step":            func() { o.From(ctx) },
-		"another resource":   func() { other.From(inner) },
-		"another principal":  func() { o.From(guard.WithPrincipal(inner, user{ID: "bob"})) },
-		"nil Require":        func() { o.Require(nil) },
-		"nil Visible":        func() { o.Visible(nil) },
-		"nil Bypass":         func() { o.Bypass(nil) },
-		"nil handler":        func() { o.Load(nil) },
-		"nil handler behind": func() { o.Require(byAuthor)(nil) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			defer func() {
-				if recover() == nil {
-					t.Error("no panic")
-				}
-			}()
-			f()
-		})
-	}
-}
-
-// Derived copies leave what they were derived from as it was.
-func TestDerivedCopies(t *testing.T) {
-	o, _ := newPosts(t)
-	_ = o.HideAll().WithMessage("x").Bypass(func(context.Context) bool { return true }).Visible(func(user, post) bool { return false })
-	if w, _, _ := get(o.Require(byAuthor), o, "alice", "2"); w.Code != 403 || w.Body.String() != e(403, "Access denied") {
-		t.Errorf("%d %s", w.Code, w.Body)
-	}
-}
-
-func TestNewErrors(t *testing.T) {
-	_, err := owner.New[user, post](nil, &owner.Options{NotFound: []error{nil}})
-	if err == nil || !strings.Contains(err.Error(), "loader is nil") || !strings.Contains(err.Error(), "nil error") {
-		t.Errorf("%v", err)
-	}
-	l := &loader{}
-	if o, err := owner.New(l.load, nil); err != nil {
-		t.Error(err)
-	} else if w, _, _ := get(o.Load, o, "alice", "9"); w.Body.String() != e(404, "Not found") {
-		t.Errorf("%s", w.Body)
-	}
-}
-
-func TestSame(t *testing.T) {
-	for _, tt := range []struct {
-		a, b string
-		want bool
-	}{{"a", "a", true}, {"a", "b", false}, {"", "", false}, {"a", "", false}, {"a", "A", false}} {
-		if got := owner.Same(tt.a, tt.b); got != tt.want {
-			t.Errorf("Same(%q, %q) = %t", tt.a, tt.b, got)
-		}
-	}
-	if owner.Same(0, 0) || !owner.Same(7, 7) || owner.Same([16]byte{}, [16]byte{}) {
-		t.Error("Same of other types")
-	}
-	if owner.Same[any](nil, nil) || !owner.Same[any](1, 1) {
-		t.Error("Same of interfaces")
-	}
-}
-
-func TestAllocations(t *testing.T) {
-	if race.Enabled {
-		t.Skip("the race detector allocates")
-	}
-	o, _ := newPosts(t)
-	h := o.Visible(byAuthor).Require(byAuthor)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	r := httptest.NewRequest("GET", "/", nil)
-	r = r.WithContext(guard.WithPrincipal(r.Context(), user{ID: "alice"}))
-	r.SetPathValue("id", "1")
-	w := httptest.NewRecorder()
-	if got := testing.AllocsPerRun(100, func() { h.ServeHTTP(w, r) }); got > 2 {
-		t.Errorf("%v allocations, want 2", got)
 	}
 }

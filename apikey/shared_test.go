@@ -1,0 +1,85 @@
+package apikey_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/apikey"
+)
+
+// A ring and an application's own lookup share a header: what has the ring's
+// prefix is the ring's, and the rest is the lookup's.
+func TestSharedHeader(t *testing.T) {
+	ring, _ := newRing(t, apikey.RingOptions{})
+	byID := func(_ context.Context, id string) (user, bool, error) {
+		if id != "1" {
+			return user{}, false, nil
+		}
+		return user{"1", "Alice of the ring"}, true, nil
+	}
+	step := guard.Require[user](guard.BySubject(ring, byID), guard.Must(apikey.New(byKey, nil)))
+	key, rec := issue(t, ring, apikey.Grant{Subject: "1"})
+	gone, _ := issue(t, ring, apikey.Grant{Subject: "9"})
+	for _, tt := range []struct {
+		name, key string
+		want      int
+		body      string
+	}{
+		{"none", "", 401, e(401, "API key required")},
+		{"the ring's", key, 200, "Alice of the ring"},
+		{"the lookup's", "key_67890", 200, "Bob"},
+		{"nobody's", "key_0", 401, e(401, "Invalid API key")},
+		{"a bad one of the ring's", key[:59] + "!", 401, e(401, "Invalid API key")},
+		{"a forged one of the ring's", apikey.ForgeKey(rec.ID), 401, e(401, "Invalid API key")},
+		{"of a user who is gone", gone, 401, e(401, "Invalid API key")},
+	} {
+		r := request()
+		if tt.key != "" {
+			r.Header.Set("X-API-Key", tt.key)
+		}
+		w, _ := serve(step, r)
+		if w.Code != tt.want || w.Body.String() != tt.body {
+			t.Errorf("%s: %d %s, want %d %s", tt.name, w.Code, w.Body, tt.want, tt.body)
+		}
+	}
+	// Alone, the ring tells a foreign key from none.
+	if status, message, _ := answer(ring, request("X-API-Key", "key_12345")); status != 401 || message != "Invalid API key" {
+		t.Errorf("a foreign key: %d %q", status, message)
+	}
+	w, _ := serve(step, request("X-API-Key", key, "X-API-Key", "key_12345"))
+	if w.Code != 400 {
+		t.Errorf("two keys: %d", w.Code)
+	}
+}
+
+// A ring shares "Bearer" with other tokens.
+func TestSharedBearer(t *testing.T) {
+	ring, _ := newRing(t, apikey.RingOptions{Sources: []apikey.Source{apikey.Authorization("Bearer"), apikey.Header("X-API-Key")}})
+	key, _ := issue(t, ring, apikey.Grant{})
+	if _, err := ring.Authenticate(request("Authorization", "Bearer eyJhbGciOi.e30.x")); !errors.Is(err, guard.ErrNoCredentials) {
+		t.Errorf("another's token: %v", err)
+	}
+	if _, err := ring.Authenticate(request("Authorization", "Bearer")); !errors.Is(err, guard.ErrNoCredentials) {
+		t.Errorf("a malformed token: %v", err)
+	}
+	if rec, err := ring.Authenticate(request("Authorization", "Bearer "+key)); err != nil || rec.Sub() != "1" {
+		t.Errorf("a key: %v", err)
+	}
+	// A token of another's is no second credential of the ring's.
+	if rec, err := ring.Authenticate(request("Authorization", "Bearer eyJhbGciOi.e30.x", "X-API-Key", key)); err != nil || rec.Sub() != "1" {
+		t.Errorf("a key beside another's token: %v", err)
+	}
+	if _, err := ring.Authenticate(request("Authorization", "Bearer "+key, "X-API-Key", key)); statusOf(err) != 400 {
+		t.Errorf("two keys: %v", err)
+	}
+}
+
+func statusOf(err error) int {
+	var e *guard.Error
+	if errors.As(err, &e) {
+		return e.Status
+	}
+	return 0
+}
