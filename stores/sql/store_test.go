@@ -1,0 +1,374 @@
+package sqlstore_test
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/session/sessiontest"
+	sqlstore "github.com/go-guard/guard/stores/sql"
+)
+
+func TestNew(t *testing.T) {
+	db := place{driver: "sqlite", dsn: "file::memory:"}.open(t)
+	_, err := sqlstore.New(nil, 0, &sqlstore.Options{Timeout: -1})
+	for _, want := range []string{"the database is nil", "Dialect(0) is no dialect", "-1ns is negative"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+	if _, err := sqlstore.New(db, 4, nil); err == nil {
+		t.Error("a dialect beyond the last")
+	}
+	for _, d := range []sqlstore.Dialect{sqlstore.PostgreSQL, sqlstore.MySQL, sqlstore.SQLite} {
+		if s := sqlstore.Schema(d); !strings.Contains(s, "guard_sessions") || strings.Contains(d.String(), "Dialect") {
+			t.Errorf("schema of %v: %.40q", d, s)
+		}
+	}
+	if sqlstore.Schema(0) != "" {
+		t.Error("a schema of no dialect")
+	}
+}
+
+func TestMigrateAtOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, b backend) {
+		p := b.create(t)
+		var wg sync.WaitGroup
+		for range 8 {
+			s := b.in(t, p, nil)
+			wg.Go(func() {
+				if err := s.Migrate(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		db := p.open(t)
+		if n := count(t, db, "guard_schema"); n != 1 {
+			t.Errorf("%d versions", n)
+		}
+		if err := b.in(t, p.readOnly(), nil).Migrate(t.Context()); err != nil {
+			t.Errorf("where the schema is current and nothing may be changed: %v", err)
+		}
+		if _, err := db.Exec("INSERT INTO guard_schema VALUES (2)"); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.in(t, p, nil).Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), "version 2") {
+			t.Errorf("a newer schema: %v", err)
+		}
+	})
+}
+
+// TestMigrateFails: an empty database that may not be changed.
+func TestMigrateFails(t *testing.T) {
+	onEach(t, func(t *testing.T, b backend) {
+		p := b.create(t)
+		if b.dialect == sqlstore.SQLite { // the file, in WAL mode
+			if err := p.open(t).Ping(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.in(t, p.readOnly(), nil).Migrate(t.Context()); err == nil {
+			t.Error("no error")
+		}
+	})
+}
+
+func count(t testing.TB, db *sql.DB, table string) (n int) {
+	t.Helper()
+	if err := db.QueryRow("SELECT COUNT(*) FROM " + table).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// A clock is moved by hand.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
+
+func TestDenylist(t *testing.T) {
+	onEach(t, func(t *testing.T, b backend) {
+		var c clock
+		s, _ := b.stores(t, &sqlstore.Options{Now: c.now})
+		d := s.Denylist()
+		deny := func(id string, until time.Time) {
+			t.Helper()
+			if err := d.Deny(t.Context(), id, until); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := func(want bool, ids ...string) {
+			t.Helper()
+			if got, err := d.Denied(t.Context(), ids...); got != want || err != nil {
+				t.Errorf("Denied(%.20q) = %t, %v; want %t", ids, got, err, want)
+			}
+		}
+		now, long := c.now(), strings.Repeat("x", 10_000)
+		want(false)
+		want(false, "a", "b")
+		deny("a", now.Add(time.Minute))
+		want(true, "a")
+		want(true, "b", "a")
+		want(false, "A", "a ", "a\x00", "")
+		deny(long, now.Add(time.Minute))
+		want(true, long)
+		want(false, long+"x")
+		deny("a", now.Add(time.Second)) // never shortens
+		deny("b", now.Add(time.Second))
+		deny("b", now.Add(time.Hour)) // prolongs
+		c.advance(30 * time.Second)
+		want(true, "a")
+		want(true, "b")
+		c.advance(time.Minute)
+		want(false, "a", long)
+		want(true, "b")
+		// At least until then, below a millisecond too.
+		c.ahead.Store(0)
+		deny("c", time.UnixMilli(c.now().Add(time.Hour).UnixMilli()).Add(time.Microsecond))
+		c.advance(time.Hour - time.Second)
+		want(true, "c")
+	})
+}
+
+// TestLengths: what MySQL might cut is refused, so that no two subjects are one.
+func TestLengths(t *testing.T) {
+	onEach(t, func(t *testing.T, b backend) {
+		s, _ := b.stores(t, nil)
+		for _, subject := range []string{"", strings.Repeat("x", 256)} {
+			if err := s.Sessions().Insert(t.Context(), sessiontest.Record(subject)); err == nil {
+				t.Errorf("a session of a subject of %d bytes", len(subject))
+			}
+		}
+		now := time.Now()
+		for _, f := range []jwtauth.Family{{Subject: strings.Repeat("x", 1025), ID: rand.Text()}, {Subject: "x", ID: strings.Repeat("x", 33)}} {
+			f.Started, f.Expires = now, now.Add(time.Hour)
+			if err := s.Families().Start(t.Context(), f); err == nil {
+				t.Errorf("a family of %d and %d bytes", len(f.Subject), len(f.ID))
+			}
+		}
+		for _, r := range []apikey.Record{{ID: strings.Repeat("x", 65)}, {ID: "a", Subject: strings.Repeat("x", 1025)}, {ID: "a", Last4: strings.Repeat("x", 17)}} {
+			if ok, err := s.APIKeys().Insert(t.Context(), apikey.Entry{Record: r}); ok || err == nil {
+				t.Errorf("an API key with %d, %d and %d bytes", len(r.ID), len(r.Subject), len(r.Last4))
+			}
+		}
+		f := jwtauth.Family{Subject: "x", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
+		if err := s.Families().Start(t.Context(), f); err != nil {
+			t.Error(err)
+		}
+		if err := s.Families().Start(t.Context(), f); err == nil {
+			t.Error("a family was started twice")
+		}
+	})
+}
+
+// fill puts one row that is over in d, and one that is not, into each table.
+func fill(t testing.TB, s *sqlstore.Stores, now time.Time, d time.Duration) {
+	t.Helper()
+	ctx := context.Background()
+	for _, d := range []time.Duration{d, 365 * 24 * time.Hour} {
+		rec := sessiontest.Record(rand.Text())
+		rec.Deadline = now.Add(d)
+		id := rand.Text()[:12]
+		_, err := s.APIKeys().Insert(ctx, apikey.Entry{Record: apikey.Record{ID: id, CreatedAt: now, ExpiresAt: now.Add(d - apikey.Retention)}})
+		for _, err := range []error{
+			err,
+			s.Sessions().Insert(ctx, rec),
+			s.Families().Start(ctx, jwtauth.Family{Subject: "s", ID: rand.Text(), Started: now, Expires: now.Add(d)}),
+			s.Denylist().Deny(ctx, rand.Text(), now.Add(d)),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestSweep(t *testing.T) {
+	onEach(t, func(t *testing.T, b backend) {
+		var c clock
+		s, p := b.stores(t, &sqlstore.Options{Now: c.now})
+		db := p.open(t)
+		for range 5 {
+			fill(t, s, c.now(), time.Minute)
+		}
+		sweep := func(batch, want int) {
+			t.Helper()
+			if n, err := s.Sweep(t.Context(), batch); n != want || err != nil {
+				t.Errorf("swept %d, %v; want %d", n, err, want)
+			}
+		}
+		sweep(0, 0)
+		c.advance(time.Hour) // within the slack
+		sweep(0, 0)
+		c.advance(2 * time.Hour)
+		sweep(3, 12)
+		sweep(0, 8)
+		sweep(0, 0)
+		for _, table := range []string{"guard_sessions", "guard_families", "guard_denied", "guard_api_keys"} {
+			if n := count(t, db, table); n != 5 {
+				t.Errorf("%d rows are left in %s, want 5", n, table)
+			}
+		}
+		// A key that is revoked is over before it expires.
+		id := rand.Text()[:12]
+		if _, err := s.APIKeys().Insert(t.Context(), apikey.Entry{Record: apikey.Record{ID: id}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.APIKeys().Revoke(t.Context(), id, c.now()); err != nil {
+			t.Fatal(err)
+		}
+		sweep(0, 0)
+		c.advance(apikey.Retention + 2*time.Hour)
+		sweep(0, 1)
+		if _, found, err := s.APIKeys().Load(t.Context(), id); found || err != nil {
+			t.Errorf("a revoked key is kept: %t, %v", found, err)
+		}
+	})
+}
+
+// TestInsertsSweep: with logins alone, what is over goes.
+func TestInsertsSweep(t *testing.T) {
+	onEach(t, func(t *testing.T, b backend) {
+		var c clock
+		s, p := b.stores(t, &sqlstore.Options{Now: c.now})
+		for range 40 {
+			fill(t, s, c.now(), time.Minute)
+		}
+		c.advance(3 * time.Hour)
+		for range 8 {
+			fill(t, s, c.now(), time.Minute)
+		}
+		db := p.open(t)
+		for _, table := range []string{"guard_sessions", "guard_families", "guard_denied", "guard_api_keys"} {
+			if n := count(t, db, table); n != 48+8 {
+				t.Errorf("%d rows are left in %s, want 56", n, table)
+			}
+		}
+	})
+}
+
+// TestSweepsAtOnce: sweeps, logins and logouts do not stop one another.
+func TestSweepsAtOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, b backend) {
+		var c clock
+		s, p := b.stores(t, &sqlstore.Options{Now: c.now})
+		for range 20 {
+			fill(t, s, c.now(), time.Minute)
+		}
+		c.advance(24 * time.Hour)
+		var wg sync.WaitGroup
+		for range 4 {
+			other := b.in(t, p, &sqlstore.Options{Now: c.now})
+			wg.Go(func() {
+				for n := 1; n > 0; {
+					var err error
+					if n, err = other.Sweep(t.Context(), 5); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+			wg.Go(func() {
+				for range 10 {
+					fill(t, other, c.now(), time.Minute)
+				}
+			})
+		}
+		wg.Wait()
+		if n := count(t, p.open(t), "guard_families"); n != 20+80 {
+			t.Errorf("%d families are left, want 100", n)
+		}
+	})
+}
+
+// TestProcessesRefreshOneToken: of 200 uses in 8 processes one is the first,
+// and all have one successor; what one process ends is over for all.
+func TestProcessesRefreshOneToken(t *testing.T) {
+	onEach(t, func(t *testing.T, b backend) {
+		s, p := b.stores(t, nil)
+		now := time.Now()
+		f := jwtauth.Family{Subject: "alice", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
+		if err := s.Families().Start(t.Context(), f); err != nil {
+			t.Fatal(err)
+		}
+		use := jwtauth.Rotation{Subject: f.Subject, ID: f.ID, Generation: 1, Now: now.Add(time.Second), Grace: 10 * time.Second, Idle: time.Hour}
+		var wg sync.WaitGroup
+		var counts [4]atomic.Int32
+		var processes []*sqlstore.Stores
+		for range 8 {
+			process := b.in(t, p, &sqlstore.Options{Timeout: 30 * time.Second})
+			processes = append(processes, process)
+			for range 25 {
+				wg.Go(func() {
+					result, err := process.Families().Rotate(t.Context(), use)
+					if err != nil {
+						t.Error(err)
+					}
+					counts[result].Add(1)
+				})
+			}
+		}
+		wg.Wait()
+		if counts[jwtauth.Rotated].Load() != 1 || counts[jwtauth.Repeated].Load() != 199 {
+			t.Errorf("unknown, rotated, repeated, reused: %v", fmt.Sprint(&counts[0], &counts[1], &counts[2], &counts[3]))
+		}
+		rec := sessiontest.Record("alice")
+		if err := processes[0].Sessions().Insert(t.Context(), rec); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := processes[1].Sessions().DeleteAll(t.Context(), "alice", nil); n != 1 || err != nil {
+			t.Errorf("DeleteAll = %d, %v", n, err)
+		}
+		if ids, err := processes[2].Families().RevokeSubject(t.Context(), "alice"); len(ids) != 1 || err != nil {
+			t.Errorf("RevokeSubject = %v, %v", ids, err)
+		}
+		for _, process := range processes {
+			if _, found, err := process.Sessions().Load(t.Context(), rec.Key); found || err != nil {
+				t.Errorf("a session that was ended elsewhere: %t, %v", found, err)
+			}
+			use.Generation = 2
+			if r, err := process.Families().Rotate(t.Context(), use); r != jwtauth.FamilyUnknown || err != nil {
+				t.Errorf("a family that was ended elsewhere: %d, %v", r, err)
+			}
+		}
+	})
+}
+
+// TestManyFamilies: a subject with more logins than a statement takes.
+func TestManyFamilies(t *testing.T) {
+	onEach(t, func(t *testing.T, b backend) {
+		s, p := b.stores(t, nil)
+		db := p.open(t)
+		tx, err := db.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		query := "INSERT INTO guard_families VALUES (?, ?, 1, 0, 0)"
+		if b.dialect == sqlstore.PostgreSQL {
+			query = "INSERT INTO guard_families VALUES ($1, $2, 1, 0, 0)"
+		}
+		const n = 1001
+		for range n {
+			if _, err := tx.Exec(query, []byte("x"), []byte(rand.Text())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		ids, err := s.Families().RevokeSubject(t.Context(), "x")
+		if left := count(t, db, "guard_families"); err != nil || len(ids) != n || left != 0 {
+			t.Errorf("%d ids, %d left, %v", len(ids), left, err)
+		}
+	})
+}
