@@ -23,8 +23,9 @@ func completeSection(mux *http.ServeMux, set settings, users *Users) {
 		Missing:  "Authentication required",
 	}))
 	failures := guard.Must(ratelimit.NewLogin(set.clientIP(), &ratelimit.LoginOptions{ // 5 in 15 min per address, 10 in an hour per account
-		Store:  set.stores.Limits,
-		Secret: set.derive("logins"),
+		Store:   set.stores.Limits,
+		Secret:  set.derive("logins"),
+		Timeout: time.Second, // who logs in rather waits for a slow store than be refused
 	}))
 	roles := guard.Must(rbac.New(rbac.Roles("admin", "moderator", "user"), rolesOf, nil))
 	post := guard.Must(owner.New(posts.ByPath, nil)).WithMessage("Not authorized to modify this post")

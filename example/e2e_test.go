@@ -116,7 +116,7 @@ func start(t *testing.T, env ...string) *process {
 	}
 	t.Cleanup(func() {
 		logs := p.logs()
-		for _, leak := range []string{"panic", "secret\"", secret, "key_12345", "valid_token_123"} {
+		for _, leak := range []string{"panic", "\"secret\"", secret, "key_12345", "valid_token_123"} {
 			if strings.Contains(logs, leak) {
 				t.Errorf("the log holds %q:\n%s", leak, logs)
 			}

@@ -20,6 +20,7 @@ func practicesSection(mux *http.ServeMux, set settings, users *Users) {
 			Message: "Too many login attempts. Try again later.",
 			Store:   set.stores.Limits,
 			Secret:  set.derive("addresses"),
+			Timeout: time.Second, // who logs in rather waits for a slow store than be refused
 		},
 	))
 	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{

@@ -70,6 +70,8 @@ func (s *Stores) openRedis(ctx context.Context, getenv func(string) string) erro
 	opts.ContextTimeoutEnabled = true // a request ends by its deadline
 	opts.MaxRetries = -1
 	opts.ReadTimeout, opts.WriteTimeout, opts.DialTimeout = time.Second, time.Second, time.Second
+	opts.DialerRetries = 1
+	redis.SetLogger(silent{})
 	client := redis.NewClient(opts)
 	s.closers = append(s.closers, client.Close)
 	stores, err := redisstore.New(ctx, client, "example")
@@ -80,3 +82,9 @@ func (s *Stores) openRedis(ctx context.Context, getenv func(string) string) erro
 	s.Limits, s.APIKeys = stores.RateLimits(), stores.APIKeys()
 	return nil
 }
+
+// silent takes the client's own log: each failure is an error of a request,
+// and is logged with that.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}

@@ -1,0 +1,213 @@
+package main_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// redisURL is a database of its own in the Redis of this machine, emptied.
+func redisURL(t *testing.T, number int) string {
+	t.Helper()
+	addr := os.Getenv("GUARD_REDIS_ADDR")
+	if addr == "" {
+		addr = "127.0.0.1:6379"
+	}
+	c := redis.NewClient(&redis.Options{Addr: addr, DB: number, MaxRetries: -1})
+	defer c.Close()
+	if err := c.FlushDB(context.Background()).Err(); err != nil {
+		if os.Getenv("GUARD_REQUIRE_SERVICES") == "1" {
+			t.Fatalf("needs Redis at %s: %v", addr, err)
+		}
+		t.Skipf("needs Redis 7 at %s (apt-get install redis-server, or set GUARD_REDIS_ADDR): %v", addr, err)
+	}
+	return fmt.Sprintf("REDIS_URL=redis://%s/%d", addr, number)
+}
+
+// Processes that share their stores are one: whatever happens at one of them
+// is so at the others with the next request.
+func TestTwoProcesses(t *testing.T) {
+	for _, backend := range []struct {
+		name string
+		env  func(t *testing.T) []string
+	}{
+		{"Redis", func(t *testing.T) []string { return []string{redisURL(t, 14)} }},
+	} {
+		t.Run(backend.name, func(t *testing.T) {
+			env := backend.env(t)
+			a, b := start(t, env...), start(t, env...)
+			t.Run("sessions", func(t *testing.T) { sharedSessions(t, a, b) })
+			t.Run("refresh", func(t *testing.T) { sharedRefresh(t, a, b) })
+			t.Run("API keys", func(t *testing.T) { sharedKeys(t, env, a, b) })
+			a.stop(t)
+			b.stop(t)
+		})
+	}
+}
+
+func sharedSessions(t *testing.T, a, b *process) {
+	in := a.send(t, call{do: "POST /session/login", body: bob})
+	cookie, _, _ := strings.Cut(in.header.Get("Set-Cookie"), ";")
+	if in.status != 200 || cookie == "" {
+		t.Fatal(in)
+	}
+	signedIn := []string{"Cookie: " + cookie}
+	row{call: call{do: "GET /session/profile"}, status: 200, body: `{"user":{"id":"2","email":"bob@example.com","role":"user"}}`}.
+		check(t, b.send(t, call{do: "GET /session/profile", header: signedIn}))
+	row{call: call{do: "POST /session/logout"}, status: 200}.check(t, b.send(t, call{do: "POST /session/logout", header: signedIn}))
+	row{call: call{do: "GET /session/profile"}, status: 401, body: e(401, "Invalid session")}.
+		check(t, a.send(t, call{do: "GET /session/profile", header: signedIn}))
+}
+
+func sharedRefresh(t *testing.T, a, b *process) {
+	first := a.login(t, "/refresh/login", bob)
+	refresh := func(p *process, token string) answer {
+		return p.send(t, call{do: "POST /refresh/refresh", body: `{"refresh_token":"` + token + `"}`})
+	}
+	second := b.tokens(t, call{do: "POST /refresh/refresh", body: `{"refresh_token":"` + first.Refresh + `"}`})
+	if again := a.tokens(t, call{do: "POST /refresh/refresh", body: `{"refresh_token":"` + first.Refresh + `"}`}); again.Refresh != second.Refresh {
+		t.Error("two processes made two successors of one token")
+	}
+	third := a.tokens(t, call{do: "POST /refresh/refresh", body: `{"refresh_token":"` + second.Refresh + `"}`})
+	out := call{do: "POST /refresh/logout", header: bearer(third.Access), body: `{"refresh_token":"` + third.Refresh + `"}`}
+	row{call: out, status: 200, body: `{"message":"Logged out successfully"}`}.check(t, b.send(t, out))
+	profile := call{do: "GET /refresh/profile", header: bearer(third.Access)}
+	row{call: profile, status: 401, body: e(401, "Token revoked")}.check(t, a.send(t, profile))
+	row{call: out, status: 401, body: `{"error":"Invalid refresh token"}`}.check(t, refresh(a, third.Refresh))
+
+	// A stolen token, used at another process, ends the login everywhere.
+	login := a.login(t, "/refresh/login", carol)
+	one := a.tokens(t, call{do: "POST /refresh/refresh", body: `{"refresh_token":"` + login.Refresh + `"}`})
+	a.tokens(t, call{do: "POST /refresh/refresh", body: `{"refresh_token":"` + one.Refresh + `"}`})
+	row{call: out, status: 401, body: `{"error":"Invalid refresh token"}`}.check(t, refresh(b, login.Refresh))
+	profile.header = bearer(one.Access)
+	row{call: profile, status: 401, body: e(401, "Token revoked")}.check(t, a.send(t, profile))
+}
+
+// command runs example/apikey.
+func command(t *testing.T, env []string, args ...string) string {
+	t.Helper()
+	name := filepath.Join(filepath.Dir(binary), "apikey")
+	if _, err := os.Stat(name); err != nil {
+		if out, err := exec.Command("go", "build", "-o", name, "./apikey").CombinedOutput(); err != nil {
+			t.Fatalf("building the command: %v\n%s", err, out)
+		}
+	}
+	c := exec.Command(name, args...)
+	c.Env = append(env, "HOME="+os.Getenv("HOME"))
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("apikey %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+func sharedKeys(t *testing.T, env []string, a, b *process) {
+	var issued, rotated struct {
+		Key    string
+		Record struct{ ID string }
+	}
+	if err := json.Unmarshal([]byte(command(t, env, "issue", "-subject", "2", "-name", "laptop")), &issued); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(p *process, key string, status int, body string) {
+		t.Helper()
+		c := call{do: "GET /apikey/protected", header: []string{"X-API-Key: " + key}}
+		row{call: c, status: status, body: body}.check(t, p.send(t, c))
+	}
+	hello := `{"message":"Hello, Bob!","user_id":"2"}`
+	ask(a, issued.Key, 200, hello)
+	ask(b, issued.Key, 200, hello)
+	if l := command(t, env, "list", "-subject", "2"); !strings.Contains(l, issued.Record.ID) || strings.Contains(l, issued.Key) {
+		t.Errorf("list: %s", l)
+	}
+	if err := json.Unmarshal([]byte(command(t, env, "rotate", "-id", issued.Record.ID)), &rotated); err != nil {
+		t.Fatal(err)
+	}
+	ask(a, issued.Key, 401, e(401, "Invalid API key"))
+	ask(b, rotated.Key, 200, hello)
+	command(t, env, "revoke", "-id", issued.Record.ID)
+	ask(a, rotated.Key, 401, e(401, "Invalid API key"))
+	ask(b, rotated.Key, 401, e(401, "Invalid API key"))
+}
+
+// eight starts as many processes that share a Redis.
+func eight(t *testing.T, number int) []*process {
+	t.Helper()
+	url := redisURL(t, number)
+	all := make([]*process, 8)
+	var wg sync.WaitGroup
+	for i := range all {
+		wg.Go(func() { all[i] = start(t, url) })
+	}
+	wg.Wait()
+	return all
+}
+
+func TestEightProcessesAdmitFive(t *testing.T) {
+	all := eight(t, 13)
+	var admitted, refused, undecided atomic.Int64
+	var wg sync.WaitGroup
+	for _, p := range all {
+		for range 64 {
+			wg.Go(func() {
+				for {
+					a := p.send(t, call{do: "POST /practices/login", body: credentials("bob@example.com", "wrong")})
+					switch a.status {
+					case 401:
+						admitted.Add(1)
+					case 429:
+						refused.Add(1)
+					case 503: // too busy to be answered in time, and perhaps counted
+						undecided.Add(1)
+						continue
+					default:
+						t.Errorf("%v", a)
+					}
+					return
+				}
+			})
+		}
+	}
+	wg.Wait()
+	t.Logf("%d admitted, %d refused, %d undecided", admitted.Load(), refused.Load(), undecided.Load())
+	if n := admitted.Load(); n > 5 || n < 5 && undecided.Load() == 0 || n+refused.Load() != 512 {
+		t.Errorf("%d of 512 were admitted and %d refused, want 5 and 507", n, refused.Load())
+	}
+}
+
+func TestEightProcessesMakeOneSuccessor(t *testing.T) {
+	all := eight(t, 12)
+	login := all[0].login(t, "/refresh/login", bob)
+	var successors sync.Map
+	var n atomic.Int64
+	var wg sync.WaitGroup
+	began := time.Now()
+	for i := range 200 {
+		wg.Go(func() {
+			a := all[i%8].send(t, call{do: "POST /refresh/refresh", body: `{"refresh_token":"` + login.Refresh + `"}`})
+			var tk tokens
+			if err := json.Unmarshal([]byte(a.body), &tk); err != nil || a.status != 200 {
+				t.Errorf("after %v: %v", time.Since(began), a)
+				return
+			}
+			if _, known := successors.LoadOrStore(tk.Refresh, true); !known {
+				n.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if n.Load() != 1 {
+		t.Errorf("200 parallel refreshes made %d successors, want 1", n.Load())
+	}
+}
