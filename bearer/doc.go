@@ -19,6 +19,7 @@
 // # Not covered
 //
 // This package does not read signed tokens: see package jwtauth, with which
-// [Scopes] and [NewMetadata] work as well. TLS, which RFC 6750 requires, is the
-// server's matter.
+// [Scopes] and [NewMetadata] work as well. Of two authenticators for bearer
+// tokens in one guard.Require, the first decides about every token. TLS, which
+// RFC 6750 requires, is the server's matter.
 package bearer

@@ -11,7 +11,8 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// RefreshOptions holds what has a safe default.
+// RefreshOptions holds what has a safe default. NoGrace alone is stricter than
+// its zero value, which allows what browsers do.
 type RefreshOptions struct {
 	// Lifetime is how long a login lasts, however often it is refreshed; the
 	// access token of its last moment lives on until it expires. If 0, it is

@@ -1,0 +1,36 @@
+package jwtauth_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/jwtauth"
+)
+
+func BenchmarkRefresh(b *testing.B) {
+	issuer := guard.Must(jwtauth.NewIssuer[refreshClaims](jwtauth.HMAC("HS256", refreshSecret), nil))
+	refresher := guard.Must(jwtauth.NewRefresher(issuer, func(context.Context, string) (refreshClaims, bool, error) {
+		return refreshClaims{"alice@example.com", "admin"}, true, nil
+	}, nil))
+	token := guard.Must(refresher.Start(b.Context(), "1")).RefreshToken
+	b.Run("next", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			tokens, err := refresher.Refresh(b.Context(), token)
+			if err != nil {
+				b.Fatal(err)
+			}
+			token = tokens.RefreshToken
+		}
+	})
+	forged := token[:len(token)-2] + "AA"
+	b.Run("forged", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := refresher.Refresh(b.Context(), forged); err == nil {
+				b.Fatal("accepted")
+			}
+		}
+	})
+}
