@@ -299,6 +299,57 @@ func TestInnerStepTakesOver(t *testing.T) {
 	}
 }
 
+// TestScopesAreACeiling: a key may do what its subject and its scopes may, in
+// gates and in the owner's bypass; a ring shares "Bearer" with JWTs, which have
+// no such bound.
+func TestScopesAreACeiling(t *testing.T) {
+	ring := guard.Must(apikey.NewRing(&apikey.RingOptions{Sources: []apikey.Source{apikey.Authorization("Bearer")}}))
+	issuer := guard.Must(jwtauth.NewIssuer[struct{}](jwtauth.HMAC("HS256", bytes.Repeat([]byte("k"), 32)), nil))
+	policy := guard.Must(rbac.New(rbac.Spec[string]{
+		Permissions: []string{"documents:write", "documents:any"},
+		Roles:       map[string]rbac.Role[string]{"admin": {Grants: []string{"*"}}},
+	}, func(m member) []string { return m.roles }, &rbac.Options{Ceiling: func(ctx context.Context) ([]string, bool) {
+		rec, limited := guard.CredentialFrom[*apikey.Record](ctx)
+		if !limited {
+			return nil, false
+		}
+		return rec.Scopes, true
+	}}))
+	documents := guard.Must(owner.New(func(*http.Request, member) (document, bool, error) { return document{"bob"}, true, nil }, nil))
+	own := documents.Bypass(policy.Has("documents:any")).Require(func(m member, d document) bool { return owner.Same(m.id, d.author) })
+	step := guard.Require[member](guard.BySubject(ring, memberByID), guard.BySubject(issuer.Verifier(), memberByID))
+	chain := guard.Chain(step, policy.RequireAll("documents:write"), own)
+	h := &house{}
+	ask := func(token string) *httptest.ResponseRecorder {
+		rec, _ := h.get(chain, way{prove: func(r *http.Request, _ string) { r.Header.Set("Authorization", "Bearer "+token) }}, "root", "1")
+		return rec
+	}
+	for scopes, want := range map[string]int{"": 403, "documents:write": 403, "documents:any": 403, "documents:write documents:any": 200, "documents:*": 200, "*": 200} {
+		key, _, err := ring.Issue(t.Context(), apikey.Grant{Subject: "root", Scopes: strings.Fields(scopes)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec := ask(key.Reveal())
+		if rec.Code != want {
+			t.Errorf("a key for %q gets %d %s, want %d", scopes, rec.Code, rec.Body, want)
+		}
+		insufficient := `Bearer error="insufficient_scope", scope="documents:write"`
+		if got := rec.Header().Get("WWW-Authenticate"); !strings.Contains(scopes, "documents:write") && want == 403 && got != insufficient {
+			t.Errorf("a key for %q gets the challenge %q", scopes, got)
+		}
+	}
+	tokens, err := issuer.Issue("root", struct{}{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rec := ask(tokens.AccessToken); rec.Code != 200 {
+		t.Errorf("a JWT gets %d %s", rec.Code, rec.Body)
+	}
+	if rec := ask("ak_live_x"); rec.Code != 401 || !strings.Contains(rec.Body.String(), "Invalid API key") {
+		t.Errorf("a malformed key gets %d %s", rec.Code, rec.Body)
+	}
+}
+
 // TestProtectedRoute is the budget of a whole route: ServeMux, one of two ways
 // to authenticate, a permission and a loaded document.
 func TestProtectedRoute(t *testing.T) {
