@@ -28,7 +28,8 @@ type IntrospectorOptions struct {
 	// its expiry. A token revoked meanwhile is accepted for that long. If 0,
 	// every request asks.
 	Cache time.Duration
-	// CacheSize is how many tokens are cached. If 0, it is 4096.
+	// CacheSize is how many tokens are cached, each with the server's answer
+	// of at most 64 KiB. If 0, it is 4096.
 	CacheSize int
 	// Client sends the requests; its redirects are not followed, since they
 	// would carry the token elsewhere. If nil, one with a timeout of 10 s.

@@ -26,7 +26,9 @@ type RefreshOptions struct {
 	// lost. Whoever steals a token has this long to use it unnoticed. If 0,
 	// it is 10 s; it is at most MaxGrace.
 	Grace time.Duration
-	// NoGrace is for no grace at all: every second use ends the login.
+	// NoGrace is for no grace at all: every second use ends the login, also
+	// that of a client, or of a store's driver, that lost an answer and tries
+	// again.
 	NoGrace bool
 	// Store keeps the families. If nil, they are in the memory of this
 	// process. Where several processes share a Store, they need to share the
