@@ -4,7 +4,7 @@
 //	policy := guard.Must(rbac.New(rbac.Spec[Perm]{
 //		Permissions: []Perm{UsersRead, UsersDelete},
 //		Roles: map[string]rbac.Role[Perm]{"admin": {Grants: []Perm{"users:*"}}},
-//	}, func(u User) []string { return u.Roles }, nil))
+//	}, func(u User) string { return u.Role }, nil))
 //	mux.Handle("GET /users", guard.Chain(authenticated, policy.RequireAll(UsersRead))(list))
 //
 // Permissions are declared in code and roles are made of them, in code or in a

@@ -29,7 +29,7 @@ func Example() {
 			"admin":     {Grants: []Perm{"users:*"}},
 			"moderator": {Grants: []Perm{ReadUsers}},
 		},
-	}, func(u User) []string { return []string{u.Role} }, nil))
+	}, func(u User) string { return u.Role }, nil))
 
 	mux := http.NewServeMux()
 	answer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "done") })
@@ -96,7 +96,7 @@ func ExampleParseJSON() {
 	_ = os.WriteFile(path, file, 0o600)
 
 	spec := guard.Must(rbac.ParseJSON(file, permissions))
-	policy := guard.Must(rbac.New(spec, func(role string) []string { return []string{role} }, nil))
+	policy := guard.Must(rbac.New(spec, func(role string) string { return role }, nil))
 	ctx, cancel := context.WithCancel(context.Background())
 	go watch(ctx, path, 5*time.Second, policy, permissions)
 	defer cancel()
@@ -116,7 +116,7 @@ func ExampleOptions() {
 	policy := guard.Must(rbac.New(rbac.Spec[string]{
 		Permissions: []string{"posts:read", "posts:write"},
 		Roles:       map[string]rbac.Role[string]{"admin": {Grants: []string{"*"}}},
-	}, func(role string) []string { return []string{role} }, &rbac.Options{
+	}, func(role string) string { return role }, &rbac.Options{
 		Ceiling: func(ctx context.Context) ([]string, bool) {
 			rec, limited := guard.CredentialFrom[*record](ctx)
 			if !limited { // a session, or a token without scopes

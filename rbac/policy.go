@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/go-guard/guard"
 )
 
 // Options holds what has a safe default. The zero value is the strictest.
@@ -30,15 +33,18 @@ type Decider[P any, Perm ~string] func(ctx context.Context, p P, perm Perm) (boo
 type Policy[P any, Perm ~string] struct {
 	*engine[P, Perm]
 	message string
+	refused *guard.Error // that of Check, with the message
 }
 
 // engine is what a policy and the copies derived from it share.
 type engine[P any, Perm ~string] struct {
 	*catalog[Perm]
 	rolesOf func(P) []string
+	roleOf  func(P) string   // in place of rolesOf
 	decide  Decider[P, Perm] // in place of rolesOf
 	ceiling func(context.Context) ([]string, bool)
 	current atomic.Pointer[generation]
+	denied  []atomic.Pointer[guard.Error] // the refusals of Check, as they are needed
 
 	mu       sync.Mutex // guards Swap and required
 	required map[string]bool
@@ -50,9 +56,10 @@ type generation struct {
 	roles  map[string]*role
 }
 
-// New compiles a policy. rolesOf returns the names of a principal's roles; it
-// is called once a request. Its error names all mistakes in spec.
-func New[P any, Perm ~string](spec Spec[Perm], rolesOf func(P) []string, opts *Options) (*Policy[P, Perm], error) {
+// New compiles a policy. rolesOf returns the names of a principal's roles, or
+// the name of the one role; an empty name is none. It is called once a request.
+// The error of New names all mistakes in spec.
+func New[P any, Perm ~string, R string | []string](spec Spec[Perm], rolesOf func(P) R, opts *Options) (*Policy[P, Perm], error) {
 	c, err1 := newCatalog(spec.Permissions)
 	roles, err2 := c.compile(spec.Roles, nil)
 	var errs []error
@@ -66,7 +73,12 @@ func New[P any, Perm ~string](spec Spec[Perm], rolesOf func(P) []string, opts *O
 		return nil, err
 	}
 	e := newEngine[P](c, opts)
-	e.rolesOf = rolesOf
+	switch f := any(rolesOf).(type) {
+	case func(P) []string:
+		e.rolesOf = f
+	case func(P) string: // a slice for one name would be an allocation a request
+		e.roleOf = f
+	}
 	e.current.Store(&generation{1, roles})
 	return &Policy[P, Perm]{engine: e}, nil
 }
@@ -91,7 +103,7 @@ func NewDecided[P any, Perm ~string](permissions []Perm, decide Decider[P, Perm]
 }
 
 func newEngine[P any, Perm ~string](c *catalog[Perm], opts *Options) *engine[P, Perm] {
-	e := &engine[P, Perm]{catalog: c, required: map[string]bool{}}
+	e := &engine[P, Perm]{catalog: c, required: map[string]bool{}, denied: make([]atomic.Pointer[guard.Error], len(c.list))}
 	if opts != nil {
 		e.ceiling = opts.Ceiling
 	}
@@ -102,7 +114,11 @@ func newEngine[P any, Perm ~string](c *catalog[Perm], opts *Options) *engine[P, 
 // everything else. Without one, it is "Permission 'users:read' required" or
 // "Role 'admin' required".
 func (p *Policy[P, Perm]) WithMessage(message string) *Policy[P, Perm] {
-	return &Policy[P, Perm]{p.engine, message}
+	c := &Policy[P, Perm]{engine: p.engine, message: message}
+	if message != "" {
+		c.refused = &guard.Error{Status: http.StatusForbidden, Message: message, Err: errNotGranted}
+	}
+	return c
 }
 
 // Swap replaces the roles at once: requests that passed a gate already are

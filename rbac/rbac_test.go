@@ -158,3 +158,21 @@ func TestRoles(t *testing.T) {
 		}
 	}
 }
+
+// A principal with one role needs no slice for it.
+func TestOneRole(t *testing.T) {
+	p, err := rbac.New(spec(), func(u user) string { return strings.Join(u.roles, "") }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for role, want := range map[string]int{"admin": 200, "moderator": 200, "user": 403, "": 403, "admn": 403} {
+		w, _, made := serve(p.RequireAll(usersRead), as(role))
+		if w.Code != want {
+			t.Errorf("%s: %d, want %d", role, w.Code, want)
+		}
+		reason := map[string]string{"user": `rbac: not granted: "user"`, "": "rbac: not granted: no roles", "admn": `rbac: not granted: "admn" (unknown)`}[role]
+		if made[0].Reason != reason {
+			t.Errorf("reason %q, want %q", made[0].Reason, reason)
+		}
+	}
+}

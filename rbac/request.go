@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -54,18 +55,25 @@ func (e *engine[P, Perm]) look(ctx context.Context) (*grants[P, Perm], error) {
 		return nil, err
 	}
 	g := &grants[P, Perm]{Context: ctx, engine: e, step: guard.Step(ctx), generation: e.current.Load(), principal: p}
-	if e.rolesOf != nil {
-		g.roles = g.room[:0]
+	g.roles = g.room[:0]
+	switch {
+	case e.roleOf != nil:
+		g.add(e.roleOf(p))
+	case e.rolesOf != nil:
 		for _, name := range e.rolesOf(p) {
-			if r, known := g.generation.roles[name]; known {
-				g.roles = append(g.roles, r)
-			}
+			g.add(name)
 		}
 	}
 	if e.ceiling != nil {
 		g.scopes, g.limited = e.ceiling(ctx)
 	}
 	return g, nil
+}
+
+func (g *grants[P, Perm]) add(name string) {
+	if r, known := g.generation.roles[name]; known {
+		g.roles = append(g.roles, r)
+	}
 }
 
 // grantsOf is the grants of ctx, those a gate placed where there are any.
@@ -163,10 +171,27 @@ func (p *Policy[P, Perm]) Check(ctx context.Context, perm Perm) error {
 	if err == nil {
 		err = g.permission(ctx, i)
 	}
-	if err == errNotGranted || err == errScope {
-		return p.refusal(ctx, []Perm{perm}, message([]Perm{perm}, ""), reason{err, g.describe})
+	switch err {
+	case errNotGranted:
+		return p.deniedAt(i)
+	case errScope:
+		return p.refusal(ctx, []Perm{perm}, message([]Perm{perm}, ""), err)
 	}
 	return err
+}
+
+// deniedAt is the refusal for want of the i-th permission, made once: to be
+// told no, as often as one asks, must not cost an allocation.
+func (p *Policy[P, Perm]) deniedAt(i int) error {
+	if p.refused != nil {
+		return p.refused
+	}
+	e := p.denied[i].Load()
+	if e == nil {
+		e = &guard.Error{Status: http.StatusForbidden, Message: message(p.list[i:i+1], ""), Err: errNotGranted}
+		p.denied[i].Store(e)
+	}
+	return e
 }
 
 // Has returns a function that reports whether the principal of a context has
@@ -242,10 +267,15 @@ func (g *grants[P, Perm]) number() uint64 { return g.generation.number }
 
 // describe says for operators whom a refusal was about.
 func (g *grants[P, Perm]) describe() string {
-	if g.engine.rolesOf == nil {
+	var names []string
+	switch e := g.engine; {
+	case e.decide != nil:
 		return "by the decider"
+	case e.rolesOf != nil:
+		names = e.rolesOf(g.principal)
+	case e.roleOf(g.principal) != "":
+		names = []string{e.roleOf(g.principal)}
 	}
-	names := g.engine.rolesOf(g.principal)
 	if len(names) == 0 {
 		return "no roles"
 	}

@@ -103,7 +103,7 @@ func TestAllocations(t *testing.T) {
 	w := httptest.NewRecorder()
 	r := as("moderator", "guest")
 	_, gated, _ := serve(gate, as("moderator"))
-	has := p.Has(postsRead)
+	has, named := p.Has(postsRead), p.WithMessage("No")
 	inner := httptest.NewRequest("GET", "/", nil).WithContext(gated)
 	one, three := gate(nop), guard.Chain(gate, p.RequireRole("user"), p.RequireAny(usersDelete, postsWrite))(nop)
 	for name, tt := range map[string]struct {
@@ -114,6 +114,8 @@ func TestAllocations(t *testing.T) {
 		"three gates": {func() { three.ServeHTTP(w, r) }, 2},
 		"later gate":  {func() { one.ServeHTTP(w, inner) }, 0},
 		"Check":       {func() { _ = p.Check(gated, usersRead) }, 0},
+		"Check, no":   {func() { _ = p.Check(gated, usersDelete) }, 0},
+		"message, no": {func() { _ = named.Check(gated, usersDelete) }, 0},
 		"Has":         {func() { has(gated) }, 0},
 	} {
 		if got := testing.AllocsPerRun(100, tt.f); got > tt.want {

@@ -77,7 +77,7 @@ func TestConstructionErrors(t *testing.T) {
 			}
 		}
 	}
-	if _, err := rbac.New[user](spec(), nil, nil); err == nil {
+	if _, err := rbac.New[user, perm, []string](spec(), nil, nil); err == nil {
 		t.Error("nil rolesOf is no error")
 	}
 	if _, err := rbac.NewDecided[user](permissions, nil, nil); err == nil {
