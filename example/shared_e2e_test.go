@@ -2,8 +2,10 @@ package main_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
+	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -34,6 +38,40 @@ func redisURL(t *testing.T, number int) string {
 	return fmt.Sprintf("REDIS_URL=redis://%s/%d", addr, number)
 }
 
+func env(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// ownDatabase makes a database, or what is called a schema, for a test.
+func ownDatabase(t *testing.T, driver, source, kind, what string) string {
+	t.Helper()
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprintf("guardexample_%d_%d", os.Getpid(), databases.Add(1))
+	if _, err := db.Exec("CREATE " + kind + " " + name); err != nil {
+		if os.Getenv("GUARD_REQUIRE_SERVICES") == "1" {
+			t.Fatalf("needs %s: %v", what, err)
+		}
+		t.Skipf("needs %s: %v", what, err)
+	}
+	t.Cleanup(func() {
+		cascade := ""
+		if kind == "SCHEMA" {
+			cascade = " CASCADE"
+		}
+		_, _ = db.Exec("DROP " + kind + " " + name + cascade)
+		db.Close()
+	})
+	return name
+}
+
+var databases atomic.Int64
+
 // Processes that share their stores are one: whatever happens at one of them
 // is so at the others with the next request.
 func TestTwoProcesses(t *testing.T) {
@@ -42,13 +80,40 @@ func TestTwoProcesses(t *testing.T) {
 		env  func(t *testing.T) []string
 	}{
 		{"Redis", func(t *testing.T) []string { return []string{redisURL(t, 14)} }},
+		{"PostgreSQL", func(t *testing.T) []string {
+			at := env("GUARD_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/test")
+			own := ownDatabase(t, "pgx", at, "SCHEMA", "PostgreSQL (apt-get install postgresql, or set GUARD_POSTGRES_URL)")
+			return []string{"DATABASE_URL=" + at + "?search_path=" + own}
+		}},
+		{"MySQL", func(t *testing.T) []string {
+			dsn := env("GUARD_MYSQL_DSN", "root@tcp(127.0.0.1:3306)/test")
+			own := ownDatabase(t, "mysql", dsn, "DATABASE", "MySQL or MariaDB (apt-get install mariadb-server, or set GUARD_MYSQL_DSN)")
+			c, err := mysql.ParseDSN(dsn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			u := url.URL{Scheme: "mysql", User: url.UserPassword(c.User, c.Passwd), Host: c.Addr, Path: "/" + own}
+			return []string{"DATABASE_URL=" + u.String()}
+		}},
+		{"SQLite", func(t *testing.T) []string {
+			return []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "guard.db")}
+		}},
+		{"PostgreSQL and Redis", func(t *testing.T) []string {
+			at := env("GUARD_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/test")
+			own := ownDatabase(t, "pgx", at, "SCHEMA", "PostgreSQL (apt-get install postgresql, or set GUARD_POSTGRES_URL)")
+			return []string{"DATABASE_URL=" + at + "?search_path=" + own, redisURL(t, 11)}
+		}},
 	} {
 		t.Run(backend.name, func(t *testing.T) {
+			t.Parallel()
 			env := backend.env(t)
 			a, b := start(t, env...), start(t, env...)
 			t.Run("sessions", func(t *testing.T) { sharedSessions(t, a, b) })
 			t.Run("refresh", func(t *testing.T) { sharedRefresh(t, a, b) })
 			t.Run("API keys", func(t *testing.T) { sharedKeys(t, env, a, b) })
+			if strings.HasSuffix(backend.name, "Redis") {
+				t.Run("limits", func(t *testing.T) { sharedLimits(t, a, b) })
+			}
 			a.stop(t)
 			b.stop(t)
 		})
@@ -92,6 +157,21 @@ func sharedRefresh(t *testing.T, a, b *process) {
 	row{call: out, status: 401, body: `{"error":"Invalid refresh token"}`}.check(t, refresh(b, login.Refresh))
 	profile.header = bearer(one.Access)
 	row{call: profile, status: 401, body: e(401, "Token revoked")}.check(t, a.send(t, profile))
+}
+
+// sharedLimits: the sixth attempt is refused wherever it lands.
+func sharedLimits(t *testing.T, a, b *process) {
+	for i, p := range []*process{a, b, a, b, a} {
+		row{call: call{do: fmt.Sprint("attempt ", i+1)}, status: 200}.check(t, p.send(t, call{do: "POST /practices/login", body: bob}))
+		row{call: call{do: fmt.Sprint("failure ", i+1)}, status: 401}.
+			check(t, p.send(t, call{do: "POST /complete/login", body: credentials("bob@example.com", "wrong")}))
+	}
+	for _, p := range []*process{a, b} {
+		for _, path := range []string{"/practices/login", "/complete/login"} {
+			sixth := call{do: "POST " + path, body: bob}
+			row{call: sixth, status: 429, body: e(429, "Too many login attempts. Try again later.")}.check(t, p.send(t, sixth))
+		}
+	}
 }
 
 // command runs example/apikey.

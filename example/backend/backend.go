@@ -83,8 +83,9 @@ func (s *Stores) openRedis(ctx context.Context, getenv func(string) string) erro
 	return nil
 }
 
-// silent takes the client's own log: each failure is an error of a request,
-// and is logged with that.
+// silent takes the clients' own logs: each failure is an error of a request, and
+// is logged with that.
 type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
+func (silent) Print(...any)                           {}

@@ -2,12 +2,73 @@ package backend
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+	_ "github.com/jackc/pgx/v5/stdlib" // PostgreSQL
+	_ "modernc.org/sqlite"             // SQLite
+
+	sqlstore "github.com/go-guard/guard/stores/sql"
 )
 
-func (s *Stores) openDatabase(_ context.Context, getenv func(string) string) error {
-	if getenv("DATABASE_URL") != "" {
-		return errors.New("DATABASE_URL is set, but that part of the example is not built yet")
+func (s *Stores) openDatabase(ctx context.Context, getenv func(string) string) error {
+	value := getenv("DATABASE_URL")
+	if value == "" {
+		return nil
 	}
+	driver, source, dialect, err := parseDatabase(value)
+	if err != nil {
+		return fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		return fmt.Errorf("DATABASE_URL: it is no %s URL", dialect) // err may repeat it, password and all
+	}
+	db.SetMaxOpenConns(16)
+	s.closers = append(s.closers, db.Close)
+	stores, err := sqlstore.New(db, dialect, nil)
+	if err == nil {
+		err = stores.Migrate(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	s.Sessions, s.Families, s.Denylist, s.APIKeys = stores.Sessions(), stores.Families(), stores.Denylist(), stores.APIKeys()
 	return nil
+}
+
+// parseDatabase turns a URL into what its driver wants. Its errors repeat no
+// URL: that may hold a password.
+func parseDatabase(value string) (driver, source string, dialect sqlstore.Dialect, err error) {
+	scheme, rest, _ := strings.Cut(value, ":")
+	switch scheme {
+	case "postgres", "postgresql":
+		return "pgx", value, sqlstore.PostgreSQL, nil
+	case "mysql", "mariadb":
+		u, err := url.Parse(value)
+		if err != nil || u.Host == "" || len(u.Path) < 2 {
+			return "", "", 0, errors.New("want mysql://user:password@host:3306/database")
+		}
+		c := mysql.NewConfig()
+		c.Net, c.Addr, c.DBName = "tcp", u.Host, u.Path[1:]
+		if u.Port() == "" {
+			c.Addr += ":3306"
+		}
+		c.User = u.User.Username()
+		c.Passwd, _ = u.User.Password()
+		c.InterpolateParams = true // one round trip a statement
+		_ = mysql.SetLogger(silent{})
+		return "mysql", c.FormatDSN(), sqlstore.MySQL, nil
+	case "sqlite":
+		path := strings.TrimPrefix(rest, "//")
+		if path == "" {
+			return "", "", 0, errors.New("want sqlite:PATH, a file's")
+		}
+		return "sqlite", "file:" + path + "?_pragma=busy_timeout(2000)&_pragma=journal_mode(wal)", sqlstore.SQLite, nil
+	}
+	return "", "", 0, fmt.Errorf("scheme %q is none of postgres, mysql and sqlite", scheme)
 }
