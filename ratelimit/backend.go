@@ -60,7 +60,9 @@ func (b *backend) take(ctx context.Context, takes []Take, states []State) (failu
 	// What escapes to another goroutine is a copy, so that the common case
 	// above stays on the stack.
 	hashed := b.hashed(takes)
-	got, err := call(ctx, b.breaker, func(ctx context.Context) ([]State, error) { return b.store.Take(ctx, hashed) })
+	got, err := call(ctx, b.breaker, func(ctx context.Context) ([]State, error) {
+		return b.store.Take(ctx, hashed)
+	}, func(ctx context.Context, late []State) { b.undo(ctx, hashed, late) })
 	if err == nil && len(got) != len(takes) {
 		err = fmt.Errorf("ratelimit: %T answered %d takes with %d states", b.store, len(takes), len(got))
 	}
@@ -83,8 +85,23 @@ func (b *backend) take(ctx context.Context, takes []Take, states []State) (failu
 	return nil, guard.Unavailable(err)
 }
 
-// giveBack undoes takes; where the store failed, in the fallback too, since
-// that may have granted them.
+// undo gives back what the store granted after the request was refused or
+// counted elsewhere.
+func (b *backend) undo(ctx context.Context, takes []Take, states []State) {
+	if b.failure.mode == failOpen || len(states) != len(takes) {
+		return
+	}
+	taken := make([]Taken, len(takes))
+	for i := range takes {
+		if states[i].RetryAfter > 0 {
+			return // nothing was taken
+		}
+		taken[i] = Taken{Take: takes[i], Stamp: states[i].Stamp}
+	}
+	_ = b.store.GiveBack(ctx, taken) // it counts until it expires, then
+}
+
+// giveBack undoes takes.
 func (b *backend) giveBack(ctx context.Context, taken []Taken) error {
 	if b.memory != nil {
 		return b.memory.GiveBack(ctx, taken)
@@ -96,7 +113,7 @@ func (b *backend) giveBack(ctx context.Context, taken []Taken) error {
 	}
 	_, err := call(ctx, b.breaker, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, b.store.GiveBack(ctx, hashed)
-	})
+	}, nil)
 	if err != nil {
 		return guard.Unavailable(err)
 	}

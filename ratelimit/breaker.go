@@ -42,60 +42,79 @@ func newBreaker(timeout time.Duration, now func() time.Time) *breaker {
 }
 
 // call runs f for at most the timeout. The client's leaving does not stop it:
-// whoever can cut a take short could guess without being counted.
-func call[T any](ctx context.Context, b *breaker, f func(context.Context) (T, error)) (T, error) {
+// whoever can cut a take short could guess without being counted. What f
+// returns after it was given up goes to late, if there is one.
+func call[T any](ctx context.Context, b *breaker, f func(context.Context) (T, error), late func(context.Context, T)) (T, error) {
 	var zero T
 	if !b.admit() {
 		return zero, errOpen
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.timeout)
+	parent := context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(parent, b.timeout)
 	defer cancel()
-	type answer struct {
-		v   T
-		err error
-	}
-	done := make(chan answer, 1)
-	var state abandonment
+	c := &calling[T]{done: make(chan struct{})}
 	go func() {
-		var a answer
-		defer func() {
-			if p := recover(); p != nil {
-				a.err = fmt.Errorf("ratelimit: the store panicked: %v", p)
-			}
-			done <- a
-			state.finish(b)
-		}()
-		a.v, a.err = f(ctx)
+		c.run(ctx, f)
+		if b.finish(&c.fate) && c.err == nil && late != nil {
+			ctx, cancel := context.WithTimeout(parent, b.timeout)
+			defer cancel()
+			undo := calling[T]{done: make(chan struct{})} // which may panic too
+			undo.run(ctx, func(ctx context.Context) (T, error) { late(ctx, c.v); return zero, nil })
+		}
 	}()
 	select {
-	case a := <-done:
-		b.report(a.err)
-		return a.v, a.err
+	case <-c.done:
 	case <-ctx.Done(): // a client library may not look at its context
-		state.abandon(b)
-		err := fmt.Errorf("ratelimit: the store did not answer within %v: %w", b.timeout, ctx.Err())
-		b.report(err)
-		return zero, err
+		if b.abandon(&c.fate) {
+			err := fmt.Errorf("ratelimit: the store did not answer within %v", b.timeout)
+			b.report(err)
+			return zero, err
+		}
+		<-c.done // it finished at the last moment
 	}
+	b.report(c.err)
+	return c.v, c.err
 }
 
-// An abandonment counts one call while it is given up and not finished.
-type abandonment struct{ abandoned, finished bool }
-
-func (a *abandonment) abandon(b *breaker) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if a.abandoned = true; !a.finished {
-		b.abandoned++
-	}
+type calling[T any] struct {
+	fate
+	done chan struct{}
+	v    T
+	err  error
 }
 
-func (a *abandonment) finish(b *breaker) {
+func (c *calling[T]) run(ctx context.Context, f func(context.Context) (T, error)) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.err = fmt.Errorf("ratelimit: the store panicked: %v", p)
+		}
+		close(c.done)
+	}()
+	c.v, c.err = f(ctx)
+}
+
+// A fate is how a call ended: finished, or given up first.
+type fate struct{ abandoned, finished bool }
+
+func (b *breaker) abandon(f *fate) (yes bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if a.finished = true; a.abandoned {
+	if f.finished {
+		return false
+	}
+	f.abandoned = true
+	b.abandoned++
+	return true
+}
+
+func (b *breaker) finish(f *fate) (abandoned bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f.finished = true
+	if f.abandoned {
 		b.abandoned--
 	}
+	return f.abandoned
 }
 
 // admit reports whether a call may be made: any while the store works, one at

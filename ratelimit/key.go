@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/wiring"
 )
 
 // A Key names whom a request counts for. An error refuses the request: an
@@ -29,7 +30,7 @@ func ByIP(ip func(*http.Request) (netip.Addr, error)) Key { return ByIPPrefix(ip
 // panics where there are no such networks.
 func ByIPPrefix(ip func(*http.Request) (netip.Addr, error), v4, v6 int) Key {
 	if ip == nil || v4 < 1 || v4 > 32 || v6 < 1 || v6 > 128 {
-		panic(fmt.Sprintf("ratelimit: ByIPPrefix(%p, %d, %d): want a function, 1 to 32 and 1 to 128 bits", ip, v4, v6))
+		wiring.Panic("ratelimit", "addresses are counted by 1 to 32 bits of IPv4 and 1 to 128 of IPv6, and by a function that is not nil")
 	}
 	keys := &interned{seed: maphash.MakeSeed()}
 	return func(r *http.Request) (string, error) {
@@ -72,7 +73,7 @@ func (in *interned) string(b []byte) string {
 // found; without one the request is refused with 401.
 func ByPrincipal[P any](id func(P) string) Key {
 	if id == nil {
-		panic("ratelimit: ByPrincipal of nil")
+		wiring.Panic("ratelimit", "ByPrincipal of nil")
 	}
 	return func(r *http.Request) (string, error) {
 		p, err := guard.Authenticated[P](r.Context())
@@ -87,6 +88,9 @@ func ByPrincipal[P any](id func(P) string) Key {
 // can choose it chooses their quota. A request with none or two is refused with
 // 400.
 func ByHeader(name string) Key {
+	if name == "" {
+		wiring.Panic("ratelimit", "ByHeader without a name")
+	}
 	name = http.CanonicalHeaderKey(name)
 	none := badRequest("", fmt.Errorf("ratelimit: no header %s", name))
 	two := badRequest("", fmt.Errorf("ratelimit: more than one header %s", name))
@@ -106,11 +110,11 @@ func ByHeader(name string) Key {
 // error, ErrSkip too, is Join's.
 func Join(keys ...Key) Key {
 	if len(keys) == 0 {
-		panic("ratelimit: Join of nothing")
+		wiring.Panic("ratelimit", "Join of nothing")
 	}
 	for i, k := range keys {
 		if k == nil {
-			panic(fmt.Sprintf("ratelimit: key %d of a Join is nil", i+1))
+			wiring.Panic("ratelimit", "key %d of a Join is nil", i+1)
 		}
 	}
 	keys = append([]Key(nil), keys...)

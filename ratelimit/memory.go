@@ -87,7 +87,7 @@ func NewMemory(opts *MemoryOptions) (*Memory, error) {
 
 // origin is what the clock shows at the start: records never have to do with
 // negative times.
-const origin = int64(1) << 60
+const origin = int64(1e18)
 
 func (m *Memory) clock() int64 {
 	if m.now == nil {

@@ -84,9 +84,8 @@ func TestModel(t *testing.T) {
 
 func randomLimit(rnd *rand.Rand) ratelimit.Limit {
 	l := ratelimit.Limit{Name: "l", Quota: 1 + rnd.IntN(16)}
-	// Multiples of 64 ns, up to 100 s, at which the log is exact to the tick.
-	l.Window = time.Duration(1+rnd.Int64N(int64(100*time.Second)>>10)) << 10
-	l.Window = max(l.Window, time.Millisecond+time.Microsecond)>>6<<6 + 64
+	// Whole microseconds up to 100 s, at which the log is exact.
+	l.Window = time.Millisecond + time.Duration(rnd.Int64N(100e6))*time.Microsecond
 	switch rnd.IntN(4) {
 	case 0:
 		l.Quota += 16 + rnd.IntN(60)
@@ -101,7 +100,7 @@ func (tr *trace) step() {
 	switch n := tr.rnd.IntN(20); {
 	case n < 10: // a burst goes on
 	case n < 14:
-		tr.pass(tr.rnd.Int64N(int64(tr.limit.Window)/int64(tr.limit.Quota)*2 + 64))
+		tr.pass(tr.rnd.Int64N(int64(tr.limit.Window)/int64(tr.limit.Quota)*2 + 1000))
 	case n < 17:
 		tr.pass(tr.rnd.Int64N(int64(tr.limit.Window)))
 	case n == 17:
@@ -129,13 +128,10 @@ func (tr *trace) step() {
 	}
 }
 
-// pass lets time pass, and keeps it a multiple of 64 ns.
+// pass lets time pass, and keeps it a multiple of a microsecond.
 func (tr *trace) pass(d int64) {
-	d &^= 63
-	if rest := tr.clock.ns.Load() & 63; rest > 0 {
-		d += 64 - rest
-	}
-	tr.clock.Advance(time.Duration(d))
+	d += tr.clock.ns.Load()
+	tr.clock.ns.Store((d + 999) / 1000 * 1000)
 }
 
 func (tr *trace) take(cost int) (wait time.Duration) {

@@ -1,9 +1,6 @@
 package ratelimit
 
-import (
-	"math/bits"
-	"time"
-)
+import "time"
 
 // Records of the memory store come in classes by their size: 0 is GCRA, 1 to 16
 // are Sliding of that quota, 17 is Sliding above. A record also tells by itself
@@ -47,7 +44,7 @@ func look(l *Limit, rec []uint32, now int64, cost int) State {
 		return lookBuckets(l, rec, now, cost)
 	}
 	var g stamps
-	g.load(l, rec, now)
+	g.load(rec, now)
 	return g.look(l, now, cost)
 }
 
@@ -65,7 +62,7 @@ func debit(l *Limit, rec []uint32, now int64, cost int) State {
 		return debitBuckets(l, rec, now, cost)
 	}
 	var g stamps
-	g.load(l, rec, now)
+	g.load(rec, now)
 	stamp := g.push(l, now, cost)
 	g.save(l, rec)
 	s := g.look(l, now, 0)
@@ -86,7 +83,7 @@ func restore(l *Limit, rec []uint32, now int64, cost int, stamp int64) (empty bo
 		return restoreBuckets(rec, cost, stamp)
 	}
 	var g stamps
-	g.load(l, rec, now)
+	g.load(rec, now)
 	g.remove(cost, stamp)
 	g.save(l, rec)
 	return g.n == 0
@@ -97,7 +94,7 @@ func lowBits(class int) int64 {
 	if class == classGCRA || class == classBuckets {
 		return 0
 	}
-	return shiftMask
+	return unitMask
 }
 
 // used is which part of its quota a record has used.
@@ -109,9 +106,9 @@ func used(class int, rec []uint32, now int64) float64 {
 		return float64(usedBuckets(rec, now)) / float64(rec[bucketQuota])
 	}
 	n := 1
-	newest, shift := get64(rec)&^shiftMask, get64(rec)&shiftMask
+	newest, unit := get64(rec)&^unitMask, units[get64(rec)&unitMask]
 	for _, ago := range rec[2:] {
-		if ago == noStamp || newest-int64(ago)<<shift <= now {
+		if ago == noStamp || newest-int64(ago)*unit <= now {
 			break
 		}
 		n++
@@ -134,31 +131,40 @@ func lookGCRA(l *Limit, tat, now int64, cost int) State {
 
 // stamps are when the takes of an exact log expire, the newest first.
 //
-// In a record they are the newest, in ticks of 1<<shift nanoseconds with the
-// shift in its low bits, and how many ticks before it the others are: 4 bytes
-// each, exact to a billionth of the window and never too early.
+// In a record they are the newest, in nanoseconds, and by how many units it is
+// newer than each of the others: 4 bytes each. The unit is from 1 µs to 10 ms, a
+// four billionth of the window or little more, and stamps are rounded up to it.
 type stamps struct {
 	at [exactQuota]int64
 	n  int
 }
 
+// Units are multiples of 8, which leaves the low bits of the newest stamp for
+// the number of the unit.
+var units = [...]int64{1e3, 1e4, 1e5, 1e6, 1e7, 1e7, 1e7, 1e7}
+
 const (
-	shiftMask = 63
-	noStamp   = 1<<32 - 1
+	unitMask = 7
+	noStamp  = 1<<32 - 1
 )
 
-// tickShift is at least 6, so that ticks leave room for it.
-func tickShift(l *Limit) int { return max(6, bits.Len64(uint64(l.Window))-31) }
+// unitOf is the smallest one in which a window has less than 1<<32.
+func unitOf(l *Limit) (i, unit int64) {
+	for i < 4 && int64(l.Window)/units[i] > 4e9 {
+		i++
+	}
+	return i, units[i]
+}
 
 // load leaves out what has expired.
-func (g *stamps) load(l *Limit, rec []uint32, now int64) {
-	newest, shift := get64(rec)&^shiftMask, tickShift(l)
+func (g *stamps) load(rec []uint32, now int64) {
+	newest, unit := get64(rec)&^unitMask, units[get64(rec)&unitMask]
 	if newest <= now {
 		return
 	}
 	g.at[0], g.n = newest, 1
 	for _, ago := range rec[2:] {
-		at := newest - int64(ago)<<shift
+		at := newest - int64(ago)*unit
 		if ago == noStamp || at <= now {
 			return
 		}
@@ -168,11 +174,11 @@ func (g *stamps) load(l *Limit, rec []uint32, now int64) {
 }
 
 func (g *stamps) save(l *Limit, rec []uint32) {
-	shift := tickShift(l)
-	put64(rec, g.at[0]|int64(shift))
-	for i := range rec[2:] {
-		if rec[2+i] = noStamp; 1+i < g.n {
-			rec[2+i] = uint32((g.at[0] - g.at[1+i]) >> shift)
+	i, unit := unitOf(l)
+	put64(rec, g.at[0]|i)
+	for k := range rec[2:] {
+		if rec[2+k] = noStamp; 1+k < g.n {
+			rec[2+k] = uint32((g.at[0] - g.at[1+k]) / unit)
 		}
 	}
 }
@@ -191,8 +197,8 @@ func (g *stamps) look(l *Limit, now int64, cost int) State {
 
 // push adds cost takes, which fit.
 func (g *stamps) push(l *Limit, now int64, cost int) (stamp int64) {
-	tick := int64(1) << tickShift(l)
-	stamp = (now + int64(l.Window) + tick - 1) &^ (tick - 1)
+	_, unit := unitOf(l)
+	stamp = (now + int64(l.Window) + unit - 1) / unit * unit
 	if g.n > 0 { // where time ran backwards, takes still come in order
 		stamp = max(stamp, g.at[0])
 	}
