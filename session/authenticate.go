@@ -50,11 +50,12 @@ func (m *Manager[D]) Authenticate(r *http.Request) (*Session[D], error) {
 	if !ok {
 		return nil, errMalformed
 	}
-	s, err := m.load(r.Context(), key)
+	now := m.now()
+	s, err := m.load(r.Context(), key, now)
 	if err != nil {
 		return nil, err
 	}
-	m.touch(r.Context(), s)
+	m.touch(r.Context(), s, now)
 	return s, nil
 }
 
@@ -101,7 +102,7 @@ func opensWebSocket(h http.Header) bool {
 }
 
 // load returns the session under key, or why there is none.
-func (m *Manager[D]) load(ctx context.Context, key Key) (*Session[D], error) {
+func (m *Manager[D]) load(ctx context.Context, key Key, now time.Time) (*Session[D], error) {
 	rctx, cancel := m.reading(ctx)
 	defer cancel()
 	rec, found, err := m.store.Load(rctx, key)
@@ -114,7 +115,7 @@ func (m *Manager[D]) load(ctx context.Context, key Key) (*Session[D], error) {
 	if rec.Key != key || rec.Subject == "" {
 		return nil, errors.New("session: the store returned a record that was not asked for")
 	}
-	if err := m.judge(&rec); err != nil {
+	if err := m.judge(&rec, now); err != nil {
 		return nil, err
 	}
 	s, err := m.snapshot(rec)
@@ -139,8 +140,8 @@ func earliest(a, b time.Time) time.Time {
 }
 
 // judge refuses a record that is past its deadline.
-func (m *Manager[D]) judge(rec *Record) error {
-	past := m.now().Sub(m.deadline(rec))
+func (m *Manager[D]) judge(rec *Record, now time.Time) error {
+	past := now.Sub(m.deadline(rec))
 	switch {
 	case past >= Grace:
 		return errUnknown
@@ -152,10 +153,13 @@ func (m *Manager[D]) judge(rec *Record) error {
 
 // touch records the use of a session, now and then. It is best effort: the
 // request is authenticated whether or not it is written down.
-func (m *Manager[D]) touch(ctx context.Context, s *Session[D]) {
-	now := m.now().Truncate(time.Millisecond)
-	left := s.deadline.Sub(now)
-	if now.Sub(s.rec.LastSeen) < m.touchEvery || left <= 0 {
+func (m *Manager[D]) touch(ctx context.Context, s *Session[D], now time.Time) {
+	if now.Sub(s.rec.LastSeen) < m.touchEvery {
+		return
+	}
+	now = now.Truncate(time.Millisecond)
+	left := s.deadline.Sub(m.now()) // a slow load took its time
+	if left <= 0 {
 		return
 	}
 	deadline := earliest(now.Add(m.idle), s.rec.Created.Add(m.lifetime))

@@ -19,20 +19,14 @@ func (m *Manager[D]) snapshot(rec Record) (*Session[D], error) {
 			return s, nil
 		}
 	}
-	data, err := decode[D](rec.Data)
-	if err != nil {
-		return nil, err
+	s := &Session[D]{rec: rec, deadline: m.deadline(&rec)}
+	if err := json.Unmarshal([]byte(rec.Data), &s.data); err != nil {
+		return nil, fmt.Errorf("session: data: %w", err)
 	}
-	s := &Session[D]{rec: rec, data: data, deadline: m.deadline(&rec)}
 	if m.flat {
 		slot.Store(s)
 	}
 	return s, nil
-}
-
-func decode[D any](data string) (d D, err error) {
-	err = json.Unmarshal([]byte(data), &d)
-	return d, err
 }
 
 func (m *Manager[D]) encode(d D) (string, error) {

@@ -14,9 +14,10 @@ func (m *Manager[D]) List(ctx context.Context, subject string) ([]*Session[D], e
 	if err != nil {
 		return nil, unavailable("list", err)
 	}
+	now := m.now()
 	list := make([]*Session[D], 0, len(recs))
 	for _, rec := range recs {
-		if m.judge(&rec) != nil || rec.Subject != subject {
+		if m.judge(&rec, now) != nil || rec.Subject != subject {
 			continue
 		}
 		if s, err := m.snapshot(rec); err == nil {

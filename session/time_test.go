@@ -2,8 +2,10 @@ package session_test
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-guard/guard"
@@ -125,5 +127,56 @@ func TestTouchIsLimited(t *testing.T) {
 	alive(t, m, c, "alice")
 	if left > 20*time.Millisecond {
 		t.Errorf("a touch may be %v late", left)
+	}
+}
+
+// A store that hangs keeps nobody longer than the limit: 503, or nothing at
+// all for a touch.
+func TestStoreHangs(t *testing.T) {
+	for _, tt := range []struct {
+		hangs string
+		do    func(m *profiles, s *login, r *http.Request) error
+		want  int
+		took  time.Duration
+	}{
+		{"Load", func(m *profiles, _ *login, r *http.Request) error { _, err := m.Authenticate(r); return err }, 503, 2 * time.Second},
+		{"List", func(m *profiles, _ *login, r *http.Request) error { _, err := m.List(r.Context(), "alice"); return err }, 503, 2 * time.Second},
+		{"Touch", func(m *profiles, _ *login, r *http.Request) error { _, err := m.Authenticate(r); return err }, 200, 400 * time.Millisecond},
+		{"Delete", func(m *profiles, _ *login, r *http.Request) error { return m.Destroy(recorder(), r) }, 503, 2 * time.Second},
+		{"Insert", func(m *profiles, _ *login, r *http.Request) error {
+			_, err := m.Create(recorder(), r, "alice", profile{})
+			return err
+		}, 503, 2 * time.Second},
+		{"Rotate", func(m *profiles, s *login, r *http.Request) error { _, err := m.Rotate(recorder(), r, s); return err }, 503, 2 * time.Second},
+		{"Update", func(m *profiles, s *login, r *http.Request) error {
+			_, err := m.Update(r.Context(), s, func(*profile) error { return nil })
+			return err
+		}, 503, 2 * time.Second},
+	} {
+		t.Run(tt.hangs, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				hang := ""
+				store := &faulty{session.NewMemory(nil), func(ctx context.Context, method string) error {
+					if method == hang {
+						<-ctx.Done()
+						return ctx.Err()
+					}
+					return nil
+				}}
+				m := manager(t, &session.Options{Store: store, Timeout: 2 * time.Second})
+				s, c := create(t, m, "alice")
+				time.Sleep(10 * time.Minute)
+				hang = tt.hangs
+				start := time.Now()
+				err := tt.do(m, s, request("POST", with(c)))
+				if took := time.Since(start); took != tt.took {
+					t.Errorf("took %v, want %v", took, tt.took)
+				}
+				if tt.want == 200 && err == nil {
+					return
+				}
+				refused(t, err, tt.want, "")
+			})
+		})
 	}
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -82,17 +83,21 @@ func (m *Manager[D]) Rotate(w http.ResponseWriter, r *http.Request, s *Session[D
 	if err := m.CheckOrigin(r); err != nil {
 		return nil, err
 	}
-	if err := m.judge(&s.rec); err != nil {
-		return nil, err
+	if s == nil {
+		return nil, m.missing
 	}
 	// A session from a list would become the client's.
 	own, _ := m.presented(w, r)
 	if key, ok := keyOf(own); !ok || key != s.rec.Key {
 		return nil, errors.New("session: Rotate of a session that the request did not bring")
 	}
-	token, key := newToken(s.rec.Subject)
 	ctx, cancel := m.writing(r.Context())
 	defer cancel()
+	s, err := m.current(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	token, key := newToken(s.rec.Subject)
 	rotated, err := m.store.Rotate(ctx, s.rec.Key, key)
 	if err != nil {
 		return nil, unavailable("rotate", err)
@@ -104,6 +109,16 @@ func (m *Manager[D]) Rotate(w http.ResponseWriter, r *http.Request, s *Session[D
 	next.rec.Key = key
 	m.setCookie(w, token, m.maxAge(&next))
 	return &next, nil
+}
+
+// current is s, or what has become of it where its deadline as it was read is
+// over: others may have used it since, as a WebSocket's handler can run for long.
+func (m *Manager[D]) current(ctx context.Context, s *Session[D]) (*Session[D], error) {
+	now := m.now()
+	if m.judge(&s.rec, now) == nil {
+		return s, nil
+	}
+	return m.load(ctx, s.rec.Key, now)
 }
 
 // maxTries bounds Update: somebody succeeds at every try, so that only a crowd
@@ -119,12 +134,16 @@ var errContended = errors.New("the session is updated by too many at once")
 func (m *Manager[D]) Update(ctx context.Context, s *Session[D], change func(*D) error) (*Session[D], error) {
 	ctx, cancel := m.writing(ctx)
 	defer cancel()
+	if s == nil {
+		return nil, m.missing
+	}
+	s, err := m.current(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	for range maxTries {
-		if err := m.judge(&s.rec); err != nil {
-			return nil, err
-		}
-		data, err := decode[D](s.rec.Data)
-		if err != nil {
+		var data D // not s.data, which others may read
+		if err := json.Unmarshal([]byte(s.rec.Data), &data); err != nil {
 			return nil, errUndecodable
 		}
 		if err := change(&data); err != nil {
@@ -142,7 +161,7 @@ func (m *Manager[D]) Update(ctx context.Context, s *Session[D], change func(*D) 
 			next.Revision++
 			return m.snapshot(next)
 		}
-		if s, err = m.load(ctx, s.rec.Key); err != nil {
+		if s, err = m.load(ctx, s.rec.Key, m.now()); err != nil {
 			return nil, err
 		}
 	}
