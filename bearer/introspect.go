@@ -57,7 +57,8 @@ type Introspector struct {
 	endpoint, id, secret string
 	o                    IntrospectorOptions
 	client               *http.Client
-	cache                *cache // nil: none
+	cache                *cache  // nil: none
+	flights              flights // used with a cache only
 }
 
 // NewIntrospector returns an Introspector that asks the server's introspection
@@ -97,6 +98,7 @@ func NewIntrospector(endpoint, clientID, clientSecret string, opts *Introspector
 			o.CacheSize = 4096
 		}
 		in.cache = newCache(o.CacheSize)
+		in.flights.byKey = map[[sha256.Size]byte]*flight{}
 	}
 	return in, nil
 }
@@ -106,14 +108,7 @@ func NewIntrospector(endpoint, clientID, clientSecret string, opts *Introspector
 // 401 with its reason. Whatever keeps the server from answering is an outage:
 // guard.Unavailable.
 func (in *Introspector) Verify(ctx context.Context, token string) (_ *Introspection, found bool, err error) {
-	key := sha256.Sum256([]byte(token)) // tokens themselves are not kept
-	asked := in.o.Now()                 // what the server says is true as of when it was asked
-	if in.cache != nil {
-		if i, ok := in.cache.load(key, asked); ok {
-			return i, true, nil
-		}
-	}
-	i, err := in.ask(ctx, token)
+	i, err := in.answer(ctx, token)
 	if err != nil {
 		return nil, false, guard.Unavailable(err)
 	}
@@ -123,14 +118,30 @@ func (in *Introspector) Verify(ctx context.Context, token string) (_ *Introspect
 	if reason := in.check(i); reason != nil {
 		return nil, false, &guard.Error{Status: http.StatusUnauthorized, Err: reason}
 	}
-	if in.cache != nil {
-		until := asked.Add(in.o.Cache)
-		if !i.ExpiresAt.IsZero() && i.ExpiresAt.Before(until) {
-			until = i.ExpiresAt
-		}
-		in.cache.store(key, i, until)
-	}
 	return i, true, nil
+}
+
+// answer is ask by way of the cache, where there is one.
+func (in *Introspector) answer(ctx context.Context, token string) (*Introspection, error) {
+	if in.cache == nil {
+		return in.ask(ctx, token)
+	}
+	key := sha256.Sum256([]byte(token)) // tokens themselves are not kept
+	now := in.o.Now()                   // what the server says is true as of when it was asked
+	if i, ok := in.cache.load(key, now); ok {
+		return i, nil
+	}
+	return in.flights.do(ctx, key, func() (*Introspection, error) {
+		i, err := in.ask(ctx, token)
+		if err == nil && i != nil && in.check(i) == nil {
+			until := now.Add(in.o.Cache)
+			if !i.ExpiresAt.IsZero() && i.ExpiresAt.Before(until) {
+				until = i.ExpiresAt
+			}
+			in.cache.store(key, i, until)
+		}
+		return i, err
+	})
 }
 
 // The reasons why an active token is refused, for Observe.

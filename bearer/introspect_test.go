@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-guard/guard"
@@ -232,6 +234,85 @@ func TestIntrospectionCache(t *testing.T) {
 		if (err == nil) != s.found || found != s.found || e.asked.Load() != s.asked {
 			t.Errorf("step %d: found %t, asked %d, %v; want %t, %d", i, found, e.asked.Load(), err, s.found, s.asked)
 		}
+	}
+}
+
+// TestIntrospectionAtOnce: requests that come together wait for one answer; one
+// that gives up does not take the others with it.
+func TestIntrospectionAtOnce(t *testing.T) {
+	for _, cancelFirst := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			asked := 0
+			client := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				asked++
+				select {
+				case <-time.After(time.Second):
+				case <-r.Context().Done():
+					return nil, r.Context().Err()
+				}
+				return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"active":true,"token_type":"Bearer"}`))}, nil
+			})}
+			in := guard.Must(bearer.NewIntrospector("https://as.test/i", "a", "b", &bearer.IntrospectorOptions{Cache: time.Minute, Client: client}))
+			first, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			good, bad := 0, 0
+			var mu sync.Mutex
+			verify := func(ctx context.Context) {
+				_, found, err := in.Verify(ctx, "x")
+				mu.Lock()
+				defer mu.Unlock()
+				if found && err == nil {
+					good++
+				} else {
+					bad++
+				}
+			}
+			go verify(first)
+			synctest.Wait()
+			for range 20 {
+				go verify(t.Context())
+			}
+			impatient, giveUp := context.WithTimeout(t.Context(), time.Millisecond)
+			defer giveUp()
+			go verify(impatient)
+			time.Sleep(2 * time.Millisecond) // of the bubble's time: the impatient one is gone
+			if cancelFirst {
+				cancel()
+			}
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			wantGood, wantBad, wantAsked := 21, 1, 1
+			if cancelFirst {
+				wantGood, wantBad, wantAsked = 20, 2, 2
+			}
+			if good != wantGood || bad != wantBad || asked != wantAsked {
+				t.Errorf("first canceled %t: %d found, %d not, asked %d times; want %d, %d, %d", cancelFirst, good, bad, asked, wantGood, wantBad, wantAsked)
+			}
+		})
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestIntrospectionPanic: where asking panics, the next request asks itself.
+func TestIntrospectionPanic(t *testing.T) {
+	panics := true
+	client := &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+		if panics {
+			panic("a bug")
+		}
+		return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"active":true,"token_type":"Bearer"}`))}, nil
+	})}
+	in := guard.Must(bearer.NewIntrospector("https://as.test/i", "a", "b", &bearer.IntrospectorOptions{Cache: time.Minute, Client: client}))
+	func() {
+		defer func() { _ = recover() }()
+		_, _, _ = in.Verify(t.Context(), "x")
+	}()
+	panics = false
+	if _, found, err := in.Verify(t.Context(), "x"); !found || err != nil {
+		t.Error(found, err)
 	}
 }
 
