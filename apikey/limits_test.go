@@ -1,11 +1,13 @@
 package apikey_test
 
 import (
+	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
 )
 
@@ -59,6 +61,28 @@ func TestNets(t *testing.T) {
 	r.RemoteAddr = "nonsense"
 	if status, _, _ := answer(ring, r); status == 200 || status == 401 {
 		t.Errorf("without an address: %d", status)
+	}
+}
+
+// A caller's own Address may answer as netip parses.
+func TestAddress(t *testing.T) {
+	var addr netip.Addr
+	var failure error
+	ring, _ := newRing(t, apikey.RingOptions{Address: func(*http.Request) (netip.Addr, error) { return addr, failure }})
+	key, _ := issue(t, ring, apikey.Grant{Nets: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("fe80::/10")}})
+	for from, want := range map[string]int{"192.0.2.1": 200, "::ffff:192.0.2.1": 200, "fe80::1%eth0": 200, "::ffff:198.51.100.1": 403} {
+		addr = netip.MustParseAddr(from)
+		if status, _, _ := answer(ring, request("X-API-Key", key)); status != want {
+			t.Errorf("from %s: %d, want %d", from, status, want)
+		}
+	}
+	addr = netip.Addr{}
+	if status, _, _ := answer(ring, request("X-API-Key", key)); status != 403 {
+		t.Errorf("from nowhere: %d", status)
+	}
+	failure = &guard.Error{Status: 400}
+	if status, _, _ := answer(ring, request("X-API-Key", key)); status != 400 {
+		t.Errorf("a refusal of Address: %d", status)
 	}
 }
 

@@ -49,7 +49,8 @@ type RingOptions struct {
 // several goroutines.
 //
 // A credential without the ring's prefix is none of its own: the next
-// authenticator is asked about it.
+// authenticator is asked about it. Behind guard.Optional a ring that is alone
+// takes it for no credential, so give it company: an application's own [Keys].
 type Ring struct {
 	reader
 	format  format

@@ -36,7 +36,8 @@ type Record struct {
 // Sub returns the subject, for guard.BySubject.
 func (r *Record) Sub() string { return r.Subject }
 
-// HasScope reports whether the key was issued with the scope.
+// HasScope reports whether the key was issued with this very scope; that
+// "posts:*" covers "posts:read" is package rbac's reading.
 func (r *Record) HasScope(scope string) bool { return slices.Contains(r.Scopes, scope) }
 
 // LogValue implements slog.LogValuer.
