@@ -12,16 +12,19 @@
 // The cookie holds 32 random bytes; the store holds their SHA-256. The cookie
 // is __Host-session with Secure, HttpOnly, SameSite=Lax and Path=/. A session
 // ends at its lifetime, and when it is idle; a destroyed one stays destroyed,
-// whatever is in flight. Every verb writes to the store at once, and its error
-// means that it did not happen. A login never adopts a session that was there
-// before. Unsafe requests from other origins are refused with 403. A store that
-// is down is 503, never an anonymous request.
+// whatever is in flight. Every verb writes to the store at once, before it
+// touches the response: nothing is left to the end of the request. A login
+// never adopts a session that was there before. Unsafe requests from other
+// origins are refused with 403. A store that is down is 503, never an anonymous
+// request, and a logout that it missed is no success.
 //
 // # Not covered
 //
 // Safe methods (GET, HEAD, OPTIONS) are not checked for their origin, so they
 // must change nothing. Whoever has the cookie is the subject until it ends:
-// serve it over TLS, and ask [Manager.Recent] in front of sensitive actions.
+// serve it over TLS, and ask [Manager.Recent] in front of sensitive actions. A
+// request that was let in runs to its end: a WebSocket outlives a logout unless
+// its handler asks again, which [Manager.Update] does.
 //
 // The default store is in memory, for one process. Stores for more are in
 // stores/redis and stores/sql. Passwords are hashed by package password.

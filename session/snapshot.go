@@ -21,7 +21,7 @@ func (m *Manager[D]) snapshot(rec Record) (*Session[D], error) {
 	}
 	s := &Session[D]{rec: rec, deadline: m.deadline(&rec)}
 	if err := json.Unmarshal([]byte(rec.Data), &s.data); err != nil {
-		return nil, fmt.Errorf("session: data: %w", err)
+		return nil, fmt.Errorf("session: data does not return from JSON: %w", err)
 	}
 	if m.flat {
 		slot.Store(s)

@@ -34,8 +34,8 @@ func (m *Manager[D]) List(ctx context.Context, subject string) ([]*Session[D], e
 }
 
 // DestroyAll ends the sessions of a subject, but those whose ids are in keep,
-// and returns how many: for a changed password, or a lost device. An error
-// means that some may still be alive.
+// and returns how many: for a lost device, or for a changed password once it is
+// changed. An error means that some may still be alive.
 func (m *Manager[D]) DestroyAll(ctx context.Context, subject string, keep ...string) (int, error) {
 	ids := make([]ID, 0, len(keep))
 	for _, k := range keep {

@@ -11,11 +11,13 @@ import (
 )
 
 // A CreateOption changes one login.
-type CreateOption func(*Record)
+type CreateOption func(*creation)
+
+type creation struct{ remember bool }
 
 // Remember makes the browser keep the cookie when it is closed, for as long as
 // the session can last. The session's own times are the same.
-func Remember(yes bool) CreateOption { return func(rec *Record) { rec.Remember = yes } }
+func Remember(yes bool) CreateOption { return func(c *creation) { c.remember = yes } }
 
 // Create signs subject in. The session that the request came with is destroyed,
 // so that nobody can have chosen or kept it, and the response carries the
@@ -45,16 +47,20 @@ func (m *Manager[D]) Create(w http.ResponseWriter, r *http.Request, subject stri
 			return nil, unavailable("delete", err)
 		}
 	}
+	var c creation
+	for _, o := range opts {
+		o(&c)
+	}
 	token, key := newToken(subject)
 	now := m.now().Truncate(time.Millisecond)
-	rec := Record{Key: key, Subject: subject, Data: text, Created: now, LastSeen: now, Deadline: now.Add(min(m.idle, m.lifetime)), Revision: 1}
-	_, _ = rand.Read(rec.ID[:])
-	for _, o := range opts {
-		o(&rec)
+	rec := Record{
+		Key: key, Subject: subject, Data: text, Revision: 1, Remember: c.remember,
+		Created: now, LastSeen: now, Deadline: now.Add(min(m.idle, m.lifetime)),
 	}
+	_, _ = rand.Read(rec.ID[:]) // never fails
 	s, err := m.snapshot(rec)
 	if err != nil {
-		return nil, fmt.Errorf("session: data does not survive JSON: %w", err)
+		return nil, err // now, rather than at the next request
 	}
 	if err := m.store.Insert(ctx, rec); err != nil {
 		return nil, unavailable("insert", err)
@@ -78,7 +84,7 @@ func (m *Manager[D]) maxAge(s *Session[D]) int {
 // error; from here on, what is returned takes its place.
 //
 // The error is for guard.Refuse: 401 if the session has ended, 503 if the
-// store is down. The old token may have lived on then.
+// store is down. The old token may live on then, or none.
 func (m *Manager[D]) Rotate(w http.ResponseWriter, r *http.Request, s *Session[D]) (*Session[D], error) {
 	if err := m.CheckOrigin(r); err != nil {
 		return nil, err
@@ -153,13 +159,17 @@ func (m *Manager[D]) Update(ctx context.Context, s *Session[D], change func(*D) 
 		if next.Data, err = m.encode(data); err != nil {
 			return nil, err
 		}
+		next.Revision++
+		after, err := m.snapshot(next)
+		if err != nil {
+			return nil, err
+		}
 		updated, err := m.store.Update(ctx, s.rec.Key, s.rec.Revision, next.Data)
 		if err != nil {
 			return nil, unavailable("update", err)
 		}
 		if updated {
-			next.Revision++
-			return m.snapshot(next)
+			return after, nil
 		}
 		if s, err = m.load(ctx, s.rec.Key, m.now()); err != nil {
 			return nil, err
