@@ -350,6 +350,37 @@ func TestScopesAreACeiling(t *testing.T) {
 	}
 }
 
+// TestZeroValuesAreClosed: what was not made by its New lets nobody on.
+func TestZeroValuesAreClosed(t *testing.T) {
+	prove := way{prove: func(r *http.Request, _ string) {
+		r.Header.Set("X-API-Key", "x")
+		r.Header.Set("Authorization", "Bearer x")
+		r.AddCookie(&http.Cookie{Name: "__Host-session", Value: "x"})
+	}}
+	h := &house{}
+	for name, m := range map[string]func() guard.Middleware{
+		"apikey":   func() guard.Middleware { return (&apikey.Keys[member]{}).Wrap },
+		"ring":     func() guard.Middleware { return (&apikey.Ring{}).Wrap },
+		"bearer":   func() guard.Middleware { return (&opaque.Tokens[member]{}).Wrap },
+		"jwtauth":  func() guard.Middleware { return (&jwtauth.Verifier[struct{}]{}).Wrap },
+		"session":  func() guard.Middleware { return (&session.Manager[struct{}]{}).Wrap },
+		"rbac":     func() guard.Middleware { return (&rbac.Policy[member, string]{}).RequireAll("x") },
+		"owner":    func() guard.Middleware { return (&owner.Resource[member, document]{}).Load },
+		"limit":    func() guard.Middleware { return (&ratelimit.Limiter{}).Wrap },
+		"optional": func() guard.Middleware { return guard.Optional(&apikey.Keys[member]{}) },
+	} {
+		for _, who := range []string{"", "bob"} {
+			func() {
+				defer func() { _ = recover() }() // a panic lets nobody on either
+				rec, reached := h.get(m(), prove, who, "1")
+				if reached || rec.Code < 400 {
+					t.Errorf("%s: a zero value lets %q on: %d", name, who, rec.Code)
+				}
+			}()
+		}
+	}
+}
+
 // TestProtectedRoute is the budget of a whole route: ServeMux, one of two ways
 // to authenticate, a permission and a loaded document.
 func TestProtectedRoute(t *testing.T) {

@@ -58,6 +58,8 @@ func (k *Keys[P]) Authenticate(r *http.Request) (P, error) {
 	var zero P
 	f, err := k.find(r, anything)
 	switch {
+	case k.lookup == nil:
+		return zero, errNotNew
 	case err != nil:
 		return zero, err
 	case f.key == "" && !f.foreign:
@@ -68,6 +70,10 @@ func (k *Keys[P]) Authenticate(r *http.Request) (P, error) {
 	p, found, err := k.lookup(r.Context(), f.key)
 	return guard.Resolve(p, found, err, k.unknown)
 }
+
+// errNotNew is the answer of zero values: they know nobody, and are open to
+// nobody.
+var errNotNew = errors.New("apikey: not made by New or NewRing")
 
 func anything(string) bool { return true }
 

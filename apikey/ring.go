@@ -102,6 +102,8 @@ func (k *Ring) Wrap(next http.Handler) http.Handler { return guard.Require(k)(ne
 func (k *Ring) Authenticate(r *http.Request) (*Record, error) {
 	f, err := k.find(r, k.ours)
 	switch {
+	case k.store == nil:
+		return nil, errNotNew
 	case err != nil:
 		return nil, err
 	case f.key == "" && f.foreign:
