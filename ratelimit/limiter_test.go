@@ -129,7 +129,7 @@ func TestRetryAfterIsTrue(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	c := newClock()
 	burst := ratelimit.Limit{Name: "burst", Quota: 2, Window: 1500 * time.Millisecond}
-	hour := ratelimit.Limit{Name: "hour", Quota: 100, Window: time.Hour}
+	hour := ratelimit.Limit{Name: "hour", Quota: 10, Window: time.Hour}
 	l := guard.Must(ratelimit.New(burst, byHeader, &ratelimit.Options{
 		Also: []ratelimit.Limit{hour}, Headers: ratelimit.RateLimit | ratelimit.XRateLimit, Now: c.Now,
 	}))
@@ -138,14 +138,14 @@ func TestHeaders(t *testing.T) {
 	chain := guard.Chain(outer.Wrap, l.Wrap)
 	want := []map[string][]string{
 		{
-			"Ratelimit-Policy":  {`"outer";q=10;w=60`, `"burst";q=2, "hour";q=100;w=3600`},
-			"Ratelimit":         {`"outer";r=9;t=60`, `"burst";r=1;t=2, "hour";r=99;t=3696`},
+			"Ratelimit-Policy":  {`"outer";q=10;w=60`, `"burst";q=2, "hour";q=10;w=3600`},
+			"Ratelimit":         {`"outer";r=9;t=60`, `"burst";r=1;t=2, "hour";r=9;t=3600`},
 			"X-Ratelimit-Limit": {"2"}, "X-Ratelimit-Remaining": {"1"}, "X-Ratelimit-Reset": {"2"}, "Retry-After": nil,
 		},
-		{"Ratelimit": {`"outer";r=8;t=60`, `"burst";r=0;t=2, "hour";r=98;t=3696`}, "X-Ratelimit-Remaining": {"0"}},
+		{"Ratelimit": {`"outer";r=8;t=60`, `"burst";r=0;t=2, "hour";r=8;t=3600`}, "X-Ratelimit-Remaining": {"0"}},
 		{
-			"Ratelimit-Policy":  {`"outer";q=10;w=60`, `"burst";q=2, "hour";q=100;w=3600`},
-			"Ratelimit":         {`"outer";r=7;t=60`, `"burst";r=0;t=2, "hour";r=98;t=3696`},
+			"Ratelimit-Policy":  {`"outer";q=10;w=60`, `"burst";q=2, "hour";q=10;w=3600`},
+			"Ratelimit":         {`"outer";r=7;t=60`, `"burst";r=0;t=2, "hour";r=8;t=3600`},
 			"X-Ratelimit-Limit": {"2"}, "X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {"2"}, "Retry-After": {"2"},
 		},
 	}

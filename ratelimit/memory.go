@@ -85,8 +85,8 @@ func NewMemory(opts *MemoryOptions) (*Memory, error) {
 	return m, nil
 }
 
-// origin is what the clock shows at the start: records never have to do with
-// negative times.
+// origin is what the clock shows at the start: a multiple of every unit, so large
+// that records never have to do with negative times.
 const origin = int64(1e18)
 
 func (m *Memory) clock() int64 {

@@ -67,6 +67,7 @@ func debit(l *Limit, rec []uint32, now int64, cost int) State {
 	g.save(l, rec)
 	s := g.look(l, now, 0)
 	s.RetryAfter, s.Stamp = 0, stamp
+	s.Reset = min(s.Reset, l.Window) // not a rounded one more
 	return s
 }
 
