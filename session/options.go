@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -45,7 +46,9 @@ type Options struct {
 	Timeout time.Duration
 
 	// TrustedOrigins may send unsafe requests from elsewhere, each written as
-	// "https://app.example.com".
+	// "https://app.example.com". SameSite keeps the cookie from requests of
+	// another site all the same. A proxy that changes Host makes the public
+	// origin one of these, for browsers from before 2023.
 	TrustedOrigins []string
 
 	// Missing is the message of the 401 for a request without a session cookie.
@@ -167,6 +170,9 @@ func (o *Options) check(c *http.Cookie) (errs []error) {
 	}
 	if low := strings.ToLower(o.Name); strings.HasPrefix(low, "__host-") || strings.HasPrefix(low, "__secure-") {
 		mistake("cookie name %q: the prefix is added", o.Name)
+	}
+	if v := reflect.ValueOf(o.Store); v.Kind() == reflect.Pointer && v.IsNil() {
+		mistake("the store is a nil %T", o.Store)
 	}
 	if o.SameSite != http.SameSiteLaxMode && o.SameSite != http.SameSiteStrictMode {
 		mistake("SameSite must be Lax or Strict")

@@ -15,6 +15,7 @@ func TestOptions(t *testing.T) {
 		opts session.Options
 		want string
 	}{
+		{"nil store", session.Options{Store: (*session.Memory)(nil)}, "nil *session.Memory"},
 		{"name", session.Options{Name: "a b"}, "cookie"},
 		{"prefix", session.Options{Name: "__host-x"}, "prefix is added"},
 		{"other prefix", session.Options{Name: "__Secure-x"}, "prefix is added"},
