@@ -149,9 +149,21 @@ func manyKeys(settings) (rows, error) {
 	}, nil
 }
 
+// taking takes again and again; once a quota is used up, in vain.
+func taking(take func(i int)) func(int) {
+	at := 0
+	return func(n int) {
+		for range n {
+			at++
+			take(at)
+		}
+	}
+}
+
 func limiterMemory(set settings) (rows, error) {
 	var facts []Fact
 	var bars []bar
+	var growth []work
 	for _, c := range []struct {
 		name string
 		l    ratelimit.Limit
@@ -164,7 +176,7 @@ func limiterMemory(set settings) (rows, error) {
 			l := guard.Must(ratelimit.New(c.l, byIP, nil))
 			return l, func(i int) {
 				res, err := l.Take(ctx, strconv.Itoa(i), 1)
-				check(err == nil && res.OK, "take")
+				check(err == nil && (res.OK || res.RetryAfter > 0), "take")
 			}
 		}
 		before := heap()
@@ -175,7 +187,10 @@ func limiterMemory(set settings) (rows, error) {
 		size := "guard: bytes a key, " + c.name
 		facts = append(facts, Fact{size, (heap() - before) / float64(set.fill), "B"})
 		runtime.KeepAlive(l)
-		l, take = nil, nil
+		_, first := fill()
+		growth = append(growth,
+			work{"guard: take, the only key, " + c.name, ours, taking(func(int) { first(0) })},
+			work{"guard: take, one of " + strconv.Itoa(set.fill) + ", " + c.name, ours, taking(func(i int) { take(i * 7919 % set.fill) })})
 
 		stall := "guard: longest stall while filling, " + c.name
 		facts = append(facts, Fact{stall, longest(3, func() func(int) { _, take := fill(); return take }, set.fill), "ms"})
@@ -189,5 +204,5 @@ func limiterMemory(set settings) (rows, error) {
 	}
 	facts = append(facts, Fact{"go-limiter: bytes a key", (heap() - before) / float64(set.fill), "B"})
 	runtime.KeepAlive(store)
-	return rows{facts: facts, bars: bars}, nil
+	return rows{work: growth, facts: facts, bars: bars}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -141,18 +142,28 @@ func sessionMemory(set settings) (rows, error) {
 		return store, guard.Must(session.New[profile](&session.Options{Store: store}))
 	}
 	login := httptest.NewRequest("POST", "/login", nil)
-	create := func(m *session.Manager[profile], i int) {
-		_, err := m.Create(&discard{header: http.Header{}}, login, strconv.Itoa(i), alice)
+	create := func(m *session.Manager[profile], i int) string {
+		w := &discard{header: http.Header{}}
+		_, err := m.Create(w, login, strconv.Itoa(i), alice)
 		check(err == nil, "login")
+		cookie, _, _ := strings.Cut(w.header.Get("Set-Cookie"), ";")
+		return cookie
 	}
-	store, m := fill()
+	const cookieBytes = len("__Host-session=") + 43
+	cookies := make([][cookieBytes]byte, set.fill)
+	_, one := fill()
+	only := create(one, 0)
+
 	before := heap()
-	for i := range set.fill {
-		create(m, i)
+	store, m := fill()
+	for i := range cookies {
+		copy(cookies[i][:], create(m, i))
 	}
 	size := (heap() - before) / float64(set.fill)
+	get := using(m, len(cookies), func(i int) string { return string(cookies[i][:]) })
+	get(set.fill) // everybody comes once
+	used := (heap() - before) / float64(set.fill)
 	runtime.KeepAlive(store)
-	store, m = nil, nil
 
 	scsStore := memstore.NewWithCleanupInterval(0)
 	before = heap()
@@ -171,15 +182,38 @@ func sessionMemory(set settings) (rows, error) {
 	scsStore, sm = nil, nil
 
 	stall := longest(3, func() func(int) { _, m := fill(); return func(i int) { create(m, i) } }, set.fill)
+
 	return rows{
+		work: []work{
+			{"guard: GET, the only session", ours, using(one, 1, func(int) string { return only })},
+			{"guard: GET, one of " + strconv.Itoa(set.fill), ours, get},
+		},
 		facts: []Fact{
 			{"guard: bytes a session, its subject's index included", size, "B"},
+			{"guard: bytes a session once it was used", used, "B"},
 			{"scs memstore: bytes a session, no index", scsSize, "B"},
 			{"guard: longest stall while filling", stall, "ms"},
 		},
 		bars: []bar{
 			factAtMost("guard: bytes a session, its subject's index included", 320),
+			factAtMost("guard: bytes a session once it was used", 320),
 			factAtMost("guard: longest stall while filling", 1),
 		},
 	}, nil
+}
+
+// using sends requests with one session after the other, in a scattered order.
+func using(m *session.Manager[profile], sessions int, cookie func(i int) string) func(int) {
+	h, at := m.Wrap(ok), 0
+	r, w := request("/", "Cookie", ""), &discard{header: http.Header{}}
+	return func(n int) {
+		for range n {
+			at = (at + 7919) % sessions
+			r.Header["Cookie"][0] = cookie(at)
+			w.status = 200
+			h.ServeHTTP(w, r)
+			check(w.status == 200, "one of many sessions")
+			clear(w.header)
+		}
+	}
 }
