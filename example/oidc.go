@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/go-guard/guard"
@@ -50,7 +49,7 @@ func oidcSection(mux *http.ServeMux, set oidcSettings) error {
 		Audience: []string{set.audience},
 	})
 	if err != nil {
-		return fmt.Errorf("OIDC_ISSUER: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		return fmt.Errorf("OIDC_ISSUER: %w", err)
 	}
 	mux.Handle("GET /oidc/profile", tokens.Wrap(guard.HandlerFunc(showSubject)))
 	return nil
