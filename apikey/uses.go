@@ -2,6 +2,7 @@ package apikey
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 )
@@ -9,7 +10,7 @@ import (
 const (
 	usedEvery   = 5 * time.Minute // how often the use of a key is recorded
 	usedTimeout = 5 * time.Second // for one write
-	maxUses     = 4096            // keys whose uses are kept track of
+	maxUses     = 16384           // keys whose uses are kept track of; those of more are recorded by and by
 	maxQueue    = 1024            // writes that wait
 )
 
@@ -21,6 +22,7 @@ type uses struct {
 
 	mu      sync.Mutex
 	noted   map[string]time.Time // when a use was last queued, by id
+	sweepAt time.Time            // a full noted is not walked over before
 	queue   []use
 	working bool
 	closed  bool
@@ -41,15 +43,8 @@ func (u *uses) note(rec *Record, now time.Time) {
 	if u.closed || now.Sub(u.noted[rec.ID]) < usedEvery || len(u.queue) >= maxQueue {
 		return // what is lost here is recorded with a later use
 	}
-	if len(u.noted) >= maxUses {
-		for id, at := range u.noted {
-			if now.Sub(at) >= usedEvery {
-				delete(u.noted, id)
-			}
-		}
-		if len(u.noted) >= maxUses {
-			return
-		}
+	if !u.room(now) {
+		return
 	}
 	if u.noted == nil {
 		u.noted = map[string]time.Time{}
@@ -60,6 +55,15 @@ func (u *uses) note(rec *Record, now time.Time) {
 		u.working, u.idle = true, make(chan struct{})
 		go u.work(u.idle)
 	}
+}
+
+// room makes room in noted, once a minute at most: requests wait for it.
+func (u *uses) room(now time.Time) bool {
+	if len(u.noted) >= maxUses && !now.Before(u.sweepAt) {
+		u.sweepAt = now.Add(time.Minute)
+		maps.DeleteFunc(u.noted, func(_ string, at time.Time) bool { return now.Sub(at) >= usedEvery })
+	}
+	return len(u.noted) < maxUses
 }
 
 func (u *uses) work(idle chan struct{}) {

@@ -139,7 +139,7 @@ func TestLastUseIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &slow{Store: apikey.NewMemory()}
 		ring, _ := newRing(t, apikey.RingOptions{Store: store, Now: time.Now})
-		keys := make([]string, 5000)
+		keys := make([]string, 17_000)
 		for i := range keys {
 			keys[i], _ = issue(t, ring, apikey.Grant{Subject: fmt.Sprint(i)})
 		}
@@ -150,12 +150,12 @@ func TestLastUseIsBounded(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if n := store.count(); n > 4096 {
+		if n := store.count(); n != 16384 {
 			t.Errorf("%d uses are kept", n)
 		}
 		before := store.count()
 		time.Sleep(6 * time.Minute)
-		use(t, ring, keys[4999])
+		use(t, ring, keys[16_999])
 		synctest.Wait()
 		if store.count() != before+1 {
 			t.Error("no room came back")
