@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"slices"
 
 	"github.com/go-guard/guard"
@@ -12,6 +13,9 @@ import (
 
 // Authenticate implements guard.Authenticator.
 func (v *Verifier[C]) Authenticate(r *http.Request) (*Token[C], error) {
+	if t := v.recallFrom(r); t != nil {
+		return v.answer(t, v.admit(r.Context(), t))
+	}
 	token, state := credential.Authorization(r.Header, "Bearer", v.opts.MaxTokenBytes)
 	if v.crossSite != nil {
 		var err error
@@ -48,11 +52,24 @@ func (v *Verifier[C]) withCookie(r *http.Request, token string, s credential.Sta
 // Verify is Authenticate for a token that came by other means, such as the
 // first message of a WebSocket. Its errors are those of Authenticate.
 func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], error) {
-	t, err := v.verify(ctx, token)
+	if len(token) > v.opts.MaxTokenBytes {
+		return nil, v.refuse(errTooLong)
+	}
+	t, err := v.verified(ctx, token, clock{v.opts.Now(), v.opts.Leeway})
+	if err == nil {
+		err = v.admit(ctx, t)
+	}
+	return v.answer(t, err)
+}
+
+func (v *Verifier[C]) answer(t *Token[C], err error) (*Token[C], error) {
 	if r, ok := err.(*refusal); ok {
 		return nil, v.refuse(r)
 	}
-	return t, err
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // refuse is the answer that was prepared for a reason.
@@ -66,36 +83,25 @@ func (v *Verifier[C]) refuse(r *refusal) error {
 	}
 }
 
-func (v *Verifier[C]) verify(ctx context.Context, token string) (*Token[C], error) {
-	if len(token) > v.opts.MaxTokenBytes {
-		return nil, errTooLong
-	}
-	var t *Token[C]
-	var err error
-	k := clock{v.opts.Now(), v.opts.Leeway}
-	if v.remembered == nil {
-		t, _, err = v.parse(ctx, token, k)
-	} else {
-		t, err = v.cached(ctx, token, k)
-	}
-	if err != nil {
-		return nil, err
-	}
+// admit asks for what is no property of the token: the scopes that all need, and
+// the denylist.
+func (v *Verifier[C]) admit(ctx context.Context, t *Token[C]) error {
 	for _, s := range v.opts.Scopes {
 		if !slices.Contains(t.scopes, s) {
-			return nil, v.scopeless
+			return v.scopeless
 		}
 	}
-	if len(t.deniable) > 0 {
-		denied, err := v.opts.Denylist.Denied(ctx, t.deniable...)
-		if err != nil {
-			return nil, guard.Unavailable(err)
-		}
-		if denied {
-			return nil, errDenied
-		}
+	if len(t.deniable) == 0 {
+		return nil
 	}
-	return t, nil
+	denied, err := v.opts.Denylist.Denied(ctx, t.deniable...)
+	switch {
+	case err != nil:
+		return guard.Unavailable(err)
+	case denied:
+		return errDenied
+	}
+	return nil
 }
 
 // origin is where the key of a verified token is from.
@@ -104,8 +110,10 @@ type origin struct {
 	set  *keySet
 }
 
-// work is what reading one token needs, in one allocation.
+// work is what reading one token needs. It is used again for the next: nothing
+// of it leaves the package, not even for an UnmarshalJSON.
 type work struct {
+	buf     []byte
 	scanner scanner
 	header  header
 	claims  claims
@@ -113,11 +121,22 @@ type work struct {
 
 // parse is what the token says, if its signature and claims are right.
 func (v *Verifier[C]) parse(ctx context.Context, token string, k clock) (*Token[C], origin, error) {
+	first, last, ok := cut(token)
+	if !ok {
+		return nil, origin{}, errSegments
+	}
+	w, ok := v.works.Get().(*work)
+	if !ok {
+		w = new(work)
+	}
+	defer v.works.Put(w)
+	if size := strict.DecodedLen(len(token)); len(w.buf) < size {
+		w.buf = make([]byte, size)
+	}
 	var parts compact
-	if bad := parts.split(token); bad != nil {
+	if bad := parts.decode(token, first, last, w.buf); bad != nil {
 		return nil, origin{}, bad
 	}
-	w := new(work)
 	if bad := w.header.parse(&w.scanner, parts.header); bad != nil {
 		return nil, origin{}, bad
 	}
@@ -132,7 +151,7 @@ func (v *Verifier[C]) parse(ctx context.Context, token string, k clock) (*Token[
 	if err != nil {
 		return nil, origin{}, err
 	}
-	t, bad := v.read(w, &parts, issuer, k)
+	t, bad := v.read(w, parts.payload, issuer, k)
 	if bad != nil {
 		return nil, origin{}, bad
 	}
@@ -158,30 +177,33 @@ func (v *Verifier[C]) selectIssuer(w *work, payload []byte) (*trusted, *refusal)
 }
 
 // read is the claims of a verified payload.
-func (v *Verifier[C]) read(w *work, parts *compact, issuer *trusted, k clock) (*Token[C], *refusal) {
+func (v *Verifier[C]) read(w *work, payload []byte, issuer *trusted, k clock) (*Token[C], *refusal) {
+	t := &Token[C]{}
 	c := &w.claims
-	c.typed, c.wanted, c.private = v.opts.Type != "", v.private, append(parts.spare, '{')
-	if err := w.scanner.read(parts.payload, v.shape, c, maxMembers); err != nil {
+	*c = claims{typed: v.opts.Type != "", wanted: v.private, flat: v.flat}
+	if v.flat != nil {
+		c.target = reflect.ValueOf(&t.Claims).Elem()
+	} else {
+		c.private = append(make([]byte, 0, len(payload)), '{')
+	}
+	if err := w.scanner.read(payload, v.shape, c, maxMembers); err != nil {
 		return nil, err
 	}
 	if err := c.check(issuer, k); err != nil {
 		return nil, err
 	}
-	t := &Token[C]{
-		Issuer: issuer.issuer, Audience: issuer.audienceOf(c), ID: string(c.jti), SessionID: string(c.sid),
-		IssuedAt: c.iat, ExpiresAt: c.exp, notBefore: c.nbf, subject: string(c.sub), scopes: c.scope,
-	}
-	if c.scope == nil {
+	t.Issuer, t.Audience = issuer.issuer, issuer.audienceOf(c, &t.audience)
+	t.ID, t.SessionID, t.subject = string(c.jti), string(c.sid), string(c.sub)
+	t.IssuedAt, t.ExpiresAt, t.notBefore = c.iat, c.exp, c.nbf
+	if t.scopes = c.scope; c.scope == nil {
 		t.scopes = c.scp
 	}
-	if v.opts.Denylist != nil {
-		// An Issuer's tokens have ids. One without was signed elsewhere, by whoever
-		// has its key, and is theirs to take back.
-		if t.deniable = t.ids(); len(t.deniable) == 0 && !v.own {
-			return nil, errNoID
-		}
+	// An Issuer's tokens have ids. One without was signed elsewhere, by whoever
+	// has its key, and is theirs to take back.
+	if v.opts.Denylist != nil && !t.byIDs() && !v.own {
+		return nil, errNoID
 	}
-	if err := json.Unmarshal(append(c.private, '}'), &t.Claims); err != nil {
+	if c.misfit || v.flat == nil && json.Unmarshal(append(c.private, '}'), &t.Claims) != nil {
 		return nil, errClaims
 	}
 	return t, nil

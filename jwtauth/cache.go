@@ -2,6 +2,7 @@ package jwtauth
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -48,20 +49,45 @@ func (c *cache[C]) add(token string, m remembered[C]) {
 	c.young[token] = m
 }
 
-// cached is parse for a token that may have been seen before. The clock is
-// looked at all the same, and one whose keys were replaced is parsed anew.
-func (v *Verifier[C]) cached(ctx context.Context, token string, k clock) (*Token[C], error) {
-	if m, young, ok := v.remembered.find(token); ok && k.now.Before(m.until) {
-		set, err := m.from.keys.current(ctx)
-		if err == nil && set == m.from.set && !k.early(m.token.notBefore) && !k.early(m.token.IssuedAt) {
-			if k.expired(m.token.ExpiresAt) {
-				return nil, errExpired
-			}
-			if !young {
-				v.remembered.add(token, m)
-			}
-			return m.token, nil
-		}
+// recallFrom is the remembered token of a request that spells its credential
+// as most do, nil where there is none: then it is read as it must be.
+func (v *Verifier[C]) recallFrom(r *http.Request) *Token[C] {
+	const scheme = "Bearer "
+	lines := r.Header["Authorization"]
+	if v.remembered == nil || v.crossSite != nil || len(lines) != 1 {
+		return nil
+	}
+	line := lines[0]
+	if len(line) > len(scheme)+v.opts.MaxTokenBytes || !strings.HasPrefix(line, scheme) {
+		return nil
+	}
+	return v.recall(r.Context(), line[len(scheme):], clock{v.opts.Now(), v.opts.Leeway})
+}
+
+// recall is the remembered token, if it is good at this moment. One whose keys
+// were replaced is parsed anew.
+func (v *Verifier[C]) recall(ctx context.Context, token string, k clock) *Token[C] {
+	m, young, ok := v.remembered.find(token)
+	if !ok || !k.now.Before(m.until) || k.expired(m.token.ExpiresAt) || k.early(m.token.notBefore) || k.early(m.token.IssuedAt) {
+		return nil
+	}
+	if set, err := m.from.keys.current(ctx); err != nil || set != m.from.set {
+		return nil
+	}
+	if !young {
+		v.remembered.add(token, m)
+	}
+	return m.token
+}
+
+// verified is parse for a token that may have been seen before.
+func (v *Verifier[C]) verified(ctx context.Context, token string, k clock) (*Token[C], error) {
+	if v.remembered == nil {
+		t, _, err := v.parse(ctx, token, k)
+		return t, err
+	}
+	if t := v.recall(ctx, token, k); t != nil {
+		return t, nil
 	}
 	t, from, err := v.parse(ctx, token, k)
 	if err != nil {

@@ -2,6 +2,7 @@ package jwtauth
 
 import (
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,9 @@ type claims struct {
 	typed   bool              // whether type is registered
 	wanted  map[string]*shape // the names of private claims; nil for all
 	private []byte            // their object, but for its end; empty where not asked for
+	flat    map[string]int    // or where they are strings alone, the fields
+	target  reflect.Value     // of this struct
+	misfit  bool              // whether one was no string
 	one     [1][]byte         // the storage of an audience that is no list
 	err     *refusal          // what is well-formed and still wrong
 }
@@ -62,8 +66,16 @@ func (c *claims) member(s *scanner, name []byte, child *shape) bool {
 			c.typ, c.hasType = s.text(), true
 			break
 		}
-		s.value(child, 2)
-		c.keep(s, name)
+		if c.flat == nil {
+			s.value(child, 2)
+			c.keep(s, name)
+			break
+		}
+		field, ok := c.flat[string(name)]
+		if ok {
+			c.set(s, field)
+		}
+		return ok
 	}
 	return true
 }
@@ -220,17 +232,18 @@ func (t *trusted) checkAudience(c *claims) *refusal {
 	return errAudience
 }
 
-// audienceOf is the audience as strings: t's own, where they are among them.
-func (t *trusted) audienceOf(c *claims) []string {
+// audienceOf is the audience as strings, t's own where they are among them.
+// storage holds it where it is a single one.
+func (t *trusted) audienceOf(c *claims, storage *[1]string) []string {
 	if len(c.aud) == 0 {
 		return nil
 	}
-	list := make([]string, len(c.aud))
-	for i, aud := range c.aud {
+	list := storage[:0:1]
+	for _, aud := range c.aud {
 		if n := slices.IndexFunc(t.audience, func(a string) bool { return a == string(aud) }); n >= 0 {
-			list[i] = t.audience[n]
+			list = append(list, t.audience[n])
 		} else {
-			list[i] = string(aud)
+			list = append(list, string(aud))
 		}
 	}
 	return list

@@ -9,27 +9,26 @@ import (
 type compact struct {
 	header, payload, signature []byte
 	signed                     string // what the signature is over
-	spare                      []byte // as long as the payload, for the private claims
 }
 
 var strict = base64.RawURLEncoding.Strict()
 
-// split takes a token apart. It accepts the one spelling that its decoded
-// segments have.
-func (c *compact) split(token string) *refusal {
-	first := strings.IndexByte(token, '.')
-	last := strings.LastIndexByte(token, '.')
-	if first <= 0 || last <= first+1 || last == len(token)-1 || strings.IndexByte(token[first+1:last], '.') >= 0 {
-		return errSegments
-	}
+// cut finds the segments, and leaves them as they are.
+func cut(token string) (first, last int, ok bool) {
+	first = strings.IndexByte(token, '.')
+	last = strings.LastIndexByte(token, '.')
+	ok = first > 0 && last > first+1 && last < len(token)-1 && strings.IndexByte(token[first+1:last], '.') < 0
+	return first, last, ok
+}
+
+// decode is the segments between the dots, in buf. It accepts the one spelling
+// that they have.
+func (c *compact) decode(token string, first, last int, buf []byte) *refusal {
 	// Go's decoder skips line breaks even where it is strict.
 	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
 		return errBase64
 	}
 	c.signed = token[:last]
-	size := strict.DecodedLen(len(token))
-	buf := make([]byte, size+strict.DecodedLen(last-first)+len("{}"))
-	c.spare, buf = buf[size:size], buf[:size]
 	for _, part := range [...]struct {
 		to   *[]byte
 		text string

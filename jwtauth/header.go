@@ -21,6 +21,7 @@ const maxHeaderMembers = 64
 // parse reads a header strictly (RFC 7515, section 4). The algorithm is one
 // that exists; whether it is the key's is seen when the key is chosen.
 func (h *header) parse(s *scanner, data []byte) *refusal {
+	*h = header{}
 	if err := s.read(data, headerShape, h, maxHeaderMembers); err != nil {
 		return err
 	}

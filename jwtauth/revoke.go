@@ -9,15 +9,15 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// ids is what the token can be denied by.
-func (t *Token[C]) ids() []string {
-	ids := make([]string, 0, 2)
+// byIDs makes the token deniable. A token without ids is not.
+func (t *Token[C]) byIDs() bool {
+	t.deniable = t.ids[:0]
 	for _, id := range [...]string{t.ID, t.SessionID} {
 		if id != "" {
-			ids = append(ids, id)
+			t.deniable = append(t.deniable, id)
 		}
 	}
-	return ids
+	return len(t.deniable) > 0
 }
 
 // Revoke denies one token until it has expired. An error means that it was

@@ -27,6 +27,9 @@ type Token[C any] struct {
 	subject   string
 	scopes    []string
 	deniable  []string // its ids, where there is a denylist
+
+	ids      [2]string // the storage of deniable
+	audience [1]string // the storage of Audience, where it is one
 }
 
 // Sub returns the subject; it is never empty.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/go-guard/guard"
 )
@@ -18,6 +19,7 @@ type Verifier[C any] struct {
 	trusted    []*trusted
 	shape      *shape            // of a payload
 	private    map[string]*shape // the names of private claims; nil for all
+	flat       map[string]int    // or their fields, where they are strings alone
 	challenge  string
 	refused    string // the challenge with error="invalid_token"
 	missing    error
@@ -25,6 +27,7 @@ type Verifier[C any] struct {
 	refusals   map[*refusal]error
 	crossSite  *http.CrossOriginProtection
 	remembered *cache[C] // nil where none is
+	works      sync.Pool // of *work
 	own        bool      // whether the tokens are those of an Issuer
 }
 
@@ -99,7 +102,7 @@ func (v *Verifier[C]) reflect() error {
 		}
 	}
 	if sh != nil {
-		v.private = sh.fields
+		v.private, v.flat = sh.fields, flatOf(reflect.TypeFor[C]())
 	}
 	v.shape = sh.and(append(own, "scope", "scp")...)
 	return nil

@@ -166,6 +166,70 @@ func TestClaimsMatchExactly(t *testing.T) {
 	}
 }
 
+// Claims of strings alone are read as encoding/json would.
+func TestClaimsOfStrings(t *testing.T) {
+	type claims struct {
+		A string `json:"a"`
+		B string `json:"b,omitempty"`
+		C string
+		D string `json:"-"`
+		e string
+	}
+	v := guard.Must(jwtauth.NewVerifier[claims](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	for _, tt := range []struct {
+		claims []string
+		want   claims
+		reason string
+	}{
+		{nil, claims{}, ""},
+		{[]string{`a="1"`, `b="\u00e4\n"`, `C="3"`, `D="4"`, `e="5"`}, claims{A: "1", B: "ä\n", C: "3"}, ""},
+		{[]string{`a=null`, `b=""`}, claims{}, ""},
+		{[]string{`a=1`}, claims{}, claimsReason},
+		{[]string{`a=["1"]`}, claims{}, claimsReason},
+		{[]string{`a={"b":"1"}`}, claims{}, claimsReason},
+		{[]string{`a=true`}, claims{}, claimsReason},
+		{[]string{`A="1"`}, claims{}, caseReason},
+		{[]string{`c="1"`}, claims{}, caseReason},
+		{[]string{`a=nil`}, claims{}, jsonReason},
+		{[]string{`D={"x":1,"x":2}`}, claims{}, twiceReason},
+	} {
+		tok, err := v.Verify(t.Context(), forge(jwtHeader, payload(tt.claims...), hs256(secret)))
+		if tt.reason == "" && (err != nil || tok.Claims != tt.want) || tt.reason != "" && (err == nil || errors.Unwrap(err).Error() != tt.reason) {
+			t.Errorf("%q: %+v, %v; want %+v, %q", tt.claims, tok, err, tt.want, tt.reason)
+		}
+	}
+}
+
+// These are not: they go through encoding/json.
+func TestClaimsOfStringsWithMore(t *testing.T) {
+	verify := func(claim string, scoped bool) (string, error) {
+		token := forge(jwtHeader, payload("role=", claim), hs256(secret))
+		o := &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}
+		if scoped {
+			tok, err := guard.Must(jwtauth.NewVerifier[struct {
+				Scope string `json:"scope"`
+			}](jwtauth.HMAC("HS256", secret), o)).Verify(t.Context(), token)
+			if err != nil {
+				return "", err
+			}
+			return tok.Claims.Scope, nil
+		}
+		tok, err := guard.Must(jwtauth.NewVerifier[struct {
+			N string `json:"n,string"`
+		}](jwtauth.HMAC("HS256", secret), o)).Verify(t.Context(), token)
+		if err != nil {
+			return "", err
+		}
+		return tok.Claims.N, nil
+	}
+	if got, err := verify(`scope="a b"`, true); got != "a b" || err != nil {
+		t.Error(got, err)
+	}
+	if got, err := verify(`n="\"x\""`, false); got != "x" || err != nil {
+		t.Error(got, err)
+	}
+}
+
 func TestClaimsAsMap(t *testing.T) {
 	v := guard.Must(jwtauth.NewVerifier[map[string]any](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
 	tok, err := v.Verify(t.Context(), forge(jwtHeader, payload(`scope="a"`, `x={"y":[1]}`), hs256(secret)))
