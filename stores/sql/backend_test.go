@@ -56,7 +56,10 @@ var backends = []backend{
 // onEach runs f on every backend that is there.
 func onEach(t *testing.T, f func(t *testing.T, b backend)) {
 	for _, b := range backends {
-		t.Run(b.name, func(t *testing.T) { f(t, b) })
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			f(t, b)
+		})
 	}
 }
 
@@ -119,6 +122,7 @@ func createPostgreSQL(t testing.TB) place {
 	with = func(addr string, options ...string) place {
 		v, q := *u, u.Query()
 		q.Set("search_path", schema)
+		q.Set("application_name", schema)
 		for i := 0; i < len(options); i += 2 {
 			q.Set(options[i], options[i+1])
 		}

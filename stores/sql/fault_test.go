@@ -168,6 +168,7 @@ func TestCancelled(t *testing.T) {
 func TestConnectionRefused(t *testing.T) {
 	for _, b := range backends[:2] {
 		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
 			p := b.create(t).at("127.0.0.1:1")
 			s := b.in(t, p, nil)
 			all(t, s, t.Context(), false)
@@ -296,6 +297,7 @@ func (p *proxy) forward(out, in net.Conn) {
 func TestLatency(t *testing.T) {
 	for _, b := range backends[:2] {
 		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
 			s, p := b.stores(t, nil)
 			rec := sessiontest.Record("alice")
 			if err := s.Sessions().Insert(t.Context(), rec); err != nil {
@@ -450,6 +452,7 @@ func TestIsolation(t *testing.T) {
 	for _, b := range backends[:2] {
 		for _, option := range set[b.dialect] {
 			t.Run(b.name+"/"+option, func(t *testing.T) {
+				t.Parallel()
 				_, p := b.stores(t, nil)
 				p.dsn += option
 				s := b.in(t, p, &sqlstore.Options{Timeout: 10 * time.Second})

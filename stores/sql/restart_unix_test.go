@@ -216,6 +216,7 @@ func (l *load) check(a app) {
 func TestConnectionsKilled(t *testing.T) {
 	for _, b := range backends[:2] {
 		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
 			s, p := b.stores(t, nil)
 			admin := p.open(t)
 			l := &load{T: t, stores: s, db: admin, dialect: b.dialect}
@@ -229,12 +230,12 @@ func TestConnectionsKilled(t *testing.T) {
 	}
 }
 
-// killConnections ends those of this test that run a statement of ours.
+// killConnections ends those of this test.
 func killConnections(t testing.TB, admin *sql.DB, d sqlstore.Dialect) {
 	t.Helper()
 	if d == sqlstore.PostgreSQL {
 		_, err := admin.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-			WHERE pid <> pg_backend_pid() AND query LIKE '%guard_%' AND datname = current_database()`)
+			WHERE pid <> pg_backend_pid() AND application_name = current_setting('application_name')`)
 		if err != nil {
 			t.Error(err)
 		}
@@ -267,6 +268,7 @@ func TestServerKilled(t *testing.T) {
 		start func(t *testing.T) *server
 	}{{backends[0], ownPostgreSQL}, {backends[1], ownMariaDB}} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			srv := tt.start(t)
 			s := tt.in(t, srv.place, nil)
 			srv.wait(s)

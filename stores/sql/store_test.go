@@ -241,7 +241,7 @@ func TestInsertsSweep(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		var c clock
 		s, p := b.stores(t, &sqlstore.Options{Now: c.now})
-		for range 40 {
+		for range 20 {
 			fill(t, s, c.now(), time.Minute)
 		}
 		c.advance(3 * time.Hour)
@@ -250,8 +250,8 @@ func TestInsertsSweep(t *testing.T) {
 		}
 		db := p.open(t)
 		for _, table := range []string{"guard_sessions", "guard_families", "guard_denied", "guard_api_keys"} {
-			if n := count(t, db, table); n != 48+8 {
-				t.Errorf("%d rows are left in %s, want 56", n, table)
+			if n := count(t, db, table); n != 28+8 {
+				t.Errorf("%d rows are left in %s, want 36", n, table)
 			}
 		}
 	})
