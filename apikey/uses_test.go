@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/internal/race"
 )
 
 // slow is a store that takes its time to record a use.
@@ -136,6 +137,9 @@ func TestLastUseOfABadStore(t *testing.T) {
 
 // What is kept about uses is bounded, and room comes back with time.
 func TestLastUseIsBounded(t *testing.T) {
+	if race.Enabled {
+		t.Skip("counts only, and slow under the race detector")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		store := &slow{Store: apikey.NewMemory()}
 		ring, _ := newRing(t, apikey.RingOptions{Store: store, Now: time.Now})
