@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"strconv"
 	"time"
@@ -32,120 +33,118 @@ type rateLimits struct {
 //
 // A time that runs backwards, after a failover to a server whose clock is
 // behind, grants nothing: units are never free before those that came earlier.
-const limitLua = `
+//
+// The scripts get what they are to do as one string, and takeScript answers
+// with one: Lua and Redis take longer over each number than over the count.
+var (
+	// takeScript has 25 bytes per key: 1 for GCRA, else 0; cost, quota or burst;
+	// window or interval, step (µs, of an interval ns). It answers 28 bytes per
+	// key: those of a ratelimit.State.
+	takeScript = redis.NewScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
-local function read(key)
-  local log, used, v = {}, 0, redis.call('GET', key)
-  for i = 1, v and #v or 0, 12 do
-    local at, n = struct.unpack('>I8I4', v, i)
-    if at > now then
-      log[#log + 1] = {at, n}
-      used = used + n
-    end
-  end
-  return log, used
-end
-local function write(key, log)
-  local v = {}
-  for i, e in ipairs(log) do v[i] = struct.pack('>I8I4', e[1], e[2]) end
-  if #v == 0 then return redis.call('DEL', key) end
-  redis.call('SET', key, table.concat(v), 'PX', math.ceil((log[#log][1] - now) / 1000))
-end
-local function write_tat(key, tat)
-  if tat <= now then return redis.call('DEL', key) end
-  redis.call('SET', key, string.format('%.3f', tat), 'PX', math.ceil((tat - now) / 1000))
-end
-`
-
-var (
-	// takeScript has five ARGV per key: the algorithm, the cost and, for
-	// Sliding, quota, window and step, for GCRA, burst, interval and 0; times
-	// in µs. It answers four numbers per key: those of a ratelimit.State.
-	takeScript = redis.NewScript(limitLua + `
-local states, takes, granted = {}, {}, true
+local takes, pos, granted = {}, 1, true
 for i, key in ipairs(KEYS) do
-  local a = (i - 1) * 5
-  local k = {sliding = ARGV[a + 1] == 'S', cost = tonumber(ARGV[a + 2]), quota = tonumber(ARGV[a + 3]), span = tonumber(ARGV[a + 4]), step = tonumber(ARGV[a + 5])}
-  local ask, wait = math.max(k.cost, 1), 0
-  if k.sliding then
-    k.log, k.used = read(key)
-    local over = k.used + ask - k.quota
-    for _, e in ipairs(k.log) do
+  local gcra, cost, quota, span, step
+  gcra, cost, quota, span, step, pos = struct.unpack('>BI4I4I8I8', ARGV[1], pos)
+  local v, ask, wait = redis.call('GET', key) or '', cost, 0
+  if ask < 1 then ask = 1 end
+  if gcra == 1 then
+    local tat = v == '' and 0 or v + 0
+    if tat < now then tat = now end
+    span = span / 1000
+    wait = tat + ask * span - quota * span - now
+    takes[i] = {gcra, cost, quota, span, tat}
+  else
+    local used, live, last, n = 0, 1, 0, 0
+    for j = 1, #v, 12 do
+      last, n = struct.unpack('>I8I4', v, j)
+      if last <= now then live = j + 12 else used = used + n end
+    end
+    local over = used + ask - quota
+    for j = live, #v, 12 do
       if over <= 0 then break end
-      over, wait = over - e[2], e[1] - now
+      local at, free = struct.unpack('>I8I4', v, j)
+      over, wait = over - free, at - now
     end
-  else
-    k.tat = math.max(tonumber(redis.call('GET', key) or 0), now)
-    wait = math.max(k.tat + ask * k.span - k.quota * k.span - now, 0)
+    takes[i] = {gcra, cost, quota, span, step, v, used, live, last, n}
   end
-  k.wait = wait
-  if wait > 0 then granted = false end
-  takes[i] = k
+  if wait > 0 then granted = false else wait = 0 end
+  takes[i].wait = wait
 end
+local states = {}
 for i, key in ipairs(KEYS) do
-  local k, stamp = takes[i], 0
-  if granted and k.cost > 0 then
-    if k.sliding then
-      stamp = now + k.span
-      if k.step > 0 then stamp = math.ceil(stamp / k.step) * k.step end
-      local last = k.log[#k.log]
-      if last and last[1] >= stamp then
-        stamp = last[1]
-        last[2] = last[2] + k.cost
-      else
-        k.log[#k.log + 1] = {stamp, k.cost}
-      end
-      k.used = k.used + k.cost
-      write(key, k.log)
-    else
-      k.tat = k.tat + k.cost * k.span
-      stamp = math.floor(k.tat)
-      write_tat(key, k.tat)
+  local take, left, reset, stamp = takes[i], 0, 0, 0
+  local cost, quota, span, step = take[2], take[3], take[4], take[5]
+  local takes_now = granted and cost > 0
+  if take[1] == 1 then
+    local tat = step
+    if takes_now then
+      tat = tat + cost * span
+      stamp = math.floor(tat)
+      redis.call('SET', key, string.format('%.3f', tat), 'PX', math.max(math.ceil((tat - now) / 1000), 1))
     end
-  end
-  local left, reset
-  if k.sliding then
-    left, reset = k.quota - k.used, #k.log > 0 and k.log[#k.log][1] - now or 0
+    left, reset = math.floor((now + quota * span - tat) / span), tat - now
   else
-    left, reset = math.floor((now + k.quota * k.span - k.tat) / k.span), k.tat - now
+    local v, used, live, last, n = take[6], take[7], take[8], take[9], take[10]
+    if takes_now then
+      used, stamp = used + cost, now + span
+      if step > 0 then stamp = math.ceil(stamp / step) * step end
+      if last < stamp then
+        redis.call('SET', key, v:sub(live) .. struct.pack('>I8I4', stamp, cost), 'PX', math.ceil((stamp - now) / 1000))
+        last = stamp
+      else -- it is free together with the last, and the key lives until then
+        stamp = last
+        redis.call('SETRANGE', key, #v - 4, struct.pack('>I4', n + cost))
+      end
+    end
+    left = quota - used
+    if last > now then reset = last - now end
   end
-  for _, n in ipairs({left, math.ceil(k.wait), math.ceil(reset), stamp}) do states[#states + 1] = n end
+  states[i] = struct.pack('>I4I8I8I8', left, math.ceil(take.wait), math.ceil(reset), stamp)
 end
-return states`)
+return table.concat(states)`)
 
-	// giveBackScript has five ARGV per key too: the algorithm, the cost, the
-	// stamp, the interval of GCRA, and 1 where all is forgotten.
-	giveBackScript = redis.NewScript(limitLua + `
-for i, key in ipairs(KEYS) do
-  local a = (i - 1) * 5
-  local cost, stamp, span = tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4])
-  if ARGV[a + 5] == '1' then
+	// giveBackScript has 22 bytes per key: 1 for GCRA, else 0; 1 where all is
+	// forgotten; cost, interval (ns), stamp.
+	giveBackScript = redis.NewScript(`
+local t = redis.call('TIME')
+local now, pos = t[1] * 1000000 + t[2], 1
+for _, key in ipairs(KEYS) do
+  local gcra, all, cost, span, stamp
+  gcra, all, cost, span, stamp, pos = struct.unpack('>BBI4I8I8', ARGV[1], pos)
+  local v = redis.call('GET', key)
+  if not v then
+    -- it has expired, and nothing counts
+  elseif all == 1 then
     redis.call('DEL', key)
-  elseif ARGV[a + 1] == 'S' then
-    local log, kept = read(key), {}
-    for _, e in ipairs(log) do
-      if e[1] == stamp then
-        local n = math.min(e[2], cost)
-        e[2], cost = e[2] - n, cost - n
-      end
-      if e[2] > 0 then kept[#kept + 1] = e end
+  elseif gcra == 1 then
+    local tat, back = v + 0, math.min(cost * span / 1000, stamp - now)
+    if back > 0 and tat >= stamp then
+      redis.call('SET', key, string.format('%.3f', tat - back), 'KEEPTTL')
     end
-    write(key, kept)
   else
-    local tat = tonumber(redis.call('GET', key) or 0)
-    local back = math.min(cost * span, stamp - now)
-    if back > 0 and tat >= stamp then write_tat(key, tat - back) end
+    for j = 1, #v, 12 do
+      local at, n = struct.unpack('>I8I4', v, j)
+      if at == stamp then redis.call('SETRANGE', key, j + 7, struct.pack('>I4', math.max(n - cost, 0))) end
+    end
   end
 end
 return 1`)
+)
+
+// How much the scripts get and answer per key.
+const (
+	takeBytes     = 1 + 4 + 4 + 8 + 8
+	stateBytes    = 4 + 8 + 8 + 8
+	giveBackBytes = 1 + 1 + 4 + 8 + 8
 )
 
 func (r *rateLimits) Take(ctx context.Context, takes []ratelimit.Take) ([]ratelimit.State, error) {
 	if states, ok := r.refused.find(takes); ok {
 		return states, nil
 	}
-	keys, args := make([]string, len(takes)), make([]any, 0, 5*len(takes))
+	keys, ask := make([]string, len(takes)), make([]byte, 0, takeBytes*len(takes))
 	for i := range takes {
 		t := &takes[i]
 		l := &t.Limit
@@ -153,25 +152,30 @@ func (r *rateLimits) Take(ctx context.Context, takes []ratelimit.Take) ([]rateli
 			return nil, fmt.Errorf("redisstore: a take without a key, or of %d from a limit that grants %d", t.Cost, capacity(l))
 		}
 		keys[i] = r.limitKey(t)
+		span, step := l.Window.Microseconds(), step(l)
 		if l.Algorithm == ratelimit.GCRA {
-			args = append(args, "G", t.Cost, capacity(l), interval(l), 0)
-		} else {
-			args = append(args, "S", t.Cost, l.Quota, l.Window.Microseconds(), step(l))
+			span, step = interval(l), 0
 		}
+		ask = append(ask, gcra(l))
+		ask = binary.BigEndian.AppendUint32(ask, uint32(t.Cost))
+		ask = binary.BigEndian.AppendUint32(ask, uint32(capacity(l)))
+		ask = binary.BigEndian.AppendUint64(ask, uint64(span))
+		ask = binary.BigEndian.AppendUint64(ask, uint64(step))
 	}
-	numbers, err := takeScript.Run(ctx, r.client, keys, args...).Int64Slice()
-	if err == nil && len(numbers) != 4*len(takes) {
-		err = fmt.Errorf("%d numbers for %d limits", len(numbers), len(takes))
+	answer, err := takeScript.Run(ctx, r.client, keys, ask).Text()
+	if err == nil && len(answer) != stateBytes*len(takes) {
+		err = fmt.Errorf("%d bytes for %d limits", len(answer), len(takes))
 	}
 	if err != nil {
 		return nil, failed("taking from a rate limit", err)
 	}
 	states := make([]ratelimit.State, len(takes))
-	for i := range states {
-		n := numbers[4*i:]
+	for i, b := 0, []byte(answer); i < len(states); i, b = i+1, b[stateBytes:] {
 		states[i] = ratelimit.State{
-			Remaining: int(n[0]), RetryAfter: time.Duration(n[1]) * time.Microsecond,
-			Reset: time.Duration(n[2]) * time.Microsecond, Stamp: n[3],
+			Remaining:  int(binary.BigEndian.Uint32(b)),
+			RetryAfter: time.Duration(binary.BigEndian.Uint64(b[4:])) * time.Microsecond,
+			Reset:      time.Duration(binary.BigEndian.Uint64(b[12:])) * time.Microsecond,
+			Stamp:      int64(binary.BigEndian.Uint64(b[20:])),
 		}
 	}
 	r.refused.note(takes, states)
@@ -179,31 +183,49 @@ func (r *rateLimits) Take(ctx context.Context, takes []ratelimit.Take) ([]rateli
 }
 
 func (r *rateLimits) GiveBack(ctx context.Context, taken []ratelimit.Taken) error {
-	keys, args := make([]string, len(taken)), make([]any, 0, 5*len(taken))
+	keys, ask := make([]string, len(taken)), make([]byte, 0, giveBackBytes*len(taken))
 	for i := range taken {
 		t := &taken[i]
 		keys[i] = r.limitKey(&t.Take)
-		algorithm, all := "S", 0
-		if t.Limit.Algorithm == ratelimit.GCRA {
-			algorithm = "G"
-		}
+		all := byte(0)
 		if t.All {
 			all = 1
 		}
-		args = append(args, algorithm, t.Cost, t.Stamp, interval(&t.Limit), all)
+		ask = append(ask, gcra(&t.Limit), all)
+		ask = binary.BigEndian.AppendUint32(ask, uint32(t.Cost))
+		ask = binary.BigEndian.AppendUint64(ask, uint64(interval(&t.Limit)))
+		ask = binary.BigEndian.AppendUint64(ask, uint64(t.Stamp))
 		r.refused.forget(&t.Take)
 	}
-	return failed("giving back to a rate limit", giveBackScript.Run(ctx, r.client, keys, args...).Err())
+	return failed("giving back to a rate limit", giveBackScript.Run(ctx, r.client, keys, ask).Err())
 }
 
 // limitKey has a count of its own for all that makes a limit.
 func (r *rateLimits) limitKey(t *ratelimit.Take) string {
 	l := &t.Limit
-	id := fmt.Sprintf("%s/%d/%d/%d/%d", l.Name, l.Algorithm, l.Quota, l.Burst, l.Window)
+	b := make([]byte, 0, len(r.prefix)+len(t.Key)+len(l.Name)+48)
+	b = append(b, r.prefix...)
 	if t.Fresh {
-		return r.key("r", "login", t.Key+id)
+		b = append(b, ":r{login}"...)
+		b = append(b, t.Key...)
+	} else {
+		b = append(b, ":r{"...)
+		b = append(b, t.Key...)
+		b = append(b, '}')
 	}
-	return r.key("r", t.Key, id)
+	b = append(b, l.Name...)
+	for _, n := range [...]int64{int64(l.Algorithm), int64(l.Quota), int64(l.Burst), int64(l.Window)} {
+		b = append(b, '/')
+		b = strconv.AppendInt(b, n, 36)
+	}
+	return string(b)
+}
+
+func gcra(l *ratelimit.Limit) byte {
+	if l.Algorithm == ratelimit.GCRA {
+		return 1
+	}
+	return 0
 }
 
 func capacity(l *ratelimit.Limit) int {
@@ -213,10 +235,9 @@ func capacity(l *ratelimit.Limit) int {
 	return l.Quota
 }
 
-// interval is the µs that one unit of a GCRA limit takes, rounded up at the ns.
-func interval(l *ratelimit.Limit) string {
-	ns := (int64(l.Window) + int64(l.Quota) - 1) / int64(l.Quota)
-	return strconv.FormatFloat(float64(ns)/1000, 'f', 3, 64)
+// interval is the ns that one unit of a GCRA limit takes, rounded up.
+func interval(l *ratelimit.Limit) int64 {
+	return (int64(l.Window) + int64(l.Quota) - 1) / int64(l.Quota)
 }
 
 // exactQuota is the largest quota whose takes are logged one by one. Above,
