@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-guard/guard/internal/race"
 	"github.com/go-guard/guard/ratelimit"
 )
 
@@ -70,7 +71,11 @@ func TestModel(t *testing.T) {
 	c := newClock()
 	store := newMemory(c, 0, false)
 	rnd := rand.New(rand.NewPCG(20, 26))
-	for i := range traces {
+	n := traces
+	if race.Enabled {
+		n /= 10 // it is ten times slower
+	}
+	for i := range n {
 		tr := &trace{T: t, rnd: rnd, clock: c, store: store, key: fmt.Sprint("trace ", i), backwards: i%4 == 3}
 		tr.limit = randomLimit(rnd)
 		for range 40 {
