@@ -128,7 +128,11 @@ func (k Key) with(key any) Key {
 			k.private, k.public = p, &p.PublicKey
 		}
 	case *ecdsa.PrivateKey:
-		if p != nil && p.Curve != nil && p.D != nil {
+		//lint:ignore SA1019 Bytes panics on a key that was built by hand without D
+		if p == nil || p.Curve == nil || p.D == nil {
+			break
+		}
+		if _, err := p.Bytes(); err == nil {
 			k.private, k.public = p, &p.PublicKey
 		}
 	case ed25519.PrivateKey:

@@ -93,6 +93,7 @@ func ecdsaOn(c elliptic.Curve) *ecdsa.PrivateKey {
 }
 
 func TestBadKeys(t *testing.T) {
+	//lint:ignore SA1019 there is no other way to a point that is not on the curve
 	off := &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}
 	small := &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 1023), E: 65537}
 	large := &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 16384), E: 65537}
@@ -122,6 +123,7 @@ func TestBadKeys(t *testing.T) {
 		{"RSA public nil", jwtauth.RSA("RS256", (*rsa.PublicKey)(nil)), "not a sound key"},
 		{"ECDSA nil", jwtauth.ECDSA("ES256", (*ecdsa.PrivateKey)(nil)), "not a sound key"},
 		{"ECDSA public nil", jwtauth.ECDSA("ES256", (*ecdsa.PublicKey)(nil)), "not a sound key"},
+		{"ECDSA private without D", jwtauth.ECDSA("ES256", &ecdsa.PrivateKey{PublicKey: ecKey().PublicKey}), "not a sound key"},
 		{"ECDSA zero", jwtauth.ECDSA("ES256", &ecdsa.PublicKey{}), "not a sound key"},
 		{"ES384 on P-256", jwtauth.ECDSA("ES384", ecKey()), "ES384 needs a key on P-384"},
 		{"ES256 off the curve", jwtauth.ECDSA("ES256", off), "not a sound key"},

@@ -337,11 +337,11 @@ func TestRemoteCacheControl(t *testing.T) {
 				v := remoteVerifier(t, s)
 				token := tokenOf(t, i)
 				sendToken(t, v, token)
-				time.Sleep(tt.want*4/5 - 1)
+				time.Sleep(tt.want*4/5 - time.Second)
 				sendToken(t, v, token)
 				synctest.Wait()
 				before := s.count()
-				time.Sleep(1)
+				time.Sleep(time.Second)
 				sendToken(t, v, token)
 				synctest.Wait()
 				if before != 1 || s.count() != 2 {

@@ -190,6 +190,7 @@ func TestClaimsOfStrings(t *testing.T) {
 		{[]string{`a=true`}, claims{}, claimsReason},
 		{[]string{`A="1"`}, claims{}, caseReason},
 		{[]string{`c="1"`}, claims{}, caseReason},
+		{[]string{`a="1"`, `x="2"`}, claims{A: "1", e: ""}, ""},
 		{[]string{`a=nil`}, claims{}, jsonReason},
 		{[]string{`D={"x":1,"x":2}`}, claims{}, twiceReason},
 	} {
