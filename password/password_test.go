@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/race"
 	"github.com/go-guard/guard/password"
 )
 
@@ -28,6 +30,15 @@ func hasher(t *testing.T, change func(*password.Options)) *password.Hasher {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// alone skips a test of one goroutine under the race detector, which would take
+// its time over each hash and find nothing.
+func alone(t *testing.T) {
+	t.Helper()
+	if race.Enabled {
+		t.Skip("nothing to race")
+	}
 }
 
 func hash(t *testing.T, h *password.Hasher, pw string) string {
@@ -57,6 +68,7 @@ func bcrypted(t *testing.T, pw string, cost int) string {
 }
 
 func TestDefaults(t *testing.T) {
+	alone(t)
 	encoded, err := password.Hash(t.Context(), "secret")
 	if err != nil || !strings.HasPrefix(encoded, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Fatalf("Hash = %q, %v", encoded, err)
@@ -73,6 +85,7 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestVerify(t *testing.T) {
+	alone(t)
 	argon, other := hasher(t, nil), hasher(t, func(o *password.Options) { o.Time = 2 })
 	slow := hasher(t, func(o *password.Options) { o.BcryptCost = 10 })
 	a, b, old := hash(t, argon, "secret"), hash(t, slow, "secret"), bcrypted(t, "secret", bcrypt.MinCost)
@@ -106,6 +119,7 @@ func TestVerify(t *testing.T) {
 }
 
 func TestLength(t *testing.T) {
+	alone(t)
 	argon := hasher(t, nil)
 	slow := hasher(t, func(o *password.Options) { o.BcryptCost = 10 })
 	long := strings.Repeat("x", password.MaxLength)
@@ -134,6 +148,7 @@ func TestLength(t *testing.T) {
 // The work for an unknown user is that for a known one: it is well formed, and
 // of the same parameters. An ill-formed one would cost nothing.
 func TestDummy(t *testing.T) {
+	alone(t)
 	for name, h := range map[string]*password.Hasher{
 		"argon2id": hasher(t, func(o *password.Options) { o.Time, o.Threads = 3, 2 }),
 		"bcrypt":   hasher(t, func(o *password.Options) { o.BcryptCost = 10 }),
@@ -231,4 +246,20 @@ func TestOptions(t *testing.T) {
 	if _, err := password.New(nil); err != nil {
 		t.Error(err)
 	}
+}
+
+// More callers than room: they take turns, and each gets the right answer.
+func TestTurns(t *testing.T) {
+	h := hasher(t, func(o *password.Options) { o.Parallel, o.Wait = 2, time.Minute })
+	encoded := hash(t, h, "secret")
+	var wg sync.WaitGroup
+	for i := range 6 {
+		wg.Go(func() {
+			pw := []string{"secret", "other"}[i%2]
+			if ok, rehash, err := h.Verify(t.Context(), encoded, pw); ok != (i%2 == 0) || rehash || err != nil {
+				t.Errorf("%s: %t, %t, %v", pw, ok, rehash, err)
+			}
+		})
+	}
+	wg.Wait()
 }
