@@ -115,7 +115,7 @@ func createPostgreSQL(t testing.TB) place {
 	admin := place{driver: "pgx", dsn: dsn}.open(t)
 	schema := name()
 	if _, err := admin.Exec("CREATE SCHEMA " + schema); err != nil {
-		unavailable(t, "needs PostgreSQL at %s (apt-get install postgresql, or set GUARD_POSTGRES_URL): %v", dsn, err)
+		unavailable(t, "needs PostgreSQL at %s (apt-get install postgresql, or set GUARD_POSTGRES_URL): %v", u.Redacted(), err)
 	}
 	t.Cleanup(func() { _, _ = admin.Exec("DROP SCHEMA " + schema + " CASCADE") })
 	var with func(addr string, options ...string) place
