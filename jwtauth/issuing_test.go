@@ -50,6 +50,17 @@ func TestIssue(t *testing.T) {
 	}
 }
 
+func TestIssueOfAMediaType(t *testing.T) {
+	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Types: []string{"application/at+jwt"}}))
+	token := tokenOf(t, i)
+	if g := sendToken(t, i.Verifier(), token); g.status != 200 {
+		t.Errorf("%d: %s", g.status, g.reason)
+	}
+	if h := string(guard.Must(rawURL(strings.Split(token, ".")[0]))); h != `{"alg":"HS256","typ":"at+jwt"}` {
+		t.Error(h)
+	}
+}
+
 func TestIssueMistakes(t *testing.T) {
 	hs := jwtauth.HMAC("HS256", secret)
 	i := guard.Must(jwtauth.NewIssuer[map[string]any](hs, nil))

@@ -45,11 +45,13 @@ type Options struct {
 	MaxTokenBytes int
 
 	// Denylist is asked about every token's jti and sid. If nil, a Verifier
-	// has none, and an Issuer one in memory.
+	// has none, and an Issuer one in memory, of which other processes know
+	// nothing.
 	Denylist Denylist
 	// CacheSize is how many verified tokens are remembered, so that their
 	// signature is not checked again. If 0, none is. Clock, denylist, scopes
-	// and keys are looked at each time all the same.
+	// and keys are looked at each time all the same. Each takes as much memory
+	// as its token and its claims.
 	CacheSize int
 	// CacheTTL bounds how long one is remembered. If 0, it is a minute.
 	CacheTTL time.Duration

@@ -31,6 +31,9 @@ type RemoteOptions struct {
 	// InsecureHTTP allows http to other hosts than this one: whoever is on
 	// the way can then sign tokens.
 	InsecureHTTP bool
+	// OnError is told of each fetch that failed, also where the last keys
+	// still serve. It may be called by several goroutines. May be nil.
+	OnError func(error)
 	// Now is the clock. If nil, it is time.Now.
 	Now func() time.Time
 }
@@ -220,6 +223,8 @@ func (r *remoteKeys) run(f *fetch) {
 	list, ttl, err := r.load(ctx)
 	if err == nil {
 		r.keep(list, ttl)
+	} else if r.opts.OnError != nil {
+		r.opts.OnError(r.unreachable(err))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

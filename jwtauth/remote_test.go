@@ -192,7 +192,10 @@ func TestRemoteOutage(t *testing.T) {
 		s := &idp{down: errors.New("no route to host"), header: http.Header{"Cache-Control": {"max-age=600"}}}
 		i := idpIssuing("a")
 		s.serve(i)
-		v := remoteVerifier(t, s)
+		var failures []string
+		v := remoteVerifier(t, s, func(r *jwtauth.RemoteOptions, _ *jwtauth.Options) {
+			r.OnError = func(err error) { failures = append(failures, err.Error()) }
+		})
 		token := tokenOf(t, i)
 		for range 100 { // nothing cached
 			g := sendToken(t, v, token)
@@ -203,6 +206,8 @@ func TestRemoteOutage(t *testing.T) {
 		}
 		if n := s.count(); n > 5 { // after 0, 10, 30, 70 seconds, then each minute
 			t.Errorf("%d fetches while down", n)
+		} else if len(failures) != n || !strings.Contains(failures[0], idpKeys) || !strings.Contains(failures[0], "no route to host") {
+			t.Errorf("OnError was told %q", failures)
 		}
 		s.set(func() { s.down = nil })
 		time.Sleep(time.Minute)

@@ -43,6 +43,9 @@ func newTrusted(t Trust, claimType string) (*trusted, error) {
 	if len(c.types) == 0 {
 		c.types = []string{"JWT", "at+jwt", ""}
 	}
+	for i, typ := range c.types {
+		c.types[i] = strings.TrimPrefix(typ, mediaType)
+	}
 	return c, errors.Join(errs...)
 }
 
@@ -64,12 +67,14 @@ func (t *trusted) checkRemote(r *remoteKeys) error {
 	return errors.Join(errs...)
 }
 
+// mediaType may be left out of a typ.
+const mediaType = "application/"
+
 // accepts reports whether a token's typ is one of t's. Case does not matter,
 // and "application/" may stand in front (RFC 7515, section 4.1.9).
 func (t *trusted) accepts(typ []byte) bool {
-	const prefix = "application/"
-	if len(typ) > len(prefix) && strings.EqualFold(string(typ[:len(prefix)]), prefix) {
-		typ = typ[len(prefix):]
+	if len(typ) > len(mediaType) && strings.EqualFold(string(typ[:len(mediaType)]), mediaType) {
+		typ = typ[len(mediaType):]
 	}
 	for _, want := range t.types {
 		if want == string(typ) || strings.EqualFold(want, string(typ)) {

@@ -14,6 +14,7 @@ import (
 // A Verifier authenticates requests by a signed token in their Authorization
 // field (RFC 6750, section 2.1). C is the type of the private claims: a struct,
 // whose fields' names must match exactly, case included, or a map[string]any.
+// It never changes, and is safe for use by several goroutines.
 type Verifier[C any] struct {
 	opts       Options
 	trusted    []*trusted
@@ -33,6 +34,10 @@ type Verifier[C any] struct {
 
 // NewVerifier verifies the tokens of one issuer, or with Options.Trust of
 // several; then keys may be nil. Its error lists every mistake.
+//
+// For the tokens of an [Issuer] of the same program, take Issuer.Verifier: one
+// that is built apart from it knows nothing of its Denylist, and asks for no
+// type claim but where Options.Type is "access".
 func NewVerifier[C any](keys KeySource, opts *Options) (*Verifier[C], error) {
 	o, err := opts.withDefaults()
 	errs := []error{err}
@@ -67,6 +72,9 @@ func (v *Verifier[C]) trust(keys KeySource) error {
 		list = slices.Insert(slices.Clone(list), 0, first)
 	}
 	var errs []error
+	if keys == nil && len(o.Trust) > 0 && (o.Issuer != "" || len(o.Audience) > 0 || len(o.Types) > 0 || o.InsecureAnyAudience) {
+		errs = append(errs, errors.New("jwtauth: Issuer, Audience or Types without keys of their own: each Trust has its own"))
+	}
 	seen := map[string]bool{}
 	for i, t := range list {
 		c, err := newTrusted(t, o.Type)

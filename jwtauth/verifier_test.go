@@ -305,6 +305,8 @@ func TestOptionsMistakes(t *testing.T) {
 		{"first without a name", verifier(&options{Trust: []jwtauth.Trust{{Issuer: "b", Keys: hs}}}), "number 1 has no name"},
 		{"trust twice", verifier(&options{Issuer: "a", Trust: []jwtauth.Trust{{Issuer: "a", Keys: hs}}}), "stands twice"},
 		{"trust alone", one(jwtauth.NewVerifier[profile](nil, &options{Trust: []jwtauth.Trust{{Issuer: "a", Keys: hs}}})), ""},
+		{"issuer without keys", one(jwtauth.NewVerifier[profile](nil, &options{Issuer: "x", Trust: []jwtauth.Trust{{Issuer: "a", Keys: hs}}})), "without keys of their own"},
+		{"audience without keys", one(jwtauth.NewVerifier[profile](nil, &options{Audience: []string{"x"}, Trust: []jwtauth.Trust{{Issuer: "a", Keys: hs}}})), "without keys of their own"},
 		{"claims that are registered", one(jwtauth.NewVerifier[registeredClaims](hs, nil)), `defines "sub"`},
 		{"claims that fold to registered ones", one(jwtauth.NewVerifier[struct{ Exp int64 }](hs, nil)), `defines "exp"`},
 		{"embedded claims that are registered", one(jwtauth.NewVerifier[struct{ registeredClaims }](hs, nil)), `defines "sub"`},
