@@ -24,15 +24,15 @@ func (m *Memory) Len() int {
 	n := 0
 	for i := range m.shards {
 		s := &m.shards[i]
-		if len(s.byKey) != len(s.queue) {
+		if len(s.byKey) != s.queue.n || len(s.queue.chunks)*chunk-s.queue.n >= 2*chunk {
 			panic("the tables differ")
 		}
-		for p, e := range s.queue {
-			if int(e.position) != p || p > 0 && s.queue[(p-1)/2].deadline > e.deadline {
+		for p := range s.queue.n {
+			if e := *s.queue.at(p); int(e.position) != p || s.queue.Less(p, (p-1)/2) {
 				panic("the queue is out of order")
 			}
 		}
-		n += len(s.queue)
+		n += s.queue.n
 	}
 	if n != int(m.count.Load()) {
 		panic("the count is wrong")

@@ -99,8 +99,9 @@ func (m *Memory) sweep(s *shard, n int) {
 	limit := m.now().Add(-Grace).UnixMilli()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for ; n > 0 && len(s.queue) > 0 && s.queue[0].deadline <= limit; n-- {
-		m.remove(s, s.queue[0])
+	for e := s.queue.first(); e != nil && n > 0 && e.deadline <= limit; e = s.queue.first() {
+		m.remove(s, e)
+		n--
 	}
 }
 

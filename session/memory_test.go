@@ -106,7 +106,7 @@ func TestMemoryPerSubject(t *testing.T) {
 func TestMemorySweeps(t *testing.T) {
 	now := newClock()
 	m := session.NewMemory(&session.MemoryOptions{Now: now.Now})
-	for i := range 500 {
+	for i := range 8000 {
 		insert(t, m, record(now, fmt.Sprint(i), 0), nil)
 	}
 	kept := record(now, "kept", 0)
@@ -115,11 +115,11 @@ func TestMemorySweeps(t *testing.T) {
 		t.Fatal(err)
 	}
 	now.advance(2 * time.Hour)
-	for i := range 500 {
+	for i := range 8000 {
 		insert(t, m, record(now, fmt.Sprint("new", i), 0), nil)
 	}
-	if n := m.Len(); n != 501 {
-		t.Errorf("%d records, want 501", n)
+	if n := m.Len(); n != 8001 {
+		t.Errorf("%d records, want 8001", n)
 	}
 	has(t, m, kept, true)
 }

@@ -123,29 +123,3 @@ func (s *shard) own(subject string) (oldest *entry, n int) {
 	}
 	return oldest, n
 }
-
-// A queue is a heap by deadline.
-type queue []*entry
-
-func (q queue) Len() int           { return len(q) }
-func (q queue) Less(i, j int) bool { return q[i].deadline < q[j].deadline }
-func (q queue) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].position, q[j].position = int32(i), int32(j)
-}
-
-// Push implements heap.Interface.
-func (q *queue) Push(x any) {
-	e := x.(*entry)
-	e.position = int32(len(*q))
-	*q = append(*q, e)
-}
-
-// Pop implements heap.Interface.
-func (q *queue) Pop() any {
-	last := len(*q) - 1
-	e := (*q)[last]
-	(*q)[last] = nil
-	*q = (*q)[:last]
-	return e
-}
