@@ -148,6 +148,7 @@ func TestJWT(t *testing.T) {
 		{"crit", at("Bearer " + sign(secret, `{"alg":"HS256","crit":["exp"]}`, claims("jwt", nil))), 401, invalid, bad},
 		{"cut", at("Bearer " + token[:len(token)-2]), 401, invalid, bad},
 		{"padded", at("Bearer " + token + "="), 401, invalid, bad},
+		{"800 KB", at("Bearer " + strings.Repeat("A", 800<<10)), 401, invalid, bad},
 		{"in the query", call{do: "GET /jwt/profile?access_token=" + token}, 401, e(401, "JWT token required"), nil},
 		{"of /refresh/login", at("Bearer " + p.login(t, "/refresh/login", bob).Access), 401, e(401, "Invalid issuer"), nil},
 		{"of /complete/login", at("Bearer " + p.login(t, "/complete/login", bob).Access), 401, e(401, "Invalid issuer"), nil},
