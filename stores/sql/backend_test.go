@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -155,7 +156,7 @@ func createMySQL(t testing.TB) place {
 		v := c.Clone()
 		v.DBName, v.Addr, v.InterpolateParams = database, addr, true
 		if readOnly {
-			v.Params = map[string]string{"tx_read_only": "1"} // transaction_read_only in MySQL 8
+			v.Params = map[string]string{variable(t, admin, "read_only"): "1"}
 		}
 		return place{
 			driver: "mysql", dsn: v.FormatDSN(), addr: addr,
@@ -164,6 +165,19 @@ func createMySQL(t testing.TB) place {
 		}
 	}
 	return with(c.Addr, false)
+}
+
+// variable is a variable of transactions, as the server calls it.
+func variable(t testing.TB, db *sql.DB, name string) string {
+	t.Helper()
+	var version string
+	if err := db.QueryRow("SELECT VERSION()").Scan(&version); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(version, "MariaDB") {
+		return "tx_" + name // transaction_ from 11.1 on, and still this
+	}
+	return "transaction_" + name
 }
 
 type silent struct{}

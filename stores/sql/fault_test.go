@@ -447,13 +447,16 @@ func TestRetriesEnd(t *testing.T) {
 func TestIsolation(t *testing.T) {
 	set := map[sqlstore.Dialect][]string{
 		sqlstore.PostgreSQL: {"&default_transaction_isolation=serializable", "&default_transaction_isolation=repeatable%20read"},
-		sqlstore.MySQL:      {"&tx_isolation=%27SERIALIZABLE%27", "&tx_isolation=%27READ-COMMITTED%27"},
+		sqlstore.MySQL:      {"SERIALIZABLE", "READ-COMMITTED"},
 	}
 	for _, b := range backends[:2] {
 		for _, option := range set[b.dialect] {
 			t.Run(b.name+"/"+option, func(t *testing.T) {
 				t.Parallel()
 				_, p := b.stores(t, nil)
+				if b.dialect == sqlstore.MySQL {
+					option = "&" + variable(t, p.open(t), "isolation") + "=%27" + option + "%27"
+				}
 				p.dsn += option
 				s := b.in(t, p, &sqlstore.Options{Timeout: 10 * time.Second})
 				rec := sessiontest.Record("alice")
@@ -487,5 +490,59 @@ func TestIsolation(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestDeadlock: of two transactions that wait for each other the database ends
+// one; ours is tried again.
+func TestDeadlock(t *testing.T) {
+	for _, b := range backends[:2] {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			s, p := b.stores(t, nil)
+			admin := p.open(t)
+			update, waiting := "UPDATE guard_sessions SET data = data, remember = 1 WHERE id = ?", `SELECT COUNT(*) FROM information_schema.innodb_trx t
+				JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE t.trx_state = 'LOCK WAIT' AND p.db = DATABASE()`
+			if b.dialect == sqlstore.PostgreSQL {
+				update = "UPDATE guard_sessions SET remember = 1 WHERE id = $1"
+				waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = current_setting('application_name')"
+			}
+			first, second := sessiontest.Record("alice"), sessiontest.Record("alice")
+			first.ID[0], second.ID[0] = 1, 2
+			if err := errors.Join(s.Sessions().Insert(t.Context(), first), s.Sessions().Insert(t.Context(), second)); err != nil {
+				t.Fatal(err)
+			}
+			tx, err := admin.Begin()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tx.Rollback()
+			if _, err := tx.Exec(update, second.ID[:]); err != nil {
+				t.Fatal(err)
+			}
+			deleted := make(chan error, 1)
+			go func() { // deletes the first, and waits for the second
+				n, err := s.Sessions().DeleteAll(context.Background(), "alice", nil)
+				if err == nil && n != 2 {
+					err = fmt.Errorf("%d were deleted", n)
+				}
+				deleted <- err
+			}()
+			for n := 0; n == 0; {
+				if err := admin.QueryRow(waiting).Scan(&n); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err = tx.Exec(update, first.ID[:])
+			if err == nil {
+				err = tx.Commit()
+			} else {
+				_ = tx.Rollback()
+			}
+			t.Logf("the other: %v", err)
+			if err := <-deleted; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
