@@ -26,7 +26,7 @@ func longest(fills int, start func() func(i int), n int) float64 {
 
 	// Per stretch of the fill the least of its longest steps: noise strikes
 	// elsewhere each time.
-	const stretches = 1000
+	stretches := min(n, 10_000)
 	least := make([]time.Duration, stretches)
 	for fill := range fills {
 		step := start()
