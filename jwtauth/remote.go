@@ -148,7 +148,7 @@ func (r *remoteKeys) current(ctx context.Context) (*keySet, error) {
 	if last != nil && now.Before(last.refresh) {
 		return last.set, nil
 	}
-	f, failure := r.start(now)
+	f, failure := r.start(now, true)
 	if last != nil && (now.Before(last.expires) || failure != nil && now.Before(last.buried)) {
 		return last.set, nil
 	}
@@ -168,7 +168,7 @@ func (r *remoteKeys) newer(ctx context.Context, have *keySet) (*keySet, error) {
 	if last := r.last.Load(); last.set != have {
 		return last.set, nil
 	}
-	f, failure := r.start(r.opts.Now())
+	f, failure := r.start(r.opts.Now(), false)
 	if f != nil {
 		failure = f.wait(ctx)
 	}
@@ -186,14 +186,15 @@ func (r *remoteKeys) unreachable(err error) error {
 }
 
 // start is the fetch under way, or a new one where one may be made: at most one
-// in Refetch, whoever asks. It also tells how the last one failed.
-func (r *remoteKeys) start(now time.Time) (*fetch, error) {
+// in Refetch, whoever asks, but that keys which have become old (due) wait for
+// failed fetches alone. It also tells how the last one failed.
+func (r *remoteKeys) start(now time.Time, due bool) (*fetch, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.running != nil {
 		return r.running, r.failure
 	}
-	if !r.started.IsZero() && now.Sub(r.started) < r.pause() {
+	if !r.started.IsZero() && now.Sub(r.started) < r.pause() && !(due && r.failures == 0) {
 		return nil, r.failure
 	}
 	r.started = now

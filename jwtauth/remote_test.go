@@ -259,6 +259,29 @@ func TestRemoteWithoutStaleKeys(t *testing.T) {
 	})
 }
 
+// Refetch is about unknown keys: keys that become old are fetched again.
+func TestRemoteLongRefetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &idp{header: http.Header{"Cache-Control": {"max-age=60"}}}
+		i := idpIssuing("a")
+		s.serve(i)
+		v := remoteVerifier(t, s, func(r *jwtauth.RemoteOptions, _ *jwtauth.Options) { r.Refetch = time.Hour })
+		token := tokenOf(t, i)
+		for range 100 {
+			if g := sendToken(t, v, token); g.status != 200 {
+				t.Fatalf("status %d: %s", g.status, g.reason)
+			}
+			if g := sendToken(t, v, unknownKey("b")); g.status != 401 {
+				t.Fatalf("an unknown key: status %d: %s", g.status, g.reason)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		if n := s.count(); n < 15 || n > 21 {
+			t.Errorf("%d fetches in 1000 s", n)
+		}
+	})
+}
+
 func TestRemoteOneFetchForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &idp{delay: time.Second}
