@@ -48,6 +48,7 @@ func newBackend(o *Options) (*backend, error) {
 		}
 	}
 	b.breaker = newBreaker(o.Timeout, o.Now)
+	_, b.breaker.direct = b.store.(interface{ EndsByDeadline() })
 	return b, errors.Join(errs...)
 }
 

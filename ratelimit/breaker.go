@@ -13,6 +13,7 @@ import (
 type breaker struct {
 	timeout time.Duration
 	now     func() time.Time
+	direct  bool // calls end by their context's deadline, so that none needs a goroutine
 
 	mu        sync.Mutex
 	failures  int // in a row
@@ -53,6 +54,11 @@ func call[T any](ctx context.Context, b *breaker, f func(context.Context) (T, er
 	ctx, cancel := context.WithTimeout(parent, b.timeout)
 	defer cancel()
 	c := &calling[T]{done: make(chan struct{})}
+	if b.direct {
+		c.run(ctx, f)
+		b.report(c.err)
+		return c.v, c.err
+	}
 	go func() {
 		c.run(ctx, f)
 		if b.finish(&c.fate) && c.err == nil && late != nil {

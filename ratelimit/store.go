@@ -10,7 +10,9 @@ import (
 //
 // A store need not be quick, bounded in time or up: the limits of this package
 // give a call up after Options.Timeout and leave a dead store alone for a
-// while. It must be safe for use by several goroutines. Package ratelimittest
+// while. One whose calls always end by their context's deadline says so with a
+// method EndsByDeadline(), and is called without a goroutine in between. It must
+// be safe for use by several goroutines. Package ratelimittest
 // tests one.
 type Store interface {
 	// Take takes every one of takes, or none of them if one of their limits

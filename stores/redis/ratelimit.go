@@ -27,6 +27,9 @@ type rateLimits struct {
 	refused *refusals
 }
 
+// EndsByDeadline tells package ratelimit that New has seen to it.
+func (r *rateLimits) EndsByDeadline() {}
+
 // A Sliding count is a string of pairs, 8 bytes of time and 4 of count: so many
 // units are free at that time, in µs by the server's clock. A GCRA count is its
 // theoretical arrival time as a decimal. Both end when nothing counts any more.
