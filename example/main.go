@@ -4,8 +4,29 @@
 //
 //	go run ./example -dev
 //
-// Its settings are in settings.go. What every section uses, users with
-// passwords, posts and JSON, is in users.go, posts.go and json.go.
+// What every section uses, users with passwords, posts and JSON, is in users.go,
+// posts.go and json.go. The users are alice@example.com (admin), bob@example.com
+// (user) and carol@example.com (moderator), all with the password "secret".
+//
+// # Settings
+//
+//   - -dev: cookies for plain http on localhost and, without JWT_SECRET_KEY, a
+//     random signing key for this run.
+//   - -addr, ADDR: the address to listen on, 127.0.0.1:8080 by default. Port 0
+//     picks one; the line "listening on http://HOST:PORT" on stdout names it.
+//   - JWT_SECRET_KEY: signs tokens; 32 bytes or more.
+//   - REDIS_URL: keeps sessions, refresh tokens, rate limits and API keys, so that
+//     several processes are one; without it they are in memory.
+//   - DATABASE_URL: keeps the same but the rate limits in PostgreSQL, MySQL or
+//     SQLite, by its scheme.
+//   - TRUSTED_PROXIES: networks whose X-Forwarded-For is believed, such as
+//     "10.0.0.0/8, ::1"; without it, nobody's.
+//   - OIDC_ISSUER, OIDC_AUDIENCE: the authorization server whose access tokens
+//     /oidc/profile accepts; OIDC_JWKS_URL in place of discovery, and OIDC_REFETCH,
+//     the least time between two fetches of its keys.
+//
+// A wrong setting is one line on stderr and exit status 1. SIGTERM stops it when
+// the requests under way are answered.
 package main
 
 import (
