@@ -106,7 +106,9 @@ func TestErrorHandlerIsHeld(t *testing.T) {
 		{"changes what it gets", func(_ http.ResponseWriter, _ *http.Request, e *guard.Error) {
 			e.Header["X-Why"][0], e.Challenges[0], e.Code = "x", "x", "x"
 		}, shared, 401, ""},
-		{"redirects a 401", func(w http.ResponseWriter, r *http.Request, _ *guard.Error) { http.Redirect(w, r, "/login", http.StatusSeeOther) }, &guard.Error{Status: 401}, 303, "<a href=\"/login\">See Other</a>.\n\n"},
+		{"redirects a 401", func(w http.ResponseWriter, r *http.Request, _ *guard.Error) {
+			http.Redirect(w, r, "/login", http.StatusSeeOther)
+		}, &guard.Error{Status: 401}, 303, "<a href=\"/login\">See Other</a>.\n\n"},
 		{"redirects it for good", func(w http.ResponseWriter, _ *http.Request, _ *guard.Error) { w.WriteHeader(301) }, shared, 401, ""},
 		{"redirects a 403", func(w http.ResponseWriter, _ *http.Request, _ *guard.Error) { w.WriteHeader(303) }, guard.Forbidden(""), 403, ""},
 		{"refuses again", func(w http.ResponseWriter, r *http.Request, _ *guard.Error) { guard.Refuse(w, r, guard.NotFound("")) }, shared, 401, `{"error":"Not Found","message":"Not found"}`},
