@@ -3,8 +3,6 @@ package sqlstore_test
 import (
 	"database/sql"
 	"fmt"
-	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,19 +10,6 @@ import (
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sql"
 )
-
-// TestImports: a driver is the caller's choice.
-func TestImports(t *testing.T) {
-	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, dep := range strings.Fields(string(out)) {
-		if !strings.HasPrefix(dep, "github.com/go-guard/guard") && !strings.HasPrefix(dep, "github.com/golang-jwt/jwt/") {
-			t.Errorf("the package imports %s", dep)
-		}
-	}
-}
 
 // BenchmarkSteps compares a session's load with a bare statement that returns
 // nothing, and tells what a login writes.

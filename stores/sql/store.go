@@ -8,8 +8,8 @@
 //	err = stores.Migrate(ctx)
 //	sessions := guard.Must(session.New[User](&session.Options{Store: stores.Sessions()}))
 //
-// Every change is one conditional statement, whatever the isolation level; the
-// database decides who was first. Nothing in the tables lets its reader log in:
+// Every change is decided by one conditional statement, under any isolation
+// level: the database says who was first. Nothing in the tables lets its reader log in:
 // tokens and keys are there as digests only. What is over is deleted a little
 // by each login, and by Sweep.
 //

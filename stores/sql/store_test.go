@@ -1,7 +1,6 @@
 package sqlstore_test
 
 import (
-	"context"
 	"crypto/rand"
 	"database/sql"
 	"fmt"
@@ -90,12 +89,6 @@ func count(t testing.TB, db *sql.DB, table string) (n int) {
 	return n
 }
 
-// A clock is moved by hand.
-type clock struct{ ahead atomic.Int64 }
-
-func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
-func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
-
 func TestDenylist(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		var c clock
@@ -167,126 +160,6 @@ func TestLengths(t *testing.T) {
 		}
 		if err := s.Families().Start(t.Context(), f); err == nil {
 			t.Error("a family was started twice")
-		}
-	})
-}
-
-// fill puts one row that is over in d, and one that is not, into each table.
-func fill(t testing.TB, s *sqlstore.Stores, now time.Time, d time.Duration) {
-	t.Helper()
-	ctx := context.Background()
-	for _, d := range []time.Duration{d, 365 * 24 * time.Hour} {
-		rec := sessiontest.Record(rand.Text())
-		rec.Deadline = now.Add(d)
-		id := rand.Text()[:12]
-		_, err := s.APIKeys().Insert(ctx, apikey.Entry{Record: apikey.Record{ID: id, CreatedAt: now, ExpiresAt: now.Add(d - apikey.Retention)}})
-		for _, err := range []error{
-			err,
-			s.Sessions().Insert(ctx, rec),
-			s.Families().Start(ctx, jwtauth.Family{Subject: "s", ID: rand.Text(), Started: now, Expires: now.Add(d)}),
-			s.Denylist().Deny(ctx, rand.Text(), now.Add(d)),
-		} {
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-}
-
-func TestSweep(t *testing.T) {
-	onEach(t, func(t *testing.T, b backend) {
-		var c clock
-		s, p := b.stores(t, &sqlstore.Options{Now: c.now})
-		db := p.open(t)
-		for range 5 {
-			fill(t, s, c.now(), time.Minute)
-		}
-		sweep := func(batch, want int) {
-			t.Helper()
-			if n, err := s.Sweep(t.Context(), batch); n != want || err != nil {
-				t.Errorf("swept %d, %v; want %d", n, err, want)
-			}
-		}
-		sweep(0, 0)
-		c.advance(time.Hour) // within the slack
-		sweep(0, 0)
-		c.advance(2 * time.Hour)
-		sweep(3, 12)
-		sweep(0, 8)
-		sweep(0, 0)
-		for _, table := range []string{"guard_sessions", "guard_families", "guard_denied", "guard_api_keys"} {
-			if n := count(t, db, table); n != 5 {
-				t.Errorf("%d rows are left in %s, want 5", n, table)
-			}
-		}
-		// A key that is revoked is over before it expires.
-		id := rand.Text()[:12]
-		if _, err := s.APIKeys().Insert(t.Context(), apikey.Entry{Record: apikey.Record{ID: id}}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.APIKeys().Revoke(t.Context(), id, c.now()); err != nil {
-			t.Fatal(err)
-		}
-		sweep(0, 0)
-		c.advance(apikey.Retention + 2*time.Hour)
-		sweep(0, 1)
-		if _, found, err := s.APIKeys().Load(t.Context(), id); found || err != nil {
-			t.Errorf("a revoked key is kept: %t, %v", found, err)
-		}
-	})
-}
-
-// TestInsertsSweep: with logins alone, what is over goes.
-func TestInsertsSweep(t *testing.T) {
-	onEach(t, func(t *testing.T, b backend) {
-		var c clock
-		s, p := b.stores(t, &sqlstore.Options{Now: c.now})
-		for range 20 {
-			fill(t, s, c.now(), time.Minute)
-		}
-		c.advance(3 * time.Hour)
-		for range 8 {
-			fill(t, s, c.now(), time.Minute)
-		}
-		db := p.open(t)
-		for _, table := range []string{"guard_sessions", "guard_families", "guard_denied", "guard_api_keys"} {
-			if n := count(t, db, table); n != 28+8 {
-				t.Errorf("%d rows are left in %s, want 36", n, table)
-			}
-		}
-	})
-}
-
-// TestSweepsAtOnce: sweeps, logins and logouts do not stop one another.
-func TestSweepsAtOnce(t *testing.T) {
-	onEach(t, func(t *testing.T, b backend) {
-		var c clock
-		s, p := b.stores(t, &sqlstore.Options{Now: c.now})
-		for range 20 {
-			fill(t, s, c.now(), time.Minute)
-		}
-		c.advance(24 * time.Hour)
-		var wg sync.WaitGroup
-		for range 4 {
-			other := b.in(t, p, &sqlstore.Options{Now: c.now})
-			wg.Go(func() {
-				for n := 1; n > 0; {
-					var err error
-					if n, err = other.Sweep(t.Context(), 5); err != nil {
-						t.Error(err)
-						return
-					}
-				}
-			})
-			wg.Go(func() {
-				for range 10 {
-					fill(t, other, c.now(), time.Minute)
-				}
-			})
-		}
-		wg.Wait()
-		if n := count(t, p.open(t), "guard_families"); n != 20+80 {
-			t.Errorf("%d families are left, want 100", n)
 		}
 	})
 }

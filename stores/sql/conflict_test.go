@@ -1,0 +1,227 @@
+package sqlstore_test
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/session/sessiontest"
+	sqlstore "github.com/go-guard/guard/stores/sql"
+)
+
+// faulty is a driver whose statements fail for some time.
+type faulty struct {
+	err   error
+	fails atomic.Int64 // how many more statements fail
+	ran   atomic.Int64
+}
+
+func (f *faulty) Connect(context.Context) (driver.Conn, error) { return faultyConn{f}, nil }
+func (f *faulty) Driver() driver.Driver                        { return nil }
+
+type faultyConn struct{ *faulty }
+
+func (c faultyConn) ExecContext(context.Context, string, []driver.NamedValue) (driver.Result, error) {
+	if c.ran.Add(1); c.fails.Add(-1) >= 0 {
+		return nil, c.err
+	}
+	return driver.RowsAffected(1), nil
+}
+
+func (c faultyConn) QueryContext(ctx context.Context, q string, args []driver.NamedValue) (driver.Rows, error) {
+	if _, err := c.ExecContext(ctx, q, args); err != nil {
+		return nil, err
+	}
+	return noRows{}, nil
+}
+
+type noRows struct{}
+
+type code int
+
+func (c code) Error() string { return "sqlite" }
+func (c code) Code() int     { return int(c) }
+
+type extended struct{ ExtendedCode int }
+
+// TestRetries: what was rolled back since two transactions met is tried again;
+// what may have happened is not.
+func TestRetries(t *testing.T) {
+	pg := func(state string) error { return fmt.Errorf("wrapped: %w", &pgconn.PgError{Code: state}) }
+	my := func(n uint16) error { return fmt.Errorf("wrapped: %w", &mysql.MySQLError{Number: n}) }
+	tests := []struct {
+		name    string
+		dialect sqlstore.Dialect
+		err     error
+		again   bool
+	}{
+		{"serialization failure", sqlstore.PostgreSQL, pg("40001"), true},
+		{"deadlock", sqlstore.PostgreSQL, pg("40P01"), true},
+		{"shutdown", sqlstore.PostgreSQL, pg("57P01"), false},
+		{"no code", sqlstore.PostgreSQL, io.ErrUnexpectedEOF, false},
+		{"deadlock", sqlstore.MySQL, my(1213), true},
+		{"changed since", sqlstore.MySQL, my(1020), true},
+		{"read-only", sqlstore.MySQL, my(1290), false},
+		{"no number", sqlstore.MySQL, mysql.ErrInvalidConn, false},
+		{"busy", sqlstore.SQLite, code(5), true},
+		{"busy snapshot", sqlstore.SQLite, code(517), true},
+		{"locked", sqlstore.SQLite, code(6), true},
+		{"busy, another driver", sqlstore.SQLite, extended{5}, true},
+		{"corrupt", sqlstore.SQLite, code(11), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.dialect.String()+"/"+tt.name, func(t *testing.T) {
+			f := &faulty{err: tt.err}
+			s, err := sqlstore.New(sql.OpenDB(f), tt.dialect, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.fails.Store(3)
+			done, err := s.Sessions().Delete(t.Context(), session.Key{})
+			if done != tt.again || (err == nil) != tt.again || f.ran.Load() != map[bool]int64{true: 4, false: 1}[tt.again] {
+				t.Errorf("Delete = %t, %v, after %d statements", done, err, f.ran.Load())
+			}
+			f.fails.Store(1)
+			if _, found, err := s.Sessions().Load(t.Context(), session.Key{}); found || err != nil { // read again
+				t.Errorf("Load = %t, %v", found, err)
+			}
+			f.fails.Store(1 << 30)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			defer cancel()
+			if done, err := s.Sessions().Delete(ctx, session.Key{}); done || status(err) != 503 {
+				t.Errorf("Delete = %t, %v", done, err)
+			}
+		})
+	}
+}
+
+// TestRetriesEnd: where transactions keep meeting, it is an outage.
+func TestRetriesEnd(t *testing.T) {
+	f := &faulty{err: code(5)}
+	f.fails.Store(1 << 30)
+	s, err := sqlstore.New(sql.OpenDB(f), sqlstore.SQLite, &sqlstore.Options{Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done, err := s.Sessions().Delete(t.Context(), session.Key{}); done || status(err) != 503 || f.ran.Load() > 20 {
+		t.Errorf("Delete = %t, %v, after %d statements", done, err, f.ran.Load())
+	}
+}
+
+// TestIsolation: the stores hold under every isolation level, the strictest of
+// which fails transactions that meet.
+func TestIsolation(t *testing.T) {
+	set := map[sqlstore.Dialect][]string{
+		sqlstore.PostgreSQL: {"&default_transaction_isolation=serializable", "&default_transaction_isolation=repeatable%20read"},
+		sqlstore.MySQL:      {"SERIALIZABLE", "READ-COMMITTED"},
+	}
+	for _, b := range backends[:2] {
+		for _, option := range set[b.dialect] {
+			t.Run(b.name+"/"+option, func(t *testing.T) {
+				t.Parallel()
+				_, p := b.stores(t, nil)
+				if b.dialect == sqlstore.MySQL {
+					option = "&" + variable(t, p.open(t), "isolation") + "=%27" + option + "%27"
+				}
+				p.dsn += option
+				s := b.in(t, p, &sqlstore.Options{Timeout: 10 * time.Second})
+				rec := sessiontest.Record("alice")
+				now := time.Now()
+				f := jwtauth.Family{Subject: "alice", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
+				if err := errors.Join(s.Sessions().Insert(t.Context(), rec), s.Families().Start(t.Context(), f)); err != nil {
+					t.Fatal(err)
+				}
+				var updated, rotated atomic.Int32
+				var wg sync.WaitGroup
+				for range 16 {
+					wg.Go(func() {
+						done, err := s.Sessions().Update(t.Context(), rec.Key, rec.Revision, "{}")
+						if done {
+							updated.Add(1)
+						}
+						result, err2 := s.Families().Rotate(t.Context(), jwtauth.Rotation{
+							Subject: "alice", ID: f.ID, Generation: 1, Now: now, Grace: time.Minute, Idle: time.Hour,
+						})
+						if result == jwtauth.Rotated {
+							rotated.Add(1)
+						}
+						if err := errors.Join(err, err2); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				wg.Wait()
+				if updated.Load() != 1 || rotated.Load() != 1 {
+					t.Errorf("%d updates, %d rotations", &updated, &rotated)
+				}
+			})
+		}
+	}
+}
+
+// TestDeadlock: of two transactions that wait for each other the database ends
+// one; ours is tried again.
+func TestDeadlock(t *testing.T) {
+	for _, b := range backends[:2] {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			s, p := b.stores(t, nil)
+			admin := p.open(t)
+			update, waiting := "UPDATE guard_sessions SET data = data, remember = 1 WHERE id = ?", `SELECT COUNT(*) FROM information_schema.innodb_trx t
+				JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE t.trx_state = 'LOCK WAIT' AND p.db = DATABASE()`
+			if b.dialect == sqlstore.PostgreSQL {
+				update = "UPDATE guard_sessions SET remember = 1 WHERE id = $1"
+				waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = current_setting('application_name')"
+			}
+			first, second := sessiontest.Record("alice"), sessiontest.Record("alice")
+			first.ID[0], second.ID[0] = 1, 2
+			if err := errors.Join(s.Sessions().Insert(t.Context(), first), s.Sessions().Insert(t.Context(), second)); err != nil {
+				t.Fatal(err)
+			}
+			tx, err := admin.Begin()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tx.Rollback()
+			if _, err := tx.Exec(update, second.ID[:]); err != nil {
+				t.Fatal(err)
+			}
+			deleted := make(chan error, 1)
+			go func() { // deletes the first, and waits for the second
+				n, err := s.Sessions().DeleteAll(context.Background(), "alice", nil)
+				if err == nil && n != 2 {
+					err = fmt.Errorf("%d were deleted", n)
+				}
+				deleted <- err
+			}()
+			for n := 0; n == 0; {
+				if err := admin.QueryRow(waiting).Scan(&n); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err = tx.Exec(update, first.ID[:])
+			if err == nil {
+				err = tx.Commit()
+			} else {
+				_ = tx.Rollback()
+			}
+			t.Logf("the other: %v", err)
+			if err := <-deleted; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -1,0 +1,20 @@
+package sqlstore_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestImports: a driver is the caller's choice.
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dep := range strings.Fields(string(out)) {
+		if !strings.HasPrefix(dep, "github.com/go-guard/guard") && !strings.HasPrefix(dep, "github.com/golang-jwt/jwt/") {
+			t.Errorf("the package imports %s", dep)
+		}
+	}
+}

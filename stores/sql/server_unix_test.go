@@ -1,0 +1,160 @@
+//go:build unix
+
+package sqlstore_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	sqlstore "github.com/go-guard/guard/stores/sql"
+)
+
+// A server is a process of the test's own.
+type server struct {
+	t       *testing.T
+	place   place
+	command func() *exec.Cmd
+	cmd     *exec.Cmd
+	ended   chan struct{}
+}
+
+func (s *server) run() {
+	s.cmd, s.ended = s.command(), make(chan struct{})
+	s.cmd.SysProcAttr, s.cmd.Dir = account(s.t), "/"
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	go func(cmd *exec.Cmd, ended chan struct{}) {
+		_ = cmd.Wait()
+		close(ended)
+	}(s.cmd, s.ended)
+}
+
+func (s *server) kill() {
+	_ = s.cmd.Process.Kill()
+	<-s.ended
+}
+
+func (s *server) wait(stores *sqlstore.Stores) {
+	var err error
+	for range 500 {
+		if err = stores.Migrate(context.Background()); err == nil {
+			return
+		}
+		select {
+		case <-s.ended: // children of the one that was killed were still there
+			s.run()
+		case <-time.After(20 * time.Millisecond): // another process
+		}
+	}
+	s.t.Fatalf("the server did not start: %v", err)
+}
+
+// account is whom a database server runs as where the test runs as root, which
+// it refuses to be.
+func account(t *testing.T) *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Setpgid: true}
+	if os.Getuid() != 0 {
+		return attr
+	}
+	u, err := user.Lookup("nobody")
+	if err != nil {
+		t.Skipf("needs an account other than root: %v", err)
+	}
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
+	attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	return attr
+}
+
+// ownDir is a directory that account can write to.
+func ownDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "guard")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if c := account(t).Credential; c != nil {
+		if err := os.Chown(dir, int(c.Uid), int(c.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+// find is the program of that name in PATH or where Debian puts it.
+func find(t *testing.T, name, packageName string) string {
+	t.Helper()
+	if p, err := exec.LookPath(name); err == nil {
+		return p
+	}
+	for _, pattern := range []string{"/usr/lib/postgresql/*/bin/" + name, "/usr/sbin/" + name} {
+		if found, _ := filepath.Glob(pattern); len(found) > 0 {
+			return found[len(found)-1]
+		}
+	}
+	unavailable(t, "needs %s (apt-get install %s)", name, packageName)
+	return ""
+}
+
+func setup(t *testing.T, name string, args ...string) {
+	t.Helper()
+	c := exec.Command(name, args...)
+	c.SysProcAttr, c.Dir = account(t), "/"
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+}
+
+func ownPostgreSQL(t *testing.T) *server {
+	initdb, postgres := find(t, "initdb", "postgresql"), find(t, "postgres", "postgresql")
+	dir, port := ownDir(t), freePort(t)
+	data := filepath.Join(dir, "data")
+	setup(t, initdb, "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
+	s := &server{t: t,
+		place: place{driver: "pgx", dsn: "postgres://postgres@127.0.0.1:" + port + "/postgres"},
+		command: func() *exec.Cmd {
+			return exec.Command(postgres, "-D", data, "-p", port, "-k", dir, "-h", "127.0.0.1")
+		},
+	}
+	s.run()
+	t.Cleanup(s.kill)
+	return s
+}
+
+func ownMariaDB(t *testing.T) *server {
+	install, mariadbd := find(t, "mariadb-install-db", "mariadb-server"), find(t, "mariadbd", "mariadb-server")
+	dir, port := ownDir(t), freePort(t)
+	data := filepath.Join(dir, "data")
+	setup(t, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
+	s := &server{t: t,
+		place: place{driver: "mysql", dsn: "root@tcp(127.0.0.1:" + port + ")/mysql?interpolateParams=true"},
+		command: func() *exec.Cmd {
+			return exec.Command(mariadbd, "--no-defaults", "--datadir="+data, "--port="+port, "--bind-address=127.0.0.1",
+				"--socket="+filepath.Join(dir, "s"), "--pid-file="+filepath.Join(dir, "pid"))
+		},
+	}
+	s.run()
+	t.Cleanup(s.kill)
+	return s
+}
