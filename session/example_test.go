@@ -127,7 +127,7 @@ func (l *LoginHandler) login(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !ok {
-		return guard.Unauthorized("Invalid credentials")
+		return &guard.Error{Status: http.StatusUnauthorized, Message: "Invalid credentials", Challenges: []string{l.Sessions.Challenge()}}
 	}
 	_ = attempt.Succeed(r.Context()) // where it fails, the attempt counts
 	if rehash {
