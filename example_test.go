@@ -43,7 +43,7 @@ func Example() {
 	}).Wrap
 
 	// What they may do: by role, and by what is theirs.
-	roles := guard.Must(rbac.New(rbac.Roles("admin", "user"), func(u User) []string { return []string{u.Role} }, nil))
+	roles := guard.Must(rbac.New(rbac.Roles("admin", "user"), func(u User) string { return u.Role }, nil))
 	adminOnly := roles.WithMessage("Admin access required").RequireRole("admin")
 	post := guard.Must(owner.New(func(r *http.Request, _ User) (Post, bool, error) {
 		p, found := posts[r.PathValue("id")]
@@ -119,7 +119,7 @@ func Example_wrongOrder() {
 			next.ServeHTTP(w, r.WithContext(guard.WithPrincipal(r.Context(), User{"admin"})))
 		})
 	}
-	roles := guard.Must(rbac.New(rbac.Roles("admin"), func(u User) []string { return []string{u.Role} }, nil))
+	roles := guard.Must(rbac.New(rbac.Roles("admin"), func(u User) string { return u.Role }, nil))
 	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "all users") })
 
 	mux := http.NewServeMux()

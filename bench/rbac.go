@@ -37,7 +37,7 @@ func rules(roles, perms int) *rbac.Policy[member, string] {
 	for i := range roles {
 		spec.Roles[roleName(i)] = rbac.Role[string]{Grants: spec.Permissions[1:]}
 	}
-	return guard.Must(rbac.New(spec, func(m member) []string { return []string{m.Role} }, nil))
+	return guard.Must(rbac.New(spec, func(m member) string { return m.Role }, nil))
 }
 
 const casbinModel = `

@@ -35,7 +35,7 @@ func stackAround(h http.Handler) http.Handler {
 	roles := guard.Must(rbac.New(rbac.Spec[string]{
 		Permissions: []string{"articles:write"},
 		Roles:       map[string]rbac.Role[string]{"editor": {Grants: []string{"articles:write"}}},
-	}, func(m member) []string { return []string{m.Role} }, nil))
+	}, func(m member) string { return m.Role }, nil))
 	owned := guard.Must(owner.New(func(r *http.Request, _ member) (*article, bool, error) {
 		a, found := articles[r.PathValue("id")]
 		return a, found, nil

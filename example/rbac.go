@@ -20,7 +20,7 @@ func rbacSection(mux *http.ServeMux, tokens guard.Authenticator[User], users *Us
 	mux.Handle("DELETE /rbac/posts/{id}", guard.Chain(authenticated, moderators)(deletePost(posts)))
 }
 
-func rolesOf(u User) []string { return []string{u.Role} }
+func rolesOf(u User) string { return u.Role }
 
 func listUsers(users *Users) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -68,7 +68,7 @@ func NewGuards() *Guards {
 				"admin": {Grants: []Perm{"posts:*"}},
 				"user":  {Grants: []Perm{Read, Write}},
 			},
-		}, func(u User) []string { return []string{u.Role} }, nil)),
+		}, func(u User) string { return u.Role }, nil)),
 		Posts: guard.Must(owner.New(func(r *http.Request, _ User) (Post, bool, error) {
 			p, found := posts[r.PathValue("id")]
 			return p, found, nil
