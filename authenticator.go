@@ -158,7 +158,8 @@ func (s *step[P]) wrap(next http.Handler) http.Handler {
 			if s.vary != "" {
 				addVary(w.Header(), s.vary, new([1]string))
 			}
-			Decision{Package: f.pkg}.Refuse(w, r, err)
+			// An ErrorHandler may put the URL into a page or a redirect.
+			Decision{Package: f.pkg}.Refuse(w, s.hidden(r), err)
 			return
 		}
 		n := &node[P]{Context: r.Context(), step: s, principal: f.principal, cred: f.cred, known: f.known}
@@ -172,6 +173,18 @@ func (s *step[P]) wrap(next http.Handler) http.Handler {
 		Decision{Package: f.pkg, Outcome: outcomeOf(f.known)}.Report(r)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// hidden is r without the credentials in its URL.
+func (s *step[P]) hidden(r *http.Request) *http.Request {
+	if len(s.hide) == 0 {
+		return r
+	}
+	r = r.WithContext(r.Context())
+	for _, hide := range s.hide {
+		hide(r)
+	}
+	return r
 }
 
 func outcomeOf(known bool) Outcome {

@@ -253,7 +253,7 @@ type hides struct{ scheme }
 func (hides) Hide(r *http.Request) {
 	u := *r.URL
 	u.RawQuery = ""
-	r.URL = &u
+	r.URL, r.RequestURI = &u, u.Path
 }
 
 func TestOptionalMethodsOfAuthenticators(t *testing.T) {

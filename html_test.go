@@ -110,6 +110,22 @@ func TestHTML(t *testing.T) {
 	}
 }
 
+// TestRefusedCredentialIsNotInRedirect: a bad key in the URL does not go on to
+// the login page's URL, and so into logs and Referer fields.
+func TestRefusedCredentialIsNotInRedirect(t *testing.T) {
+	r := httptest.NewRequest("GET", "/a?key=hunter2", nil)
+	r.Header.Set("Accept", "text/html")
+	r.Header.Set("Authorization", "bad")
+	w := httptest.NewRecorder()
+	guard.OnError(guard.HTML("/login", nil))(guard.Require(hides{bearer()})(http.NotFoundHandler())).ServeHTTP(w, r)
+	if got := w.Header().Get("Location"); w.Code != 303 || got != "/login?next=%2Fa" {
+		t.Errorf("status %d, Location %q", w.Code, got)
+	}
+	if r.URL.RawQuery == "" || r.RequestURI != "/a?key=hunter2" {
+		t.Error("the outer request was changed")
+	}
+}
+
 // openRedirects are what login pages were tricked with.
 var openRedirects = []string{
 	"", "evil", "//evil.example", "///evil.example", `/\evil.example`, `\/evil.example`, "/\t/evil.example", "\t//evil.example", "/\n/evil.example",
