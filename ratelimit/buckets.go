@@ -7,10 +7,12 @@ import "time"
 // a sixteenth too long. Its words are
 //
 //	0, 1  when the newest bucket expires
-//	2, 3  the width of a bucket in nanoseconds
+//	2, 3  the newest bucket: the time in sixteenths
 //	4     the quota
 //	5     the sum of all buckets
 //	6...  the buckets, a ring
+//
+// Buckets older than the newest by a window and more are empty.
 const (
 	bucketsPerWindow = 16
 	bucketCount      = bucketsPerWindow + 1 // those of a whole window and the current one
@@ -23,75 +25,78 @@ func bucketWidth(l *Limit) int64 {
 	return (int64(l.Window) + bucketsPerWindow - 1) / bucketsPerWindow
 }
 
-// newestBucket numbers buckets by the time in sixteenths.
-func newestBucket(rec []uint32) int64 { return get64(rec)/get64(rec[2:]) - bucketCount }
+func bucketOf(rec []uint32, b int64) *uint32 { return &rec[bucketsAt+uint64(b)%bucketCount] }
 
-// usedBuckets is how much still counts. Takes come in order where time runs
-// backwards, since no bucket is newer than the newest.
-func usedBuckets(rec []uint32, now int64) int {
-	newest, current := newestBucket(rec), now/get64(rec[2:])
-	sum := int(rec[bucketSum])
-	for b := newest - bucketCount + 1; b <= newest && b <= current-bucketCount; b++ {
-		sum -= int(rec[bucketsAt+b%bucketCount])
+// expired is the sum of the buckets that no longer count at the current one.
+func expired(rec []uint32, newest, current int64) (sum int) {
+	for b := newest - bucketCount + 1; b <= min(newest, current-bucketCount); b++ {
+		sum += int(*bucketOf(rec, b))
 	}
 	return sum
 }
 
-func lookBuckets(l *Limit, rec []uint32, now int64, cost int) State {
-	width := get64(rec[2:])
-	if width == 0 { // a new record
-		return State{Remaining: l.Quota}
-	}
-	sum := usedBuckets(rec, now)
-	s := State{Remaining: l.Quota - sum}
-	if sum == 0 {
-		return s
-	}
-	newest := newestBucket(rec)
-	oldest := max(newest-bucketCount+1, now/width-bucketCount+1)
-	s.Reset = time.Duration(get64(rec) - now)
-	over := sum + max(cost, 1) - l.Quota // so many of the oldest must go
-	for b := oldest; over > 0 && b <= newest; b++ {
-		if over -= int(rec[bucketsAt+b%bucketCount]); over <= 0 {
-			s.RetryAfter = time.Duration((b+bucketCount)*width - now)
+func stepBuckets(l *Limit, rec []uint32, now int64, cost int, take bool) State {
+	width := bucketWidth(l)
+	newest, current := get64(rec[2:]), now/width
+	if get64(rec) <= now { // a new record, or an old one
+		if !take {
+			return State{Remaining: l.Quota}
 		}
+		clear(rec)
+		newest = current
+		put64(rec[2:], newest)
+		rec[bucketQuota] = uint32(l.Quota)
 	}
+	sum := int(rec[bucketSum]) - expired(rec, newest, current)
+	s := State{Remaining: l.Quota - sum}
+	if over := sum + max(cost, 1) - l.Quota; over > 0 { // so many of the oldest must go
+		b := max(newest, current) - bucketCount
+		for over > 0 {
+			b++
+			over -= int(*bucketOf(rec, b))
+		}
+		s.RetryAfter = time.Duration((b+bucketCount)*width - now)
+	} else if take {
+		newest = advance(rec, newest, current)
+		*bucketOf(rec, newest) += uint32(cost)
+		rec[bucketSum] += uint32(cost)
+		put64(rec, (newest+bucketCount)*width)
+		s.Remaining, s.Stamp = s.Remaining-cost, newest
+	}
+	s.Reset = time.Duration(get64(rec) - now)
 	return s
 }
 
-func debitBuckets(l *Limit, rec []uint32, now int64, cost int) State {
-	width := bucketWidth(l)
-	current := now / width
-	if get64(rec[2:]) == 0 { // a new record
-		put64(rec, (current+bucketCount)*width)
-		put64(rec[2:], width)
-		rec[bucketQuota] = uint32(l.Quota)
+// advance empties the buckets that come round again, and makes the current one
+// the newest. Where time ran backwards takes still come in order.
+func advance(rec []uint32, newest, current int64) int64 {
+	if current <= newest {
+		return newest
 	}
-	newest := newestBucket(rec)
-	for b := newest + 1; b <= current; b++ { // the ring advances over what has expired
-		if b > newest+bucketCount {
-			break
-		}
-		slot := &rec[bucketsAt+b%bucketCount]
+	for b := max(newest+1, current-bucketCount+1); b <= current; b++ {
+		slot := bucketOf(rec, b)
 		rec[bucketSum] -= *slot
 		*slot = 0
 	}
-	current = max(current, newest)
-	put64(rec, (current+bucketCount)*width)
-	rec[bucketsAt+current%bucketCount] += uint32(cost)
-	rec[bucketSum] += uint32(cost)
-	s := lookBuckets(l, rec, now, 0)
-	s.RetryAfter, s.Stamp = 0, current
-	return s
+	put64(rec[2:], current)
+	return current
 }
 
 func restoreBuckets(rec []uint32, cost int, stamp int64) (empty bool) {
-	newest := newestBucket(rec)
+	newest := get64(rec[2:])
 	if stamp > newest-bucketCount && stamp <= newest {
-		slot := &rec[bucketsAt+stamp%bucketCount]
+		slot := bucketOf(rec, stamp)
 		back := min(uint32(cost), *slot)
 		*slot -= back
 		rec[bucketSum] -= back
 	}
 	return rec[bucketSum] == 0
+}
+
+// usedBuckets is how much still counts. What is left of the width, which is not
+// kept, follows from when the newest bucket expires.
+func usedBuckets(rec []uint32, now int64) int {
+	newest := get64(rec[2:])
+	width := get64(rec) / (newest + bucketCount)
+	return int(rec[bucketSum]) - expired(rec, newest, now/width)
 }

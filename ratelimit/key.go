@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"net/http"
 	"net/netip"
 	"sync/atomic"
@@ -32,7 +31,7 @@ func ByIPPrefix(ip func(*http.Request) (netip.Addr, error), v4, v6 int) Key {
 	if ip == nil || v4 < 1 || v4 > 32 || v6 < 1 || v6 > 128 {
 		wiring.Panic("ratelimit", "addresses are counted by 1 to 32 bits of IPv4 and 1 to 128 of IPv6, and by a function that is not nil")
 	}
-	keys := &interned{seed: maphash.MakeSeed()}
+	keys := new(interned)
 	return func(r *http.Request) (string, error) {
 		addr, err := ip(r)
 		if err == nil && !addr.IsValid() {
@@ -43,24 +42,22 @@ func ByIPPrefix(ip func(*http.Request) (netip.Addr, error), v4, v6 int) Key {
 		}
 		addr = addr.Unmap().WithZone("")
 		if addr.Is4() { // 4 or 16 bytes: the two families cannot meet
-			p, _ := addr.Prefix(v4) // of a length that was checked
-			b := p.Addr().As4()
-			return keys.string(b[:]), nil
+			b := addr.As4()
+			binary.BigEndian.PutUint32(b[:], binary.BigEndian.Uint32(b[:])>>(32-v4)<<(32-v4))
+			return keys.string(b[:], binary.BigEndian.Uint32(b[:])), nil
 		}
-		p, _ := addr.Prefix(v6)
+		p, _ := addr.Prefix(v6) // of a length that was checked
 		b := p.Addr().As16()
-		return keys.string(b[:]), nil
+		return keys.string(b[:], uint32(binary.BigEndian.Uint64(b[:])*0x9e3779b97f4a7c15>>32)), nil
 	}
 }
 
-// interned keeps some strings, so that who comes often costs no allocation.
-type interned struct {
-	seed  maphash.Seed
-	table [256]atomic.Pointer[string]
-}
+// interned keeps some strings, so that who comes often costs no allocation. Who
+// makes two collide costs one.
+type interned [256]atomic.Pointer[string]
 
-func (in *interned) string(b []byte) string {
-	at := &in.table[maphash.Bytes(in.seed, b)%256]
+func (in *interned) string(b []byte, hash uint32) string {
+	at := &in[hash*0x9e3779b1>>24]
 	if s := at.Load(); s != nil && *s == string(b) {
 		return *s
 	}

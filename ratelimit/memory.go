@@ -148,52 +148,58 @@ func valid(t *Take, n int) error {
 // take fills states. Nothing in it escapes, so that callers keep takes and
 // states on their stacks.
 func (m *Memory) take(takes []Take, states []State) error {
-	var hashes [maxLimits]uint64
-	h := hashes[:0]
 	for i := range takes {
 		if err := valid(&takes[i], len(takes)); err != nil {
 			return err
 		}
+	}
+	if len(takes) == 1 {
+		hash := maphash.String(m.seed, takes[0].Key)
+		s := m.shardOf(hash)
+		s.mu.Lock()
+		states[0] = m.step(s, &takes[0], hash, m.clock(), true)
+		s.mu.Unlock()
+		return nil
+	}
+	var hashes [maxLimits]uint64
+	h := hashes[:0]
+	for i := range takes {
 		h = append(h, maphash.String(m.seed, takes[i].Key))
 	}
 	m.lock(h)
 	defer m.unlock(h)
-	now := m.clock() // under the lock: takes of a key come in order
-	granted, slot := true, -1
+	now := m.clock() // under the locks: takes of a key come in order
+	granted := true
 	for i := range takes {
-		t := &takes[i]
-		tab := m.shardOf(h[i]).table(class(&t.Limit))
-		states[i], slot = m.look(t, tab, tagOf(h[i], t), now)
+		states[i] = m.step(m.shardOf(h[i]), &takes[i], h[i], now, false)
 		granted = granted && states[i].RetryAfter <= 0
 	}
-	if !granted {
-		return nil
-	}
 	for i := range takes {
-		t := &takes[i]
-		if t.Cost == 0 {
-			continue
+		if granted && takes[i].Cost > 0 {
+			states[i] = m.step(m.shardOf(h[i]), &takes[i], h[i], now, true)
 		}
-		tab := m.shardOf(h[i]).table(class(&t.Limit))
-		if len(takes) > 1 || slot < 0 { // the one before may have moved it
-			slot = tab.place(tagOf(h[i], t), now, m.groups)
-		}
-		states[i] = debit(&t.Limit, tab.record(slot), now, t.Cost)
 	}
 	return nil
 }
 
-func (m *Memory) look(t *Take, tab *table, tag uint64, now int64) (s State, slot int) {
-	if slot = tab.find(tag); slot >= 0 {
-		return look(&t.Limit, tab.record(slot), now, t.Cost), slot
-	}
-	s.Remaining = t.Limit.capacity()
-	if m.deny {
-		if wait := tab.full(tag, now, m.groups); wait > 0 {
-			s = State{RetryAfter: time.Duration(wait), Reset: time.Duration(wait)}
+// step is the state of one take, after taking it if that is wanted and granted.
+func (m *Memory) step(s *shard, t *Take, hash uint64, now int64, take bool) State {
+	tab := s.table(class(&t.Limit))
+	tag := tagOf(hash, t)
+	slot := tab.find(tag)
+	take = take && t.Cost > 0
+	if slot < 0 {
+		if m.deny {
+			if wait := tab.full(tag, now, m.groups); wait > 0 {
+				return State{RetryAfter: time.Duration(wait), Reset: time.Duration(wait)}
+			}
 		}
+		if !take {
+			return State{Remaining: t.Limit.capacity()}
+		}
+		slot = tab.place(tag, now, m.groups) // of an unused key, which grants any cost
 	}
-	return s, slot
+	return step(&t.Limit, tab.record(slot), now, t.Cost, take)
 }
 
 func (m *Memory) shardOf(hash uint64) *shard { return &m.shards[hash>>m.shift] }

@@ -62,12 +62,9 @@ func (t *table) find(tag uint64) int {
 	return -1
 }
 
-// place is the tag's slot, a new one if need be. Of a full table that must not
-// grow beyond maxGroups it forgets who used least.
+// place is a slot for a new tag. A table that is full, and must not grow beyond
+// maxGroups, forgets who used least.
 func (t *table) place(tag uint64, now int64, maxGroups int) int {
-	if slot := t.find(tag); slot >= 0 {
-		return slot
-	}
 	for t.free(tag, now) < 0 && len(t.tags) < maxGroups*groupSize {
 		t.grow(now, maxGroups)
 	}

@@ -1,0 +1,121 @@
+package ratelimit
+
+import "time"
+
+// stamps are when the takes of an exact log expire, the newest first.
+//
+// In a record they are the newest, in nanoseconds, and by how many units it is
+// newer than each of the others: 4 bytes each. The unit is from 1 µs to 10 ms, a
+// four billionth of the window or little more, and stamps are rounded up to it.
+type stamps struct {
+	at [exactQuota]int64
+	n  int
+}
+
+// Units are multiples of 8, which leaves the low bits of the newest stamp for
+// the number of the unit.
+var units = [...]int64{1e3, 1e4, 1e5, 1e6, 1e7, 1e7, 1e7, 1e7}
+
+const (
+	unitMask = 7
+	noStamp  = 1<<32 - 1
+)
+
+// unitOf is the smallest one of which a window has less than 1<<32.
+func unitOf(l *Limit) (i, unit int64) {
+	for i < 4 && int64(l.Window)/units[i] > 4e9 {
+		i++
+	}
+	return i, units[i]
+}
+
+func stepStamps(l *Limit, rec []uint32, now int64, cost int, take bool) State {
+	var g stamps
+	g.load(rec, now)
+	if over := g.n + max(cost, 1) - l.Quota; over > 0 { // so many of the oldest must go
+		return State{Remaining: l.Quota - g.n, RetryAfter: time.Duration(g.at[g.n-over] - now), Reset: time.Duration(g.at[0] - now)}
+	}
+	if !take {
+		return State{Remaining: l.Quota - g.n, Reset: time.Duration(max(g.at[0]-now, 0))}
+	}
+	stamp := g.push(l, now, cost)
+	g.save(l, rec)
+	// The reset is not to say a microsecond more for having been rounded.
+	return State{Remaining: l.Quota - g.n, Reset: min(time.Duration(stamp-now), l.Window), Stamp: stamp}
+}
+
+func restoreStamps(l *Limit, rec []uint32, now int64, cost int, stamp int64) (empty bool) {
+	var g stamps
+	g.load(rec, now)
+	g.remove(cost, stamp)
+	g.save(l, rec)
+	return g.n == 0
+}
+
+// load leaves out what has expired.
+func (g *stamps) load(rec []uint32, now int64) {
+	newest, unit := get64(rec)&^unitMask, units[get64(rec)&unitMask]
+	if newest <= now {
+		return
+	}
+	g.at[0], g.n = newest, 1
+	for _, ago := range rec[2:] {
+		at := newest - int64(ago)*unit
+		if ago == noStamp || at <= now {
+			return
+		}
+		g.at[g.n] = at
+		g.n++
+	}
+}
+
+func (g *stamps) save(l *Limit, rec []uint32) {
+	i, unit := unitOf(l)
+	put64(rec, g.at[0]|i)
+	for k := range rec[2:] {
+		if rec[2+k] = noStamp; 1+k < g.n {
+			rec[2+k] = uint32((g.at[0] - g.at[1+k]) / unit)
+		}
+	}
+}
+
+// push adds cost takes, which fit.
+func (g *stamps) push(l *Limit, now int64, cost int) (stamp int64) {
+	_, unit := unitOf(l)
+	stamp = (now + int64(l.Window) + unit - 1) / unit * unit
+	if g.n > 0 { // where time ran backwards, takes still come in order
+		stamp = max(stamp, g.at[0])
+	}
+	copy(g.at[cost:], g.at[:g.n])
+	g.n += cost
+	for i := range cost {
+		g.at[i] = stamp
+	}
+	return stamp
+}
+
+func (g *stamps) remove(cost int, stamp int64) {
+	kept := 0
+	for _, at := range g.at[:g.n] {
+		if at == stamp && cost > 0 {
+			cost--
+			continue
+		}
+		g.at[kept] = at
+		kept++
+	}
+	g.n = kept
+}
+
+// usedStamps is how many of a record still count.
+func usedStamps(rec []uint32, now int64) int {
+	newest, unit := get64(rec)&^unitMask, units[get64(rec)&unitMask]
+	n := 1
+	for _, ago := range rec[2:] {
+		if ago == noStamp || newest-int64(ago)*unit <= now {
+			break
+		}
+		n++
+	}
+	return n
+}
