@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 )
 
 // A cache remembers verified tokens by their exact spelling. It keeps two
@@ -19,10 +18,20 @@ type cache[C any] struct {
 	young, old map[string]remembered[C]
 }
 
+// remembered is a token, good from the moment it was verified until it expires
+// or has been kept long enough. A clock that is set back makes it unknown.
 type remembered[C any] struct {
-	token *Token[C]
-	from  origin
-	until time.Time
+	token        *Token[C]
+	from         origin
+	since, until int64 // ns of Unix time
+}
+
+func (v *Verifier[C]) remember(t *Token[C], from origin, k clock) remembered[C] {
+	until := k.now.Add(v.opts.CacheTTL)
+	if exp := t.ExpiresAt.Add(k.leeway); exp.Before(until) {
+		until = exp
+	}
+	return remembered[C]{t, from, k.now.UnixNano(), until.UnixNano()}
 }
 
 func newCache[C any](size int) *cache[C] {
@@ -68,7 +77,7 @@ func (v *Verifier[C]) recallFrom(r *http.Request) *Token[C] {
 // were replaced is parsed anew.
 func (v *Verifier[C]) recall(ctx context.Context, token string, k clock) *Token[C] {
 	m, young, ok := v.remembered.find(token)
-	if !ok || !k.now.Before(m.until) || k.expired(m.token.ExpiresAt) || k.early(m.token.notBefore) || k.early(m.token.IssuedAt) {
+	if now := k.now.UnixNano(); !ok || now < m.since || now >= m.until {
 		return nil
 	}
 	if set, err := m.from.keys.current(ctx); err != nil || set != m.from.set {
@@ -93,6 +102,6 @@ func (v *Verifier[C]) verified(ctx context.Context, token string, k clock) (*Tok
 	if err != nil {
 		return nil, err
 	}
-	v.remembered.add(token, remembered[C]{t, from, k.now.Add(v.opts.CacheTTL)})
+	v.remembered.add(token, v.remember(t, from, k))
 	return t, nil
 }

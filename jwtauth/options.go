@@ -53,7 +53,8 @@ type Options struct {
 	// and keys are looked at each time all the same. Each takes as much memory
 	// as its token and its claims.
 	CacheSize int
-	// CacheTTL bounds how long one is remembered. If 0, it is a minute.
+	// CacheTTL bounds how long one is remembered. If 0, it is a minute; it is
+	// at most a day.
 	CacheTTL time.Duration
 
 	// Cookie names a cookie that may hold the token in place of the
@@ -102,6 +103,7 @@ const (
 	defaultMaxBytes = 8192
 	maxMaxBytes     = 64 << 10
 	maxCacheSize    = 1 << 20
+	maxCacheTTL     = 24 * time.Hour
 )
 
 // withDefaults is a copy of o that is complete, and what is wrong with it.
@@ -139,8 +141,8 @@ func (o *Options) check() error {
 	if o.CacheSize < 0 || o.CacheSize > maxCacheSize {
 		bad("CacheSize %d is not within 0 and %d", o.CacheSize, maxCacheSize)
 	}
-	if o.CacheTTL < 0 {
-		bad("CacheTTL %v is negative", o.CacheTTL)
+	if o.CacheTTL < 0 || o.CacheTTL > maxCacheTTL {
+		bad("CacheTTL %v is not within 0 and %v", o.CacheTTL, maxCacheTTL)
 	}
 	if o.Cookie != "" && !isCookieName(o.Cookie) {
 		bad("Cookie %q is no cookie's name", o.Cookie)

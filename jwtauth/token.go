@@ -23,10 +23,9 @@ type Token[C any] struct {
 	// IssuedAt is the iat claim, which may be zero. ExpiresAt never is.
 	IssuedAt, ExpiresAt time.Time
 
-	notBefore time.Time
-	subject   string
-	scopes    []string
-	deniable  []string // its ids, where there is a denylist
+	subject  string
+	scopes   []string
+	deniable []string // its ids, where there is a denylist
 
 	ids      [2]string // the storage of deniable
 	audience [1]string // the storage of Audience, where it is one
