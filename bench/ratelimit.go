@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -42,6 +43,12 @@ func goLimiter(quota int, headers ...string) http.Handler {
 
 func byUser(r *http.Request) (string, error) { return r.Header.Get(user), nil }
 
+// byAddress is what httprate's own KeyByIP, now deprecated, does.
+func byAddress(r *http.Request) (string, error) {
+	ip, _, err := net.SplitHostPort(r.RemoteAddr)
+	return httprate.CanonicalizeIP(ip), err
+}
+
 func ululeLimit(quota int) http.Handler {
 	return ulule.NewMiddleware(limiter.New(ululemem.NewStore(), limiter.Rate{Period: window, Limit: int64(quota)})).Handler(ok)
 }
@@ -66,7 +73,7 @@ func hotKey(settings) (rows, error) {
 			{"guard: allowed, both headers", ours, serving(ourLimit(plenty, byIP, ratelimit.Options{Headers: ratelimit.RateLimit}), r, 200)},
 			{"guard: allowed, no headers", ours, serving(ourLimit(plenty, byIP, ratelimit.Options{}), r, 200)},
 			{"sethvargo/go-limiter: allowed", peer, serving(goLimiter(plenty), r, 200)},
-			{"httprate: allowed", peer, serving(httprate.LimitByIP(plenty, window)(ok), r, 200)},
+			{"httprate: allowed", peer, serving(httprate.LimitBy(plenty, window, byAddress)(ok), r, 200)},
 			{"ulule: allowed", peer, serving(ululeLimit(plenty), r, 200)},
 			{"throttled: allowed", peer, serving(throttledLimit(plenty), r, 200)},
 			{"bare x/time/rate: one bucket, no key", limit, func(n int) {
@@ -94,7 +101,7 @@ func refusedKey(settings) (rows, error) {
 		work: []work{
 			{"guard: refused", ours, spent(ourLimit(1, byIP, ratelimit.Options{Headers: ratelimit.RateLimit}))},
 			{"sethvargo/go-limiter: refused", peer, spent(goLimiter(1))},
-			{"httprate: refused", peer, spent(httprate.LimitByIP(1, window)(ok))},
+			{"httprate: refused", peer, spent(httprate.LimitBy(1, window, byAddress)(ok))},
 			{"ulule: refused", peer, spent(ululeLimit(1))},
 			{"throttled: refused", peer, spent(throttledLimit(1))},
 			{"bare handler that refuses", limit, serving(bareRefusal, r, 401)},

@@ -132,6 +132,9 @@ func TestSameAnswersThroughEveryRouter(t *testing.T) {
 				if router.name == "net/http" {
 					wanted[tt.name] = got
 				}
+				if got, want := got.header["Vary"], wanted[tt.name].header["Vary"]; !slices.Equal(got, want) {
+					t.Errorf("%s: Vary %q, want %q", tt.name, got, want)
+				}
 				if tt.status >= 400 { // a refusal is the guards' alone
 					same(t, tt.name, got, wanted[tt.name])
 				}

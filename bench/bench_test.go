@@ -1,0 +1,91 @@
+package main
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(serveEnv) != "" {
+		serveLoad()
+	}
+	os.Exit(m.Run())
+}
+
+// TestEveryTable runs every table for a moment: each row does the work that it
+// claims, each bar names rows that there are. It asserts no duration.
+func TestEveryTable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs all peers")
+	}
+	set := settings{rounds: 1, slice: time.Microsecond, fill: 1000, tries: 2, load: 100 * time.Millisecond}
+	var report Report
+	for _, table := range tables() {
+		result := table.run(set)
+		if result.Skipped != "" {
+			t.Logf("%s: %s", table.name, result.Skipped)
+		} else if len(result.Bars) == 0 {
+			t.Errorf("%s: no bars", table.name)
+		}
+		report.Tables = append(report.Tables, result)
+		result.print(io.Discard)
+	}
+	report.summary(io.Discard)
+	if _, err := json.Marshal(report); err != nil {
+		t.Error(err)
+	}
+	if err := xml.Unmarshal(report.svg(), new(struct{})); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBars(t *testing.T) {
+	table := &TableResult{
+		Name:  "t",
+		Rows:  []Row{{Name: "a", NS: 50, Allocs: 2.001, Bytes: 10.5}, {Name: "b", NS: 100}},
+		Facts: []Fact{{Name: "f", Value: 3}},
+	}
+	tests := []struct {
+		bar  bar
+		want bool
+	}{
+		{ratio("a", "b", 0.5), true},
+		{ratio("a", "b", 0.49), false},
+		{over("b", "a", 50), true},
+		{over("b", "a", 49), false},
+		{flat("a", "b", 0.5), true},
+		{flat("a", "b", 0.4), false},
+		{allocs("a", 2), true},
+		{allocs("a", 1), false},
+		{allocsOver("a", "b", 2), true},
+		{heapBytes("a", 10), true},
+		{heapBytes("a", 9), false},
+		{factAtMost("f", 3), true},
+		{factAtMost("f", 2), false},
+	}
+	for _, tt := range tests {
+		got := tt.bar(table)
+		if got.Holds != tt.want {
+			t.Errorf("%s: holds %t with %v", got.Text, got.Holds, got.Value)
+		}
+		table.Bars = append(table.Bars, got)
+	}
+	report := Report{Tables: []TableResult{*table}}
+	var out strings.Builder
+	report.summary(&out)
+	if report.holds() || !strings.Contains(out.String(), "7 bars hold, 6 are missed") {
+		t.Errorf("holds %t: %s", report.holds(), out.String())
+	}
+}
+
+func TestMedianOfRounds(t *testing.T) {
+	row := median(work{name: "w"}, 1, []sample{{ns: 30}, {ns: 10}, {ns: 20}, {ns: 100}})
+	if row.NS != 25 || row.Spread != 90.0/25 {
+		t.Errorf("median %v, spread %v", row.NS, row.Spread)
+	}
+}
