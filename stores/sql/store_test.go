@@ -245,3 +245,28 @@ func TestManyFamilies(t *testing.T) {
 		}
 	})
 }
+
+// TestSchemaByHand: who creates the tables as Schema says needs no Migrate.
+func TestSchemaByHand(t *testing.T) {
+	onEach(t, func(t *testing.T, b backend) {
+		p := b.create(t)
+		db := p.open(t)
+		byHand := sqlstore.Schema(b.dialect) + `
+CREATE TABLE guard_schema (version INTEGER NOT NULL PRIMARY KEY);
+INSERT INTO guard_schema VALUES (1);
+`
+		for statement := range strings.SplitSeq(byHand, ";\n") {
+			if strings.TrimSpace(statement) == "" {
+				continue
+			}
+			if _, err := db.Exec(statement); err != nil {
+				t.Fatalf("%v: %s", err, statement)
+			}
+		}
+		s := b.in(t, p.readOnly(), nil)
+		if err := s.Migrate(t.Context()); err != nil {
+			t.Error(err)
+		}
+		fill(t, b.in(t, p, nil), time.Now(), time.Minute)
+	})
+}

@@ -1,0 +1,56 @@
+package sqlstore_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refreshtest"
+	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/session/sessiontest"
+	sqlstore "github.com/go-guard/guard/stores/sql"
+)
+
+// TestVariants: drivers speak in several ways, and a pool may be of one.
+func TestVariants(t *testing.T) {
+	postgres, mariadb, sqlite := backends[0], backends[1], backends[2]
+	for _, v := range []struct {
+		name string
+		backend
+		dsn   func(dsn string) string
+		conns int
+	}{
+		{"PostgreSQL, not prepared", postgres, func(dsn string) string { return dsn + "&default_query_exec_mode=exec" }, 8},
+		{"PostgreSQL, simple protocol", postgres, func(dsn string) string { return dsn + "&default_query_exec_mode=simple_protocol" }, 8},
+		{"PostgreSQL, one connection", postgres, func(dsn string) string { return dsn }, 1},
+		{"MySQL, prepared", mariadb, func(dsn string) string { return strings.Replace(dsn, "interpolateParams=true", "", 1) }, 8},
+		{"MySQL, found rows", mariadb, func(dsn string) string { return dsn + "&clientFoundRows=true" }, 8},
+		{"MySQL, one connection", mariadb, func(dsn string) string { return dsn }, 1},
+		{"SQLite, one connection", sqlite, func(dsn string) string { return dsn }, 1},
+		{"SQLite, in memory", sqlite, func(string) string { return "file::memory:" }, 1},
+	} {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			p := v.create(t)
+			p.dsn = v.dsn(p.dsn)
+			db := p.open(t)
+			db.SetMaxOpenConns(v.conns)
+			s, err := sqlstore.New(db, v.dialect, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Migrate(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			for _, step := range steps {
+				if err := step.run(t.Context(), s); err != nil {
+					t.Errorf("%s: %v", step.name, err)
+				}
+			}
+			fill(t, s, (&clock{}).now(), 0)
+			sessiontest.Run(t, func(*testing.T) session.Store { return s.Sessions() })
+			refreshtest.Run(t, func(*testing.T) jwtauth.RefreshStore { return s.Families() })
+		})
+	}
+}
