@@ -428,6 +428,38 @@ func TestRemoteFailures(t *testing.T) {
 	}
 }
 
+// Keys rotate while requests run: a token is good or refused, never a failure.
+func TestRemoteInParallel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &idp{header: http.Header{"Cache-Control": {"max-age=60"}}, delay: 50 * time.Millisecond}
+		a, b := idpIssuing("a"), idpIssuing("b")
+		s.serve(a)
+		v := remoteVerifier(t, s, func(r *jwtauth.RemoteOptions, o *jwtauth.Options) { r.Refetch, o.CacheSize = time.Second, 4 })
+		tokens := []string{tokenOf(t, a), tokenOf(t, b)}
+		var wg sync.WaitGroup
+		for n := range 8 {
+			wg.Go(func() {
+				for range 300 {
+					if g := sendToken(t, v, tokens[n%2]); g.status != 200 && g.reason != keyReason {
+						t.Errorf("status %d: %s", g.status, g.reason)
+					}
+					time.Sleep(time.Duration(90+n) * time.Millisecond)
+				}
+			})
+		}
+		for n := range 10 {
+			time.Sleep(3 * time.Second)
+			s.serve([]*jwtauth.Issuer[profile]{b, a}[n%2])
+		}
+		wg.Wait()
+		s.set(func() { s.answers["/jwks"] = jwksOf(a) })
+		time.Sleep(time.Minute)
+		if x, y := sendToken(t, v, tokens[0]).status, sendToken(t, v, tokens[1]).status; x != 200 || y != 401 {
+			t.Errorf("in the end %d and %d", x, y)
+		}
+	})
+}
+
 func TestRemoteOverTCP(t *testing.T) {
 	i := idpIssuing("a")
 	mux := http.NewServeMux()

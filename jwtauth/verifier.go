@@ -48,7 +48,10 @@ func NewVerifier[C any](keys KeySource, opts *Options) (*Verifier[C], error) {
 		errs = append(errs, errors.New("jwtauth: a Verifier has no Previous keys: see Keys"))
 	}
 	v, err := newVerifier[C](keys, &o)
-	return v, errors.Join(append(errs, err)...)
+	if err = errors.Join(append(errs, err)...); err != nil {
+		return nil, err
+	}
+	return v, nil
 }
 
 func newVerifier[C any](keys KeySource, o *Options) (*Verifier[C], error) {

@@ -269,8 +269,20 @@ type registeredClaims struct {
 func TestOptionsMistakes(t *testing.T) {
 	hs := jwtauth.HMAC("HS256", secret)
 	type options = jwtauth.Options
-	verifier := func(o *options) error { _, err := jwtauth.NewVerifier[profile](hs, o); return err }
-	issuer := func(o *options) error { _, err := jwtauth.NewIssuer[profile](hs, o); return err }
+	verifier := func(o *options) error {
+		v, err := jwtauth.NewVerifier[profile](hs, o)
+		if (v == nil) != (err != nil) {
+			t.Errorf("%v, %v", v, err)
+		}
+		return err
+	}
+	issuer := func(o *options) error {
+		i, err := jwtauth.NewIssuer[profile](hs, o)
+		if (i == nil) != (err != nil) {
+			t.Errorf("%v, %v", i, err)
+		}
+		return err
+	}
 	one := func(_ any, err error) error { return err }
 	for _, tt := range []struct {
 		name string
