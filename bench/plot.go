@@ -15,7 +15,7 @@ var plots = []struct {
 	{"a request with a session, in memory", "session", []string{"guard: GET with a session", "gorilla/sessions: cookie store", "scs: memstore"}},
 	{"a request with a session, in Redis", "redis, session", []string{"guard: GET with a session", "scs: goredisstore"}},
 	{"a request within its limit", "ratelimit, one hot key", []string{"guard: allowed, both headers", "sethvargo/go-limiter: allowed", "httprate: allowed", "ulule: allowed"}},
-	{"a permission denied among 10,000 rules", "rbac", []string{"guard: Check, denied, 10,000 rules", "casbin: Enforce, denied, 10,000 rules", "cedar-go: Authorize, denied, 10,000 rules"}},
+	{"a permission denied among 10,000 rules", "rbac, decisions", []string{"guard: Check, denied, 10,000 rules", "casbin: Enforce, denied, 10,000 rules", "cedar-go: Authorize, denied, 10,000 rules"}},
 }
 
 const (
