@@ -65,40 +65,42 @@ func (t *table) find(tag uint64) int {
 // place is a slot for a new tag. A table that is full, and must not grow beyond
 // maxGroups, forgets who used least.
 func (t *table) place(tag uint64, now int64, maxGroups int) int {
-	for t.free(tag, now) < 0 && len(t.tags) < maxGroups*groupSize {
+	slot := t.free(tag, now)
+	for slot < 0 && len(t.tags) < maxGroups*groupSize {
 		t.grow(now, maxGroups)
+		slot = t.free(tag, now)
 	}
-	slot := t.room(tag, now)
+	if slot < 0 {
+		slot = t.forgotten(tag, now)
+	}
 	t.tags[slot] = tag
 	clear(t.record(slot))
 	return slot
 }
 
-// room is a slot for the tag, at the cost of another if need be.
-func (t *table) room(tag uint64, now int64) int {
-	slot := t.free(tag, now)
-	if slot < 0 {
-		slot = t.move(tag, now)
-	}
-	if slot < 0 {
-		slot = t.forgotten(tag, now)
-	}
-	return slot
-}
-
-// free is a slot for the tag in the emptier of its groups, or -1.
+// free is a slot for the tag without anything being forgotten, or -1. It is in
+// the first group, where find looks first, or in the emptier one where the
+// first fills up.
 func (t *table) free(tag uint64, now int64) int {
-	best, most := -1, 0
 	if len(t.tags) == 0 {
 		return -1
 	}
-	for _, g := range t.groupsOf(tag) {
-		slot, n := t.freeIn(g, now)
-		if n > most {
-			best, most = slot, n
+	groups := t.groupsOf(tag)
+	slot, n := t.freeIn(groups[0], now)
+	if n < groupSize/2 {
+		if other, m := t.freeIn(groups[1], now); m > n {
+			slot, n = other, m
 		}
 	}
-	return best
+	if n > 0 {
+		return slot
+	}
+	for _, g := range groups {
+		if slot := t.move(g, now); slot >= 0 {
+			return slot
+		}
+	}
+	return -1
 }
 
 // freeIn counts a group's free slots and names one.
@@ -112,17 +114,16 @@ func (t *table) freeIn(group int, now int64) (slot, n int) {
 	return slot, n
 }
 
-// move makes room for the tag by moving a record of its first group to that
-// one's own other group. It is -1 where none has room there: the table is full.
-func (t *table) move(tag uint64, now int64) int {
-	g := t.groupsOf(tag)[0]
-	for i := g; i < g+groupSize; i++ {
+// move empties a slot of a group by moving its record to that one's own other
+// group. It is -1 where none has room there.
+func (t *table) move(group int, now int64) int {
+	for i := group; i < group+groupSize; i++ {
 		for _, other := range t.groupsOf(t.tags[i]) {
-			if other == g {
+			if other == group {
 				continue
 			}
 			if slot, n := t.freeIn(other, now); n > 0 {
-				t.tags[slot] = t.tags[i]
+				t.tags[slot], t.tags[i] = t.tags[i], 0
 				copy(t.record(slot), t.record(i))
 				return i
 			}
@@ -150,10 +151,6 @@ func (t *table) full(tag uint64, now int64, maxGroups int) (wait int64) {
 	if len(t.tags) < maxGroups*groupSize || t.free(tag, now) >= 0 {
 		return 0
 	}
-	if slot := t.move(tag, now); slot >= 0 {
-		t.tags[slot] = 0
-		return 0
-	}
 	wait = math.MaxInt64
 	for _, g := range t.groupsOf(tag) {
 		for i := g; i < g+groupSize; i++ {
@@ -170,10 +167,14 @@ func (t *table) grow(now int64, maxGroups int) {
 	t.tags = make([]uint64, groups*groupSize)
 	t.slab = make([]uint32, len(t.tags)*t.stride)
 	for i, tag := range old.tags {
-		if !old.over(i, now) {
-			slot := t.room(tag, now)
-			t.tags[slot] = tag
-			copy(t.record(slot), old.record(i))
+		if old.over(i, now) {
+			continue
 		}
+		slot := t.free(tag, now)
+		if slot < 0 { // nearly impossible: half of the slots are free
+			slot = t.forgotten(tag, now)
+		}
+		t.tags[slot] = tag
+		copy(t.record(slot), old.record(i))
 	}
 }
