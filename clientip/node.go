@@ -16,6 +16,9 @@ func parseNode(s string) (netip.Addr, bool) {
 	if len(s) > maxNode || s == "" {
 		return netip.Addr{}, false
 	}
+	if addr, rest, ok := leadingIPv4(s); ok && (rest == "" || rest[0] == ':' && isPort(rest[1:])) {
+		return addr, usable(addr)
+	}
 	bracketed := s[0] == '['
 	if bracketed {
 		end := strings.IndexByte(s, ']')
@@ -36,10 +39,35 @@ func parseNode(s string) (netip.Addr, bool) {
 	}
 	addr, err := netip.ParseAddr(host)
 	addr = addr.Unmap()
-	if err != nil || addr.IsUnspecified() || addr.IsMulticast() { // no client has one
-		return netip.Addr{}, false
+	return addr, err == nil && usable(addr)
+}
+
+// usable: no client has an unspecified address or a group's.
+func usable(addr netip.Addr) bool { return !addr.IsUnspecified() && !addr.IsMulticast() }
+
+// leadingIPv4 reads the common form in one go: four numbers to 255 without
+// leading zeros. Anything else is left to the parser of netip.
+func leadingIPv4(s string) (addr netip.Addr, rest string, ok bool) {
+	var b [4]byte
+	i := 0
+	for part := range b {
+		start, n := i, 0
+		for i < len(s) && i < start+3 && '0' <= s[i] && s[i] <= '9' {
+			n = 10*n + int(s[i]-'0')
+			i++
+		}
+		if i == start || n > 255 || s[start] == '0' && i > start+1 {
+			return netip.Addr{}, "", false
+		}
+		b[part] = byte(n)
+		if part < 3 {
+			if i == len(s) || s[i] != '.' {
+				return netip.Addr{}, "", false
+			}
+			i++
+		}
 	}
-	return addr, true
+	return netip.AddrFrom4(b), s[i:], true
 }
 
 func isPort(s string) bool {
