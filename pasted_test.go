@@ -1,0 +1,39 @@
+package guard_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// TestExamplesPaste: the file of each package's first example is a program,
+// once it is pasted into an empty main package.
+func TestExamplesPaste(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a program for each package")
+	}
+	for _, pkg := range []string{".", "apikey", "bearer", "clientip", "jwtauth", "owner", "password", "ratelimit", "rbac", "session"} {
+		t.Run(pkg, func(t *testing.T) {
+			t.Parallel()
+			b, err := os.ReadFile(filepath.Join(pkg, "example_test.go"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b = regexp.MustCompile(`(?m)^package \w+_test$`).ReplaceAll(b, []byte("package main"))
+			first := regexp.MustCompile(`(?m)^func Example\w*\(\)`).FindIndex(b)
+			if first == nil {
+				t.Fatal("no example")
+			}
+			b = append(b[:first[0]:first[0]], append([]byte("func main()"), b[first[1]:]...)...)
+			file := filepath.Join(t.TempDir(), "main.go")
+			if err := os.WriteFile(file, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command("go", "vet", file).CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
