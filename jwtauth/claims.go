@@ -61,6 +61,12 @@ func (c *claims) member(s *scanner, name []byte, child *shape) bool {
 	case "scp":
 		c.scp = scopes(s)
 		c.keep(s, name)
+	case "cnf":
+		s.value(child, 2)
+		c.keep(s, name)
+		if _, checked := c.wanted["cnf"]; !checked {
+			c.err = errBound
+		}
 	default:
 		if c.typed && string(name) == "type" {
 			c.typ, c.hasType = s.text(), true

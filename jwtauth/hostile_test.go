@@ -89,6 +89,7 @@ const (
 	nbfReason       = "jwtauth: nbf is in the future"
 	iatReason       = "jwtauth: iat is in the future"
 	claimsReason    = "jwtauth: the claims do not fit their Go type"
+	boundReason     = "jwtauth: cnf binds the token to a key that nothing here checks"
 	noIDReason      = "jwtauth: the token has neither jti nor sid to be denied by"
 )
 
@@ -315,6 +316,9 @@ func hostileSignatures() []hostile {
 		{"payload changed", "", forgeOver(good, payload(`sub="2"`)), sigReason},
 		{"expired and badly signed says signature", "", forge(jwtHeader, payload("exp=1"), hs256(random)), sigReason},
 		{"broken payload and badly signed says signature", "", forge(jwtHeader, "{", hs256(random)), sigReason},
+		{"bound to a key by DPoP", "", forge(jwtHeader, payload(`cnf={"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}`), hs256(secret)), boundReason},
+		{"bound to a certificate", "rs", forge(`{"alg":"RS256"}`, payload(`cnf={"x5t#S256":"bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}`), rs256), boundReason},
+		{"bound to nothing", "", forge(jwtHeader, payload("cnf=null"), hs256(secret)), boundReason},
 		{"unsigned hash", "", forge(jwtHeader, payload(), func(s string) []byte { d := sha256.Sum256([]byte(s)); return d[:] }), sigReason},
 		{"ES256 with r and s zero", "es", es(func(b []byte) []byte { return make([]byte, 64) }), sigReason},
 		{"ES256 with r zero", "es", es(func(b []byte) []byte { clear(b[:32]); return b }), sigReason},

@@ -48,6 +48,7 @@ var (
 	errNotBefore   = &refusal{notYetValid, "nbf is in the future"}
 	errIssuedLater = &refusal{notYetValid, "iat is in the future"}
 	errDate        = &refusal{invalidToken, "a date is negative or out of range"}
+	errBound       = &refusal{invalidToken, "cnf binds the token to a key that nothing here checks"}
 	errNoSubject   = &refusal{invalidToken, "sub is missing or empty"}
 	errClaims      = &refusal{invalidToken, "the claims do not fit their Go type"}
 	errNoID        = &refusal{invalidToken, "the token has neither jti nor sid to be denied by"}

@@ -38,6 +38,10 @@ type Verifier[C any] struct {
 // For the tokens of an [Issuer] of the same program, take Issuer.Verifier: one
 // that is built apart from it knows nothing of its Denylist, and asks for no
 // type claim but where Options.Type is "access".
+//
+// A token that cnf binds to its sender's key (RFC 7800), as DPoP and mutual TLS
+// do, is no bearer token, and is refused unless C is a struct with that member:
+// then the application checks it.
 func NewVerifier[C any](keys KeySource, opts *Options) (*Verifier[C], error) {
 	o, err := opts.withDefaults()
 	errs := []error{err}
