@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
@@ -53,6 +54,10 @@ var backends = []backend{
 	{"MySQL", sqlstore.MySQL, createMySQL},
 	{"SQLite", sqlstore.SQLite, createSQLite},
 }
+
+// patient is the timeout of tests that crowd a database: SQLite lets writers
+// wait in no order.
+const patient = 30 * time.Second
 
 // onEach runs f on every backend that is there.
 func onEach(t *testing.T, f func(t *testing.T, b backend)) {

@@ -137,7 +137,7 @@ func TestIsolation(t *testing.T) {
 					option = "&" + variable(t, p.open(t), "isolation") + "=%27" + option + "%27"
 				}
 				p.dsn += option
-				s := b.in(t, p, &sqlstore.Options{Timeout: 10 * time.Second})
+				s := b.in(t, p, &sqlstore.Options{Timeout: patient})
 				rec := sessiontest.Record("alice")
 				now := time.Now()
 				f := jwtauth.Family{Subject: "alice", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
@@ -178,7 +178,7 @@ func TestDeadlock(t *testing.T) {
 	for _, b := range backends[:2] {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
-			s, p := b.stores(t, nil)
+			s, p := b.stores(t, &sqlstore.Options{Timeout: patient})
 			admin := p.open(t)
 			update, waiting := "UPDATE guard_sessions SET data = data, remember = 1 WHERE id = ?", `SELECT COUNT(*) FROM information_schema.innodb_trx t
 				JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE t.trx_state = 'LOCK WAIT' AND p.db = DATABASE()`

@@ -9,11 +9,13 @@ import (
 	"github.com/go-guard/guard/jwtauth/refreshtest"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
+	sqlstore "github.com/go-guard/guard/stores/sql"
 )
 
 func TestConformance(t *testing.T) {
+	opts := &sqlstore.Options{Timeout: patient}
 	onEach(t, func(t *testing.T, b backend) {
-		s, _ := b.stores(t, nil)
+		s, _ := b.stores(t, opts)
 		t.Run("Sessions", func(t *testing.T) {
 			sessiontest.Run(t, func(*testing.T) session.Store { return s.Sessions() })
 		})
@@ -22,7 +24,7 @@ func TestConformance(t *testing.T) {
 		})
 		t.Run("APIKeys", func(t *testing.T) { // wants empty stores
 			apikeytest.Run(t, func(t *testing.T) apikey.Store {
-				s, _ := b.stores(t, nil)
+				s, _ := b.stores(t, opts)
 				return s.APIKeys()
 			})
 		})

@@ -78,7 +78,7 @@ func TestLatency(t *testing.T) {
 				t.Fatal(err)
 			}
 			line := startProxy(t, p.addr)
-			far := b.in(t, p.at(line.Addr().String()), &sqlstore.Options{Timeout: 600 * time.Millisecond})
+			far := b.in(t, p.at(line.Addr().String()), &sqlstore.Options{Timeout: 1500 * time.Millisecond})
 			load := func() (bool, error) {
 				_, found, err := far.Sessions().Load(t.Context(), rec.Key)
 				return found, err

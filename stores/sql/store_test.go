@@ -179,7 +179,7 @@ func TestProcessesRefreshOneToken(t *testing.T) {
 		var counts [4]atomic.Int32
 		var processes []*sqlstore.Stores
 		for range 8 {
-			process := b.in(t, p, &sqlstore.Options{Timeout: 30 * time.Second})
+			process := b.in(t, p, &sqlstore.Options{Timeout: patient})
 			processes = append(processes, process)
 			for range 25 {
 				wg.Go(func() {

@@ -117,7 +117,7 @@ func TestSweepsAtOnce(t *testing.T) {
 		c.advance(24 * time.Hour)
 		var wg sync.WaitGroup
 		for range 4 {
-			other := b.in(t, p, &sqlstore.Options{Now: c.now})
+			other := b.in(t, p, &sqlstore.Options{Now: c.now, Timeout: patient})
 			wg.Go(func() {
 				for n := 1; n > 0; {
 					var err error

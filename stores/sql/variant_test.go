@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-guard/guard/internal/race"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/jwtauth/refreshtest"
 	"github.com/go-guard/guard/session"
@@ -14,6 +15,9 @@ import (
 
 // TestVariants: drivers speak in several ways, and a pool may be of one.
 func TestVariants(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the detector finds no more here than in TestConformance, and takes its time")
+	}
 	postgres, mariadb, sqlite := backends[0], backends[1], backends[2]
 	for _, v := range []struct {
 		name string
@@ -36,7 +40,7 @@ func TestVariants(t *testing.T) {
 			p.dsn = v.dsn(p.dsn)
 			db := p.open(t)
 			db.SetMaxOpenConns(v.conns)
-			s, err := sqlstore.New(db, v.dialect, nil)
+			s, err := sqlstore.New(db, v.dialect, &sqlstore.Options{Timeout: patient})
 			if err != nil {
 				t.Fatal(err)
 			}
