@@ -13,6 +13,7 @@ import (
 	"github.com/go-guard/guard/apikey"
 	"github.com/go-guard/guard/apikey/apikeytest"
 	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/denylisttest"
 	"github.com/go-guard/guard/jwtauth/refreshtest"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/ratelimit/ratelimittest"
@@ -27,6 +28,9 @@ func conform(t *testing.T, open func(t *testing.T) *redisstore.Stores, limits fu
 	})
 	t.Run("Families", func(t *testing.T) {
 		refreshtest.Run(t, func(t *testing.T) jwtauth.RefreshStore { return open(t).Families() })
+	})
+	t.Run("Denylist", func(t *testing.T) {
+		denylisttest.Run(t, func(t *testing.T) jwtauth.Denylist { return open(t).Denylist() })
 	})
 	t.Run("APIKeys", func(t *testing.T) {
 		apikeytest.Run(t, func(t *testing.T) apikey.Store { return open(t).APIKeys() })

@@ -386,33 +386,6 @@ func oldServer(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func TestDenylist(t *testing.T) {
-	s, _, _ := newStores(t)
-	d, ctx := s.Denylist(), t.Context()
-	ask := func(want bool, ids ...string) {
-		t.Helper()
-		if got, err := d.Denied(ctx, ids...); err != nil || got != want {
-			t.Errorf("Denied(%q) = %t, %v; want %t", ids, got, err, want)
-		}
-	}
-	deny := func(id string, in time.Duration) {
-		t.Helper()
-		if err := d.Deny(ctx, id, time.Now().Add(in)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ask(false)
-	ask(false, "a", "b")
-	deny("a", time.Hour)
-	deny("a", time.Nanosecond) // never shortens
-	deny("past", -time.Hour)
-	deny(strings.Repeat("long", 1000), time.Hour)
-	ask(true, "a")
-	ask(true, "b", "a")
-	ask(false, "b", "past", "A")
-	ask(true, strings.Repeat("long", 1000))
-}
-
 // A round trip is what the client waits for; a hook counts them.
 type roundTrips struct{ n atomic.Int64 }
 
