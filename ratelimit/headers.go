@@ -30,8 +30,11 @@ func (l *Limiter) headers(h http.Header, takes []Take, states []State, res Resul
 		if l.opts.LimitsOf != nil {
 			f[0] = policyField(takes)
 		}
-		add(h, "Ratelimit-Policy", f[0:1:1])
-		add(h, "Ratelimit", f[1:2:2])
+		policies, limits := f[0:1:1], f[1:2:2]
+		if outer := h["Ratelimit"]; len(outer) > 0 {
+			policies, limits = append(h["Ratelimit-Policy"], policies...), append(outer, limits...)
+		}
+		h["Ratelimit-Policy"], h["Ratelimit"] = policies, limits
 	}
 	if c&XRateLimit != 0 {
 		f := &[3]string{strconv.Itoa(res.Quota), strconv.Itoa(res.Remaining), seconds(untilReset(res.RetryAfter, res.Reset))}
@@ -39,13 +42,6 @@ func (l *Limiter) headers(h http.Header, takes []Take, states []State, res Resul
 		h["X-Ratelimit-Remaining"] = f[1:2:2]
 		h["X-Ratelimit-Reset"] = f[2:3:3]
 	}
-}
-
-func add(h http.Header, name string, value []string) {
-	if have := h[name]; len(have) > 0 {
-		value = append(have, value...)
-	}
-	h[name] = value
 }
 
 // policyField is a List of Strings with parameters (RFC 9651, section 3).
@@ -63,7 +59,7 @@ func policyField(takes []Take) string {
 }
 
 func rateLimitField(takes []Take, states []State) string {
-	b := make([]byte, 0, 128)
+	b := make([]byte, 0, 64)
 	for i := range states {
 		s := &states[i]
 		b = item(b, i, takes[i].Limit.Name)

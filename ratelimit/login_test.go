@@ -173,7 +173,8 @@ func TestParallelGuesses(t *testing.T) {
 
 // TestLoginCounts: everything is a failure but Succeed, and that works once.
 func TestLoginCounts(t *testing.T) {
-	l := newLogin(t, &ratelimit.LoginOptions{Address: ratelimit.Limit{Quota: 2, Window: time.Hour}})
+	c := newClock() // which stands still: all attempts are of one instant
+	l := newLogin(t, &ratelimit.LoginOptions{Address: ratelimit.Limit{Quota: 2, Window: time.Hour}, Now: c.Now})
 	func() {
 		defer func() { _ = recover() }()
 		if _, err := l.Attempt(fromIP("203.0.113.7"), "a"); err != nil {

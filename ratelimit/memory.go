@@ -93,7 +93,7 @@ func (m *Memory) clock() int64 {
 	if m.now == nil {
 		return origin + int64(time.Since(m.start))
 	}
-	return origin + max(int64(m.now().Sub(m.start)), -origin/2)
+	return origin + min(max(int64(m.now().Sub(m.start)), -origin/2), 7*origin) // centuries
 }
 
 // Take implements Store. Its error is a take that is not valid.

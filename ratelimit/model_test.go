@@ -59,6 +59,7 @@ type trace struct {
 	clock     *clock
 	store     ratelimit.Store
 	backwards bool
+	coarse    bool // all times are whole microseconds, at which the log is exact
 	key       string
 	model
 }
@@ -70,26 +71,45 @@ const traces = 20_000
 func TestModel(t *testing.T) {
 	c := newClock()
 	store := newMemory(c, 0, false)
-	rnd := rand.New(rand.NewPCG(20, 26))
 	n := traces
 	if race.Enabled {
 		n /= 10 // it is ten times slower
 	}
 	for i := range n {
-		tr := &trace{T: t, rnd: rnd, clock: c, store: store, key: fmt.Sprint("trace ", i), backwards: i%4 == 3}
-		tr.limit = randomLimit(rnd)
-		for range 40 {
-			tr.step()
-		}
-		if tr.limit.Algorithm == ratelimit.GCRA && !tr.backwards && tr.overGCRA() {
-			t.Fatalf("trace %d, %+v: more than the bound", i, tr.limit)
-		}
+		runTrace(t, c, store, uint64(i), i%4 == 3)
+	}
+}
+
+func FuzzTrace(f *testing.F) {
+	f.Add(uint64(1), false)
+	f.Add(uint64(2), true)
+	c := newClock()
+	store := newMemory(c, 1<<12, false) // fuzzing fills it: old traces are forgotten
+	f.Fuzz(func(t *testing.T, seed uint64, backwards bool) {
+		c.Advance(time.Hour) // and have expired
+		runTrace(t, c, store, seed, backwards)
+	})
+}
+
+func runTrace(t *testing.T, c *clock, store ratelimit.Store, seed uint64, backwards bool) {
+	rnd := rand.New(rand.NewPCG(seed, 26))
+	tr := &trace{T: t, rnd: rnd, clock: c, store: store, key: fmt.Sprint("trace ", seed, c.Now()), backwards: backwards}
+	tr.limit, tr.coarse = randomLimit(rnd), rnd.IntN(3) > 0
+	if !tr.coarse {
+		tr.limit.Window *= 1 + time.Duration(rnd.Int64N(100)) // hours
+		tr.limit.Window--
+	}
+	tr.pass(rnd.Int64N(1e7))
+	for range 40 {
+		tr.step()
+	}
+	if tr.limit.Algorithm == ratelimit.GCRA && !backwards && tr.overGCRA() {
+		t.Fatalf("%s, %+v: more than the bound", tr.key, tr.limit)
 	}
 }
 
 func randomLimit(rnd *rand.Rand) ratelimit.Limit {
 	l := ratelimit.Limit{Name: "l", Quota: 1 + rnd.IntN(16)}
-	// Whole microseconds up to 100 s, at which the log is exact.
 	l.Window = time.Millisecond + time.Duration(rnd.Int64N(100e6))*time.Microsecond
 	switch rnd.IntN(4) {
 	case 0:
@@ -133,10 +153,13 @@ func (tr *trace) step() {
 	}
 }
 
-// pass lets time pass, and keeps it a multiple of a microsecond.
+// pass lets time pass.
 func (tr *trace) pass(d int64) {
 	d += tr.clock.ns.Load()
-	tr.clock.ns.Store((d + 999) / 1000 * 1000)
+	if tr.coarse {
+		d = (d + 999) / 1000 * 1000
+	}
+	tr.clock.ns.Store(d)
 }
 
 func (tr *trace) take(cost int) (wait time.Duration) {
@@ -158,7 +181,7 @@ func (tr *trace) take(cost int) (wait time.Duration) {
 		if sliding && sum > tr.limit.Quota {
 			tr.Fatalf("%s %+v: %d granted in a window", tr.key, tr.limit, sum)
 		}
-	case sliding && !tr.backwards:
+	case sliding && !tr.backwards && tr.coarse:
 		// Above 16 a take may count for a sixteenth of the window longer.
 		if tr.limit.Quota > 16 {
 			sum = tr.within(now, tr.limit.Window*17/16+17) + cost
