@@ -2,11 +2,9 @@ package ratelimit_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +14,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/clientip"
 	"github.com/go-guard/guard/ratelimit"
 )
 
@@ -391,137 +388,4 @@ func TestGlobal(t *testing.T) {
 	}
 }
 
-var errTest = errors.New("test")
-
-func TestKeys(t *testing.T) {
-	type user struct{ id string }
-	ip := ratelimit.ByIP(clientip.Direct())
-	known := func(id string) *http.Request {
-		r := of("h")
-		return r.WithContext(guard.WithPrincipal(r.Context(), user{id}))
-	}
-	from := func(addr string) *http.Request { r := of("h"); r.RemoteAddr = addr; return r }
-	byUser := ratelimit.ByPrincipal(func(u user) string { return u.id })
-	wrong := of("h")
-	wrong = wrong.WithContext(guard.WithPrincipal(wrong.Context(), "a string"))
-	twice := of("h")
-	twice.Header.Add("K", "other")
-	for name, tt := range map[string]struct {
-		key  ratelimit.Key
-		r    *http.Request
-		code int
-	}{
-		"address":             {ip, from("203.0.113.7:1"), 204},
-		"no address":          {ip, from("junk"), 400},
-		"an invalid address":  {ratelimit.ByIP(zeroAddr), of("h"), 400},
-		"principal":           {byUser, known("1"), 204},
-		"principal without":   {byUser, known(""), 500},
-		"nobody":              {byUser, of("h"), 401},
-		"another type":        {byUser, wrong, 500},
-		"header":              {byHeader, of("h"), 204},
-		"header empty":        {byHeader, of(""), 400},
-		"no header":           {byHeader, httptest.NewRequest("GET", "/", nil), 400},
-		"header twice":        {byHeader, twice, 400},
-		"skip":                {func(*http.Request) (string, error) { return "", ratelimit.ErrSkip }, of("h"), 204},
-		"empty":               {func(*http.Request) (string, error) { return "", nil }, of("h"), 500},
-		"error":               {func(*http.Request) (string, error) { return "", errTest }, of("h"), 500},
-		"refusal":             {func(*http.Request) (string, error) { return "", guard.Forbidden("no") }, of("h"), 403},
-		"join":                {ratelimit.Join(byUser, byHeader), known("1"), 204},
-		"join with an empty":  {ratelimit.Join(byHeader, byUser), known(""), 500},
-		"join with a skip":    {ratelimit.Join(byHeader, func(*http.Request) (string, error) { return "", ratelimit.ErrSkip }), of("h"), 204},
-		"join with a refusal": {ratelimit.Join(byHeader, byUser), of("h"), 401},
-	} {
-		t.Run(name, func(t *testing.T) {
-			l := guard.Must(ratelimit.New(ratelimit.Limit{Quota: 1, Window: time.Hour}, tt.key, nil))
-			a := serve(t, l.Wrap, tt.r)
-			if a.Code != tt.code || len(a.decisions) != 1 {
-				t.Errorf("%d %s %+v", a.Code, a.Body, a.decisions)
-			}
-			if strings.Contains(a.Body.String(), "test") || strings.Contains(a.Body.String(), "ratelimit") {
-				t.Errorf("an internal text got out: %s", a.Body)
-			}
-		})
-	}
-}
-
-func TestByIPGroups(t *testing.T) {
-	ip := ratelimit.ByIP(clientip.Direct())
-	wide := ratelimit.ByIPPrefix(clientip.Direct(), 24, 48)
-	key := func(k ratelimit.Key, addr string) string {
-		r := of("h")
-		r.RemoteAddr = addr
-		s, err := k(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	for _, tt := range []struct {
-		a, b       string
-		same, wide bool
-	}{
-		{"203.0.113.7:1", "203.0.113.7:2", true, true},
-		{"203.0.113.7:1", "203.0.113.8:1", false, true},
-		{"203.0.113.7:1", "203.0.114.7:1", false, false},
-		{"203.0.113.7:1", "[::ffff:203.0.113.7]:1", true, true},
-		{"[2001:db8:1:2::1]:1", "[2001:db8:1:2:ffff:ffff:ffff:ffff]:1", true, true},
-		{"[2001:db8:1:2::1]:1", "[2001:db8:1:3::1]:1", false, true},
-		{"[2001:db8:1:2::1]:1", "[2001:db8:2:2::1]:1", false, false},
-		{"[fe80::1%eth0]:1", "[fe80::1%eth1]:1", true, true},
-	} {
-		if got := key(ip, tt.a) == key(ip, tt.b); got != tt.same {
-			t.Errorf("%s and %s the same: %t", tt.a, tt.b, got)
-		}
-		if got := key(wide, tt.a) == key(wide, tt.b); got != tt.wide {
-			t.Errorf("%s and %s in one network: %t", tt.a, tt.b, got)
-		}
-	}
-}
-
-// FuzzJoin: keys are the same only where all parts are.
-func FuzzJoin(f *testing.F) {
-	f.Add("a", "bc", "ab", "c")
-	f.Add("a\x01b", "c", "a", "b\x01c")
-	f.Fuzz(func(t *testing.T, a1, a2, b1, b2 string) {
-		join := func(parts ...string) (string, error) {
-			var keys []ratelimit.Key
-			for _, p := range parts {
-				keys = append(keys, func(*http.Request) (string, error) { return p, nil })
-			}
-			return ratelimit.Join(keys...)(nil)
-		}
-		a, err := join(a1, a2)
-		if (err != nil) != (a1 == "" || a2 == "") {
-			t.Errorf("Join(%q, %q): %v", a1, a2, err)
-		}
-		b, err2 := join(b1, b2)
-		if err == nil && err2 == nil && (a == b) != (a1 == b1 && a2 == b2) {
-			t.Errorf("(%q, %q) and (%q, %q) give %q and %q", a1, a2, b1, b2, a, b)
-		}
-	})
-}
-
-func TestKeyPanics(t *testing.T) {
-	for name, wire := range map[string]func(){
-		"ByIP of nil":        func() { ratelimit.ByIP(nil) },
-		"no bits":            func() { ratelimit.ByIPPrefix(clientip.Direct(), 0, 64) },
-		"too many bits":      func() { ratelimit.ByIPPrefix(clientip.Direct(), 32, 129) },
-		"ByPrincipal of nil": func() { ratelimit.ByPrincipal[string](nil) },
-		"Join of nothing":    func() { ratelimit.Join() },
-		"Join of nil":        func() { ratelimit.Join(byHeader, nil) },
-		"ByHeader of none":   func() { ratelimit.ByHeader("") },
-	} {
-		func() {
-			defer func() {
-				if p, ok := recover().(string); !ok || !strings.HasPrefix(p, "ratelimit: ") {
-					t.Errorf("%s: panic %v", name, p)
-				}
-			}()
-			wire()
-		}()
-	}
-}
-
 func rateOf(f float64) rate.Limit { return rate.Limit(f) }
-
-func zeroAddr(*http.Request) (netip.Addr, error) { return netip.Addr{}, nil }
