@@ -29,6 +29,7 @@ func (s *Stores) openDatabase(ctx context.Context, getenv func(string) string) e
 		return fmt.Errorf("DATABASE_URL: it is no %s URL", dialect) // err may repeat it, password and all
 	}
 	db.SetMaxOpenConns(16)
+	db.SetMaxIdleConns(16)
 	s.closers = append(s.closers, db.Close)
 	stores, err := sqlstore.New(db, dialect, nil)
 	if err == nil {
