@@ -6,6 +6,7 @@ import (
 	"github.com/go-guard/guard/apikey"
 	"github.com/go-guard/guard/apikey/apikeytest"
 	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/denylisttest"
 	"github.com/go-guard/guard/jwtauth/refreshtest"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
@@ -21,6 +22,9 @@ func TestConformance(t *testing.T) {
 		})
 		t.Run("Families", func(t *testing.T) {
 			refreshtest.Run(t, func(*testing.T) jwtauth.RefreshStore { return s.Families() })
+		})
+		t.Run("Denylist", func(t *testing.T) {
+			denylisttest.Run(t, func(*testing.T) jwtauth.Denylist { return s.Denylist() })
 		})
 		t.Run("APIKeys", func(t *testing.T) { // wants empty stores
 			apikeytest.Run(t, func(t *testing.T) apikey.Store {
