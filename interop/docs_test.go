@@ -1,0 +1,102 @@
+package interop_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestDocs: every program in the documentation compiles and is vetted, and its
+// test passes. They are written into copies of modules that have what they import.
+func TestDocs(t *testing.T) {
+	pages, err := filepath.Glob("../docs/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatal("no pages", err)
+	}
+	byModule := map[string]map[string]string{".": {}, "../example": {}} // the text by its path
+	for _, page := range append(pages, "../README.md") {
+		for i, program := range programs(t, page) {
+			module := "."
+			if strings.Contains(program["main.go"], "go-guard/guard/stores/") {
+				module = "../example"
+			}
+			name := fmt.Sprintf("%s-%d", strings.TrimSuffix(filepath.Base(page), ".md"), i+1)
+			for file, text := range program {
+				byModule[module][filepath.Join(name, file)] = text
+			}
+		}
+	}
+	for module, texts := range byModule {
+		t.Run(filepath.Base(module), func(t *testing.T) {
+			t.Parallel()
+			dir := copyOf(t, module)
+			for path, text := range texts {
+				write(t, filepath.Join(dir, path), text)
+			}
+			for _, command := range []string{"go vet ./...", "go test ./...", "gofmt -s -d ."} {
+				words := strings.Fields(command)
+				cmd := exec.Command(words[0], words[1:]...)
+				cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
+				out, err := cmd.CombinedOutput()
+				if err != nil || words[0] == "gofmt" && len(out) > 0 {
+					t.Errorf("%s: %v: %s", command, err, out)
+				}
+			}
+		})
+	}
+}
+
+// copyOf is a directory with the requirements of a module and none of its code.
+func copyOf(t *testing.T, module string) string {
+	t.Helper()
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "go.mod"), strings.ReplaceAll(read(t, filepath.Join(module, "go.mod")), "=> ..", "=> "+root))
+	write(t, filepath.Join(dir, "go.sum"), read(t, filepath.Join(module, "go.sum"))+read(t, "../go.sum"))
+	return dir
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// programs are the Go blocks of a page that begin with package main. One that
+// imports testing is the test of the program before it.
+func programs(t *testing.T, page string) []map[string]string {
+	t.Helper()
+	var found []map[string]string
+	for _, block := range strings.Split(read(t, page), "\n```go\n")[1:] {
+		block, _, closed := strings.Cut(block, "\n```\n")
+		switch {
+		case !closed:
+			t.Errorf("%s: a block without an end", page)
+		case !strings.HasPrefix(block, "package main\n"):
+		case strings.Contains(block, "\n\t\"testing\"\n") && len(found) > 0:
+			found[len(found)-1]["main_test.go"] = block + "\n"
+		default:
+			found = append(found, map[string]string{"main.go": block + "\n"})
+		}
+	}
+	return found
+}
