@@ -7,3 +7,5 @@ require (
 	golang.org/x/crypto v0.58.0
 	golang.org/x/time v0.16.0
 )
+
+require golang.org/x/sys v0.49.0 // indirect
