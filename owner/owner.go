@@ -126,6 +126,7 @@ func (o *Resource[P, T]) wrap(name string, allow func(P, T) bool, next http.Hand
 			if gone(r, err) {
 				d.Outcome, d.Reason, d.Err = guard.Failed, "the client is gone", err
 				d.Report(r)
+				abort(r)
 				return
 			}
 			d.Refuse(w, r, err)
@@ -147,6 +148,14 @@ func gone(r *http.Request, err error) bool {
 	return !refused && errors.Is(r.Context().Err(), context.Canceled)
 }
 
+// abort leaves a request without an answer. A server would make 200 of that,
+// and who cancelled may have been the server itself, while the client waits.
+func abort(r *http.Request) {
+	if r.Context().Value(http.ServerContextKey) != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
 var (
 	errMissing   = errors.New("owner: there is none")
 	errInvisible = errors.New("owner: not visible to this principal")
@@ -162,7 +171,7 @@ func (o *Resource[P, T]) take(r *http.Request, allow func(P, T) bool) (v T, err 
 		return zero, err
 	}
 	v, found, err := o.load(r, p)
-	if err != nil && slices.ContainsFunc(o.notFound, func(target error) bool { return errors.Is(err, target) }) {
+	if err != nil && !isRefusal(err) && slices.ContainsFunc(o.notFound, func(target error) bool { return errors.Is(err, target) }) {
 		found, err = false, nil
 	}
 	if v, err = guard.Resolve(v, found, err, o.none); err != nil {
@@ -179,6 +188,13 @@ func (o *Resource[P, T]) take(r *http.Request, allow func(P, T) bool) (v T, err 
 		return zero, &guard.Error{Status: http.StatusForbidden, Message: o.message, Err: errNotOwner}
 	}
 	return v, nil
+}
+
+// isRefusal reports whether the loader said itself what err is, as with
+// guard.Unavailable, whatever that wraps.
+func isRefusal(err error) bool {
+	var e *guard.Error
+	return errors.As(err, &e) && e != nil
 }
 
 // hidden is the one 404; only its private reason differs.
