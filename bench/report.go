@@ -132,14 +132,21 @@ func factAtMost(name string, max float64) bar {
 }
 
 func (r *Report) holds() bool {
-	for _, t := range r.Tables {
-		for _, b := range t.Bars {
-			if !b.Holds {
-				return false
-			}
+	for i := range r.Tables {
+		if !r.Tables[i].holds() {
+			return false
 		}
 	}
 	return len(r.Tables) > 0
+}
+
+func (t *TableResult) holds() bool {
+	for _, b := range t.Bars {
+		if !b.Holds {
+			return false
+		}
+	}
+	return true
 }
 
 // print writes the table. The ratio of a row is its time to that of the first
