@@ -98,6 +98,9 @@ func readProxies(value string) (proxies []netip.Prefix, err error) {
 			}
 			p = netip.PrefixFrom(addr, addr.BitLen())
 		}
+		if p.Bits() == 0 || p.Addr().Is4In6() && p.Bits() <= 96 {
+			return nil, fmt.Errorf("TRUSTED_PROXIES: %q is everybody: then every sender could choose an address", part)
+		}
 		proxies = append(proxies, p)
 	}
 	return proxies, nil

@@ -29,6 +29,8 @@ func TestSettings(t *testing.T) {
 		{"bad ADDR", []string{good, "ADDR=nonsense"}, nil, "ADDR"},
 		{"bad proxies", []string{good, "TRUSTED_PROXIES=10.0.0.0/8,nonsense"}, nil, `TRUSTED_PROXIES: "nonsense"`},
 		{"bad prefix", []string{good, "TRUSTED_PROXIES=10.0.0.0/33"}, nil, "TRUSTED_PROXIES"},
+		{"everybody a proxy", []string{good, "TRUSTED_PROXIES=10.0.0.1, 0.0.0.0/0"}, nil, `TRUSTED_PROXIES: "0.0.0.0/0"`},
+		{"everybody a proxy, mapped", []string{good, "TRUSTED_PROXIES=::ffff:0.0.0.0/96"}, nil, "TRUSTED_PROXIES"},
 		{"empty proxy", []string{good, "TRUSTED_PROXIES=,"}, nil, "TRUSTED_PROXIES"},
 		{"unknown flag", []string{good}, []string{"-nonsense"}, "-nonsense"},
 		{"an argument", []string{good}, []string{"serve"}, `"serve"`},
