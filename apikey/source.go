@@ -39,7 +39,8 @@ func Authorization(scheme string) Source { return Source{inAuthorization, scheme
 
 // Cookie is the cookie with this name. Browsers send cookies unasked, so
 // requests from other sites are refused with 403, other than GET, HEAD and
-// OPTIONS (http.CrossOriginProtection): those must change nothing.
+// OPTIONS (http.CrossOriginProtection): those must change nothing. The opening
+// of a WebSocket is refused, too.
 func Cookie(name string) Source { return Source{inCookie, name} }
 
 // InsecureQuery is the query parameter with this name. What is in a URL ends
@@ -159,12 +160,11 @@ func (s Source) read(r *http.Request) (key string, foreign bool, err error) {
 		}
 		return token, state == credential.Malformed, nil
 	case inCookie:
-		cookies := r.CookiesNamed(s.name)
-		values := make([]string, len(cookies))
-		for i, c := range cookies {
-			values[i] = c.Value
+		key, state := credential.Cookie(r.Header, s.name)
+		if state == credential.Repeated {
+			return "", false, credential.ErrRepeated
 		}
-		return one(values)
+		return key, false, nil
 	}
 	if r.URL.RawQuery == "" {
 		return "", false, nil
@@ -185,7 +185,7 @@ func one(values []string) (string, bool, error) {
 // sameSite refuses unsafe requests that a browser sent from another site.
 func sameSite(r *http.Request) error {
 	var p http.CrossOriginProtection
-	if err := p.Check(r); err != nil {
+	if err := credential.CrossOrigin(&p, r); err != nil {
 		return &guard.Error{Status: http.StatusForbidden, Message: "Cross-site request refused", Err: err}
 	}
 	return nil

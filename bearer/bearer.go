@@ -30,7 +30,8 @@ type Options struct {
 	// Cookie names a cookie that may carry the token in place of the header. If
 	// empty, no cookie is read. Unlike the header, browsers send cookies by
 	// themselves: an unsafe request with one that comes from another site is
-	// refused with 403, as http.CrossOriginProtection does.
+	// refused with 403, as http.CrossOriginProtection does, and so is the
+	// opening of a WebSocket.
 	Cookie string
 }
 
@@ -161,14 +162,15 @@ func (t *Tokens[P]) Authenticate(r *http.Request) (P, error) {
 func (t *Tokens[P]) token(r *http.Request) (string, error) {
 	token, state := credential.Authorization(r.Header, "Bearer", t.max)
 	if t.cookie != "" && state != credential.Repeated {
-		cookies := r.CookiesNamed(t.cookie)
+		value, cookie := credential.Cookie(r.Header, t.cookie)
 		switch {
-		case len(cookies) > 1, len(cookies) == 1 && state != credential.Absent:
+		case cookie == credential.Absent:
+		case cookie == credential.Repeated, state != credential.Absent:
 			state = credential.Repeated
-		case len(cookies) == 1:
+		default:
 			// The token of a cookie is written as in the header.
-			token, state = credential.Authorization(http.Header{"Authorization": {"Bearer " + cookies[0].Value}}, "Bearer", t.max)
-			if t.crossSite.Check(r) != nil {
+			token, state = credential.Authorization(http.Header{"Authorization": {"Bearer " + value}}, "Bearer", t.max)
+			if credential.CrossOrigin(t.crossSite, r) != nil {
 				return "", t.foreign
 			}
 		}

@@ -170,6 +170,8 @@ func TestCookie(t *testing.T) {
 		{"both", "GET", "Bearer valid_token_123", []string{"token=valid_token_123"}, "", 400, e400},
 		{"both, header malformed", "GET", "Bearer", []string{"token=valid_token_123"}, "", 400, e400},
 		{"two cookies", "GET", "", []string{"token=valid_token_123; token=valid_token_123"}, "", 400, e400},
+		{"cookie that net/http cannot parse", "GET", "", []string{`token=a"b`}, "", 401, e401},
+		{"one that it cannot and one that it can", "GET", "", []string{"token=\x80; token=valid_token_123"}, "", 400, e400},
 		{"two cookie lines", "GET", "", []string{"token=valid_token_123", "token=valid_token_123"}, "", 400, e400},
 		{"cookie, cross-site, safe", "GET", "", []string{"token=valid_token_123"}, "cross-site", 200, ""},
 		{"cookie, same origin", "POST", "", []string{"token=valid_token_123"}, "same-origin", 200, ""},

@@ -36,17 +36,17 @@ func (v *Verifier[C]) Authenticate(r *http.Request) (*Token[C], error) {
 
 // withCookie looks for the token in the cookie, too.
 func (v *Verifier[C]) withCookie(r *http.Request, token string, s credential.State) (string, credential.State, error) {
-	cookies := r.CookiesNamed(v.opts.Cookie)
+	value, cookie := credential.Cookie(r.Header, v.opts.Cookie)
 	switch {
-	case len(cookies) == 0:
+	case cookie == credential.Absent:
 		return token, s, nil
-	case len(cookies) > 1 || s != credential.Absent:
+	case cookie == credential.Repeated || s != credential.Absent:
 		return "", credential.Repeated, nil
 	}
-	if err := v.crossSite.Check(r); err != nil {
+	if err := credential.CrossOrigin(v.crossSite, r); err != nil {
 		return "", s, &guard.Error{Status: http.StatusForbidden, Message: "Cross-site request refused", Err: err}
 	}
-	return cookies[0].Value, credential.Present, nil
+	return value, credential.Present, nil
 }
 
 // Verify is Authenticate for a token that came by other means, such as the

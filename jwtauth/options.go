@@ -59,7 +59,8 @@ type Options struct {
 
 	// Cookie names a cookie that may hold the token in place of the
 	// Authorization header. Requests that a browser sends from another site
-	// with an unsafe method are then refused. A request with both is 400.
+	// with an unsafe method are then refused, and so is the opening of a
+	// WebSocket. A request with both is 400.
 	Cookie string
 	// Realm names the protection space in the challenge. If empty, none is sent.
 	Realm string

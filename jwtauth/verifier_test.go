@@ -53,6 +53,9 @@ func TestRequests(t *testing.T) {
 		{"cookie, unsafe from the same site", "POST", http.Header{"Cookie": {"tok=" + good}, "Sec-Fetch-Site": {"same-origin"}}, 200, "", ""},
 		{"cookie, unsafe from another site", "POST", http.Header{"Cookie": {"tok=" + good}, "Sec-Fetch-Site": {"cross-site"}}, 403, "Cross-site request refused", ""},
 		{"cookie, safe from another site", "GET", http.Header{"Cookie": {"tok=" + good}, "Sec-Fetch-Site": {"cross-site"}}, 200, "", ""},
+		{"cookie, WebSocket from another site", "GET", http.Header{"Cookie": {"tok=" + good}, "Upgrade": {"websocket"}, "Origin": {"https://evil.example"}}, 403, "Cross-site request refused", ""},
+		{"cookie, WebSocket from the same origin", "GET", http.Header{"Cookie": {"tok=" + good}, "Upgrade": {"websocket"}, "Origin": {"http://example.com"}}, 200, "", ""},
+		{"cookie that net/http cannot parse", "GET", http.Header{"Cookie": {`tok=a"b`}}, 401, "Invalid token", refused},
 		{"field, unsafe from another site", "POST", http.Header{"Authorization": {"Bearer " + good}, "Sec-Fetch-Site": {"cross-site"}}, 200, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/credential"
 )
 
 const challenge = "Session"
@@ -79,26 +79,10 @@ func (m *Manager[D]) CheckOrigin(r *http.Request) error {
 	if m.origins == nil {
 		return nil
 	}
-	if r.Method == http.MethodGet && opensWebSocket(r.Header) {
-		c := *r
-		c.Method = http.MethodPost
-		r = &c
-	}
-	if err := m.origins.Check(r); err != nil {
+	if err := credential.CrossOrigin(m.origins, r); err != nil {
 		return &guard.Error{Status: http.StatusForbidden, Message: "Cross-origin request refused", Err: err}
 	}
 	return nil
-}
-
-// opensWebSocket reports a handshake (RFC 6455, section 4.1): a GET that any
-// page may send, whose answer CORS does not hide, and that can do anything.
-func opensWebSocket(h http.Header) bool {
-	for _, line := range h["Upgrade"] {
-		if strings.Contains(strings.ToLower(line), "websocket") {
-			return true
-		}
-	}
-	return false
 }
 
 // load returns the session under key, or why there is none.
