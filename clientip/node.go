@@ -49,24 +49,33 @@ func usable(addr netip.Addr) bool { return !addr.IsUnspecified() && !addr.IsMult
 // leading zeros. Anything else is left to the parser of netip.
 func leadingIPv4(s string) (addr netip.Addr, rest string, ok bool) {
 	var b [4]byte
-	i := 0
-	for part := range b {
-		start, n := i, 0
-		for i < len(s) && i < start+3 && '0' <= s[i] && s[i] <= '9' {
-			n = 10*n + int(s[i]-'0')
-			i++
+	part, n, i := 0, -1, 0 // n is -1 before a number's first digit
+	for ; i < len(s); i++ {
+		d := s[i] - '0'
+		if d > 9 {
+			if s[i] != '.' || n < 0 || part == 3 {
+				break
+			}
+			b[part] = byte(n)
+			part, n = part+1, -1
+			continue
 		}
-		if i == start || n > 255 || s[start] == '0' && i > start+1 {
+		switch {
+		case n < 0:
+			n = int(d)
+		case n == 0:
+			return netip.Addr{}, "", false
+		default:
+			n = 10*n + int(d)
+		}
+		if n > 255 {
 			return netip.Addr{}, "", false
 		}
-		b[part] = byte(n)
-		if part < 3 {
-			if i == len(s) || s[i] != '.' {
-				return netip.Addr{}, "", false
-			}
-			i++
-		}
 	}
+	if part < 3 || n < 0 {
+		return netip.Addr{}, "", false
+	}
+	b[3] = byte(n)
 	return netip.AddrFrom4(b), s[i:], true
 }
 
