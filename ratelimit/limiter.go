@@ -116,16 +116,21 @@ func (l *Limiter) Take(ctx context.Context, key string, cost int) (Result, error
 	if cost < 1 {
 		return Result{}, fmt.Errorf("ratelimit: cost %d is not positive", cost)
 	}
-	var room room
-	_, _, res, err := l.take(ctx, room.takes[:0], room.states[:0], key, cost)
-	return res, err
+	return l.result(ctx, key, cost)
 }
 
 // Peek tells what Take would find for a cost of 1, and takes nothing.
 func (l *Limiter) Peek(ctx context.Context, key string) (Result, error) {
+	return l.result(ctx, key, 0)
+}
+
+func (l *Limiter) result(ctx context.Context, key string, cost int) (Result, error) {
 	var room room
-	_, _, res, err := l.take(ctx, room.takes[:0], room.states[:0], key, 0)
-	return res, err
+	takes, states, failure, err := l.take(ctx, room.takes[:0], room.states[:0], key, cost)
+	if err != nil {
+		return Result{}, err
+	}
+	return summary(takes, states, failure), nil
 }
 
 // Reset forgets what was taken under the key.
@@ -180,27 +185,24 @@ func (l *Limiter) takes(ctx context.Context, out []Take, key string, cost int) (
 }
 
 // take uses and returns the empty takes and states it is given.
-func (l *Limiter) take(ctx context.Context, takes []Take, states []State, key string, cost int) ([]Take, []State, Result, error) {
-	takes, err := l.takes(ctx, takes, key, cost)
+func (l *Limiter) take(ctx context.Context, takes []Take, states []State, key string, cost int) (_ []Take, _ []State, failure, err error) {
+	takes, err = l.takes(ctx, takes, key, cost)
 	if err != nil {
-		return nil, nil, Result{}, err
+		return nil, nil, nil, err
 	}
-	for range takes {
-		states = append(states, State{})
+	if len(takes) <= cap(states) {
+		states = states[:len(takes)]
+	} else {
+		states = make([]State, len(takes))
 	}
-	failure, err := l.backend.take(ctx, takes, states)
-	if err != nil {
-		return nil, nil, Result{}, err
-	}
-	res := summary(takes, states)
-	res.Failure = failure
-	return takes, states, res, nil
+	failure, err = l.backend.take(ctx, takes, states)
+	return takes, states, failure, err
 }
 
 // summary picks the state that tells most.
-func summary(takes []Take, states []State) Result {
+func summary(takes []Take, states []State, failure error) Result {
 	worst := 0
-	for i := range states {
+	for i := 1; i < len(states); i++ {
 		a, b := &states[i], &states[worst]
 		if a.RetryAfter > b.RetryAfter || a.RetryAfter <= 0 && b.RetryAfter <= 0 && a.Remaining < b.Remaining {
 			worst = i
@@ -210,5 +212,6 @@ func summary(takes []Take, states []State) Result {
 	return Result{
 		OK: s.RetryAfter <= 0, Limit: l.Name, Quota: l.capacity(),
 		Remaining: s.Remaining, RetryAfter: s.RetryAfter, Reset: s.Reset,
+		Failure: failure,
 	}
 }

@@ -179,8 +179,7 @@ func (l *Login) attempt(r *http.Request, account string) (*Attempt, Result, erro
 	if err != nil {
 		return nil, Result{}, err
 	}
-	res := summary(takes, states)
-	res.Failure = failure
+	res := summary(takes, states, failure)
 	if !res.OK {
 		return nil, res, tooMany(l.opts.Message, res.RetryAfter, fmt.Errorf("ratelimit: the quota of %q is used up", res.Limit))
 	}

@@ -15,17 +15,18 @@ func (l *Limiter) Wrap(next http.Handler) http.Handler {
 	wiring.Next("ratelimit", next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var room room
-		takes, states, res, cost, err := l.decide(r, room.takes[:0], room.states[:0])
+		takes, states, failure, cost, err := l.decide(r, room.takes[:0], room.states[:0])
 		d := guard.Decision{Package: "ratelimit", Guard: l.limits[0].Limit.Name, Cost: cost}
-		if res.Limit != "" {
+		var res Result
+		if err == nil {
+			res = summary(takes, states, failure)
 			d.Guard, d.RetryAfter = res.Limit, res.RetryAfter
 		}
-		skipped := errors.Is(err, ErrSkip)
 		switch {
-		case skipped:
-			d.Outcome, d.Reason = guard.Allowed, "not limited"
 		case err == nil && res.OK:
-			d.Outcome, d.Reason, d.Err = guard.Allowed, failed(res.Failure), res.Failure
+			d.Outcome, d.Reason, d.Err = guard.Allowed, failed(failure), failure
+		case errors.Is(err, ErrSkip):
+			d.Outcome, d.Reason = guard.Allowed, "not limited"
 		case l.opts.Shadow:
 			d.Outcome, d.Reason, d.Err = guard.Shadowed, shadowed(err), err
 		case err != nil:
@@ -48,27 +49,27 @@ func (l *Limiter) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// decide is the result for a request, or what to refuse it with.
-func (l *Limiter) decide(r *http.Request, takes []Take, states []State) (_ []Take, _ []State, res Result, cost int, err error) {
+// decide takes what a request costs, or is what to refuse it with.
+func (l *Limiter) decide(r *http.Request, takes []Take, states []State) (_ []Take, _ []State, failure error, cost int, err error) {
 	cost = 1
 	if l.opts.Cost != nil {
 		cost = l.opts.Cost(r)
 	}
 	switch {
 	case cost < 0:
-		return nil, nil, res, cost, fmt.Errorf("ratelimit: a cost of %d", cost)
+		return nil, nil, nil, cost, fmt.Errorf("ratelimit: a cost of %d", cost)
 	case cost == 0:
-		return nil, nil, res, cost, ErrSkip
+		return nil, nil, nil, cost, ErrSkip
 	}
 	key, err := l.key(r)
 	if err != nil {
-		return nil, nil, res, cost, err
+		return nil, nil, nil, cost, err
 	}
-	takes, states, res, err = l.take(r.Context(), takes, states, key, cost)
+	takes, states, failure, err = l.take(r.Context(), takes, states, key, cost)
 	if err == errCost {
 		err = badRequest("The request is too large for its limit", err)
 	}
-	return takes, states, res, cost, err
+	return takes, states, failure, cost, err
 }
 
 // failed is why OnFailure decided, for Observe.
