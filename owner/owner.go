@@ -249,6 +249,9 @@ func (n *loaded[P, T]) String() string {
 	return fmt.Sprintf("%v.owner(%v)", n.Context, reflect.TypeFor[T]())
 }
 
+// GoString is String, for %#v.
+func (n *loaded[P, T]) GoString() string { return n.String() }
+
 // Same reports whether a and b are the same id. An empty id is nobody's: it
 // owns nothing, and what has none has no owner.
 func Same[ID comparable](a, b ID) bool {

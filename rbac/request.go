@@ -38,6 +38,9 @@ func (g *grants[P, Perm]) Value(key any) any {
 // String keeps the principal out of a printed context.
 func (g *grants[P, Perm]) String() string { return fmt.Sprintf("%v.rbac", g.Context) }
 
+// GoString is String, for %#v.
+func (g *grants[P, Perm]) GoString() string { return g.String() }
+
 // find is the grants that a gate placed for the principal of ctx. Grants of a
 // principal that an inner authentication step replaced do not count.
 func (e *engine[P, Perm]) find(ctx context.Context) *grants[P, Perm] {
