@@ -38,7 +38,7 @@ func TestResponseWriterIsNotWrapped(t *testing.T) {
 			return
 		}
 		defer conn.Close()
-		_, _ = rw.WriteString("HTTP/1.1 299 Mine\r\nContent-Length: 0\r\n\r\n")
+		_, _ = rw.WriteString("HTTP/1.1 299 Mine\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 		_ = rw.Flush()
 	})
 	mux.HandleFunc("/controller", func(w http.ResponseWriter, _ *http.Request) {
