@@ -124,6 +124,9 @@ func hostileServers(t *testing.T, run func(t *testing.T, p *process)) {
 		{"behind a proxy", func(*testing.T) []string { return []string{"TRUSTED_PROXIES=127.0.0.0/8"} }},
 		{"Redis", func(t *testing.T) []string { return []string{redisURL(t, 10)} }},
 	} {
+		if testing.Short() && tt.name != "memory" {
+			continue
+		}
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			run(t, start(t, tt.env(t)...))
