@@ -57,8 +57,9 @@ func (c *formatted) Value(key any) any {
 // respond writes the refusal e.
 func respond(w http.ResponseWriter, r *http.Request, e *Error) {
 	h := w.Header()
-	// What a handler prepared for its own answer does not describe this one.
-	for _, name := range [...]string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
+	// What a handler prepared for its own answer does not describe this one, and
+	// to CDNs the last two count for more than no-store (RFC 9213, section 2.2).
+	for _, name := range [...]string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified", "Cdn-Cache-Control", "Surrogate-Control"} {
 		delete(h, name)
 	}
 	for name, values := range e.Header {

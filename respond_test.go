@@ -50,7 +50,7 @@ func TestRefuse(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w, _ := serve(t, pass, func(w http.ResponseWriter, r *http.Request) {
-				for _, name := range []string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified", "Www-Authenticate"} {
+				for _, name := range []string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified", "Cdn-Cache-Control", "Surrogate-Control", "Www-Authenticate"} {
 					if name != "Www-Authenticate" {
 						w.Header().Set(name, "of the handler's own answer")
 					}
