@@ -41,7 +41,7 @@ func TestIssue(t *testing.T) {
 	w := httptest.NewRecorder()
 	tokens.Respond(w)
 	want := `{"access_token":"` + tokens.AccessToken + `","token_type":"bearer","expires_in":3600}`
-	if w.Code != 200 || w.Body.String() != want || w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Content-Type") != "application/json" {
+	if w.Code != 200 || w.Body.String() != want || w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Pragma") != "no-cache" || w.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("%d %s %v", w.Code, w.Body, w.Header())
 	}
 	tokens.RefreshToken = "r"

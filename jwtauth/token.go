@@ -66,7 +66,8 @@ func (t *Tokens) Respond(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
-	_, _ = w.Write(b) // the client may have left
+	h.Set("Pragma", "no-cache") // which section 5.1 demands, too
+	_, _ = w.Write(b)           // the client may have left
 }
 
 // Format keeps the tokens out of what is printed.
