@@ -25,7 +25,10 @@ type Options struct {
 	// runs such a service can use its callers' tokens.
 	InsecureAnyAudience bool
 	// Trust is further issuers, each with keys of its own. The iss of a token
-	// only selects among them.
+	// only selects among them. Each names its subjects as it likes (RFC 7519,
+	// section 4.1.2): where they are strangers to one another, find users by
+	// guard.Map and both Token.Issuer and Sub. By guard.BySubject, each could
+	// name any user of the others.
 	Trust []Trust
 
 	// Types is the header types (typ) that are accepted, where "" stands for
