@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-guard/guard/internal/race"
 )
 
 func TestMain(m *testing.M) {
@@ -20,8 +22,8 @@ func TestMain(m *testing.M) {
 // TestEveryTable runs every table for a moment: each row does the work that it
 // claims, each bar names rows that there are. It asserts no duration.
 func TestEveryTable(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs all peers")
+	if testing.Short() || race.Enabled {
+		t.Skip("runs all peers, which takes the race detector minutes")
 	}
 	set := settings{rounds: 1, slice: time.Microsecond, fill: 1000, tries: 2, load: 100 * time.Millisecond}
 	var report Report
