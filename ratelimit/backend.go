@@ -137,11 +137,16 @@ func (b *backend) hash(key string) string {
 	if len(b.secret) == 0 {
 		sum = sha256.Sum256([]byte(key))
 	} else {
-		m := hmac.New(sha256.New, b.secret)
-		m.Write([]byte(key))
-		m.Sum(sum[:0])
+		sum = b.mac(key)
 	}
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+func (b *backend) mac(key string) (sum [sha256.Size]byte) {
+	m := hmac.New(sha256.New, b.secret)
+	m.Write([]byte(key))
+	m.Sum(sum[:0])
+	return sum
 }
 
 // defaultTimeout is when a store has failed.

@@ -51,21 +51,31 @@ func call[T any](ctx context.Context, b *breaker, f func(context.Context) (T, er
 		return zero, errOpen
 	}
 	parent := context.WithoutCancel(ctx)
+	if b.direct {
+		ctx, cancel := context.WithTimeout(parent, b.timeout)
+		defer cancel()
+		v, err := guarded(ctx, f)
+		b.report(err)
+		return v, err
+	}
+	return apart(parent, b, f, late)
+}
+
+// apart runs f in a goroutine of its own.
+func apart[T any](parent context.Context, b *breaker, f func(context.Context) (T, error), late func(context.Context, T)) (T, error) {
+	var zero T
 	ctx, cancel := context.WithTimeout(parent, b.timeout)
 	defer cancel()
 	c := &calling[T]{done: make(chan struct{})}
-	if b.direct {
-		c.run(ctx, f)
-		b.report(c.err)
-		return c.v, c.err
-	}
 	go func() {
-		c.run(ctx, f)
+		func() {
+			defer close(c.done)
+			c.v, c.err = guarded(ctx, f)
+		}()
 		if b.finish(&c.fate) && c.err == nil && late != nil {
 			ctx, cancel := context.WithTimeout(parent, b.timeout)
 			defer cancel()
-			undo := calling[T]{done: make(chan struct{})} // which may panic too
-			undo.run(ctx, func(ctx context.Context) (T, error) { late(ctx, c.v); return zero, nil })
+			_, _ = guarded(ctx, func(ctx context.Context) (T, error) { late(ctx, c.v); return zero, nil })
 		}
 	}()
 	select {
@@ -89,14 +99,14 @@ type calling[T any] struct {
 	err  error
 }
 
-func (c *calling[T]) run(ctx context.Context, f func(context.Context) (T, error)) {
+// guarded is f, whose panic is its error.
+func guarded[T any](ctx context.Context, f func(context.Context) (T, error)) (v T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.err = fmt.Errorf("ratelimit: the store panicked: %v", p)
+			err = fmt.Errorf("ratelimit: the store panicked: %v", p)
 		}
-		close(c.done)
 	}()
-	c.v, c.err = f(ctx)
+	return f(ctx)
 }
 
 // A fate is how a call ended: finished, or given up first.

@@ -206,8 +206,8 @@ func (r *rateLimits) GiveBack(ctx context.Context, taken []ratelimit.Taken) erro
 // limitKey has a count of its own for all that makes a limit.
 func (r *rateLimits) limitKey(t *ratelimit.Take) string {
 	l := &t.Limit
-	b := make([]byte, 0, len(r.prefix)+len(t.Key)+len(l.Name)+48)
-	b = append(b, r.prefix...)
+	var room [128]byte // enough for most, without a heap allocation
+	b := append(room[:0], r.prefix...)
 	if t.Fresh {
 		b = append(b, ":r{login}"...)
 		b = append(b, t.Key...)
