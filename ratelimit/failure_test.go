@@ -15,6 +15,9 @@ import (
 	"github.com/go-guard/guard/ratelimit"
 )
 
+// patient is the timeout where time is real: a busy machine is no dead store.
+const patient = time.Minute
+
 // A faulty store does what it is told.
 type faulty struct {
 	ratelimit.Store
@@ -86,7 +89,7 @@ func TestOnFailure(t *testing.T) {
 			store := newFaulty()
 			store.set(down)
 			l := guard.Must(ratelimit.New(ratelimit.Limit{Name: "n", Quota: 2, Window: time.Hour}, byHeader,
-				&ratelimit.Options{Store: store, OnFailure: tt.failure}))
+				&ratelimit.Options{Store: store, OnFailure: tt.failure, Timeout: patient}))
 			for i, want := range tt.codes {
 				a := serve(t, l.Wrap, of("a"))
 				d := a.decisions[0]
@@ -222,7 +225,7 @@ func TestClientLeaves(t *testing.T) {
 	store.set(func(ctx context.Context) error { return ctx.Err() })
 	for _, failure := range []ratelimit.Failure{ratelimit.FailClosed(), ratelimit.FailOpen()} {
 		l := guard.Must(ratelimit.New(ratelimit.Limit{Name: "n", Quota: 5, Window: time.Hour}, byHeader,
-			&ratelimit.Options{Store: store, OnFailure: failure}))
+			&ratelimit.Options{Store: store, OnFailure: failure, Timeout: patient}))
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		key := "left" + strings.Repeat("x", int(store.calls.Load()))
@@ -256,7 +259,7 @@ func TestBrokenStore(t *testing.T) {
 		"too many states": {states: make([]ratelimit.State, 2)},
 		"panics":          {panics: true},
 	} {
-		l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store}))
+		l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store, Timeout: patient}))
 		if a := serve(t, l.Wrap, of("a")); a.Code != 503 {
 			t.Errorf("%s: %d", name, a.Code)
 		}
@@ -271,7 +274,7 @@ func TestStoresSeeHashes(t *testing.T) {
 	seen := map[string]bool{}
 	for _, secret := range []string{"", "0123456789abcdef", "another secret of ours"} {
 		store := newFaulty()
-		l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store, Secret: []byte(secret)}))
+		l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store, Secret: []byte(secret), Timeout: patient}))
 		for _, key := range []string{"alice@example.com", "k", strings.Repeat("long", 20_000)} {
 			if a := serve(t, l.Wrap, of(key)); !a.reached {
 				t.Fatalf("status %d", a.Code)

@@ -289,7 +289,7 @@ func TestNewLoginErrors(t *testing.T) {
 func TestLoginFallback(t *testing.T) {
 	store := newFaulty()
 	secret := []byte("0123456789abcdef")
-	l := newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: secret})
+	l := newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: secret, Timeout: patient})
 	login(l, "203.0.113.7", "alice", "wrong")
 	store.set(down)
 	for i := range 20 {
@@ -305,18 +305,18 @@ func TestLoginFallback(t *testing.T) {
 		t.Errorf("without a store: %v", codes)
 	}
 
-	closed := newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: secret, OnFailure: ratelimit.FailClosed()})
+	closed := newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: secret, Timeout: patient, OnFailure: ratelimit.FailClosed()})
 	if w := login(closed, "203.0.113.7", "alice", "right"); w.Code != 503 || strings.Contains(w.Body.String(), "refused by") {
 		t.Errorf("closed: %d %s", w.Code, w.Body)
 	}
-	open := newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: secret, OnFailure: ratelimit.FailOpen()})
+	open := newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: secret, Timeout: patient, OnFailure: ratelimit.FailOpen()})
 	if w := login(open, "203.0.113.7", "alice", "right"); w.Code != 200 {
 		t.Errorf("open: %d", w.Code)
 	}
 
 	// A store that fails between Attempt and Succeed: told, and still counted.
 	store.set(nil)
-	l = newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: secret})
+	l = newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: secret, Timeout: patient})
 	attempt, err := l.Attempt(fromIP("203.0.113.9"), "bob")
 	if err != nil {
 		t.Fatal(err)
