@@ -82,14 +82,15 @@ func respond(w http.ResponseWriter, r *http.Request, e *Error) {
 		h.Set("Retry-After", "1")
 	}
 	f, ok := r.Context().Value(formatKey{}).(*formatted)
-	if _, again := w.(*forced); !ok || again { // an ErrorHandler that refuses would call itself
+	if _, again := w.(*forced); !ok || again || f.handler == nil {
 		JSON(w, r, e)
 		return
 	}
 	c := *e
 	c.Message, c.Err, c.Header, c.Challenges = e.message(), nil, e.Header.Clone(), slices.Clone(lines)
 	fw := &forced{ResponseWriter: w, status: e.Status}
-	f.handler(fw, r, &c)
+	// An ErrorHandler that refuses would call itself: in there, it is JSON.
+	f.handler(fw, r.WithContext(&formatted{Context: r.Context()}), &c)
 	fw.WriteHeader(e.Status)
 }
 
