@@ -97,6 +97,7 @@ func hs256(settings) (rows, error) {
 	token := sign(jwt.SigningMethodHS256, secret)
 	r := request("/", "Authorization", "Bearer "+token)
 	key := jwtauth.HMAC("HS256", secret)
+	auth0Handler, auth0Request := auth0()
 	return rows{
 		work: []work{
 			{"guard: whole middleware", ours, serving(protected(key, jwtauth.Options{}), r, 200)},
@@ -104,6 +105,8 @@ func hs256(settings) (rows, error) {
 			{"golang-jwt: ParseWithClaims alone", peer, golangJWT(token, "HS256", func(*jwt.Token) (any, error) { return secret, nil })},
 			{"jwx: Parse alone", peer, jwx(token, jwa.HS256(), secret)},
 			{"go-chi/jwtauth: whole middleware", peer, serving(chi(), r, 200)},
+			{"auth0/go-jwt-middleware: whole middleware", peer, serving(auth0Handler, auth0Request, 200)},
+			{"labstack/echo-jwt: whole middleware and router", peer, serving(echoJWT(), r, 200)},
 			{"bare HMAC-SHA256", limit, bareHMAC(token)},
 			{"bare handler", limit, serving(bare, r, 200)},
 		},
@@ -111,6 +114,7 @@ func hs256(settings) (rows, error) {
 			ratio("guard: whole middleware", "golang-jwt: ParseWithClaims alone", 0.6),
 			allocs("guard: whole middleware", 25),
 			ratio("guard: whole middleware", "go-chi/jwtauth: whole middleware", 1.0/6),
+			ratio("guard: whole middleware", "auth0/go-jwt-middleware: whole middleware", 1.0/6),
 			ratio("guard: cached", "golang-jwt: ParseWithClaims alone", 0.06),
 			allocsOver("guard: cached", "bare handler", 2),
 		},
