@@ -71,7 +71,7 @@ func (k *Ring) Issue(ctx context.Context, g Grant) (Key, *Record, error) {
 				ID: id, Subject: g.Subject, Name: g.Name, Scopes: slices.Clone(g.Scopes), Nets: masked(g.Nets),
 				Last4: key.last4(), CreatedAt: now, NotBefore: stamp(g.NotBefore), ExpiresAt: stamp(g.ExpiresAt),
 			},
-			Digest: k.digests.of(key.secret),
+			Digest: k.digests.of(key.Reveal()),
 		}
 		inserted, err := k.store.Insert(ctx, e)
 		if err != nil {
@@ -105,7 +105,7 @@ func (k *Ring) Rotate(ctx context.Context, id string, overlap time.Duration) (ke
 		}
 		key := k.format.key(id)
 		rotated, err := k.store.Rotate(ctx, id, Rotation{
-			From: e.Digest, To: k.digests.of(key.secret), Last4: key.last4(), At: now, Until: stamp(now.Add(overlap)),
+			From: e.Digest, To: k.digests.of(key.Reveal()), Last4: key.last4(), At: now, Until: stamp(now.Add(overlap)),
 		})
 		if err != nil {
 			return Key{}, false, guard.Unavailable(fmt.Errorf("apikey: %w", err))

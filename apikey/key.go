@@ -25,12 +25,17 @@ const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 // A Key is a key that was just issued. It prints as its id with the secret left
 // out, in logs and JSON too; only Reveal tells it.
 type Key struct {
-	secret string // the whole key
+	secret *string // the whole key, where fmt does not look: it asks no method of an unexported field
 	shown  string
 }
 
 // Reveal returns the key, to be shown to its subject once.
-func (k Key) Reveal() string { return k.secret }
+func (k Key) Reveal() string {
+	if k.secret == nil {
+		return ""
+	}
+	return *k.secret
+}
 
 // String returns the key without its secret, such as "ak_live_3fVnkP0sQ1xY_…ab3K".
 func (k Key) String() string { return k.shown }
@@ -44,7 +49,7 @@ func (k Key) LogValue() slog.Value { return slog.StringValue(k.shown) }
 // MarshalText keeps the secret out of JSON and the like.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.shown), nil }
 
-func (k Key) last4() string { return k.secret[len(k.secret)-4:] }
+func (k Key) last4() string { return (*k.secret)[len(*k.secret)-4:] }
 
 // A format is how the keys of a ring look.
 type format struct {
@@ -134,7 +139,8 @@ func checksum(s string) (c [crcLen]byte) {
 func (f format) key(id string) Key {
 	body := f.head + id + "_" + random(secretLen)
 	crc := checksum(body)
-	k := Key{secret: body + string(crc[:])}
+	whole := body + string(crc[:])
+	k := Key{secret: &whole}
 	k.shown = f.head + id + "_…" + k.last4()
 	return k
 }
