@@ -132,9 +132,11 @@ func slowForwarded(s string) (nodes []string, ok bool) {
 		if s = s[len(m):]; s == "" {
 			return nodes, true
 		}
-		if s = strings.TrimPrefix(s, ","); s == "" {
+		rest, comma := strings.CutPrefix(s, ",")
+		if !comma || rest == "" {
 			return nil, false
 		}
+		s = rest
 	}
 	return nodes, true
 }
@@ -155,6 +157,7 @@ func FuzzForwarded(f *testing.F) {
 	for _, s := range []string{
 		"", "for=203.0.113.7", `for="[2001:db8::1]:80";proto=https, for=10.0.0.2`, `for=1.2.3.4;host="a,\"b", for=10.0.0.2`, `for="`,
 		`for=a;for=b`, `FOR=1.2.3.4 ; by=x`, `by="for=6.6.6.6"`, `host="\\", for=10.0.0.2`, `"\`, `for="1.2.3.4"`, `a="";for=1.2.3.4`,
+		"0=0 for=0.0.0.1",
 	} {
 		f.Add(s)
 	}
