@@ -21,12 +21,25 @@ const (
 	XRateLimit
 )
 
-// headers writes the chosen fields. It allocates the values and one array for
-// them.
-func (l *Limiter) headers(h http.Header, takes []Take, states []State, res Result) {
+// headers writes the chosen fields, and a refusal's Retry-After. The
+// values are cut from one text.
+func (l *Limiter) headers(h http.Header, takes []Take, states []State, res *Result) {
 	c := l.opts.Headers
+	if c == 0 && res.OK {
+		return
+	}
+	var room [64]byte
+	text := room[:0]
 	if c&RateLimit != 0 {
-		f := &[2]string{l.policy, rateLimitField(takes, states)}
+		text = appendStates(text, takes, states)
+	}
+	end := len(text)
+	if !res.OK {
+		text = strconv.AppendInt(text, atLeastASecond(res.RetryAfter), 10)
+	}
+	all := string(text)
+	if c&RateLimit != 0 {
+		f := &[2]string{l.policy, all[:end]}
 		if l.opts.LimitsOf != nil {
 			f[0] = policyField(takes)
 		}
@@ -35,6 +48,9 @@ func (l *Limiter) headers(h http.Header, takes []Take, states []State, res Resul
 			policies, limits = append(h["Ratelimit-Policy"], policies...), append(outer, limits...)
 		}
 		h["Ratelimit-Policy"], h["Ratelimit"] = policies, limits
+	}
+	if !res.OK {
+		h["Retry-After"] = []string{all[end:]}
 	}
 	if c&XRateLimit != 0 {
 		f := &[3]string{strconv.Itoa(res.Quota), strconv.Itoa(res.Remaining), seconds(untilReset(res.RetryAfter, res.Reset))}
@@ -58,15 +74,14 @@ func policyField(takes []Take) string {
 	return string(b)
 }
 
-func rateLimitField(takes []Take, states []State) string {
-	b := make([]byte, 0, 64)
+func appendStates(b []byte, takes []Take, states []State) []byte {
 	for i := range states {
 		s := &states[i]
 		b = item(b, i, takes[i].Limit.Name)
 		b = strconv.AppendInt(append(b, ";r="...), int64(s.Remaining), 10)
 		b = strconv.AppendInt(append(b, ";t="...), ceilSeconds(untilReset(s.RetryAfter, s.Reset)), 10)
 	}
-	return string(b)
+	return b
 }
 
 // untilReset: next to a Retry-After both name the same time (section 5 of the
@@ -88,8 +103,10 @@ func item(b []byte, i int, name string) []byte {
 // seconds is a Retry-After: whole seconds, rounded up, at least 1 (RFC 9110,
 // section 10.2.3).
 func seconds(d time.Duration) string {
-	return strconv.FormatInt(max(ceilSeconds(d), 1), 10)
+	return strconv.FormatInt(atLeastASecond(d), 10)
 }
+
+func atLeastASecond(d time.Duration) int64 { return max(ceilSeconds(d), 1) }
 
 func ceilSeconds(d time.Duration) int64 {
 	return int64((d + time.Second - 1) / time.Second)

@@ -33,14 +33,13 @@ func (l *Limiter) Wrap(next http.Handler) http.Handler {
 			d.Refuse(w, r, err)
 			return
 		default:
-			l.headers(w.Header(), takes, states, res)
-			w.Header()["Retry-After"] = []string{seconds(res.RetryAfter)}
+			l.headers(w.Header(), takes, states, &res)
 			d.Refuse(w, r, l.refusal)
 			return
 		}
 		d.Report(r)
 		if err == nil && !l.opts.Shadow {
-			l.headers(w.Header(), takes, states, res)
+			l.headers(w.Header(), takes, states, &res)
 		}
 		if err == nil && l.opts.InContext {
 			r = r.WithContext(withResult(r.Context(), res))
