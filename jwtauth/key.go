@@ -16,11 +16,19 @@ import (
 // none. A bad key is reported by the constructor that it is given to. A Key is
 // a KeySource by itself. Printing one shows no secret.
 type Key struct {
-	alg     *algorithm
-	id      string
+	alg       *algorithm
+	id        string
+	*material // nil where err is not
+	err       error
+}
+
+// material is behind two pointers, where fmt does not look: it asks no method of
+// a Key in somebody's unexported field, and follows one pointer for %s.
+type material struct{ *halves }
+
+type halves struct {
 	public  crypto.PublicKey  // what verifies; the secret of an HMAC
 	private crypto.PrivateKey // what signs; nil where there is only a public key
-	err     error
 }
 
 // Bounds of keys and their ids.
@@ -100,7 +108,7 @@ func newKey(constructor, alg string, f keyType) (Key, *algorithm) {
 	if a == nil || a.family != f {
 		return badKey("jwtauth: %s has no algorithm %q", constructor, alg), nil
 	}
-	return Key{alg: a}, a
+	return Key{alg: a, material: &material{new(halves)}}, a
 }
 
 func badKey(format string, args ...any) Key { return Key{err: fmt.Errorf(format, args...)} }
