@@ -17,9 +17,9 @@ type Grant struct {
 	Subject string
 	// Name is what the subject calls it, up to 200 bytes. May be empty.
 	Name string
-	// Scopes narrow what the principal may do where a guard asks for them: a
-	// policy of package rbac with Options.Ceiling, or bearer.Scopes. Without
-	// one, a key may do all that its subject may.
+	// Scopes narrow what the principal may do where a guard asks: a policy of
+	// package rbac or bearer.Scopes. Without scopes, a key may do all that its
+	// subject's roles allow, and nothing that bearer.Scopes guards.
 	Scopes []string
 	// NotBefore and ExpiresAt bound the key's life; zero is no bound.
 	NotBefore, ExpiresAt time.Time

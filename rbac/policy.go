@@ -16,11 +16,13 @@ import (
 // Options holds what has a safe default. The zero value is the strictest.
 type Options struct {
 	// Ceiling returns the scopes of the credential of a request, such as those
-	// of an API key or an access token; limited is false where the credential
-	// has no such bound, as a session. The principal may then do what both its
-	// roles and the scopes allow. A scope is a permission or a wildcard, and
-	// any other allows nothing; a role counts where the scopes cover all that
-	// it grants, or are "*". If nil, credentials have no bounds.
+	// of an access token; limited is false where the credential has no such
+	// bound, as a session. The principal may then do what both its roles and
+	// the scopes allow. A scope is a permission or a wildcard, and any other
+	// allows nothing; a role counts where the scopes cover all that it grants,
+	// or are "*". If nil, a credential that has a method
+	// Ceiling() (scopes []string, limited bool) says so itself, as an
+	// *apikey.Record with scopes does, and others have no bounds.
 	Ceiling func(ctx context.Context) (scopes []string, limited bool)
 }
 
