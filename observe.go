@@ -132,19 +132,24 @@ func isZero(v slog.Value) bool {
 }
 
 // Report makes d known to Observe, for guards of one's own: once per decision.
-func (d Decision) Report(r *http.Request) { d.report(r.Context(), r.Pattern) }
+func (d Decision) Report(r *http.Request) {
+	if rec := recorderOf(r.Context()); rec != nil {
+		d.Pattern = r.Pattern
+		rec.report(r.Context(), &d)
+	}
+}
 
 // ReportTo is Report where there is no request at hand.
-func (d Decision) ReportTo(ctx context.Context) { d.report(ctx, "") }
-
-func (d Decision) report(ctx context.Context, pattern string) {
-	rec := recorderOf(ctx)
-	if rec == nil {
-		return
+func (d Decision) ReportTo(ctx context.Context) {
+	if rec := recorderOf(ctx); rec != nil {
+		d.Pattern = ""
+		rec.report(ctx, &d)
 	}
-	d.Pattern = pattern
-	for ; rec != nil; rec = rec.outer {
-		rec.add(ctx, d)
+}
+
+func (c *recorder) report(ctx context.Context, d *Decision) {
+	for ; c != nil; c = c.outer {
+		c.add(ctx, *d)
 	}
 }
 

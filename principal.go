@@ -87,6 +87,17 @@ func Challenges(ctx context.Context) []string {
 // Steps, what was kept in the one holds in the other. It is nil without a step.
 func Step(ctx context.Context) any { return ctx.Value(stepKey{}) }
 
+// Ceiling returns the scopes that bound what the principal P of ctx may do: those
+// of the credential behind it, where that has a method
+// Ceiling() (scopes []string, limited bool). It is for guards that ask for
+// permissions.
+func Ceiling[P any](ctx context.Context) (scopes []string, limited bool) {
+	if n := nodeOf[P](ctx); n != nil && n.known {
+		return n.ceiling()
+	}
+	return nil, false
+}
+
 // HandlerFunc adapts a handler that needs a principal. Without one the request
 // is refused as [Authenticated] says, so that a handler cannot forget to ask.
 func HandlerFunc[P any](f func(http.ResponseWriter, *http.Request, P)) http.HandlerFunc {
@@ -195,6 +206,27 @@ func (n *node[P]) credential() any {
 		return n.cred
 	}
 	return n.principal
+}
+
+func (n *node[P]) ceiling() (scopes []string, limited bool) {
+	type bounded interface {
+		Ceiling() (scopes []string, limited bool)
+	}
+	switch {
+	case n.cred != nil:
+		if b, ok := unwrapCredential[bounded](n.cred); ok {
+			return b.Ceiling()
+		}
+	case canBeNil[P]():
+		if b, ok := any(n.principal).(bounded); ok {
+			return b.Ceiling()
+		}
+	default: // the methods of P are those of *P too, and a pointer costs no allocation
+		if b, ok := any(&n.principal).(bounded); ok {
+			return b.Ceiling()
+		}
+	}
+	return nil, false
 }
 
 func (n *node[P]) challenges() []string {

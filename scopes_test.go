@@ -50,3 +50,43 @@ func TestScopedKeyIsNarrowByDefault(t *testing.T) {
 		})
 	}
 }
+
+type bound struct{ scopes []string }
+
+func (b bound) Ceiling() ([]string, bool) { return b.scopes, true }
+
+// TestCeilingIsOfThePrincipal: bounds are those of the credential behind the
+// principal that is asked about, whatever other steps are in the chain.
+func TestCeilingIsOfThePrincipal(t *testing.T) {
+	toAccount := func(_ context.Context, b bound) (account, bool, error) { return account{"1"}, true, nil }
+	key := authenticates[bound]{bound{[]string{"read"}}, true}
+	free := guard.Require[account](authenticates[account]{account{"2"}, true})
+	other := guard.Require[grant](authenticates[grant]{"x", true})
+	mapped := guard.Require[account](guard.Map(key, toAccount))
+	for _, tt := range []struct {
+		name  string
+		mw    guard.Middleware
+		ask   func(context.Context) ([]string, bool)
+		bound bool
+	}{
+		{"mapped", mapped, guard.Ceiling[account], true},
+		{"the principal itself", guard.Require[bound](key), guard.Ceiling[bound], true},
+		{"a pointer", guard.Require[*bound](authenticates[*bound]{&bound{[]string{"read"}}, true}), guard.Ceiling[*bound], true},
+		{"another step inside", guard.Chain(mapped, other), guard.Ceiling[account], true},
+		{"of another principal", guard.Chain(guard.Require[bound](key), free), guard.Ceiling[account], false},
+		{"replaced inside", guard.Chain(mapped, free), guard.Ceiling[account], false},
+		{"no bounds", free, guard.Ceiling[account], false},
+		{"nobody", guard.Optional[account](authenticates[account]{}), guard.Ceiling[account], false},
+		{"no step", guard.Chain(), guard.Ceiling[account], false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := tt.mw(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				scopes, limited := tt.ask(r.Context())
+				if limited != tt.bound || limited && (len(scopes) != 1 || scopes[0] != "read") {
+					t.Errorf("%q, %t; want bound %t", scopes, limited, tt.bound)
+				}
+			}))
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		})
+	}
+}

@@ -69,15 +69,10 @@ func (e *engine[P, Perm]) look(ctx context.Context) (*grants[P, Perm], error) {
 	}
 	if e.ceiling != nil {
 		g.scopes, g.limited = e.ceiling(ctx)
-	} else if c, ok := guard.CredentialFrom[bounded](ctx); ok {
-		g.scopes, g.limited = c.Ceiling()
+	} else {
+		g.scopes, g.limited = guard.Ceiling[P](ctx)
 	}
 	return g, nil
-}
-
-// bounded is a credential that may do less than its principal.
-type bounded interface {
-	Ceiling() (scopes []string, limited bool)
 }
 
 func (g *grants[P, Perm]) add(name string) {
