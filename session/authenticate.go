@@ -36,14 +36,14 @@ func refusal(message string, cause error) *guard.Error {
 // WebSocket. Without a cookie it abstains, whatever the origin: there is no
 // authority that could be abused.
 func (m *Manager[D]) Authenticate(r *http.Request) (*Session[D], error) {
-	token, p := readCookie(r.Header, m.cookie.Name)
-	if p == absent {
+	token, p := credential.RawCookie(r.Header, m.cookie.Name)
+	if p == credential.Absent {
 		return nil, m.missing
 	}
 	if err := m.CheckOrigin(r); err != nil {
 		return nil, err
 	}
-	if p == repeated {
+	if p == credential.Repeated {
 		return nil, errRepeated
 	}
 	key, ok := keyOf(token)

@@ -5,9 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
-	"net/textproto"
 	"slices"
 	"strings"
+
+	"github.com/go-guard/guard/internal/credential"
 )
 
 // tokenLen is the length of 32 bytes in base64url without padding.
@@ -42,36 +43,6 @@ func keyOf(token string) (key Key, ok bool) {
 	return sha256.Sum256(raw[:32]), true
 }
 
-type presence int
-
-const (
-	absent presence = iota
-	present
-	repeated
-)
-
-// readCookie finds the value of the cookie called name (RFC 6265, section
-// 5.4). It is what net/http finds, without its allocations, but it leaves
-// nothing out: a cookie whose value net/http would skip is present here, and
-// counts as a second one. A value in quotes keeps them.
-func readCookie(h http.Header, name string) (value string, p presence) {
-	for _, line := range h["Cookie"] {
-		for line != "" {
-			var part string
-			part, line, _ = strings.Cut(line, ";")
-			n, v, _ := strings.Cut(textproto.TrimString(part), "=")
-			if textproto.TrimString(n) != name {
-				continue
-			}
-			if p != absent {
-				return "", repeated
-			}
-			value, p = v, present
-		}
-	}
-	return value, p
-}
-
 // setCookie sends the cookie, or clears it where the token is empty, in place
 // of one that was set before in the same response.
 func (m *Manager[D]) setCookie(w http.ResponseWriter, token string, maxAge int) {
@@ -101,11 +72,11 @@ func (m *Manager[D]) setTo(line string) (token string, ours bool) {
 
 // presented is the token that the client has when this response is through:
 // the one it sent, or the one that an earlier verb gave it.
-func (m *Manager[D]) presented(w http.ResponseWriter, r *http.Request) (token string, p presence) {
+func (m *Manager[D]) presented(w http.ResponseWriter, r *http.Request) (token string, s credential.State) {
 	for _, line := range w.Header()["Set-Cookie"] {
 		if token, ours := m.setTo(line); ours && token != "" {
-			return token, present
+			return token, credential.Present
 		}
 	}
-	return readCookie(r.Header, m.cookie.Name)
+	return credential.RawCookie(r.Header, m.cookie.Name)
 }

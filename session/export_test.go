@@ -1,13 +1,15 @@
 package session
 
+import "github.com/go-guard/guard/internal/credential"
+
 // For the tests: the parser of cookies.
-var ReadCookie = readCookie
+var ReadCookie = credential.RawCookie
 
 // For the tests: what a parser finds.
 const (
-	Absent   = absent
-	Present  = present
-	Repeated = repeated
+	Absent   = credential.Absent
+	Present  = credential.Present
+	Repeated = credential.Repeated
 )
 
 // For the tests: tokens.

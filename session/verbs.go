@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/go-guard/guard/internal/credential"
 )
 
 // A CreateOption changes one login.
@@ -37,7 +39,7 @@ func (m *Manager[D]) Create(w http.ResponseWriter, r *http.Request, subject stri
 		return nil, err
 	}
 	token, p := m.presented(w, r)
-	if p == repeated {
+	if p == credential.Repeated {
 		return nil, errRepeated
 	}
 	ctx, cancel := m.writing(r.Context())
@@ -188,9 +190,9 @@ func (m *Manager[D]) Destroy(w http.ResponseWriter, r *http.Request) error {
 	}
 	token, p := m.presented(w, r)
 	switch p {
-	case absent:
+	case credential.Absent:
 		return m.missing
-	case repeated:
+	case credential.Repeated:
 		return errRepeated
 	}
 	if key, ok := keyOf(token); ok {

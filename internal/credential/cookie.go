@@ -6,11 +6,21 @@ import (
 	"strings"
 )
 
-// Cookie is the value of the cookie called name (RFC 6265, section 5.4), without
-// the quotes that may be around it. It is what net/http finds, but it leaves
-// nothing out: a cookie whose value net/http would skip is present here, so that
-// it is refused and not taken for none, and counts as a second one.
+// Cookie is RawCookie without the quotes that may be around the value, as
+// net/http has it.
 func Cookie(h http.Header, name string) (value string, s State) {
+	value, s = RawCookie(h, name)
+	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
+		value = value[1 : len(value)-1]
+	}
+	return value, s
+}
+
+// RawCookie is the value of the cookie called name (RFC 6265, section 5.4). It
+// is what net/http finds, without its allocations, but it leaves nothing out: a
+// cookie whose value net/http would skip is present here, so that it is refused
+// and not taken for none, and counts as a second one.
+func RawCookie(h http.Header, name string) (value string, s State) {
 	for _, line := range h["Cookie"] {
 		for line != "" {
 			var part string
@@ -24,9 +34,6 @@ func Cookie(h http.Header, name string) (value string, s State) {
 			}
 			value, s = v, Present
 		}
-	}
-	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
-		value = value[1 : len(value)-1]
 	}
 	return value, s
 }
