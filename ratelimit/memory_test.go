@@ -67,7 +67,7 @@ func TestFlood(t *testing.T) {
 				take(t, m, tt.limit, fmt.Sprint("blocked ", i), tt.limit.Quota)
 			}
 			takes := []ratelimit.Take{{Limit: tt.limit, Cost: 1}}
-			if race.Enabled {
+			if race.Enabled && testing.Short() {
 				tt.invented /= 10 // it is ten times slower
 			}
 			for i := range tt.invented {
@@ -215,7 +215,7 @@ func TestMemoryRefusesNonsense(t *testing.T) {
 
 // TestBytesPerKey holds what the documentation of Memory promises.
 func TestBytesPerKey(t *testing.T) {
-	if race.Enabled {
+	if race.Enabled && testing.Short() {
 		t.Skip("the race detector needs memory of its own")
 	}
 	for _, tt := range []struct {

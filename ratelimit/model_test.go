@@ -72,7 +72,7 @@ func TestModel(t *testing.T) {
 	c := newClock()
 	store := newMemory(c, 0, false)
 	n := traces
-	if race.Enabled {
+	if race.Enabled && testing.Short() {
 		n /= 10 // it is ten times slower
 	}
 	for i := range n {
