@@ -215,7 +215,7 @@ func TestMemoryRefusesNonsense(t *testing.T) {
 
 // TestBytesPerKey holds what the documentation of Memory promises.
 func TestBytesPerKey(t *testing.T) {
-	if race.Enabled && testing.Short() {
+	if race.Enabled {
 		t.Skip("the race detector needs memory of its own")
 	}
 	for _, tt := range []struct {
