@@ -39,7 +39,7 @@ type MemoryDenylist struct {
 
 	mu    sync.RWMutex
 	ids   map[string]*denied
-	queue denyQueue // by time, so that Deny finds what has passed
+	queue queue[*denied] // by time, so that Deny finds what has passed
 }
 
 // NewDenylist returns an empty MemoryDenylist.
@@ -67,20 +67,20 @@ func (d *MemoryDenylist) Deny(_ context.Context, id string, until time.Time) err
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.now()
-	for len(d.queue) > 0 && !now.Before(d.queue[0].until) {
+	for len(d.queue) > 0 && !now.Before(d.queue[0].over) {
 		delete(d.ids, heap.Pop(&d.queue).(*denied).id)
 	}
 	e, known := d.ids[id]
 	switch {
 	case !now.Before(until):
-	case known && e.until.Before(until):
-		e.until = until
+	case known && e.over.Before(until):
+		e.over = until
 		heap.Fix(&d.queue, e.index)
 	case known:
 	case len(d.ids) >= d.max:
 		return errDenylistFull
 	default:
-		e = &denied{id: id, until: until}
+		e = &denied{id: id, queued: queued{over: until}}
 		d.ids[id] = e
 		heap.Push(&d.queue, e)
 	}
@@ -95,7 +95,7 @@ func (d *MemoryDenylist) Denied(_ context.Context, ids ...string) (bool, error) 
 		return false, nil
 	}
 	for _, id := range ids {
-		if e, ok := d.ids[denyKey(id)]; ok && d.now().Before(e.until) {
+		if e, ok := d.ids[denyKey(id)]; ok && d.now().Before(e.over) {
 			return true, nil
 		}
 	}
@@ -112,28 +112,6 @@ func denyKey(id string) string {
 }
 
 type denied struct {
-	id    string
-	until time.Time
-	index int
-}
-
-type denyQueue []*denied
-
-func (q denyQueue) Len() int           { return len(q) }
-func (q denyQueue) Less(i, j int) bool { return q[i].until.Before(q[j].until) }
-func (q denyQueue) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].index, q[j].index = i, j
-}
-func (q *denyQueue) Push(x any) {
-	e := x.(*denied)
-	e.index = len(*q)
-	*q = append(*q, e)
-}
-func (q *denyQueue) Pop() any {
-	last := len(*q) - 1
-	e := (*q)[last]
-	(*q)[last] = nil
-	*q = (*q)[:last]
-	return e
+	id string
+	queued
 }

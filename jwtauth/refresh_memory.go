@@ -25,14 +25,14 @@ type RefreshMemory struct {
 	mu       sync.Mutex
 	families map[string]*login
 	subjects map[string][]*login // the oldest first
-	queue    loginQueue          // by expiry, so that Start finds what has passed
+	queue    queue[*login]       // by expiry, so that Start finds what has passed
 }
 
 type login struct {
 	Family
 	generation int64
 	made       time.Time
-	index      int
+	queued
 }
 
 // NewRefreshMemory returns an empty RefreshMemory.
@@ -63,7 +63,7 @@ func (m *RefreshMemory) Start(_ context.Context, f Family) error {
 	if own := m.subjects[f.Subject]; len(own) >= m.perSubject {
 		m.end(own[0])
 	}
-	e := &login{Family: f, generation: 1, made: f.Started}
+	e := &login{Family: f, generation: 1, made: f.Started, queued: queued{over: f.Expires}}
 	m.families[f.ID] = e
 	m.subjects[f.Subject] = append(m.subjects[f.Subject], e)
 	heap.Push(&m.queue, e)
@@ -128,25 +128,4 @@ func (m *RefreshMemory) end(f *login) {
 	if m.subjects[f.Subject] = own; len(own) == 0 {
 		delete(m.subjects, f.Subject)
 	}
-}
-
-type loginQueue []*login
-
-func (q loginQueue) Len() int           { return len(q) }
-func (q loginQueue) Less(i, j int) bool { return q[i].Expires.Before(q[j].Expires) }
-func (q loginQueue) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].index, q[j].index = i, j
-}
-func (q *loginQueue) Push(x any) {
-	f := x.(*login)
-	f.index = len(*q)
-	*q = append(*q, f)
-}
-func (q *loginQueue) Pop() any {
-	last := len(*q) - 1
-	f := (*q)[last]
-	(*q)[last] = nil
-	*q = (*q)[:last]
-	return f
 }
