@@ -16,14 +16,15 @@ import (
 type backend struct {
 	memory   *Memory // the store, where it is one: nothing can fail or hang
 	store    Store
+	fresh    bool // Take.Fresh
 	secret   []byte
 	failure  Failure
 	fallback *backend
 	breaker  *breaker
 }
 
-func newBackend(o *Options) (*backend, error) {
-	b := &backend{store: o.Store, failure: o.OnFailure, secret: append([]byte(nil), o.Secret...)}
+func newBackend(o *Options, fresh bool) (*backend, error) {
+	b := &backend{store: o.Store, fresh: fresh, failure: o.OnFailure, secret: append([]byte(nil), o.Secret...)}
 	var errs []error
 	if o.Timeout < 0 {
 		errs = append(errs, fmt.Errorf("ratelimit: timeout %v is negative", o.Timeout))
@@ -33,7 +34,7 @@ func newBackend(o *Options) (*backend, error) {
 			errs = append(errs, errors.New("ratelimit: Fallback of nil"))
 		} else {
 			var err error
-			b.fallback, err = newBackend(&Options{Store: o.OnFailure.fallback, Secret: o.Secret, Timeout: o.Timeout, Now: o.Now})
+			b.fallback, err = newBackend(&Options{Store: o.OnFailure.fallback, Secret: o.Secret, Timeout: o.Timeout, Now: o.Now}, fresh)
 			errs = append(errs, err)
 		}
 	}
@@ -54,18 +55,16 @@ func newBackend(o *Options) (*backend, error) {
 
 // take fills states. failure is why the store did not decide, where OnFailure
 // did so instead; err is a request's refusal.
-func (b *backend) take(ctx context.Context, takes []Take, states []State) (failure, err error) {
+func (b *backend) take(ctx context.Context, wants []want, states []State) (failure, err error) {
 	if b.memory != nil {
-		return nil, b.memory.take(takes, states)
+		return nil, b.memory.take(wants, states)
 	}
-	// What escapes to another goroutine is a copy, so that the common case
-	// above stays on the stack.
-	hashed := b.hashed(takes)
+	hashed := b.hashed(wants)
 	got, err := call(ctx, b.breaker, func(ctx context.Context) ([]State, error) {
 		return b.store.Take(ctx, hashed)
 	}, func(ctx context.Context, late []State) { b.undo(ctx, hashed, late) })
-	if err == nil && len(got) != len(takes) {
-		err = fmt.Errorf("ratelimit: %T answered %d takes with %d states", b.store, len(takes), len(got))
+	if err == nil && len(got) != len(wants) {
+		err = fmt.Errorf("ratelimit: %T answered %d takes with %d states", b.store, len(wants), len(got))
 	}
 	if err == nil {
 		copy(states, got)
@@ -74,11 +73,11 @@ func (b *backend) take(ctx context.Context, takes []Take, states []State) (failu
 	switch b.failure.mode {
 	case failOpen:
 		for i := range states {
-			states[i] = State{Remaining: takes[i].Limit.capacity() - takes[i].Cost}
+			states[i] = State{Remaining: wants[i].limit.capacity() - wants[i].cost}
 		}
 		return err, nil
 	case fallBack:
-		if _, err2 := b.fallback.take(ctx, takes, states); err2 != nil {
+		if _, err2 := b.fallback.take(ctx, wants, states); err2 != nil {
 			return nil, guard.Unavailable(errors.Join(err, err2))
 		}
 		return err, nil
@@ -121,13 +120,14 @@ func (b *backend) giveBack(ctx context.Context, taken []Taken) error {
 	return nil
 }
 
-func (b *backend) hashed(takes []Take) []Take {
-	out := make([]Take, len(takes))
-	for i := range takes {
-		out[i] = takes[i]
-		out[i].Key = b.hash(takes[i].Key)
+// hashed is wants as a Store gets them, for as long as it likes.
+func (b *backend) hashed(wants []want) []Take {
+	takes := make([]Take, len(wants))
+	for i := range wants {
+		takes[i] = wants[i].take()
+		takes[i].Key, takes[i].Fresh = b.hash(wants[i].key), b.fresh
 	}
-	return out
+	return takes
 }
 
 // hash keeps what clients sent, which may be long, secret or personal, out of

@@ -23,25 +23,25 @@ const (
 
 // headers writes the chosen fields, and a refusal's Retry-After. The
 // values are cut from one text.
-func (l *Limiter) headers(h http.Header, takes []Take, states []State, res *Result) {
+func (l *Limiter) headers(h http.Header, wants []want, states []State) {
 	c := l.opts.Headers
-	if c == 0 && res.OK {
-		return
-	}
+	worst := decisive(states)
+	s := &states[worst]
+	refused := s.RetryAfter > 0
 	var room [64]byte
 	text := room[:0]
 	if c&RateLimit != 0 {
-		text = appendStates(text, takes, states)
+		text = appendStates(text, wants, states)
 	}
 	end := len(text)
-	if !res.OK {
-		text = strconv.AppendInt(text, atLeastASecond(res.RetryAfter), 10)
+	if refused {
+		text = strconv.AppendInt(text, atLeastASecond(s.RetryAfter), 10)
 	}
 	all := string(text)
 	if c&RateLimit != 0 {
 		f := &[2]string{l.policy, all[:end]}
 		if l.opts.LimitsOf != nil {
-			f[0] = policyField(takes)
+			f[0] = policyField(wants)
 		}
 		policies, limits := f[0:1:1], f[1:2:2]
 		if outer := h["Ratelimit"]; len(outer) > 0 {
@@ -49,11 +49,11 @@ func (l *Limiter) headers(h http.Header, takes []Take, states []State, res *Resu
 		}
 		h["Ratelimit-Policy"], h["Ratelimit"] = policies, limits
 	}
-	if !res.OK {
+	if refused {
 		h["Retry-After"] = []string{all[end:]}
 	}
 	if c&XRateLimit != 0 {
-		f := &[3]string{strconv.Itoa(res.Quota), strconv.Itoa(res.Remaining), seconds(untilReset(res.RetryAfter, res.Reset))}
+		f := &[3]string{strconv.Itoa(wants[worst].limit.capacity()), strconv.Itoa(s.Remaining), seconds(untilReset(s.RetryAfter, s.Reset))}
 		h["X-Ratelimit-Limit"] = f[0:1:1]
 		h["X-Ratelimit-Remaining"] = f[1:2:2]
 		h["X-Ratelimit-Reset"] = f[2:3:3]
@@ -61,10 +61,10 @@ func (l *Limiter) headers(h http.Header, takes []Take, states []State, res *Resu
 }
 
 // policyField is a List of Strings with parameters (RFC 9651, section 3).
-func policyField(takes []Take) string {
+func policyField(wants []want) string {
 	b := make([]byte, 0, 64)
-	for i := range takes {
-		l := &takes[i].Limit
+	for i := range wants {
+		l := wants[i].limit
 		b = item(b, i, l.Name)
 		b = strconv.AppendInt(append(b, ";q="...), int64(l.Quota), 10)
 		if l.Window%time.Second == 0 { // "w" has whole seconds
@@ -74,10 +74,10 @@ func policyField(takes []Take) string {
 	return string(b)
 }
 
-func appendStates(b []byte, takes []Take, states []State) []byte {
+func appendStates(b []byte, wants []want, states []State) []byte {
 	for i := range states {
 		s := &states[i]
-		b = item(b, i, takes[i].Limit.Name)
+		b = item(b, i, wants[i].limit.Name)
 		b = strconv.AppendInt(append(b, ";r="...), int64(s.Remaining), 10)
 		b = strconv.AppendInt(append(b, ";t="...), ceilSeconds(untilReset(s.RetryAfter, s.Reset)), 10)
 	}

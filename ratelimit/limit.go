@@ -105,13 +105,24 @@ func isName(s string) bool {
 // maxLimits bounds what one request can be asked to take.
 const maxLimits = 16
 
-// compiled is a take of each limit, with its defaults, or all that is wrong.
-func compiled(limits []Limit) ([]Take, error) {
+// A want is a Take within this package: limits are shared, and not copied with
+// each request.
+type want struct {
+	limit *Limit
+	id    uint64 // of the limit
+	key   string
+	cost  int
+}
+
+func (w *want) take() Take { return Take{Limit: *w.limit, Key: w.key, Cost: w.cost} }
+
+// compiled is a want of each limit, with its defaults, or all that is wrong.
+func compiled(limits []Limit) ([]want, error) {
 	var errs []error
 	if len(limits) > maxLimits {
 		return nil, fmt.Errorf("ratelimit: %d limits for one key are more than %d", len(limits), maxLimits)
 	}
-	out := make([]Take, len(limits))
+	out := make([]want, len(limits))
 	for i, l := range limits {
 		if l.Name == "" {
 			l.Name = "default"
@@ -120,11 +131,11 @@ func compiled(limits []Limit) ([]Take, error) {
 			errs = append(errs, err)
 		}
 		for _, other := range out[:i] {
-			if other.Limit.Name == l.Name {
+			if other.limit.Name == l.Name {
 				errs = append(errs, fmt.Errorf("ratelimit: two limits are named %q", l.Name))
 			}
 		}
-		out[i] = Take{Limit: l, id: l.id()}
+		out[i] = want{limit: &l, id: l.id()}
 	}
 	return out, errors.Join(errs...)
 }
@@ -139,5 +150,5 @@ func (l *Limit) id() uint64 {
 		h = (h ^ v) * 0x9e3779b97f4a7c15
 		h ^= h >> 32
 	}
-	return h | 1 // 0 is none
+	return h
 }

@@ -58,7 +58,7 @@ type Options struct {
 type Limiter struct {
 	opts    Options
 	key     Key
-	limits  []Take // without a key and a cost
+	limits  []want // without a key and a cost
 	policy  string // their RateLimit-Policy field
 	backend *backend
 	refusal *guard.Error
@@ -79,7 +79,7 @@ func New(limit Limit, key Key, opts *Options) (*Limiter, error) {
 	if l.opts.Store != nil && slices.ContainsFunc(all, func(l Limit) bool { return l.Name == "" }) {
 		errs[2] = errors.New("ratelimit: a limit in a store of one's own needs a name")
 	}
-	l.backend, errs[3] = newBackend(&l.opts)
+	l.backend, errs[3] = newBackend(&l.opts, false)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
@@ -126,22 +126,22 @@ func (l *Limiter) Peek(ctx context.Context, key string) (Result, error) {
 
 func (l *Limiter) result(ctx context.Context, key string, cost int) (Result, error) {
 	var room room
-	takes, states, failure, err := l.take(ctx, room.takes[:0], room.states[:0], key, cost)
+	wants, states, failure, err := l.take(ctx, room.wants[:0], room.states[:0], key, cost)
 	if err != nil {
 		return Result{}, err
 	}
-	return summary(takes, states, failure), nil
+	return resultOf(wants, states, failure), nil
 }
 
 // Reset forgets what was taken under the key.
 func (l *Limiter) Reset(ctx context.Context, key string) error {
-	takes, err := l.takes(ctx, nil, key, 0)
+	wants, err := l.wants(ctx, nil, key, 0)
 	if err != nil {
 		return err
 	}
-	taken := make([]Taken, len(takes))
-	for i := range takes {
-		taken[i] = Taken{Take: takes[i], All: true}
+	taken := make([]Taken, len(wants))
+	for i := range wants {
+		taken[i] = Taken{Take: wants[i].take(), All: true}
 	}
 	return l.backend.giveBack(ctx, taken)
 }
@@ -150,15 +150,15 @@ func (l *Limiter) Reset(ctx context.Context, key string) error {
 // slices and comes back as results: what is written through a pointer goes to
 // the heap.
 type room struct {
-	takes  [2]Take
+	wants  [2]want
 	states [2]State
 }
 
 // errCost is a cost that no wait makes possible.
 var errCost = errors.New("ratelimit: the cost is more than the limit ever grants")
 
-// takes appends to out what the key has to take.
-func (l *Limiter) takes(ctx context.Context, out []Take, key string, cost int) ([]Take, error) {
+// wants appends to out what the key has to take.
+func (l *Limiter) wants(ctx context.Context, out []want, key string, cost int) ([]want, error) {
 	if key == "" {
 		return nil, errEmptyKey
 	}
@@ -175,32 +175,32 @@ func (l *Limiter) takes(ctx context.Context, out []Take, key string, cost int) (
 		}
 	}
 	for i := range limits {
-		if cost > limits[i].Limit.capacity() {
+		w := &limits[i]
+		if cost > w.limit.capacity() {
 			return nil, errCost
 		}
-		out = append(out, limits[i])
-		out[i].Key, out[i].Cost = key, cost
+		out = append(out, want{w.limit, w.id, key, cost})
 	}
 	return out, nil
 }
 
-// take uses and returns the empty takes and states it is given.
-func (l *Limiter) take(ctx context.Context, takes []Take, states []State, key string, cost int) (_ []Take, _ []State, failure, err error) {
-	takes, err = l.takes(ctx, takes, key, cost)
+// take uses and returns the empty wants and states it is given.
+func (l *Limiter) take(ctx context.Context, wants []want, states []State, key string, cost int) (_ []want, _ []State, failure, err error) {
+	wants, err = l.wants(ctx, wants, key, cost)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if len(takes) <= cap(states) {
-		states = states[:len(takes)]
+	if len(wants) <= cap(states) {
+		states = states[:len(wants)]
 	} else {
-		states = make([]State, len(takes))
+		states = make([]State, len(wants))
 	}
-	failure, err = l.backend.take(ctx, takes, states)
-	return takes, states, failure, err
+	failure, err = l.backend.take(ctx, wants, states)
+	return wants, states, failure, err
 }
 
-// summary picks the state that tells most.
-func summary(takes []Take, states []State, failure error) Result {
+// decisive is the index of the state that tells most.
+func decisive(states []State) int {
 	worst := 0
 	for i := 1; i < len(states); i++ {
 		a, b := &states[i], &states[worst]
@@ -208,7 +208,12 @@ func summary(takes []Take, states []State, failure error) Result {
 			worst = i
 		}
 	}
-	s, l := &states[worst], &takes[worst].Limit
+	return worst
+}
+
+func resultOf(wants []want, states []State, failure error) Result {
+	i := decisive(states)
+	s, l := &states[i], wants[i].limit
 	return Result{
 		OK: s.RetryAfter <= 0, Limit: l.Name, Quota: l.capacity(),
 		Remaining: s.Remaining, RetryAfter: s.RetryAfter, Reset: s.Reset,

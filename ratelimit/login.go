@@ -61,7 +61,7 @@ type LoginOptions struct {
 type Login struct {
 	opts    LoginOptions
 	ip      Key
-	limits  []Take // the first is per address, the others per account
+	limits  []want // the first is per address, the others per account
 	backend *backend
 }
 
@@ -121,7 +121,7 @@ func loginBackend(o *LoginOptions) (*backend, error) {
 		}
 		failure = Fallback(m)
 	}
-	return newBackend(&Options{Store: o.Store, Secret: o.Secret, OnFailure: failure, Timeout: o.Timeout, Now: o.Now})
+	return newBackend(&Options{Store: o.Store, Secret: o.Secret, OnFailure: failure, Timeout: o.Timeout, Now: o.Now}, true)
 }
 
 // An Attempt is one try to log in. It has failed unless Succeed is called.
@@ -169,23 +169,23 @@ func (l *Login) attempt(r *http.Request, account string) (*Attempt, Result, erro
 	if account = l.opts.Normalize(account); account == "" {
 		return nil, Result{}, badRequest("The account is missing", errEmptyKey)
 	}
-	takes := slices.Clone(l.limits)
-	for i := range takes {
-		takes[i].Key, takes[i].Cost, takes[i].Fresh = account, 1, true
+	wants := slices.Clone(l.limits)
+	for i := range wants {
+		wants[i].key, wants[i].cost = account, 1
 	}
-	takes[0].Key = address
-	states := make([]State, len(takes))
-	failure, err := l.backend.take(r.Context(), takes, states)
+	wants[0].key = address
+	states := make([]State, len(wants))
+	failure, err := l.backend.take(r.Context(), wants, states)
 	if err != nil {
 		return nil, Result{}, err
 	}
-	res := summary(takes, states, failure)
+	res := resultOf(wants, states, failure)
 	if !res.OK {
 		return nil, res, tooMany(l.opts.Message, res.RetryAfter, fmt.Errorf("ratelimit: the quota of %q is used up", res.Limit))
 	}
 	a := &Attempt{login: l, inFallback: failure != nil}
-	for i := range takes {
-		a.taken = append(a.taken, Taken{Take: takes[i], Stamp: states[i].Stamp, All: i > 0})
+	for i := range wants {
+		a.taken = append(a.taken, Taken{Take: wants[i].take(), Stamp: states[i].Stamp, All: i > 0})
 	}
 	return a, res, nil
 }

@@ -15,7 +15,8 @@ import (
 type MemoryOptions struct {
 	// MaxKeys is how many keys are remembered before any is forgotten, at least
 	// for now: a fifth more at most. Of each kind of limit (GCRA; Sliding of one
-	// quota up to 16; Sliding above) there may be so many. If 0, 1<<20.
+	// quota up to 16; up to 255; up to 65,535; above) there may be so many. If 0,
+	// 1<<20.
 	MaxKeys int
 	// DenyNewWhenFull refuses keys that are not known while the store is full.
 	// If false, those are forgotten who used the least of their quota: then a
@@ -43,13 +44,13 @@ type Memory struct {
 // A shard has a lock of its own.
 type shard struct {
 	mu     sync.Mutex
-	tables []*table // few, by class
+	tables []table  // few, by class
 	_      [32]byte // keeps two locks out of one cache line
 }
 
 const (
 	defaultMaxKeys = 1 << 20
-	keysPerShard   = 1 << 14 // so that growing one takes well under a millisecond
+	keysPerShard   = 1 << 12 // so that few wait for each other, and growing one takes well under a millisecond
 	maxShards      = 1 << 12
 )
 
@@ -98,8 +99,12 @@ func (m *Memory) clock() int64 {
 
 // Take implements Store. Its error is a take that is not valid.
 func (m *Memory) Take(_ context.Context, takes []Take) ([]State, error) {
-	states := make([]State, len(takes))
-	if err := m.take(takes, states); err != nil {
+	wants, states := make([]want, len(takes)), make([]State, len(takes))
+	for i := range takes {
+		t := &takes[i]
+		wants[i] = want{&t.Limit, t.Limit.id(), t.Key, t.Cost}
+	}
+	if err := m.take(wants, states); err != nil {
 		return nil, err
 	}
 	return states, nil
@@ -110,10 +115,11 @@ func (m *Memory) GiveBack(_ context.Context, taken []Taken) error {
 	var hashes [maxLimits]uint64
 	h := hashes[:0]
 	for i := range taken {
-		if err := valid(&taken[i].Take, len(taken)); err != nil {
+		t := &taken[i]
+		if err := valid(&t.Limit, t.Key, t.Cost, len(taken)); err != nil {
 			return err
 		}
-		h = append(h, maphash.String(m.seed, taken[i].Key))
+		h = append(h, maphash.String(m.seed, t.Key))
 	}
 	m.lock(h)
 	defer m.unlock(h)
@@ -126,7 +132,7 @@ func (m *Memory) GiveBack(_ context.Context, taken []Taken) error {
 
 func (m *Memory) giveBack(t *Taken, hash uint64, now int64) {
 	tab := m.shardOf(hash).table(class(&t.Limit))
-	tag := tagOf(hash, &t.Take)
+	tag := tagOf(hash, t.Limit.id())
 	slot := tab.find(tag)
 	if slot < 0 {
 		return
@@ -138,56 +144,57 @@ func (m *Memory) giveBack(t *Taken, hash uint64, now int64) {
 
 var errTake = errors.New("ratelimit: a take without a key, or of more than its limit ever grants, or more than 16 at once")
 
-func valid(t *Take, n int) error {
-	if n > maxLimits || t.Key == "" || t.Cost < 0 || t.Cost > t.Limit.capacity() || t.Limit.Quota < 1 || t.Limit.Window <= 0 {
+func valid(l *Limit, key string, cost, n int) error {
+	if n > maxLimits || key == "" || cost < 0 || cost > l.capacity() || l.Quota < 1 || l.Window <= 0 {
 		return errTake
 	}
 	return nil
 }
 
-// take fills states. Nothing in it escapes, so that callers keep takes and
+// take fills states. Nothing in it escapes, so that callers keep wants and
 // states on their stacks.
-func (m *Memory) take(takes []Take, states []State) error {
-	for i := range takes {
-		if err := valid(&takes[i], len(takes)); err != nil {
+func (m *Memory) take(wants []want, states []State) error {
+	for i := range wants {
+		w := &wants[i]
+		if err := valid(w.limit, w.key, w.cost, len(wants)); err != nil {
 			return err
 		}
 	}
-	if len(takes) == 1 {
-		hash := maphash.String(m.seed, takes[0].Key)
+	if len(wants) == 1 {
+		hash := maphash.String(m.seed, wants[0].key)
 		s := m.shardOf(hash)
 		s.mu.Lock()
-		states[0] = m.step(s, &takes[0], hash, m.clock(), true)
+		states[0] = m.step(s, &wants[0], hash, m.clock(), true)
 		s.mu.Unlock()
 		return nil
 	}
 	var hashes [maxLimits]uint64
 	h := hashes[:0]
-	for i := range takes {
-		h = append(h, maphash.String(m.seed, takes[i].Key))
+	for i := range wants {
+		h = append(h, maphash.String(m.seed, wants[i].key))
 	}
 	m.lock(h)
 	defer m.unlock(h)
 	now := m.clock() // under the locks: takes of a key come in order
 	granted := true
-	for i := range takes {
-		states[i] = m.step(m.shardOf(h[i]), &takes[i], h[i], now, false)
+	for i := range wants {
+		states[i] = m.step(m.shardOf(h[i]), &wants[i], h[i], now, false)
 		granted = granted && states[i].RetryAfter <= 0
 	}
-	for i := range takes {
-		if granted && takes[i].Cost > 0 {
-			states[i] = m.step(m.shardOf(h[i]), &takes[i], h[i], now, true)
+	for i := range wants {
+		if granted && wants[i].cost > 0 {
+			states[i] = m.step(m.shardOf(h[i]), &wants[i], h[i], now, true)
 		}
 	}
 	return nil
 }
 
 // step is the state of one take, after taking it if that is wanted and granted.
-func (m *Memory) step(s *shard, t *Take, hash uint64, now int64, take bool) State {
-	tab := s.table(class(&t.Limit))
-	tag := tagOf(hash, t)
+func (m *Memory) step(s *shard, w *want, hash uint64, now int64, take bool) State {
+	tab := s.table(class(w.limit))
+	tag := tagOf(hash, w.id)
 	slot := tab.find(tag)
-	take = take && t.Cost > 0
+	take = take && w.cost > 0
 	if slot < 0 {
 		if m.deny {
 			if wait := tab.full(tag, now, m.groups); wait > 0 {
@@ -195,35 +202,30 @@ func (m *Memory) step(s *shard, t *Take, hash uint64, now int64, take bool) Stat
 			}
 		}
 		if !take {
-			return State{Remaining: t.Limit.capacity()}
+			return State{Remaining: w.limit.capacity()}
 		}
 		slot = tab.place(tag, now, m.groups) // of an unused key, which grants any cost
 	}
-	return step(&t.Limit, tab.record(slot), now, t.Cost, take)
+	return step(w.limit, tab.record(slot), now, w.cost, take)
 }
 
 func (m *Memory) shardOf(hash uint64) *shard { return &m.shards[hash>>m.shift] }
 
 // tagOf is what tells records apart: the key's hash and the limit, mixed.
-func tagOf(hash uint64, t *Take) uint64 {
-	id := t.id
-	if id == 0 {
-		id = t.Limit.id()
-	}
+func tagOf(hash, id uint64) uint64 {
 	hi, lo := bits.Mul64(hash^id, 0x9e3779b97f4a7c15)
 	return max(hi^lo, 1) // 0 is a free slot
 }
 
-// table is the shard's table of a class.
+// table is the shard's table of a class, until the next one is made.
 func (s *shard) table(class int) *table {
-	for _, t := range s.tables {
-		if t.class == class {
-			return t
+	for i := range s.tables {
+		if s.tables[i].class == class {
+			return &s.tables[i]
 		}
 	}
-	t := newTable(class)
-	s.tables = append(s.tables, t)
-	return t
+	s.tables = append(s.tables, newTable(class))
+	return &s.tables[len(s.tables)-1]
 }
 
 // lock locks the shards of hashes, in order, each once.

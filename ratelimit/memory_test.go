@@ -58,6 +58,7 @@ func TestFlood(t *testing.T) {
 	}{
 		{"sliding", loginLimit, 1_000_000},
 		{"buckets", ratelimit.Limit{Name: "n", Quota: 20, Window: time.Hour}, 200_000},
+		{"wide buckets", ratelimit.Limit{Name: "n", Quota: 1 << 16, Window: time.Hour}, 200_000},
 		{"GCRA", ratelimit.Limit{Name: "n", Quota: 20, Window: time.Hour, Algorithm: ratelimit.GCRA}, 200_000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -224,6 +225,7 @@ func TestBytesPerKey(t *testing.T) {
 	}{
 		{ratelimit.Limit{Name: "gcra", Quota: 100, Window: time.Hour, Algorithm: ratelimit.GCRA}, 32},
 		{loginLimit, 48},
+		{ratelimit.Limit{Name: "hundred", Quota: 100, Window: time.Minute}, 72},
 	} {
 		const keys = 1_000_000 / 8 // of 1<<20 / 8: the same tables, fewer of them
 		before := heap()

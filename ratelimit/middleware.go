@@ -15,15 +15,16 @@ func (l *Limiter) Wrap(next http.Handler) http.Handler {
 	wiring.Next("ratelimit", next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var room room
-		takes, states, failure, cost, err := l.decide(r, room.takes[:0], room.states[:0])
-		d := guard.Decision{Package: "ratelimit", Guard: l.limits[0].Limit.Name, Cost: cost}
-		var res Result
+		wants, states, failure, cost, err := l.decide(r, room.wants[:0], room.states[:0])
+		d := guard.Decision{Package: "ratelimit", Guard: l.limits[0].limit.Name, Cost: cost}
+		granted := false
 		if err == nil {
-			res = summary(takes, states, failure)
-			d.Guard, d.RetryAfter = res.Limit, res.RetryAfter
+			i := decisive(states)
+			granted = states[i].RetryAfter <= 0
+			d.Guard, d.RetryAfter = wants[i].limit.Name, states[i].RetryAfter
 		}
 		switch {
-		case err == nil && res.OK:
+		case granted:
 			d.Outcome, d.Reason, d.Err = guard.Allowed, failed(failure), failure
 		case errors.Is(err, ErrSkip):
 			d.Outcome, d.Reason = guard.Allowed, "not limited"
@@ -33,23 +34,23 @@ func (l *Limiter) Wrap(next http.Handler) http.Handler {
 			d.Refuse(w, r, err)
 			return
 		default:
-			l.headers(w.Header(), takes, states, &res)
+			l.headers(w.Header(), wants, states)
 			d.Refuse(w, r, l.refusal)
 			return
 		}
 		d.Report(r)
-		if err == nil && !l.opts.Shadow {
-			l.headers(w.Header(), takes, states, &res)
+		if err == nil && !l.opts.Shadow && l.opts.Headers != 0 {
+			l.headers(w.Header(), wants, states)
 		}
 		if err == nil && l.opts.InContext {
-			r = r.WithContext(withResult(r.Context(), res))
+			r = r.WithContext(withResult(r.Context(), resultOf(wants, states, failure)))
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
 // decide takes what a request costs, or is what to refuse it with.
-func (l *Limiter) decide(r *http.Request, takes []Take, states []State) (_ []Take, _ []State, failure error, cost int, err error) {
+func (l *Limiter) decide(r *http.Request, wants []want, states []State) (_ []want, _ []State, failure error, cost int, err error) {
 	cost = 1
 	if l.opts.Cost != nil {
 		cost = l.opts.Cost(r)
@@ -64,11 +65,11 @@ func (l *Limiter) decide(r *http.Request, takes []Take, states []State) (_ []Tak
 	if err != nil {
 		return nil, nil, nil, cost, err
 	}
-	takes, states, failure, err = l.take(r.Context(), takes, states, key, cost)
+	wants, states, failure, err = l.take(r.Context(), wants, states, key, cost)
 	if err == errCost {
 		err = badRequest("The request is too large for its limit", err)
 	}
-	return takes, states, failure, cost, err
+	return wants, states, failure, cost, err
 }
 
 // failed is why OnFailure decided, for Observe.

@@ -113,7 +113,7 @@ func randomLimit(rnd *rand.Rand) ratelimit.Limit {
 	l.Window = time.Millisecond + time.Duration(rnd.Int64N(100e6))*time.Microsecond
 	switch rnd.IntN(4) {
 	case 0:
-		l.Quota += 16 + rnd.IntN(60)
+		l.Quota += 16 + rnd.IntN([]int{60, 500, 200_000}[rnd.IntN(3)]) // counts of each width
 	case 1:
 		l.Algorithm = ratelimit.GCRA
 		l.Burst = rnd.IntN(2 * l.Quota)

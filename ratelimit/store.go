@@ -41,8 +41,6 @@ type Take struct {
 	// Fresh forbids an answer from a copy of the store's state: the key may be
 	// reset from elsewhere.
 	Fresh bool
-
-	id uint64 // of Limit, where it was computed before
 }
 
 // A State is what a limit has to say about a Take.

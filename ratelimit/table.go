@@ -17,8 +17,8 @@ type table struct {
 	slab   []uint32
 }
 
-func newTable(class int) *table {
-	return &table{class: class, stride: stride(class), low: lowBits(class)}
+func newTable(class int) table {
+	return table{class: class, stride: stride(class), low: lowBits(class)}
 }
 
 const groupSize = 8 // tags of a group are one cache line
