@@ -11,7 +11,7 @@ import (
 // and for tests of handlers. A nil is nobody. An authentication step further
 // in hides it.
 func WithPrincipal[P any](ctx context.Context, p P) context.Context {
-	return &node[P]{Context: ctx, principal: p, known: !canBeNil[P]() || !isNil(p)}
+	return &node[P]{Context: ctx, principal: p, known: !canBeNil[P]() || !isNil(p), rec: recorderOf(ctx)}
 }
 
 // PrincipalFrom returns who sends the request: what the innermost
@@ -82,10 +82,10 @@ func Challenges(ctx context.Context) []string {
 	return nil
 }
 
-// Step identifies what the innermost authentication step of ctx found out, for
-// guards that keep something about a principal: where two contexts have equal
-// Steps, what was kept in the one holds in the other. It is nil without a step.
-func Step(ctx context.Context) any { return ctx.Value(stepKey{}) }
+// PerStep is a context key of a guard that keeps something about a principal:
+// what stands under it is not found from behind a further authentication step,
+// which may have found somebody else.
+type PerStep interface{ PerStep() }
 
 // Ceiling returns the scopes that bound what the principal P of ctx may do: those
 // of the credential behind it, where that has a method
@@ -129,25 +129,31 @@ type node[P any] struct {
 	cred      any // what Map kept; nil where the principal is the credential
 	known     bool
 	vary      [1]string // the Vary field's storage: header values are never shared
+	rec       *recorder // of Observe, so that guards further in need not look for it
 }
 
 func (n *node[P]) Value(key any) any {
-	switch key.(type) {
+	switch k := key.(type) {
 	case principalKey[P], stepKey:
 		return n
+	case recorderKey:
+		return n.rec
 	case credentialKey[P]:
-		if n.known && n.cred == nil {
+		if n.cred == nil && n.known || n.cred != nil && k.holds(n.cred) {
 			return n
 		}
-	}
-	if n.cred != nil {
-		if k, ok := key.(interface{ holds(cred any) bool }); ok && k.holds(n.cred) {
-			return n
-		}
-	} else if n.known {
-		// A guard that asks for an interface does not name P.
-		if k, ok := key.(interface{ heldBy(t reflect.Type) bool }); ok && k.heldBy(reflect.TypeFor[P]()) && key.(interface{ holds(cred any) bool }).holds(n.principal) {
-			return n
+	case PerStep:
+		return nil
+	case interface { // a credentialKey of another type
+		holds(cred any) bool
+		heldBy(t reflect.Type) bool
+	}:
+		if n.cred != nil {
+			if k.holds(n.cred) {
+				return n
+			}
+		} else if n.known && k.heldBy(reflect.TypeFor[P]()) && k.holds(n.principal) {
+			return n // a guard that asks for an interface does not name P
 		}
 	}
 	return n.Context.Value(key)

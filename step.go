@@ -121,7 +121,7 @@ func (s *step[P]) wrap(next http.Handler) http.Handler {
 			Decision{Package: f.pkg}.Refuse(w, s.hidden(r), err)
 			return
 		}
-		n := &node[P]{Context: r.Context(), step: s, principal: f.principal, cred: f.cred, known: f.known}
+		n := &node[P]{Context: r.Context(), step: s, principal: f.principal, cred: f.cred, known: f.known, rec: recorderOf(r.Context())}
 		if s.vary != "" {
 			addVary(w.Header(), s.vary, &n.vary)
 		}
@@ -129,7 +129,9 @@ func (s *step[P]) wrap(next http.Handler) http.Handler {
 		for _, hide := range s.hide {
 			hide(r)
 		}
-		Decision{Package: f.pkg, Outcome: outcomeOf(f.known)}.Report(r)
+		if n.rec != nil {
+			Decision{Package: f.pkg, Outcome: outcomeOf(f.known)}.Report(r)
+		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -41,6 +41,10 @@ type loader[P, T any] struct {
 	none     error // the refusal for a missing thing, built once
 }
 
+// PerStep makes a loader the key of things that an inner authentication step
+// hides: see [guard.PerStep].
+func (l *loader[P, T]) PerStep() {}
+
 // New returns a Resource whose things load finds. Absence is no error: found is
 // false. Any error is a failure (5xx), unless Options.NotFound names it or it is
 // a *guard.Error, such as 400 for an id that can be none.
@@ -132,7 +136,7 @@ func (o *Resource[P, T]) wrap(name string, allow func(P, T) bool, next http.Hand
 			d.Refuse(w, r, err)
 			return
 		}
-		n := &loaded[P, T]{Context: r.Context(), loader: o.loader, step: guard.Step(r.Context()), value: v}
+		n := &loaded[P, T]{Context: r.Context(), loader: o.loader, value: v}
 		r = r.WithContext(n)
 		d.Outcome = guard.Allowed
 		d.Report(r)
@@ -220,11 +224,8 @@ func (o *Resource[P, T]) normal(err error) error {
 // never works on an unchecked thing.
 func (o *Resource[P, T]) From(ctx context.Context) T {
 	n, ok := ctx.Value(o.loader).(*loaded[P, T])
-	switch {
-	case !ok:
-		wiring.Panic("owner", "From in a handler that is not behind Require or Load of this resource (%v)", reflect.TypeFor[T]())
-	case n.step != guard.Step(ctx):
-		wiring.Panic("owner", "From behind another authentication than the one that %v was checked for", reflect.TypeFor[T]())
+	if !ok {
+		wiring.Panic("owner", "From in a handler that is not behind Require or Load of this resource (%v), or behind a further authentication step", reflect.TypeFor[T]())
 	}
 	return n.value
 }
@@ -233,7 +234,6 @@ func (o *Resource[P, T]) From(ctx context.Context) T {
 type loaded[P, T any] struct {
 	context.Context
 	loader *loader[P, T]
-	step   any // for whom it was loaded
 	value  T
 }
 

@@ -17,7 +17,6 @@ import (
 type grants[P any, Perm ~string] struct {
 	context.Context
 	engine     *engine[P, Perm]
-	step       any // whose grants these are
 	generation *generation
 	principal  P
 	roles      []*role
@@ -41,13 +40,13 @@ func (g *grants[P, Perm]) String() string { return fmt.Sprintf("%v.rbac", g.Cont
 // GoString is String, for %#v.
 func (g *grants[P, Perm]) GoString() string { return g.String() }
 
-// find is the grants that a gate placed for the principal of ctx. Grants of a
-// principal that an inner authentication step replaced do not count.
+// PerStep makes an engine the key of grants that an inner authentication step
+// hides: see [guard.PerStep].
+func (e *engine[P, Perm]) PerStep() {}
+
+// find is the grants that a gate placed for the principal of ctx.
 func (e *engine[P, Perm]) find(ctx context.Context) *grants[P, Perm] {
 	g, _ := ctx.Value(e).(*grants[P, Perm])
-	if g == nil || g.step != guard.Step(ctx) {
-		return nil
-	}
 	return g
 }
 
@@ -57,7 +56,7 @@ func (e *engine[P, Perm]) look(ctx context.Context) (*grants[P, Perm], error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &grants[P, Perm]{Context: ctx, engine: e, step: guard.Step(ctx), generation: e.current.Load(), principal: p}
+	g := &grants[P, Perm]{Context: ctx, engine: e, generation: e.current.Load(), principal: p}
 	g.roles = g.room[:0]
 	switch {
 	case e.roleOf != nil:
