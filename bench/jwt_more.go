@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"time"
 
-	jwtmiddleware "github.com/auth0/go-jwt-middleware/v2"
-	"github.com/auth0/go-jwt-middleware/v2/validator"
+	jwtmiddleware "github.com/auth0/go-jwt-middleware/v3"
+	"github.com/auth0/go-jwt-middleware/v3/validator"
 	"github.com/golang-jwt/jwt/v5"
 	echojwt "github.com/labstack/echo-jwt/v4"
 	"github.com/labstack/echo/v4"
@@ -15,9 +15,8 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// auth0 is auth0/go-jwt-middleware as its README has it. It is v2: the module
-// proxy has no v3. It cannot do without an audience, which its token has beside
-// what all tokens have.
+// auth0 is auth0/go-jwt-middleware as its README has it. It cannot do without an
+// audience, which its token has beside what all tokens have.
 func auth0() (http.Handler, *http.Request) {
 	const audience = "bench"
 	now := time.Now()
@@ -29,10 +28,13 @@ func auth0() (http.Handler, *http.Request) {
 		},
 	})
 	signed := guard.Must(token.SignedString(secret))
-	v := guard.Must(validator.New(func(context.Context) (any, error) { return secret, nil }, validator.HS256, issuer, []string{audience},
-		validator.WithCustomClaims(func() validator.CustomClaims { return &auth0Claims{} })))
-	h := jwtmiddleware.New(v.ValidateToken).CheckJWT(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, _ := r.Context().Value(jwtmiddleware.ContextKey{}).(*validator.ValidatedClaims)
+	v := guard.Must(validator.New(
+		validator.WithKeyFunc(func(context.Context) (any, error) { return secret, nil }),
+		validator.WithAlgorithm(validator.HS256), validator.WithIssuer(issuer), validator.WithAudience(audience),
+		validator.WithCustomClaims(func() *auth0Claims { return &auth0Claims{} })))
+	h := guard.Must(jwtmiddleware.New(jwtmiddleware.WithValidator(v))).CheckJWT(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := jwtmiddleware.GetClaims[*validator.ValidatedClaims](r.Context())
+		check(err == nil, "auth0")
 		custom, _ := c.CustomClaims.(*auth0Claims)
 		if custom == nil || custom.Email == "" || custom.Role == "" {
 			panic("auth0: claims")
