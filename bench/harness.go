@@ -19,6 +19,14 @@ type settings struct {
 	load   time.Duration // of the load over TCP
 }
 
+// clock is what times are taken by.
+func (s settings) clock(computes bool) func() time.Duration {
+	if s.cpu && computes {
+		return cpuTime
+	}
+	return func() time.Duration { return time.Since(start) }
+}
+
 // kind tells whose work a row is.
 type kind string
 
@@ -62,10 +70,7 @@ func (t table) run(set settings) TableResult {
 	if built.close != nil {
 		defer built.close()
 	}
-	clock := func() time.Duration { return time.Since(start) }
-	if set.cpu && !t.waits {
-		clock = cpuTime
-	}
+	clock := set.clock(!t.waits)
 	samples := make([][]sample, len(built.work))
 	counts := make([]int, len(built.work))
 	for i, w := range built.work {
@@ -156,6 +161,22 @@ func median(w work, n int, samples []sample) Row {
 func middle(sorted []float64) float64 {
 	n := len(sorted)
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// differ is the medians of what one and other take, in ns, over tries of so many
+// of each. They are interleaved, and each comes first as often as second.
+func differ(set settings, tries, each int, one, other func(n int)) (a, b float64) {
+	clock := set.clock(each == 1)
+	var took [2][]float64
+	for i := range 2 * tries {
+		which := (i + i/2) % 2 // 0 1 1 0
+		before := clock()
+		[2]func(int){one, other}[which](each)
+		took[which] = append(took[which], float64(clock()-before)/float64(each))
+	}
+	slices.Sort(took[0])
+	slices.Sort(took[1])
+	return middle(took[0]), middle(took[1])
 }
 
 // parallel is run by g goroutines at once, each with work of its own.

@@ -34,7 +34,7 @@ func main() {
 		rounds = flag.Int("rounds", 6, "interleaved rounds")
 		prof   = flag.String("cpuprofile", "", "write a CPU profile to this file")
 		cpu    = flag.Bool("cpu", false, "measure processor time, for a machine that others use too")
-		load   = flag.Duration("load", 20*time.Second, "time of the load over TCP, half of it without guards")
+		load   = flag.Duration("load", 60*time.Second, "time of the load over TCP, half of it without guards")
 		slice  = flag.Duration("slice", 60*time.Millisecond, "least time of one measurement")
 	)
 	flag.Parse()

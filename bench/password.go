@@ -2,8 +2,6 @@ package main
 
 import (
 	"math"
-	"slices"
-	"time"
 
 	"golang.org/x/crypto/argon2"
 
@@ -15,35 +13,18 @@ import (
 // tells an unknown user from a wrong password.
 func passwords(set settings) (rows, error) {
 	encoded := guard.Must(password.Hash(ctx, "correct horse"))
-	clock := func() time.Duration { return time.Since(start) }
-	if set.cpu {
-		clock = cpuTime
-	}
-	verify := func(encoded string) time.Duration {
-		before := clock()
-		right, _, err := password.Verify(ctx, encoded, "battery staple")
-		check(err == nil && !right, "Verify")
-		return clock() - before
-	}
-	var unknown, wrong []float64
-	for i := range set.tries { // interleaved, each first as often as second
-		if i%2 == 0 {
-			unknown = append(unknown, float64(verify("")))
-			wrong = append(wrong, float64(verify(encoded)))
-		} else {
-			wrong = append(wrong, float64(verify(encoded)))
-			unknown = append(unknown, float64(verify("")))
+	verifying := func(encoded string) func(n int) {
+		return func(n int) {
+			for range n {
+				right, _, err := password.Verify(ctx, encoded, "battery staple")
+				check(err == nil && !right, "Verify")
+			}
 		}
 	}
-	slices.Sort(unknown)
-	slices.Sort(wrong)
+	unknown, wrong := differ(set, set.tries, 1, verifying(""), verifying(encoded))
 	return rows{
 		work: []work{
-			{"guard: Verify, argon2id", ours, func(n int) {
-				for range n {
-					verify(encoded)
-				}
-			}},
+			{"guard: Verify, argon2id", ours, verifying(encoded)},
 			{"bare argon2id of 19 MiB, 2 passes", limit, func(n int) {
 				for range n {
 					argon2.IDKey([]byte("battery staple"), secret[:16], 2, 19456, 1, 32)
@@ -51,9 +32,9 @@ func passwords(set settings) (rows, error) {
 			}},
 		},
 		facts: []Fact{
-			{"guard: unknown user, median", middle(unknown) / 1e6, "ms"},
-			{"guard: wrong password, median", middle(wrong) / 1e6, "ms"},
-			{"guard: how far the two differ", math.Abs(middle(unknown)/middle(wrong) - 1), ""},
+			{"guard: unknown user, median", unknown / 1e6, "ms"},
+			{"guard: wrong password, median", wrong / 1e6, "ms"},
+			{"guard: how far the two differ", math.Abs(unknown/wrong - 1), ""},
 		},
 		bars: []bar{factAtMost("guard: how far the two differ", 0.05)},
 	}, nil

@@ -19,6 +19,7 @@ func tables() []table {
 		{name: "apikey", build: apiKeys},
 		{name: "apikey, memory", build: apiKeyMemory},
 		{name: "a whole route", build: route},
+		{name: "owner, does it exist", build: existence, waits: true},
 		{name: "password", build: passwords},
 		{name: "load over TCP", build: overTCP},
 		{name: "redis, session", build: redisSession, waits: true},
