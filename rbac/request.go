@@ -13,12 +13,12 @@ import (
 )
 
 // A grants is what the principal of one request may do: the one context node of
-// a policy. The first gate places it, and later ones find it.
+// a policy. The first gate places it, and later ones find it. Who it is about is
+// in the context behind it.
 type grants[P any, Perm ~string] struct {
 	context.Context
 	engine     *engine[P, Perm]
 	generation *generation
-	principal  P
 	roles      []*role
 	room       [4]*role // of roles, so that few cost no allocation
 	scopes     []string
@@ -32,6 +32,12 @@ func (g *grants[P, Perm]) Value(key any) any {
 		return g
 	}
 	return g.Context.Value(key)
+}
+
+// principal is whom look found.
+func (g *grants[P, Perm]) principal() P {
+	p, _ := guard.PrincipalFrom[P](g.Context)
+	return p
 }
 
 // String keeps the principal out of a printed context.
@@ -56,7 +62,7 @@ func (e *engine[P, Perm]) look(ctx context.Context) (*grants[P, Perm], error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &grants[P, Perm]{Context: ctx, engine: e, generation: e.current.Load(), principal: p}
+	g := &grants[P, Perm]{Context: ctx, engine: e, generation: e.current.Load()}
 	g.roles = g.room[:0]
 	switch {
 	case e.roleOf != nil:
@@ -98,7 +104,7 @@ var (
 func (g *grants[P, Perm]) permission(ctx context.Context, i int) error {
 	granted := false
 	if g.engine.decide != nil {
-		ok, err := g.engine.decide(ctx, g.principal, g.engine.list[i])
+		ok, err := g.engine.decide(ctx, g.principal(), g.engine.list[i])
 		if granted, err = guard.Resolve(ok, true, err, nil); err != nil {
 			return err
 		}
@@ -276,9 +282,9 @@ func (g *grants[P, Perm]) describe() string {
 	case e.decide != nil:
 		return "by the decider"
 	case e.rolesOf != nil:
-		names = e.rolesOf(g.principal)
-	case e.roleOf(g.principal) != "":
-		names = []string{e.roleOf(g.principal)}
+		names = e.rolesOf(g.principal())
+	case e.roleOf(g.principal()) != "":
+		names = []string{e.roleOf(g.principal())}
 	}
 	if len(names) == 0 {
 		return "no roles"
