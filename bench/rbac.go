@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"runtime"
 	"strings"
 
 	"github.com/casbin/casbin/v3"
@@ -86,10 +85,8 @@ func cedarRules(roles, perms int, subject, role string) (*cedar.PolicySet, cedar
 const many = 100
 
 // gates are measured apart from the peers, whose heaps would burden the
-// collector in their stead, but with a heap like a server's: with less, the
-// collector runs every few thousand requests, and is what differs.
+// collector in their stead.
 func gates(settings) (rows, error) {
-	heap := make([]byte, 64<<20)
 	small, large := rules(2, 5), rules(many, many)
 	auth := guard.Require(someone{me})
 	r := request("/")
@@ -123,7 +120,7 @@ func gates(settings) (rows, error) {
 			allocsOver("guard: chain and two gates, 10,000 rules", "guard: chain and gate, 10,000 rules", 0),
 			flat("guard: chain and gate, 10,000 rules", "guard: chain and gate, 10 rules", 0.10),
 		},
-		close: func() { runtime.KeepAlive(heap) },
+		close: serversHeap(),
 	}, nil
 }
 
