@@ -17,9 +17,9 @@ var ErrNoCredentials = errors.New("guard: no credentials")
 // Vary() []string that names it, and one whose credentials can be mapped to
 // principals that may be gone has a method Unknown() error: the refusal of a
 // credential that proves nobody known. One that finds its credential where it
-// must not stay, in the URL, has a method Hide(*http.Request): it takes the
-// credential out of the copy of the request that goes on, and may replace but
-// not change what the request points to.
+// must not stay, in the URL, has a method Hide() func(*http.Request): what it
+// returns, unless nil, takes the credential out of the copy of the request that
+// goes on, and may replace but not change what the request points to.
 type Authenticator[P any] interface {
 	// Authenticate returns the principal, or an error: ErrNoCredentials where
 	// the request carries none of this authenticator's credentials, an *Error

@@ -250,10 +250,12 @@ func (g gone) Unknown() error { return g.unknown }
 // hides takes its credential out of the URL.
 type hides struct{ scheme }
 
-func (hides) Hide(r *http.Request) {
-	u := *r.URL
-	u.RawQuery = ""
-	r.URL, r.RequestURI = &u, u.Path
+func (hides) Hide() func(*http.Request) {
+	return func(r *http.Request) {
+		u := *r.URL
+		u.RawQuery = ""
+		r.URL, r.RequestURI = &u, u.Path
+	}
 }
 
 func TestOptionalMethodsOfAuthenticators(t *testing.T) {

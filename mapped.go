@@ -62,12 +62,9 @@ func (m *Mapped[A, P]) Unknown() error {
 	return Unauthorized("Invalid credentials")
 }
 
-// Hide takes a credential out of the request's URL.
-func (m *Mapped[A, P]) Hide(r *http.Request) {
-	if h, ok := m.from.(interface{ Hide(*http.Request) }); ok {
-		h.Hide(r)
-	}
-}
+// Hide returns what takes a credential out of a request's URL, nil if none is
+// ever in there.
+func (m *Mapped[A, P]) Hide() func(*http.Request) { return hiding(m.from) }
 
 // Wrap is Require(m).
 func (m *Mapped[A, P]) Wrap(next http.Handler) http.Handler { return Require(m)(next) }

@@ -58,8 +58,8 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 		s.asked = append(s.asked, k)
 		s.challenges = append(s.challenges, a.Challenge())
 		vary = append(vary, varyOf(a, m)...)
-		if h, ok := a.(interface{ Hide(*http.Request) }); ok {
-			s.hide = append(s.hide, h.Hide)
+		if hide := hiding(a); hide != nil {
+			s.hide = append(s.hide, hide)
 		}
 	}
 	slices.Sort(vary)
@@ -92,6 +92,13 @@ func varyOf(a any, m mode) []string {
 		return nil
 	}
 	return []string{"Authorization"}
+}
+
+func hiding(a any) func(*http.Request) {
+	if h, ok := a.(interface{ Hide() func(*http.Request) }); ok {
+		return h.Hide()
+	}
+	return nil
 }
 
 func packageOf(a any) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/go-guard/guard"
 )
@@ -138,5 +139,11 @@ func (d *reader) Vary() []string { return d.vary() }
 // Unknown is the refusal of a key that proves nobody known.
 func (d *reader) Unknown() error { return d.unknown }
 
-// Hide takes the key out of the URL of the request that goes on.
-func (d *reader) Hide(r *http.Request) { d.hide(r) }
+// Hide returns what takes the key out of the URL of the request that goes on,
+// nil where no key is taken from there.
+func (d *reader) Hide() func(*http.Request) {
+	if slices.ContainsFunc(d.sources, func(s Source) bool { return s.kind == inQuery }) {
+		return d.hide
+	}
+	return nil
+}
