@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/binary"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"time"
 )
 
@@ -21,6 +23,30 @@ func heap() float64 {
 func serversHeap() (drop func()) {
 	heap := make([]byte, 64<<20)
 	return func() { runtime.KeepAlive(heap) }
+}
+
+// crowdedMap is what a table of n can be measured against: a bare map of keys of
+// 32 bytes, as digests are, to pointers, how many bytes each takes, and the
+// finding of one after the other.
+func crowdedMap(n int) (row work, size Fact) {
+	type entry struct{ _ [16]byte }
+	key := func(i int) (k [32]byte) {
+		binary.LittleEndian.PutUint64(k[:], uint64(i)*0x9e3779b97f4a7c15)
+		return k
+	}
+	before := heap()
+	m := make(map[[32]byte]*entry)
+	for i := range n {
+		m[key(i)] = new(entry)
+	}
+	size = Fact{"bare map: bytes an entry of 16", (heap() - before) / float64(n), "B"}
+	at := 0
+	return work{"bare map, one of " + strconv.Itoa(n), limit, func(times int) {
+		for range times {
+			at = (at + 7919) % n
+			check(m[key(at)] != nil, "map")
+		}
+	}}, size
 }
 
 // longest is the longest that one of n steps takes, in milliseconds, at its

@@ -183,8 +183,10 @@ func sessionMemory(set settings) (rows, error) {
 
 	stall := longest(3, func() func(int) { _, m := fill(); return func(i int) { create(m, i) } }, set.fill)
 
+	row, bare := crowdedMap(set.fill)
 	return rows{
 		work: []work{
+			row,
 			{"guard: GET, the only session", ours, using(one, 1, func(int) string { return only })},
 			{"guard: GET, one of " + strconv.Itoa(set.fill), ours, get},
 		},
@@ -193,6 +195,7 @@ func sessionMemory(set settings) (rows, error) {
 			{"guard: bytes a session once it was used", used, "B"},
 			{"scs memstore: bytes a session, no index", scsSize, "B"},
 			{"guard: longest stall while filling", stall, "ms"},
+			bare,
 		},
 		bars: []bar{
 			factAtMost("guard: bytes a session, its subject's index included", 320),
