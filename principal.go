@@ -9,10 +9,23 @@ import (
 
 // WithPrincipal returns ctx with p as its principal, for one's own middleware
 // and for tests of handlers. A nil is nobody. An authentication step further
-// in hides it.
+// in hides it. Where the credential of the step in front has bounds (see
+// [Ceiling]), p has them too.
 func WithPrincipal[P any](ctx context.Context, p P) context.Context {
-	return &node[P]{Context: ctx, principal: p, known: !canBeNil[P]() || !isNil(p), rec: recorderOf(ctx)}
+	n := &node[P]{Context: ctx, principal: p, known: !canBeNil[P]() || !isNil(p), rec: recorderOf(ctx)}
+	if front, ok := ctx.Value(stepKey{}).(stepNode); ok && front.knows() && n.known {
+		_, itself := any(p).(bounded)
+		if scopes, limited := front.ceiling(); limited && !itself {
+			n.cred = chained{p, bounds(scopes)}
+		}
+	}
+	return n
 }
+
+// bounds are those of a credential in front.
+type bounds []string
+
+func (b bounds) Ceiling() (scopes []string, limited bool) { return b, true }
 
 // PrincipalFrom returns who sends the request: what the innermost
 // authentication step for P found. ok is false where that step knows nobody,
@@ -198,6 +211,7 @@ type stepNode interface {
 	challenges() []string
 	principalType() reflect.Type
 	knows() bool
+	ceiling() (scopes []string, limited bool)
 }
 
 func nodeOf[P any](ctx context.Context) *node[P] {
@@ -214,10 +228,11 @@ func (n *node[P]) credential() any {
 	return n.principal
 }
 
+type bounded interface {
+	Ceiling() (scopes []string, limited bool)
+}
+
 func (n *node[P]) ceiling() (scopes []string, limited bool) {
-	type bounded interface {
-		Ceiling() (scopes []string, limited bool)
-	}
 	switch {
 	case n.cred != nil:
 		if b, ok := unwrapCredential[bounded](n.cred); ok {

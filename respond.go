@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/go-guard/guard/internal/wiring"
 )
@@ -57,10 +58,10 @@ func (c *formatted) Value(key any) any {
 // respond writes the refusal e.
 func respond(w http.ResponseWriter, r *http.Request, e *Error) {
 	h := w.Header()
-	// What a handler prepared for its own answer does not describe this one, and
-	// to CDNs the last two count for more than no-store (RFC 9213, section 2.2).
-	for _, name := range [...]string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified", "Cdn-Cache-Control", "Surrogate-Control"} {
-		delete(h, name)
+	for name := range h {
+		if ofAnotherAnswer(name) {
+			delete(h, name)
+		}
 	}
 	for name, values := range e.Header {
 		switch name = http.CanonicalHeaderKey(name); name {
@@ -88,10 +89,27 @@ func respond(w http.ResponseWriter, r *http.Request, e *Error) {
 	}
 	c := *e
 	c.Message, c.Err, c.Header, c.Challenges = e.message(), nil, e.Header.Clone(), slices.Clone(lines)
-	fw := &forced{ResponseWriter: w, status: e.Status}
+	fw := &forced{ResponseWriter: w, status: e.Status, fields: http.Header{"Cache-Control": {"no-store"}}}
+	for _, name := range [...]string{"Www-Authenticate", "Retry-After"} {
+		if v := h[name]; len(v) > 0 {
+			fw.fields[name] = slices.Clone(v)
+		}
+	}
 	// An ErrorHandler that refuses would call itself: in there, it is JSON.
 	f.handler(fw, r.WithContext(&formatted{Context: r.Context()}), &c)
 	fw.WriteHeader(e.Status)
+}
+
+// ofAnotherAnswer: what a handler prepared for its own answer does not describe a
+// refusal, and to CDNs and proxies some of it counts for more than no-store (RFC
+// 9213, section 2.2; nginx's X-Accel fields).
+func ofAnotherAnswer(name string) bool {
+	switch name {
+	case "Content-Length", "Content-Encoding", "Content-Range", "Content-Disposition", "Etag", "Last-Modified", "Expires",
+		"Surrogate-Control", "X-Sendfile":
+		return true
+	}
+	return strings.HasSuffix(name, "-Cache-Control") || strings.HasPrefix(name, "X-Accel-")
 }
 
 // challengesFor: every 401 has a challenge (RFC 9110, section 15.5.2).
@@ -105,11 +123,13 @@ func challengesFor(r *http.Request, e *Error) []string {
 	return []string{"Bearer"}
 }
 
-// forced keeps an ErrorHandler from answering with another status. It has no
-// Unwrap: a Flush through it would send 200.
+// forced keeps an ErrorHandler from answering with another status, or without
+// the fields that make a refusal one. It has no Unwrap: a Flush through it would
+// send 200.
 type forced struct {
 	http.ResponseWriter
 	status int
+	fields http.Header
 	wrote  bool
 }
 
@@ -122,6 +142,7 @@ func (f *forced) WriteHeader(code int) {
 		code = f.status
 	}
 	f.wrote = true
+	maps.Copy(f.Header(), f.fields)
 	f.ResponseWriter.WriteHeader(code)
 }
 

@@ -50,10 +50,9 @@ func TestRefuse(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w, _ := serve(t, pass, func(w http.ResponseWriter, r *http.Request) {
-				for _, name := range []string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified", "Cdn-Cache-Control", "Surrogate-Control", "Www-Authenticate"} {
-					if name != "Www-Authenticate" {
-						w.Header().Set(name, "of the handler's own answer")
-					}
+				for _, name := range []string{"Content-Length", "Content-Encoding", "Content-Range", "Content-Disposition", "ETag", "Last-Modified", "Expires",
+					"CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires", "X-Accel-Redirect", "X-Sendfile"} {
+					w.Header().Set(name, "of the handler's own answer")
 				}
 				w.Header().Set("Cache-Control", "public")
 				guard.Refuse(w, r, tt.err)
@@ -106,6 +105,10 @@ func TestErrorHandlerIsHeld(t *testing.T) {
 		{"changes what it gets", func(_ http.ResponseWriter, _ *http.Request, e *guard.Error) {
 			e.Header["X-Why"][0], e.Challenges[0], e.Code = "x", "x", "x"
 		}, shared, 401, ""},
+		{"takes the fields away", func(w http.ResponseWriter, _ *http.Request, _ *guard.Error) {
+			w.Header().Set("Cache-Control", "public, max-age=60")
+			w.Header().Del("WWW-Authenticate")
+		}, shared, 401, ""},
 		{"redirects a 401", func(w http.ResponseWriter, r *http.Request, _ *guard.Error) {
 			http.Redirect(w, r, "/login", http.StatusSeeOther)
 		}, &guard.Error{Status: 401}, 303, "<a href=\"/login\">See Other</a>.\n\n"},
@@ -121,6 +124,10 @@ func TestErrorHandlerIsHeld(t *testing.T) {
 			}
 			if strings.Contains(w.Body.String(), "hunter2") {
 				t.Error("the cause was printed")
+			}
+			h := w.Header()
+			if h.Get("Cache-Control") != "no-store" || (h["Www-Authenticate"] != nil) != (tt.status == 401 || tt.status == 303) {
+				t.Errorf("header %v", h)
 			}
 		})
 	}

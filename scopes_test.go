@@ -55,6 +55,17 @@ type bound struct{ scopes []string }
 
 func (b bound) Ceiling() ([]string, bool) { return b.scopes, true }
 
+// byHand is one's own middleware that says who it is.
+func byHand(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := guard.WithPrincipal(r.Context(), account{"3"})
+		if a, ok := guard.CredentialFrom[account](ctx); !ok || a.id != "3" {
+			panic("the principal is not its own credential")
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
 // TestCeilingIsOfThePrincipal: bounds are those of the credential behind the
 // principal that is asked about, whatever other steps are in the chain.
 func TestCeilingIsOfThePrincipal(t *testing.T) {
@@ -75,6 +86,9 @@ func TestCeilingIsOfThePrincipal(t *testing.T) {
 		{"another step inside", guard.Chain(mapped, other), guard.Ceiling[account], true},
 		{"of another principal", guard.Chain(guard.Require[bound](key), free), guard.Ceiling[account], false},
 		{"replaced inside", guard.Chain(mapped, free), guard.Ceiling[account], false},
+		{"by one's own middleware", guard.Chain(guard.Require[bound](key), byHand), guard.Ceiling[account], true},
+		{"by one's own middleware, mapped", guard.Chain(mapped, byHand), guard.Ceiling[account], true},
+		{"by one's own middleware, without", guard.Chain(free, byHand), guard.Ceiling[account], false},
 		{"no bounds", free, guard.Ceiling[account], false},
 		{"nobody", guard.Optional[account](authenticates[account]{}), guard.Ceiling[account], false},
 		{"no step", guard.Chain(), guard.Ceiling[account], false},

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-guard/guard"
 )
@@ -18,12 +19,14 @@ type Grant struct {
 	// Name is what the subject calls it, up to 200 bytes. May be empty.
 	Name string
 	// Scopes narrow what the principal may do where a guard asks: a policy of
-	// package rbac or bearer.Scopes. Without scopes, a key may do all that its
-	// subject's roles allow, and nothing that bearer.Scopes guards.
+	// package rbac or bearer.Scopes. If nil, a key may do all that its subject's
+	// roles allow, and nothing that bearer.Scopes guards. An empty list is an
+	// error: what came out empty shall not make a key for everything.
 	Scopes []string
 	// NotBefore and ExpiresAt bound the key's life; zero is no bound.
 	NotBefore, ExpiresAt time.Time
-	// Nets are the networks that the key works from. If empty, any.
+	// Nets are the networks that the key works from. If nil, any; an empty list
+	// is an error.
 	Nets []netip.Prefix
 }
 
@@ -43,6 +46,14 @@ func (g Grant) validate(now time.Time) error {
 	}
 	if slices.Contains(g.Scopes, "") {
 		errs = append(errs, errors.New("apikey: an empty scope"))
+	}
+	if g.Scopes != nil && len(g.Scopes) == 0 || g.Nets != nil && len(g.Nets) == 0 {
+		errs = append(errs, errors.New("apikey: an empty list of scopes or networks; a nil one is for a key without such bounds"))
+	}
+	for _, s := range append([]string{g.Subject, g.Name}, g.Scopes...) {
+		if !utf8.ValidString(s) { // stores keep JSON
+			errs = append(errs, fmt.Errorf("apikey: %q is not UTF-8", s))
+		}
 	}
 	for _, p := range g.Nets {
 		if !p.IsValid() {

@@ -140,6 +140,16 @@ func (k *Ring) Authenticate(r *http.Request) (*Record, error) {
 // nobody is compared with where an id is unknown. No key has this digest.
 var nobody = Entry{}
 
+// unclear is 400 for an address that cannot be told, unless the caller's own way
+// to tell it says otherwise.
+func unclear(err error) error {
+	var refusal *guard.Error
+	if errors.As(err, &refusal) && refusal != nil {
+		return err
+	}
+	return &guard.Error{Status: http.StatusBadRequest, Message: "The client's address is not clear", Err: err}
+}
+
 // admit applies the limits of a key to who proved to hold it.
 func (k *Ring) admit(r *http.Request, rec *Record, now time.Time) error {
 	switch {
@@ -154,7 +164,7 @@ func (k *Ring) admit(r *http.Request, rec *Record, now time.Time) error {
 	}
 	addr, err := k.address(r)
 	if err != nil {
-		return err
+		return unclear(err)
 	}
 	addr = addr.Unmap().WithZone("")
 	if !slices.ContainsFunc(rec.Nets, func(p netip.Prefix) bool { return p.Contains(addr) }) {

@@ -90,8 +90,9 @@ type Rotation struct {
 }
 
 // A Store keeps entries. Each method is one atomic step. Absence is no error:
-// an error means that the store itself failed, and is answered 503. All times
-// are UTC with a precision of a millisecond; zero times stay zero.
+// an error means that the store itself failed, and is answered 503. All strings
+// are UTF-8, and all times UTC with a precision of a millisecond; zero times stay
+// zero.
 //
 // A Store keeps no entry for much longer than its DropAt; it may drop it then.
 // Package apikeytest holds the tests that every Store passes.

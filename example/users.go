@@ -53,10 +53,17 @@ func (u *Users) Copy() *Users {
 	return &Users{accounts: slices.Clone(u.accounts)}
 }
 
+// normalized is the one spelling of an e-mail address, the same by which
+// ratelimit.NewLogin counts: where a login takes more spellings for one account
+// than the limit does, as strings.EqualFold or a database's collation may, each
+// of them is another ten guesses.
+func normalized(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+
 // Login finds the user with this e-mail and password. An unknown e-mail takes
 // as long as a wrong password.
 func (u *Users) Login(ctx context.Context, email, pw string) (User, bool, error) {
-	found := u.find(func(a account) bool { return strings.EqualFold(a.Email, email) })
+	email = normalized(email)
+	found := u.find(func(a account) bool { return normalized(a.Email) == email })
 	ok, rehash, err := password.Verify(ctx, found.hash, pw)
 	if err != nil || !ok {
 		return User{}, false, err

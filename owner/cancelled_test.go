@@ -37,6 +37,46 @@ func TestCancelledByTheServerIsNo200(t *testing.T) {
 	}
 }
 
+// A check that fails is neither a yes nor a no.
+func TestBypassCheck(t *testing.T) {
+	o, _ := newPosts(t)
+	for _, tt := range []struct {
+		name string
+		err  error
+		want int
+	}{
+		{"yes", nil, 200},
+		{"no", guard.Forbidden("Not you"), 403},
+		{"nobody", guard.Unauthorized(""), 403},
+		{"down", errDown, 500},
+		{"unavailable", guard.Unavailable(errDown), 503},
+		{"abstains", guard.ErrNoCredentials, 500},
+	} {
+		b := o.BypassCheck(func(context.Context) error { return tt.err })
+		own := 200
+		if tt.want >= 500 {
+			own = tt.want
+		}
+		for id, want := range map[string]int{"2": tt.want, "1": own, "9": 404} { // another's, one's own, none
+			if w, reached, _ := get(b.Require(byAuthor), o, "alice", id); w.Code != want || reached != (want == 200) {
+				t.Errorf("%s, post %s: status %d, reached %t; want %d", tt.name, id, w.Code, reached, want)
+			}
+		}
+	}
+}
+
+// TestSameOfInterfaces: an empty id is nobody's, whatever it was read into.
+func TestSameOfInterfaces(t *testing.T) {
+	for _, tt := range []struct {
+		a, b any
+		want bool
+	}{{"", "", false}, {0, 0, false}, {nil, nil, false}, {"1", "1", true}, {1, 1, true}, {"1", 1, false}} {
+		if got := owner.Same(tt.a, tt.b); got != tt.want {
+			t.Errorf("Same(%#v, %#v) = %t", tt.a, tt.b, got)
+		}
+	}
+}
+
 // What a loader itself calls an outage is none the less one for what it wraps.
 func TestUnavailableIsNotFoundNowhere(t *testing.T) {
 	o := guard.Must(owner.New(func(*http.Request, user) (post, bool, error) {

@@ -35,6 +35,7 @@ func TestFromPanics(t *testing.T) {
 		"nil Require":        func() { o.Require(nil) },
 		"nil Visible":        func() { o.Visible(nil) },
 		"nil Bypass":         func() { o.Bypass(nil) },
+		"nil BypassCheck":    func() { o.BypassCheck(nil) },
 		"nil handler":        func() { o.Load(nil) },
 		"nil handler behind": func() { o.Require(byAuthor)(nil) },
 	} {

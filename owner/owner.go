@@ -27,7 +27,7 @@ type Options struct {
 type Resource[P, T any] struct {
 	*loader[P, T]
 	visible func(P, T) bool
-	bypass  func(context.Context) bool
+	bypass  func(context.Context) error
 	hideAll bool
 	message string
 }
@@ -89,6 +89,21 @@ func (o *Resource[P, T]) Bypass(bypass func(context.Context) bool) *Resource[P, 
 	if bypass == nil {
 		wiring.Panic("owner", "Bypass with a nil function")
 	}
+	return o.BypassCheck(func(ctx context.Context) error {
+		if bypass(ctx) {
+			return nil
+		}
+		return errNoBypass
+	})
+}
+
+// BypassCheck is [Resource.Bypass] by a check that can fail, such as rbac's
+// Check of a policy that another engine decides. No error accepts; a refusal,
+// an *guard.Error below 500, does not; any other error is a failure (5xx).
+func (o *Resource[P, T]) BypassCheck(bypass func(context.Context) error) *Resource[P, T] {
+	if bypass == nil {
+		wiring.Panic("owner", "BypassCheck with a nil function")
+	}
 	c := *o
 	c.bypass = bypass
 	return &c
@@ -147,13 +162,12 @@ func (o *Resource[P, T]) wrap(name string, allow func(P, T) bool, next http.Hand
 // gone reports whether err is a failure that nobody waits for: the client hung
 // up, which drivers tell in words of their own.
 func gone(r *http.Request, err error) bool {
-	var e *guard.Error
-	refused := errors.As(err, &e) && e != nil && e.Status < http.StatusInternalServerError
-	return !refused && errors.Is(r.Context().Err(), context.Canceled)
+	return !declines(err) && errors.Is(r.Context().Err(), context.Canceled)
 }
 
 // abort leaves a request without an answer. A server would make 200 of that,
 // and who cancelled may have been the server itself, while the client waits.
+// Hosts other than net/http's server may not know this panic.
 func abort(r *http.Request) {
 	if r.Context().Value(http.ServerContextKey) != nil {
 		panic(http.ErrAbortHandler)
@@ -164,6 +178,7 @@ var (
 	errMissing   = errors.New("owner: there is none")
 	errInvisible = errors.New("owner: not visible to this principal")
 	errNotOwner  = errors.New("owner: not allowed for this principal")
+	errNoBypass  = errors.New("owner: no bypass for this principal")
 )
 
 // take decides: 401 without a load, then 404, then 403.
@@ -181,8 +196,17 @@ func (o *Resource[P, T]) take(r *http.Request, allow func(P, T) bool) (v T, err 
 	if v, err = guard.Resolve(v, found, err, o.none); err != nil {
 		return zero, o.normal(err)
 	}
+	if o.bypass != nil {
+		err := o.bypass(ctx)
+		if err == nil {
+			return v, nil
+		}
+		if err != errNoBypass && !declines(err) {
+			_, err = guard.Resolve(v, true, err, nil)
+			return zero, err
+		}
+	}
 	switch {
-	case o.bypass != nil && o.bypass(ctx):
 	case o.visible != nil && !o.visible(p, v):
 		return zero, o.hidden(errInvisible)
 	case allow == nil || allow(p, v):
@@ -192,6 +216,12 @@ func (o *Resource[P, T]) take(r *http.Request, allow func(P, T) bool) (v T, err 
 		return zero, &guard.Error{Status: http.StatusForbidden, Message: o.message, Err: errNotOwner}
 	}
 	return v, nil
+}
+
+// declines reports whether err is a refusal, and no failure of ours.
+func declines(err error) bool {
+	var e *guard.Error
+	return errors.As(err, &e) && e != nil && e.Status < http.StatusInternalServerError
 }
 
 // isRefusal reports whether the loader said itself what err is, as with
@@ -256,5 +286,8 @@ func (n *loaded[P, T]) GoString() string { return n.String() }
 // owns nothing, and what has none has no owner.
 func Same[ID comparable](a, b ID) bool {
 	var none ID
+	if reflect.TypeFor[ID]().Kind() == reflect.Interface && a != none && reflect.ValueOf(a).IsZero() {
+		return false // an empty id that was read into an any
+	}
 	return a == b && a != none
 }

@@ -92,6 +92,51 @@ func TestCeiling(t *testing.T) {
 	}
 }
 
+// scoped is a credential that says by itself what it is good for.
+type scoped struct{ scopes []string }
+
+func (s *scoped) Ceiling() ([]string, bool) { return s.scopes, len(s.scopes) > 0 }
+
+// TestOptionsCeilingOnlyNarrows: what Options.Ceiling answers never lifts the
+// bounds that a credential has by itself.
+func TestOptionsCeilingOnlyNarrows(t *testing.T) {
+	for _, tt := range []struct {
+		own, other string // "-": no bound
+		perm       perm
+		want       int
+	}{
+		{"posts:read", "-", usersDelete, 403},
+		{"posts:read", "-", postsRead, 200},
+		{"posts:read", "*", usersDelete, 403},
+		{"posts:read", "*", postsRead, 200},
+		{"*", "posts:read", usersDelete, 403},
+		{"*", "posts:read", postsRead, 200},
+		{"posts:*", "posts:read users:*", postsRead, 200},
+		{"posts:*", "posts:read users:*", postsWrite, 403},
+		{"posts:*", "posts:read users:*", usersRead, 403},
+		{"posts:read", "users:read", postsRead, 403},
+		{"-", "users:read", usersRead, 200},
+		{"-", "users:read", postsRead, 403},
+		{"-", "-", usersDelete, 200},
+		{"-", "", usersRead, 403},
+	} {
+		p := newPolicy(t, &rbac.Options{Ceiling: func(context.Context) ([]string, bool) {
+			return strings.Fields(tt.other), tt.other != "-"
+		}})
+		own := strings.Fields(tt.own)
+		if tt.own == "-" {
+			own = nil
+		}
+		auth := guard.Map(fixed[*scoped]{&scoped{own}, true}, func(context.Context, *scoped) (user, bool, error) {
+			return user{"u", []string{"admin"}}, true, nil
+		})
+		w, _, _ := serve(guard.Chain(auth.Wrap, p.RequireAll(tt.perm)), httptest.NewRequest("GET", "/", nil))
+		if w.Code != tt.want {
+			t.Errorf("own %q, Options %q, %s: %d, want %d", tt.own, tt.other, tt.perm, w.Code, tt.want)
+		}
+	}
+}
+
 // Another engine decides, and its failures are ours.
 func TestDecider(t *testing.T) {
 	down := errors.New("engine down at 10.0.0.1")

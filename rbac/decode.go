@@ -132,7 +132,12 @@ func (d *decoder) object(what string, v any, names ...string) map[string]any {
 	case map[any]any: // gopkg.in/yaml.v2 makes these
 		m = make(map[string]any, len(v))
 		for k, v := range v {
-			m[fmt.Sprint(k)] = v
+			s, ok := k.(string)
+			if !ok { // 1 and "1" would be one
+				d.fail(0, "%s has the name %v, which is no string: quote it", what, k)
+				continue
+			}
+			m[s] = v
 		}
 	case nil:
 		return nil

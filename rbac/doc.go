@@ -15,8 +15,8 @@
 //
 // A gate stands behind authentication: without a principal it answers 401, and
 // behind a step for another type of principal 500. Whom it does not let on gets
-// 403. A policy can be swapped while it serves; a request is decided by one
-// policy from its first gate to its last.
+// 403. A policy can be swapped while it serves; the gates behind one
+// authentication step decide by one policy, from the first to the last.
 //
 // Whether a principal may do something to a thing of somebody's is package
 // owner's matter.

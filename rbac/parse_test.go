@@ -153,6 +153,7 @@ func TestParseErrors(t *testing.T) {
 	}{
 		{nil, []string{"without roles"}},
 		{object("roles", 7), []string{"roles is no object"}},
+		{object("roles", map[any]any{1: object("grants", []any{"*"}), "1": object("grants", nil)}), []string{"roles has the name 1, which is no string"}},
 		{object("rolls", nil), []string{`unknown name "rolls"`}},
 		{object("roles", object("admin", "x")), []string{`role "admin" is no object`}},
 		{object("roles", object("admin", object("grant", nil))), []string{`role "admin" has the unknown name "grant"`}},

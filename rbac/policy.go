@@ -20,9 +20,9 @@ type Options struct {
 	// bound, as a session. The principal may then do what both its roles and
 	// the scopes allow. A scope is a permission or a wildcard, and any other
 	// allows nothing; a role counts where the scopes cover all that it grants,
-	// or are "*". If nil, a credential that has a method
-	// Ceiling() (scopes []string, limited bool) says so itself, as an
-	// *apikey.Record with scopes does, and others have no bounds.
+	// or are "*". A credential that has a method
+	// Ceiling() (scopes []string, limited bool), as an *apikey.Record, is bound
+	// by that in any case, and by this one besides.
 	Ceiling func(ctx context.Context) (scopes []string, limited bool)
 }
 
@@ -59,7 +59,9 @@ type generation struct {
 }
 
 // New compiles a policy. rolesOf returns the names of a principal's roles, or
-// the name of the one role; an empty name is none. It is called once a request.
+// the name of the one role; an empty name is none. It is called by the first
+// gate behind an authentication step, by questions without a gate in front, and
+// where a refusal is put into words.
 // The error of New names all mistakes in spec.
 func New[P any, Perm ~string, R string | []string](spec Spec[Perm], rolesOf func(P) R, opts *Options) (*Policy[P, Perm], error) {
 	c, err1 := newCatalog(spec.Permissions)

@@ -72,12 +72,30 @@ func (e *engine[P, Perm]) look(ctx context.Context) (*grants[P, Perm], error) {
 			g.add(name)
 		}
 	}
+	g.scopes, g.limited = guard.Ceiling[P](ctx)
 	if e.ceiling != nil {
-		g.scopes, g.limited = e.ceiling(ctx)
-	} else {
-		g.scopes, g.limited = guard.Ceiling[P](ctx)
+		if scopes, limited := e.ceiling(ctx); limited {
+			g.scopes, g.limited = e.both(scopes, g.scopes, g.limited), true
+		}
 	}
 	return g, nil
+}
+
+// both is scopes as far as the others, if those are a bound, cover the same.
+func (e *engine[P, Perm]) both(scopes, others []string, limited bool) []string {
+	switch {
+	case !limited || slices.Contains(others, "*"):
+		return scopes
+	case slices.Contains(scopes, "*"):
+		return others
+	}
+	var common []string
+	for i, p := range e.list {
+		if e.covered(scopes, i) && e.covered(others, i) {
+			common = append(common, string(p))
+		}
+	}
+	return common
 }
 
 func (g *grants[P, Perm]) add(name string) {
@@ -126,15 +144,12 @@ func (g *grants[P, Perm]) permission(ctx context.Context, i int) error {
 
 // scoped reports whether the credential's scopes cover the i-th permission.
 func (g *grants[P, Perm]) scoped(i int) bool {
-	if !g.limited {
-		return true
-	}
-	for _, s := range g.engine.covers[i] {
-		if slices.Contains(g.scopes, s) {
-			return true
-		}
-	}
-	return false
+	return !g.limited || g.engine.covered(g.scopes, i)
+}
+
+// covered reports whether scopes cover the i-th permission.
+func (c *catalog[Perm]) covered(scopes []string, i int) bool {
+	return slices.ContainsFunc(c.covers[i], func(s string) bool { return slices.Contains(scopes, s) })
 }
 
 // role is nil where the principal has the role.
@@ -206,7 +221,8 @@ func (p *Policy[P, Perm]) deniedAt(i int) error {
 
 // Has returns a function that reports whether the principal of a context has
 // the permission, as owner's Bypass takes it. It is false where nobody is known
-// and where a decider fails. An undeclared permission panics.
+// and where a decider fails; owner's BypassCheck tells that apart. An undeclared
+// permission panics.
 func (p *Policy[P, Perm]) Has(perm Perm) func(context.Context) bool {
 	i := p.indexOf(perm)
 	return func(ctx context.Context) bool {

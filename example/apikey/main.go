@@ -76,7 +76,7 @@ func parse(command string, args []string) (o options, err error) {
 		flags.StringVar(&o.subject, "subject", "", "whose key it is, such as 1 for Alice")
 		flags.StringVar(&o.name, "name", "", "what the subject calls it")
 		flags.StringVar(&o.scopes, "scopes", "", "comma-separated")
-		flags.StringVar(&o.nets, "nets", "", "comma-separated networks that it works from; empty: any")
+		flags.StringVar(&o.nets, "nets", "", "comma-separated networks that it works from")
 		flags.DurationVar(&o.lasts, "for", 0, "how long it works, such as 720h; 0: until it is revoked")
 	case "list":
 		flags.StringVar(&o.subject, "subject", "", "whose keys")
@@ -90,6 +90,8 @@ func parse(command string, args []string) (o options, err error) {
 		flags.SetOutput(os.Stderr)
 		flags.Usage()
 	}
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	switch {
 	case err != nil:
 	case flags.NArg() > 0:
@@ -98,6 +100,10 @@ func parse(command string, args []string) (o options, err error) {
 		err = fmt.Errorf("%s needs -subject", command)
 	case flags.Lookup("id") != nil && o.id == "":
 		err = fmt.Errorf("%s needs -id, as list shows it", command)
+	case given["scopes"] && len(fields(o.scopes)) == 0:
+		err = errors.New("-scopes names none; leave it out for a key that may do all that its subject may")
+	case given["nets"] && len(fields(o.nets)) == 0:
+		err = errors.New("-nets names none; leave it out for a key that works from anywhere")
 	case o.lasts < 0:
 		err = fmt.Errorf("-for %v is over already", o.lasts)
 	}
@@ -170,6 +176,10 @@ func show(stdout io.Writer, key apikey.Key, record *apikey.Record) error {
 	}{key.Reveal(), record})
 }
 
-func fields(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+// fields is nil where s has none.
+func fields(s string) (list []string) {
+	for f := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ',' || r == ' ' }) {
+		list = append(list, f)
+	}
+	return list
 }

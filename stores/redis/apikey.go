@@ -43,13 +43,23 @@ if now[1] ~= ARGV[1] or now[2] ~= '' then return 0 end
 redis.call('HSET', KEYS[1], 'previous', ARGV[1], 'digest', ARGV[2], 'last4', ARGV[3], 'rotated', ARGV[4], 'until', ARGV[5])
 return 1`)
 
+	// revokeKey takes the names of its subject's list and of the entries there
+	// from what theirs begin with: all are in its slot. The list lives as long
+	// as the last of them.
 	revokeKey = redis.NewScript(`
-local revoked = redis.call('HGET', KEYS[1], 'revoked')
-if not revoked then return 0 end
-if revoked == '' then
-  redis.call('HSET', KEYS[1], 'revoked', ARGV[1])
-  redis.call('PEXPIREAT', KEYS[1], ARGV[2], 'LT')
+local entry = redis.call('HMGET', KEYS[1], 'revoked', 'fixed')
+if not entry[1] then return 0 end
+if entry[1] ~= '' then return 1 end
+redis.call('HSET', KEYS[1], 'revoked', ARGV[1])
+redis.call('PEXPIREAT', KEYS[1], ARGV[2], 'LT')
+local list, last = ARGV[4] .. cjson.decode(entry[2]).subject, 0
+for _, id in ipairs(redis.call('ZRANGE', list, 0, -1)) do
+  local ends = redis.call('PEXPIRETIME', ARGV[3] .. id)
+  if ends == -1 then return 1 end
+  if ends == -2 then redis.call('ZREM', list, id) end
+  if ends > last then last = ends end
 end
+if last > 0 then redis.call('PEXPIREAT', list, last) end
 return 1`)
 
 	useKey = redis.NewScript(`
@@ -107,7 +117,7 @@ func (k apiKeys) Rotate(ctx context.Context, id string, r apikey.Rotation) (bool
 }
 
 func (k apiKeys) Revoke(ctx context.Context, id string, at time.Time) (bool, error) {
-	found, err := revokeKey.Run(ctx, k.client, []string{k.entryKey(id)}, stamp(at), at.Add(apikey.Retention).UnixMilli()).Bool()
+	found, err := revokeKey.Run(ctx, k.client, []string{k.entryKey(id)}, stamp(at), at.Add(apikey.Retention).UnixMilli(), k.entryKey(""), k.listKey("")).Bool()
 	return found, failed("revoking an API key", err)
 }
 

@@ -137,3 +137,26 @@ func usedMemory(t *testing.T, c *redis.Client) int {
 	fmt.Sscan(info["Memory"]["used_memory"], &n)
 	return n
 }
+
+// TestListsOfRevokedKeysEnd: the list of a subject lives no longer than the last
+// key in it, also of keys that would never have expired by themselves.
+func TestListsOfRevokedKeysEnd(t *testing.T) {
+	s, c, prefix := newStores(t)
+	keys, now := s.APIKeys(), time.UnixMilli(time.Now().UnixMilli()).UTC()
+	for i, id := range []string{"aaaaaaaaaaa1", "aaaaaaaaaaa2"} {
+		e := apikey.Entry{Record: apikey.Record{ID: id, Subject: `<"sub\ject">`, CreatedAt: now}, Digest: apikey.Digest{byte(i)}}
+		if _, err := keys.Insert(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := prefix + `:apikey{all}:of:<"sub\ject">`
+	for i, want := range []time.Duration{-1, apikey.Retention} {
+		if found, err := keys.Revoke(t.Context(), fmt.Sprint("aaaaaaaaaaa", i+1), now); !found || err != nil {
+			t.Fatal(found, err)
+		}
+		got, err := c.PExpireTime(t.Context(), list).Result()
+		if ends := time.Duration(now.UnixMilli())*time.Millisecond + want; err != nil || want < 0 && got != want || want > 0 && got != ends {
+			t.Errorf("after %d keys were revoked the list ends at %v, %v", i+1, got, err)
+		}
+	}
+}

@@ -4,8 +4,8 @@
 //
 // Every method is one command and one round trip: what takes more than one
 // step is a script, which Redis runs whole or not at all. Every key has a time
-// to live. Nothing that Redis holds lets its reader log in: ids, tokens and
-// keys are digests.
+// to live, but for API keys that never expire. Nothing that Redis holds lets its
+// reader log in: ids, tokens and keys are digests.
 //
 // A failure of Redis is an error of the store; the packages answer it with
 // 503. Redis may be restarted and replaced while requests run.
