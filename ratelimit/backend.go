@@ -108,7 +108,7 @@ func (b *backend) giveBack(ctx context.Context, taken []Taken) error {
 	}
 	hashed := make([]Taken, len(taken))
 	for i, t := range taken {
-		t.Key = b.hash(t.Key)
+		t.Key, t.Fresh = b.hash(t.Key), b.fresh // as it was taken: a store may tell keys apart by both
 		hashed[i] = t
 	}
 	_, err := call(ctx, b.breaker, func(ctx context.Context) (struct{}, error) {

@@ -326,3 +326,36 @@ func TestLoginFallback(t *testing.T) {
 		t.Errorf("Succeed: %v", err)
 	}
 }
+
+// A recorder keeps what a store is asked for.
+type recorder struct {
+	ratelimit.Store
+	takes []ratelimit.Take
+	taken []ratelimit.Taken
+}
+
+func (r *recorder) Take(ctx context.Context, takes []ratelimit.Take) ([]ratelimit.State, error) {
+	r.takes = append(r.takes, takes...)
+	return r.Store.Take(ctx, takes)
+}
+
+func (r *recorder) GiveBack(ctx context.Context, taken []ratelimit.Taken) error {
+	r.taken = append(r.taken, taken...)
+	return r.Store.GiveBack(ctx, taken)
+}
+
+// TestLoginGivesBackWhatItTook: package stores/redis keeps what is Fresh under
+// another key, and a success was given back under the wrong one.
+func TestLoginGivesBackWhatItTook(t *testing.T) {
+	store := &recorder{Store: guard.Must(ratelimit.NewMemory(nil))}
+	l := newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: []byte("0123456789abcdef"), Timeout: patient})
+	login(l, "203.0.113.7", "alice", "right")
+	if len(store.takes) != 2 || len(store.taken) != 2 {
+		t.Fatalf("%d takes, %d given back", len(store.takes), len(store.taken))
+	}
+	for i, taken := range store.taken {
+		if taken.Take != store.takes[i] || !taken.Fresh {
+			t.Errorf("took %+v, gave back %+v", store.takes[i], taken.Take)
+		}
+	}
+}

@@ -39,7 +39,7 @@ type Take struct {
 	// Cost is at most what the limit can ever grant at once.
 	Cost int
 	// Fresh forbids an answer from a copy of the store's state: the key may be
-	// reset from elsewhere.
+	// reset from elsewhere. GiveBack gets it as Take did.
 	Fresh bool
 }
 
