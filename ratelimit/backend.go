@@ -26,6 +26,9 @@ type backend struct {
 func newBackend(o *Options, fresh bool) (*backend, error) {
 	b := &backend{store: o.Store, fresh: fresh, failure: o.OnFailure, secret: append([]byte(nil), o.Secret...)}
 	var errs []error
+	if o.Secret != nil && len(o.Secret) < minSecret { // an unset variable is not nil
+		errs = append(errs, fmt.Errorf("ratelimit: a Secret of %d bytes: at least %d are needed", len(o.Secret), minSecret))
+	}
 	if o.Timeout < 0 {
 		errs = append(errs, fmt.Errorf("ratelimit: timeout %v is negative", o.Timeout))
 	}
@@ -34,7 +37,8 @@ func newBackend(o *Options, fresh bool) (*backend, error) {
 			errs = append(errs, errors.New("ratelimit: Fallback of nil"))
 		} else {
 			var err error
-			b.fallback, err = newBackend(&Options{Store: o.OnFailure.fallback, Secret: o.Secret, Timeout: o.Timeout, Now: o.Now}, fresh)
+			b.fallback, err = newBackend(&Options{Store: o.OnFailure.fallback, Timeout: o.Timeout, Now: o.Now}, fresh)
+			b.fallback.secret = b.secret // which is checked once
 			errs = append(errs, err)
 		}
 	}
@@ -148,6 +152,9 @@ func (b *backend) mac(key string) (sum [sha256.Size]byte) {
 	m.Sum(sum[:0])
 	return sum
 }
+
+// minSecret is the length in bytes that nobody finds out by trying.
+const minSecret = 16
 
 // defaultTimeout is when a store has failed.
 const defaultTimeout = 50 * time.Millisecond

@@ -272,9 +272,9 @@ func TestBrokenStore(t *testing.T) {
 // TestStoresSeeHashes: what clients send does not get to a store.
 func TestStoresSeeHashes(t *testing.T) {
 	seen := map[string]bool{}
-	for _, secret := range []string{"", "0123456789abcdef", "another secret of ours"} {
+	for _, secret := range [][]byte{nil, []byte("0123456789abcdef"), []byte("another secret of ours")} {
 		store := newFaulty()
-		l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store, Secret: []byte(secret), Timeout: patient}))
+		l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store, Secret: secret, Timeout: patient}))
 		for _, key := range []string{"alice@example.com", "k", strings.Repeat("long", 20_000)} {
 			if a := serve(t, l.Wrap, of(key)); !a.reached {
 				t.Fatalf("status %d", a.Code)

@@ -28,9 +28,10 @@ type Options struct {
 	// Store keeps the counts. If nil, they are kept in this process's memory,
 	// see [Memory]. Limiters that share a store need limits of different names.
 	Store Store
-	// Secret keys the hash under which keys get to a Store other than *Memory.
-	// Processes that share a store need the same. If nil, the hash has no key,
-	// and whoever reads the store can find out keys by trying.
+	// Secret, of at least 16 bytes, keys the hash under which keys get to a
+	// Store other than *Memory. Processes that share a store need the same. If
+	// nil, the hash has no key, and whoever reads the store can find out keys by
+	// trying. An empty one is an error.
 	Secret []byte
 	// OnFailure is what happens while the store fails; by default, 503.
 	OnFailure Failure

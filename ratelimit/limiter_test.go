@@ -320,6 +320,8 @@ func TestNewErrors(t *testing.T) {
 		"17 limits":  {loginLimit, byHeader, &ratelimit.Options{Also: make([]ratelimit.Limit, 16)}, []string{"17 limits"}},
 		"no name":    {ratelimit.Limit{Quota: 1, Window: time.Hour}, byHeader, &ratelimit.Options{Store: guard.Must(ratelimit.NewMemory(nil))}, []string{"needs a name"}},
 		"nil memory": {loginLimit, byHeader, &ratelimit.Options{Store: (*ratelimit.Memory)(nil)}, []string{"nil *Memory"}},
+		"secret":     {loginLimit, byHeader, &ratelimit.Options{Secret: []byte("fifteen bytes..")}, []string{"a Secret of 15 bytes"}},
+		"no secret":  {loginLimit, byHeader, &ratelimit.Options{Secret: []byte(""), Store: newFaulty()}, []string{"a Secret of 0 bytes"}}, // an unset variable
 		"fallback":   {loginLimit, byHeader, &ratelimit.Options{OnFailure: ratelimit.Fallback(nil)}, []string{"Fallback of nil"}},
 	} {
 		t.Run(name, func(t *testing.T) {

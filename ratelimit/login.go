@@ -35,9 +35,9 @@ type LoginOptions struct {
 	// Store keeps the counts. If nil, they are kept in this process's memory.
 	// The limits of logins that share a store need names that differ.
 	Store Store
-	// Secret keys the hash under which addresses and accounts get to a Store
-	// other than *Memory; such a store requires one of at least 16 bytes.
-	// Processes that share a store need the same.
+	// Secret, of at least 16 bytes, keys the hash under which addresses and
+	// accounts get to a Store other than *Memory, which requires one. Processes
+	// that share a store need the same.
 	Secret []byte
 	// OnFailure is what happens while the store fails. By default, an in-memory
 	// fallback: logins go on, and this process counts by itself.
@@ -110,8 +110,8 @@ func loginLimit(l Limit, name string, quota int, window time.Duration) Limit {
 }
 
 func loginBackend(o *LoginOptions) (*backend, error) {
-	if _, ok := o.Store.(*Memory); o.Store != nil && !ok && len(o.Secret) < 16 {
-		return nil, fmt.Errorf("ratelimit: logins in a %T need a Secret of at least 16 bytes", o.Store)
+	if _, ok := o.Store.(*Memory); o.Store != nil && !ok && o.Secret == nil {
+		return nil, fmt.Errorf("ratelimit: logins in a %T need a Secret of at least %d bytes", o.Store, minSecret)
 	}
 	failure := o.OnFailure
 	if failure.mode == byDefault {

@@ -273,7 +273,8 @@ func TestNewLoginErrors(t *testing.T) {
 		"limits":       {&ratelimit.LoginOptions{Address: ratelimit.Limit{Quota: -1, Window: 1}}, "quota -1"},
 		"names":        {&ratelimit.LoginOptions{Address: ratelimit.Limit{Name: "a", Quota: 1, Window: time.Hour}, Account: ratelimit.Limit{Name: "a", Quota: 1, Window: time.Hour}}, "two limits"},
 		"no secret":    {&ratelimit.LoginOptions{Store: newFaulty()}, "Secret"},
-		"short secret": {&ratelimit.LoginOptions{Store: newFaulty(), Secret: []byte("short")}, "Secret"},
+		"short secret": {&ratelimit.LoginOptions{Store: newFaulty(), Secret: []byte("short")}, "a Secret of 5 bytes"},
+		"for nothing":  {&ratelimit.LoginOptions{Secret: []byte("short")}, "a Secret of 5 bytes"},
 	} {
 		if _, err := ratelimit.NewLogin(clientip.Direct(), tt.opts); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v", name, err)
