@@ -124,6 +124,20 @@ func (b *backend) giveBack(ctx context.Context, taken []Taken) error {
 	return nil
 }
 
+// forget undoes all takes of the wants' keys, those of the fallback too: it
+// decides again when the store fails the next time.
+func (b *backend) forget(ctx context.Context, wants []want) error {
+	taken := make([]Taken, len(wants))
+	for i := range wants {
+		taken[i] = Taken{Take: wants[i].take(), All: true}
+	}
+	err := b.giveBack(ctx, taken)
+	if b.fallback != nil {
+		err = errors.Join(err, b.fallback.giveBack(ctx, taken))
+	}
+	return err
+}
+
 // hashed is wants as a Store gets them, for as long as it likes.
 func (b *backend) hashed(wants []want) []Take {
 	takes := make([]Take, len(wants))

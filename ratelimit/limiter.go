@@ -134,17 +134,14 @@ func (l *Limiter) result(ctx context.Context, key string, cost int) (Result, err
 	return resultOf(wants, states, failure), nil
 }
 
-// Reset forgets what was taken under the key.
+// Reset forgets what was taken under the key, also by a Fallback. An error is
+// an empty key, or a store that failed.
 func (l *Limiter) Reset(ctx context.Context, key string) error {
 	wants, err := l.wants(ctx, nil, key, 0)
 	if err != nil {
 		return err
 	}
-	taken := make([]Taken, len(wants))
-	for i := range wants {
-		taken[i] = Taken{Take: wants[i].take(), All: true}
-	}
-	return l.backend.giveBack(ctx, taken)
+	return l.backend.forget(ctx, wants)
 }
 
 // A room on the caller's stack is enough for most decisions. It is handed on as

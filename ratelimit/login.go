@@ -166,12 +166,9 @@ func (l *Login) attempt(r *http.Request, account string) (*Attempt, Result, erro
 	if err != nil {
 		return nil, Result{}, err
 	}
-	if account = l.opts.Normalize(account); account == "" {
-		return nil, Result{}, badRequest("The account is missing", errEmptyKey)
-	}
-	wants := slices.Clone(l.limits)
-	for i := range wants {
-		wants[i].key, wants[i].cost = account, 1
+	wants, err := l.wants(account)
+	if err != nil {
+		return nil, Result{}, err
 	}
 	wants[0].key = address
 	states := make([]State, len(wants))
@@ -190,6 +187,19 @@ func (l *Login) attempt(r *http.Request, account string) (*Attempt, Result, erro
 	return a, res, nil
 }
 
+// wants is what an attempt on the account takes; the first is the address's,
+// and still has to get its key.
+func (l *Login) wants(account string) ([]want, error) {
+	if account = l.opts.Normalize(account); account == "" {
+		return nil, badRequest("The account is missing", errEmptyKey)
+	}
+	wants := slices.Clone(l.limits)
+	for i := range wants {
+		wants[i].key, wants[i].cost = account, 1
+	}
+	return wants, nil
+}
+
 // Succeed tells that the password was right: the address gets this attempt
 // back, and only this one, and the account's failures are forgotten. It works
 // once, and also where the client has left. An error means that the store
@@ -206,4 +216,16 @@ func (a *Attempt) Succeed(ctx context.Context) error {
 		b = b.fallback
 	}
 	return b.giveBack(ctx, a.taken)
+}
+
+// Reset forgets the failures on an account, in whatever spelling Attempt takes
+// for it: after a password reset, or because an operator says so. Those of
+// addresses stay. The error is for guard.Refuse: 400 for no account, and 503
+// for a store that failed, in which they still count.
+func (l *Login) Reset(ctx context.Context, account string) error {
+	wants, err := l.wants(account)
+	if err != nil {
+		return err
+	}
+	return l.backend.forget(ctx, wants[1:])
 }
