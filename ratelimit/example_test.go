@@ -1,7 +1,9 @@
 package ratelimit_test
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"time"
@@ -103,6 +105,34 @@ func ExampleOptions_also() {
 	// 200 []
 	// 200 []
 	// 429 [1]
+}
+
+// An operator forgives an address: its key is what ByIP says of a request from it.
+func ExampleLimiter_Reset() {
+	byIP := ratelimit.ByIP(clientip.Direct())
+	perIP := guard.Must(ratelimit.New(ratelimit.Limit{Quota: 1, Window: time.Hour}, byIP, nil))
+	h := perIP.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
+	get := func() int {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil)) // from 192.0.2.1
+		return w.Code
+	}
+	fmt.Println(get(), get())
+
+	key, err := byIP(&http.Request{RemoteAddr: net.JoinHostPort("192.0.2.1", "0")})
+	if err != nil {
+		fmt.Println(err) // not an address
+		return
+	}
+	if err := perIP.Reset(context.Background(), key); err != nil {
+		fmt.Println(err) // the store failed
+		return
+	}
+	fmt.Println(get())
+
+	// Output:
+	// 200 429
+	// 200
 }
 
 // Two limiters that share one bounded store have limits of different names.

@@ -21,8 +21,9 @@ type Key func(r *http.Request) (string, error)
 var ErrSkip = errors.New("ratelimit: this request is not limited")
 
 // ByIP counts per client address, which ip finds out: see package clientip.
-// An IPv6 address counts by its /64, the least that one subscriber has. A
-// request whose address cannot be told is refused with 400.
+// An IPv6 address counts by its /64, the least that one subscriber has. The key
+// is 4 or 16 bytes, the network's. A request whose address cannot be told is
+// refused with 400.
 func ByIP(ip func(*http.Request) (netip.Addr, error)) Key { return ByIPPrefix(ip, 32, 64) }
 
 // ByIPPrefix is ByIP by networks of that many bits of IPv4 and of IPv6. It

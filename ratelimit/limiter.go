@@ -13,8 +13,8 @@ import (
 
 // Options holds what has a safe default. The zero value is the strictest.
 type Options struct {
-	// Also holds further limits on the same key. All of them are taken, or
-	// none. Each needs a name of its own.
+	// Also holds further limits on the same key, up to 15. All of them are taken,
+	// or none. Each needs a name of its own.
 	Also []Limit
 	// LimitsOf, if set, tells the limits of one caller, such as those of their
 	// tariff (the context has the principal). Nil limits stand for those of
@@ -65,7 +65,8 @@ type Limiter struct {
 	refusal *guard.Error
 }
 
-// New returns a limiter by key. Its error names everything that is wrong.
+// New returns a limiter by key; opts may be nil. Its error names everything
+// that is wrong.
 func New(limit Limit, key Key, opts *Options) (*Limiter, error) {
 	l := &Limiter{key: key}
 	if opts != nil {
@@ -110,9 +111,14 @@ type Result struct {
 	Failure error
 }
 
-// Take takes cost units of the key's quotas, without a request. An error is an
-// empty key, a cost that is not from 1 to what the limit can ever grant, or a
-// store that failed.
+// Take takes cost units of the key's quotas, without a request. The key of
+// Take, Peek and Reset is what the limiter's [Key] returns for a request: for
+// [ByPrincipal] the id, for [ByIP] not the address's text but its 4 or 16 bytes.
+// Where there is no request, give the Key one that is made up, as the example of
+// Reset does.
+//
+// An error is an empty key, a cost that is not from 1 to what the limit can ever
+// grant, or a store that failed.
 func (l *Limiter) Take(ctx context.Context, key string, cost int) (Result, error) {
 	if cost < 1 {
 		return Result{}, fmt.Errorf("ratelimit: cost %d is not positive", cost)
@@ -134,8 +140,9 @@ func (l *Limiter) result(ctx context.Context, key string, cost int) (Result, err
 	return resultOf(wants, states, failure), nil
 }
 
-// Reset forgets what was taken under the key, also by a Fallback. An error is
-// an empty key, or a store that failed.
+// Reset forgets what was taken under the key, also by a Fallback; see
+// [Limiter.Take] for what a key is. An error is an empty key, or a store that
+// failed.
 func (l *Limiter) Reset(ctx context.Context, key string) error {
 	wants, err := l.wants(ctx, nil, key, 0)
 	if err != nil {
