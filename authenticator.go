@@ -36,6 +36,12 @@ type Authenticator[P any] interface {
 // principal in their context, and refuses all others. Authenticators are asked
 // in order; the first that does not abstain decides, so that a bad credential
 // never falls through to the next.
+//
+// Where all abstain, the 401 has the challenges of all and the message of the
+// first, which its Options.Missing sets. Credentials of several kinds need one
+// type of principal:
+//
+//	guard.Require(guard.BySubject(tokens, load), guard.BySubject(sessions, load))
 func Require[P any](a ...Authenticator[P]) Middleware { return newStep(require, a).wrap }
 
 // Optional is Require that also passes on requests without any credential; for
