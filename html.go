@@ -18,10 +18,12 @@ func Negotiate(w http.ResponseWriter, r *http.Request, e *Error) {
 	JSON(w, r, e)
 }
 
-// HTML is an error format for browsers: a small page or, where the request is
-// anonymous and login is not empty, a redirect to login that tells in its
-// query's "next" where to return; see [Next]. Requests whose Accept does not
-// name text/html get otherwise, or [JSON] where it is nil.
+// HTML is an error format for browsers: a small page or, where a GET or HEAD is
+// answered 401 and login is not empty, a redirect to login that tells in its
+// query's "next" where to return; see [Next]. Other methods get the page with
+// the 401: a redirect would lose what they sent. Requests whose Accept does not
+// name text/html, or prefers application/json, get otherwise, or [JSON] where it
+// is nil.
 func HTML(login string, otherwise ErrorHandler) ErrorHandler {
 	if otherwise == nil {
 		otherwise = JSON
