@@ -28,7 +28,9 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 type ErrorHandler func(w http.ResponseWriter, r *http.Request, e *Error)
 
 // OnError makes h the error format of everything inside. It belongs outermost;
-// without it, [JSON] is the format.
+// without it, [JSON] is the format. One body is not h's: for a bad refresh token
+// the RefreshHandler and LogoutHandler of package jwtauth keep their one key,
+// such as {"error":"Invalid refresh token"}.
 func OnError(h ErrorHandler) Middleware {
 	if h == nil {
 		wiring.Panic("guard", "OnError of nil")
