@@ -47,7 +47,11 @@ var (
 	// ErrBusy is wrapped by the error of a call that found no room in time. It
 	// is answered with 503.
 	ErrBusy = errors.New("password: too many hashes at once")
-	// ErrLength is Hash's answer to a password that is empty or too long.
+	// ErrLength is Hash's answer to a password that is empty or longer than
+	// MaxLength, or than 72 bytes for bcrypt. A handler asks errors.Is and
+	// answers 400 or 422 itself: guard.Refuse would take it for a failure of
+	// ours. Verify has no such error: to it a password of which there can be no
+	// hash is a wrong one, (false, false, nil).
 	ErrLength = errors.New("password: empty or too long")
 )
 
