@@ -28,8 +28,10 @@ const (
 // A Decision is what one guard decided about one request. It holds no
 // credential.
 type Decision struct {
-	// Package is the package of the guard: "jwtauth", "rbac", "owner". It is
-	// "handler" for refusals by handlers.
+	// Package is the package of the guard: "apikey", "bearer", "jwtauth",
+	// "session", "ratelimit", "rbac" or "owner", and for an authenticator of
+	// one's own the last element of its package's path. It is "guard" for
+	// [HandlerFunc] without a principal, and "handler" for [Refuse].
 	Package string
 	// Guard is what was asked, such as "role admin" or the name of a limit.
 	// May be empty.

@@ -40,8 +40,8 @@ func (r *Record) Sub() string { return r.Subject }
 // "posts:*" covers "posts:read" is package rbac's reading.
 func (r *Record) HasScope(scope string) bool { return slices.Contains(r.Scopes, scope) }
 
-// Ceiling returns the scopes as a bound, for package rbac. A key that was
-// issued without any has none.
+// Ceiling returns the scopes as a bound, for [guard.Ceiling] and so for package
+// rbac. A key that was issued without any has none.
 func (r *Record) Ceiling() (scopes []string, limited bool) { return r.Scopes, len(r.Scopes) > 0 }
 
 // LogValue implements slog.LogValuer.

@@ -20,9 +20,8 @@ type Options struct {
 	// bound, as a session. The principal may then do what both its roles and
 	// the scopes allow. A scope is a permission or a wildcard, and any other
 	// allows nothing; a role counts where the scopes cover all that it grants,
-	// or are "*". A credential that has a method
-	// Ceiling() (scopes []string, limited bool), as an *apikey.Record, is bound
-	// by that in any case, and by this one besides.
+	// or are "*". What bounds a credential by itself ([guard.Ceiling]), as the
+	// scopes of an *apikey.Record, does so in any case, and this one besides.
 	Ceiling func(ctx context.Context) (scopes []string, limited bool)
 }
 
@@ -61,8 +60,8 @@ type generation struct {
 // New compiles a policy. rolesOf returns the names of a principal's roles, or
 // the name of the one role; an empty name is none. It is called by the first
 // gate behind an authentication step, by questions without a gate in front, and
-// where a refusal is put into words.
-// The error of New names all mistakes in spec.
+// where a refusal is put into words. The error of New names all mistakes in
+// spec. opts may be nil.
 func New[P any, Perm ~string, R string | []string](spec Spec[Perm], rolesOf func(P) R, opts *Options) (*Policy[P, Perm], error) {
 	c, err1 := newCatalog(spec.Permissions)
 	roles, err2 := c.compile(spec.Roles, nil)
