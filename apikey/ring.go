@@ -62,7 +62,8 @@ type Ring struct {
 	uses    uses
 }
 
-// NewRing returns a Ring. Its error names all mistakes in opts.
+// NewRing returns a Ring; opts may be nil. Its error names all mistakes in opts.
+// A program that ends calls [Ring.Close].
 func NewRing(opts *RingOptions) (*Ring, error) {
 	if opts == nil {
 		opts = &RingOptions{}

@@ -85,7 +85,9 @@ func (u *uses) work(idle chan struct{}) {
 }
 
 // Close waits until the last uses are recorded, or ctx ends, and then records
-// no more. Keys still authenticate.
+// no more. Keys still authenticate. It belongs at the end of a program, after
+// the server's Shutdown: without it the LastUsedAt of some keys is older than it
+// should be, and nothing else is lost.
 func (k *Ring) Close(ctx context.Context) error {
 	u := &k.uses
 	u.mu.Lock()
