@@ -18,15 +18,16 @@ type Grant struct {
 	Subject string
 	// Name is what the subject calls it, up to 200 bytes. May be empty.
 	Name string
-	// Scopes narrow what the principal may do where a guard asks: a policy of
-	// package rbac or bearer.Scopes. If nil, a key may do all that its subject's
-	// roles allow, and nothing that bearer.Scopes guards. An empty list is an
-	// error: what came out empty shall not make a key for everything.
+	// Scopes, up to 100, narrow what the principal may do where a guard asks: a
+	// policy of package rbac or bearer.Scopes. If nil, a key may do all that its
+	// subject's roles allow, and nothing that bearer.Scopes guards. An empty list
+	// is an error: what came out empty shall not make a key for everything.
 	Scopes []string
-	// NotBefore and ExpiresAt bound the key's life; zero is no bound.
+	// NotBefore and ExpiresAt bound the key's life; zero is no bound. An
+	// ExpiresAt that is past, or not after NotBefore, is an error.
 	NotBefore, ExpiresAt time.Time
-	// Nets are the networks that the key works from. If nil, any; an empty list
-	// is an error.
+	// Nets are the networks that the key works from, up to 100. If nil, any; an
+	// empty list is an error.
 	Nets []netip.Prefix
 }
 

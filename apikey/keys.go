@@ -33,7 +33,7 @@ type Keys[P any] struct {
 
 // New returns Keys whose principals lookup finds by key. An unknown key is not
 // an error for lookup: found is false. An error is a failure of the lookup
-// itself, and answered with 503 or 500.
+// itself, and answered with 503 or 500. opts may be nil.
 //
 // The lookup sees the key as it was sent. Keep digests of keys, as [Digest],
 // rather than keys, and look them up by these: then neither a copy of the table

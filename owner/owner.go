@@ -47,7 +47,7 @@ func (l *loader[P, T]) PerStep() {}
 
 // New returns a Resource whose things load finds. Absence is no error: found is
 // false. Any error is a failure (5xx), unless Options.NotFound names it or it is
-// a *guard.Error, such as 400 for an id that can be none.
+// a *guard.Error, such as 400 for an id that can be none. opts may be nil.
 func New[P, T any](load func(r *http.Request, p P) (v T, found bool, err error), opts *Options) (*Resource[P, T], error) {
 	if opts == nil {
 		opts = &Options{}

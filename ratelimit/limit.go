@@ -27,15 +27,17 @@ const exactQuota = 16
 // A Limit is a quota for a window of time. Quota and Window are required.
 type Limit struct {
 	// Name tells limits apart in a shared store, in headers and in Observe:
-	// letters, digits, "-", "_" and ".". If empty, "default".
+	// 1 to 64 letters, digits, "-", "_" and ".". If empty, "default".
 	Name string
-	// Quota is how much may be taken in a Window.
+	// Quota is how much may be taken in a Window, from 1 to 1<<30. GCRA grants
+	// one a microsecond at most.
 	Quota int
 	// Window is the length of time, from 1 ms to 366 days.
 	Window time.Duration
 	// Algorithm is Sliding if not set.
 	Algorithm Algorithm
-	// Burst is for GCRA: how much may be taken at once. If 0, Quota.
+	// Burst is for GCRA alone: how much may be taken at once, up to 1<<30 and to
+	// what drains in ten years. If 0, Quota.
 	Burst int
 }
 

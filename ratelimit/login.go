@@ -66,7 +66,8 @@ type Login struct {
 }
 
 // NewLogin returns a limiter for logins by address, which ip finds out (see
-// package clientip), and account. Its error names everything that is wrong.
+// package clientip), and account; opts may be nil. Its error names everything
+// that is wrong.
 func NewLogin(ip func(*http.Request) (netip.Addr, error), opts *LoginOptions) (*Login, error) {
 	l := &Login{}
 	if opts != nil {

@@ -54,7 +54,8 @@ const (
 	maxShards      = 1 << 12
 )
 
-// NewMemory returns an empty store.
+// NewMemory returns an empty store; opts may be nil. A negative MaxKeys is an
+// error, and so is one above 1<<32.
 func NewMemory(opts *MemoryOptions) (*Memory, error) {
 	var o MemoryOptions
 	if opts != nil {

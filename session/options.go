@@ -25,21 +25,23 @@ type Options struct {
 	// read and replace it. The prefix is __Secure- instead.
 	Domain string
 	// SameSite is Lax if zero. Strict also withholds the cookie when a link on
-	// another site is followed.
+	// another site is followed. Any other, None too, is an error.
 	SameSite http.SameSite
 
-	// Lifetime is how long a session lasts at most; nothing extends it. If
-	// zero, 12 hours.
+	// Lifetime is how long a session lasts at most, a second or more; nothing
+	// extends it. If zero, 12 hours.
 	Lifetime time.Duration
-	// IdleTimeout ends a session that was not used for so long. If zero, 30
-	// minutes, or Lifetime where that is shorter. Lifetime turns it off.
+	// IdleTimeout ends a session that was not used for so long, from a second
+	// to Lifetime, which turns it off. If zero, 30 minutes, or Lifetime where
+	// that is shorter.
 	IdleTimeout time.Duration
 	// TouchEvery is how precisely the last use is kept: it is written when it
-	// is older. If zero, a tenth of IdleTimeout, at least a minute, but no more
-	// than half of IdleTimeout.
+	// is older. It must be below IdleTimeout. If zero, a tenth of IdleTimeout, at
+	// least a minute, but no more than half of IdleTimeout.
 	TouchEvery time.Duration
 
-	// MaxData is the size of a session's data, as JSON, in bytes. If zero, 4096.
+	// MaxData is the size of a session's data, as JSON, in bytes; Create and
+	// Update of more is an error. If zero, 4096.
 	MaxData int
 	// Timeout limits each call of a Store; a [Memory] needs none. If zero, 5
 	// seconds.
@@ -86,7 +88,7 @@ type Manager[D any] struct {
 }
 
 // New returns a manager of sessions whose data is a D, kept as JSON. struct{}
-// is for none. It reports every mistake in opts at once.
+// is for none. opts may be nil. It reports every mistake in opts at once.
 func New[D any](opts *Options) (*Manager[D], error) {
 	var o Options
 	if opts != nil {

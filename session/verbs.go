@@ -26,7 +26,9 @@ func Remember(yes bool) CreateOption { return func(c *creation) { c.remember = y
 // cookie of the new one. It must be called before the response is written.
 //
 // The error is for guard.Refuse: a 403 from another origin, a 400 for two
-// session cookies, a 503 if the store is down or full. Nobody is signed in then.
+// session cookies, a 503 if the store is down or full, and a 500 for what the
+// program must not do: a subject that is not 1 to 255 bytes, and data that is
+// over Options.MaxData or does not return from JSON. Nobody is signed in then.
 func (m *Manager[D]) Create(w http.ResponseWriter, r *http.Request, subject string, data D, opts ...CreateOption) (*Session[D], error) {
 	if err := m.CheckOrigin(r); err != nil {
 		return nil, err
@@ -138,7 +140,8 @@ var errContended = errors.New("the session is updated by too many at once")
 // Update changes the session's data. change gets the data as it is now, and
 // may be called again where somebody else was faster; what it returns is
 // returned, and then nothing is written. A session that has ended meanwhile is
-// not brought back: that is a 401. The error is for guard.Refuse.
+// not brought back: that is a 401. Data over Options.MaxData is a 500. The error
+// is for guard.Refuse.
 func (m *Manager[D]) Update(ctx context.Context, s *Session[D], change func(*D) error) (*Session[D], error) {
 	ctx, cancel := m.writing(ctx)
 	defer cancel()
