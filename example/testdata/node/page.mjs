@@ -247,7 +247,8 @@ steps['without JavaScript, in the dark, on a telephone, by keyboard'] = async ()
   const context = await browser({ javaScriptEnabled: false, colorScheme: 'dark', viewport: { width: 360, height: 640 } })
   const page = await context.newPage()
   await page.goto(url + '/session/')
-  await page.keyboard.type('alice@example.com') // the field has the focus
+  await page.locator('#email:focus').waitFor() // without a click
+  await page.keyboard.type('alice@example.com')
   await page.keyboard.press('Tab')
   await page.keyboard.type('secret')
   await page.keyboard.press('Enter')
