@@ -145,7 +145,8 @@ type call struct {
 	do     string   // "GET /jwt/profile"
 	header []string // "X-API-Key: key_12345"
 	body   string
-	from   int // sent from 127.0.0.from; 0 is 1
+	from   int    // sent from 127.0.0.from; 0 is 1
+	host   string // in place of the address
 }
 
 type answer struct {
@@ -189,6 +190,9 @@ func (p *process) send(t *testing.T, c call) answer {
 	for _, h := range c.header {
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Add(name, value)
+	}
+	if c.host != "" {
+		r.Host = c.host
 	}
 	res, err := clientFrom(c.from).Do(r)
 	if err != nil {

@@ -4,9 +4,10 @@
 //
 //	go run ./example -dev
 //
-// What every section uses, users with passwords, posts and JSON, is in users.go,
-// posts.go and json.go. The users are alice@example.com (admin), bob@example.com
-// (user) and carol@example.com (moderator), all with the password "secret".
+// The page at / lists them, each with a command to try. What every section uses,
+// users with passwords, posts and JSON, is in users.go, posts.go and json.go. The
+// users are alice@example.com (admin), bob@example.com (user) and
+// carol@example.com (moderator), all with the password "secret".
 //
 // # Settings
 //

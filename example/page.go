@@ -81,11 +81,16 @@ func (s listedSession) Seen() string {
 	}
 }
 
-// show answers with the page. It is private, and never a copy from a cache.
+// show answers with the page.
 func (p page) show(w http.ResponseWriter, status int) {
 	p.Style = template.CSS(pageCSS)
+	showPage(w, status, pageTemplate, p)
+}
+
+// showPage answers with a page, which is private, and never a copy from a cache.
+func showPage(w http.ResponseWriter, status int, t *template.Template, data any) {
 	var b strings.Builder
-	_ = pageTemplate.Execute(&b, p) // a Builder never fails
+	_ = t.Execute(&b, data) // a Builder never fails
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", pagePolicy)

@@ -21,6 +21,7 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (h http.Han
 		return nil, nil, err
 	}
 	mux := http.NewServeMux() // each section has users and posts of its own
+	mux.HandleFunc("GET /{$}", showIndex)
 	tokens := jwtSection(mux, set, users.Copy())
 	flush = apikeySection(mux, set)
 	bearerSection(mux)

@@ -35,11 +35,33 @@ func (s *settings) clientIP() func(*http.Request) (netip.Addr, error) {
 	return clientip.XFF(s.proxies...)
 }
 
+// environment is the part of -h that package flag does not know.
+const environment = `
+Environment:
+  JWT_SECRET_KEY   signs tokens: 32 bytes or more; required without -dev
+  REDIS_URL        keeps sessions, refresh tokens, rate limits and API keys;
+                   without it they are in memory
+  DATABASE_URL     keeps the same but the rate limits in PostgreSQL, MySQL or
+                   SQLite, by its scheme
+  TRUSTED_PROXIES  networks whose X-Forwarded-For is believed, such as
+                   "10.0.0.0/8, ::1"; without it, nobody's
+  OIDC_ISSUER      authorization server whose access tokens /oidc accepts
+  OIDC_AUDIENCE    whom they must be for; required with OIDC_ISSUER
+  OIDC_JWKS_URL    where its keys are, in place of discovery
+  OIDC_REFETCH     least time between two fetches of its keys; 10s if not set
+  ADDR             listen address, where -addr is not given
+`
+
 func readSettings(args []string, getenv func(string) string, stderr io.Writer) (set settings, err error) {
 	flags := flag.NewFlagSet("example", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // a wrong flag is one line, as any wrong setting
 	flags.BoolVar(&set.dev, "dev", false, "cookies for http on localhost and, without JWT_SECRET_KEY, a random signing key")
 	flags.StringVar(&set.addr, "addr", or(getenv("ADDR"), "127.0.0.1:8080"), "listen `address`, also ADDR; port 0 picks one")
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), "The example serves every way to authenticate and authorize; / lists them.\n\nFlags:\n")
+		flags.PrintDefaults()
+		fmt.Fprint(flags.Output(), environment)
+	}
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			flags.SetOutput(stderr)

@@ -1,4 +1,4 @@
-// Drives a real browser over the page of /session/. Reads {url, evil, shots} as
+// Drives a real browser over the pages of / and /session/. Reads {url, evil, shots} as
 // an argument: the site, another site that this script serves nothing of, and a
 // folder for screenshots, or "". Exits 1 at the first thing that is not so.
 import { chromium } from 'playwright-core'
@@ -255,6 +255,30 @@ steps['without JavaScript, in the dark, on a telephone, by keyboard'] = async ()
   await signedIn(page)
   await shot(page, '7-dark-telephone')
   return context
+}
+
+for (const [colorScheme, width] of [['light', 1280], ['dark', 1280], ['light', 390], ['dark', 390]]) {
+  steps[`the index, ${colorScheme}, ${width} px wide`] = async () => {
+    const context = await browser({ javaScriptEnabled: false, colorScheme, viewport: { width, height: 800 } })
+    const page = await context.newPage()
+    const complaints = []
+    page.on('console', m => m.type() === 'error' && complaints.push(m.text()))
+    const response = await page.goto(url + '/')
+    assert.equal(response.status(), 200)
+    assert.equal(await page.getByRole('heading', { level: 1 }).count(), 1)
+    assert.equal(await page.getByRole('listitem').count(), await page.getByRole('heading', { level: 2 }).count())
+    await shot(page, `8-index-${colorScheme}-${width}`)
+    assert.ok((await page.locator('body').boundingBox()).width <= width)
+    for (const pre of await page.locator('pre').all()) {
+      const box = await pre.boundingBox()
+      assert.ok(box.x >= 0 && box.x + box.width <= width, 'a command is cut off')
+    }
+    await page.keyboard.press('Tab') // the one link
+    await page.keyboard.press('Enter')
+    await signedOut(page)
+    assert.deepEqual(complaints, [], 'the policy allows the page what it needs')
+    return context
+  }
 }
 
 let failed = 0
