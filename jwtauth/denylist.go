@@ -13,10 +13,11 @@ import (
 // by the id of their session (sid), which all tokens of one login share. It
 // must be safe for use by several goroutines.
 type Denylist interface {
-	// Deny refuses what carries id until the given time, at least. Denying
-	// an id again never shortens its time. An error means that the store
-	// failed, and that nothing was denied.
-	Deny(ctx context.Context, id string, until time.Time) error
+	// Deny refuses what carries one of the ids until the given time, at
+	// least, in one round trip for some hundred of them. Denying an id again
+	// never shortens its time. An error means that the store failed, and that
+	// some may not be denied.
+	Deny(ctx context.Context, until time.Time, ids ...string) error
 
 	// Denied reports whether any of the ids is denied now, in one round
 	// trip. An error means that the store failed; it is answered 503.
@@ -32,7 +33,8 @@ type DenylistOptions struct {
 }
 
 // MemoryDenylist is a Denylist for a single process. An id takes less than 300
-// bytes, until the time it was denied for has passed.
+// bytes. It is kept for up to an hour longer than it is denied, while there is
+// room: a clock may be set back.
 type MemoryDenylist struct {
 	max int
 	now func() time.Time
@@ -42,7 +44,8 @@ type MemoryDenylist struct {
 	queue queue[*denied] // by time, so that Deny finds what has passed
 }
 
-// NewDenylist returns an empty MemoryDenylist.
+// NewDenylist returns an empty MemoryDenylist; opts may be nil. A Max below 1
+// stands for the default.
 func NewDenylist(opts *DenylistOptions) *MemoryDenylist {
 	var o DenylistOptions
 	if opts != nil {
@@ -60,31 +63,45 @@ func NewDenylist(opts *DenylistOptions) *MemoryDenylist {
 // errDenylistFull: to forget another id instead would let its tokens in again.
 var errDenylistFull = errors.New("jwtauth: the denylist in memory is full")
 
-// Deny implements [Denylist]. It fails where Max ids are denied already: none
-// of them is forgotten early.
-func (d *MemoryDenylist) Deny(_ context.Context, id string, until time.Time) error {
-	id = denyKey(id)
+// clockSlack is how long an id is kept for a clock that is set back.
+const clockSlack = time.Hour
+
+// Deny implements [Denylist]. It fails where Max ids would be passed: none of
+// them is forgotten early.
+func (d *MemoryDenylist) Deny(_ context.Context, until time.Time, ids ...string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.now()
-	for len(d.queue) > 0 && !now.Before(d.queue[0].over) {
-		delete(d.ids, heap.Pop(&d.queue).(*denied).id)
+	if !now.Add(-clockSlack).Before(until) {
+		return nil
 	}
-	e, known := d.ids[id]
-	switch {
-	case !now.Before(until):
-	case known && e.over.Before(until):
-		e.over = until
-		heap.Fix(&d.queue, e.index)
-	case known:
-	case len(d.ids) >= d.max:
-		return errDenylistFull
-	default:
-		e = &denied{id: id, queued: queued{over: until}}
-		d.ids[id] = e
-		heap.Push(&d.queue, e)
+	d.forget(now.Add(-clockSlack), len(d.queue))
+	d.forget(now, len(d.ids)+len(ids)-d.max)
+	for _, id := range ids {
+		id = denyKey(id)
+		e, known := d.ids[id]
+		switch {
+		case known && e.over.Before(until):
+			e.over = until
+			heap.Fix(&d.queue, e.index)
+		case known:
+		case len(d.ids) >= d.max && !now.Before(until):
+		case len(d.ids) >= d.max:
+			return errDenylistFull
+		default:
+			e = &denied{id: id, queued: queued{over: until}}
+			d.ids[id] = e
+			heap.Push(&d.queue, e)
+		}
 	}
 	return nil
+}
+
+// forget drops up to n ids whose time had passed by then.
+func (d *MemoryDenylist) forget(by time.Time, n int) {
+	for ; n > 0 && len(d.queue) > 0 && !by.Before(d.queue[0].over); n-- {
+		delete(d.ids, heap.Pop(&d.queue).(*denied).id)
+	}
 }
 
 // Denied implements [Denylist].

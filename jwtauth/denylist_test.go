@@ -20,7 +20,7 @@ func TestMemoryDenylistIsBounded(t *testing.T) {
 	now := noon
 	d := jwtauth.NewDenylist(&jwtauth.DenylistOptions{Max: 3, Now: func() time.Time { return now }})
 	deny := func(id string, minutes time.Duration) error {
-		return d.Deny(t.Context(), id, noon.Add(minutes*time.Minute))
+		return d.Deny(t.Context(), noon.Add(minutes*time.Minute), id)
 	}
 	denied := func(id string) bool { return guard.Must(d.Denied(t.Context(), id)) }
 	for i := range 3 {
@@ -58,10 +58,10 @@ func TestMemoryDenylistTwin(t *testing.T) {
 		id := fmt.Sprint(random(200))
 		switch random(4) {
 		case 0:
-			now = now.Add(time.Duration(random(3)) * time.Second)
+			now = now.Add(time.Duration(random(4)-1) * time.Second) // back, too
 		case 1:
 			until := now.Add(time.Duration(random(300)-10) * time.Second)
-			if err := d.Deny(t.Context(), id, until); err != nil {
+			if err := d.Deny(t.Context(), until, id); err != nil {
 				t.Fatal(err)
 			}
 			if twin[id].Before(until) {
@@ -77,7 +77,7 @@ func TestMemoryDenylistTwin(t *testing.T) {
 
 type denylist func(ids []string) (bool, error)
 
-func (d denylist) Deny(context.Context, string, time.Time) error { return errors.New("down") }
+func (d denylist) Deny(context.Context, time.Time, ...string) error { return errors.New("down") }
 func (d denylist) Denied(_ context.Context, ids ...string) (bool, error) {
 	return d(ids)
 }

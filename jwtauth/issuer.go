@@ -63,16 +63,20 @@ func (i *Issuer[C]) Verifier() *Verifier[C] { return i.verifier }
 // iss, sub, aud, exp, iat, jti, sid and type; claims that define one are an
 // error, and so is a token longer than MaxTokenBytes.
 func (i *Issuer[C]) Issue(subject string, claims C) (*Tokens, error) {
-	return i.issue(subject, claims, "")
+	return i.issue(subject, claims, "", time.Time{})
 }
 
-// issue is Issue for the session sid, where it is not empty.
-func (i *Issuer[C]) issue(subject string, claims C, sid string) (*Tokens, error) {
+// issue is Issue for the session sid, where it is not empty: no token of a
+// session outlives it.
+func (i *Issuer[C]) issue(subject string, claims C, sid string, ends time.Time) (*Tokens, error) {
 	if subject == "" || !utf8.ValidString(subject) {
 		return nil, errors.New("jwtauth: a token needs a subject")
 	}
-	now := i.opts.Now()
-	payload, err := i.payload(subject, claims, sid, now)
+	now, lifetime := i.opts.Now(), i.opts.Lifetime.Truncate(time.Second)
+	if sid != "" {
+		lifetime = min(lifetime, time.Duration(ends.Unix()-now.Unix())*time.Second)
+	}
+	payload, err := i.payload(subject, claims, sid, now, lifetime)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +89,7 @@ func (i *Issuer[C]) issue(subject string, claims C, sid string) (*Tokens, error)
 	if len(token) > i.opts.MaxTokenBytes {
 		return nil, fmt.Errorf("jwtauth: the token would have %d bytes, and MaxTokenBytes is %d", len(token), i.opts.MaxTokenBytes)
 	}
-	return &Tokens{AccessToken: token, ExpiresIn: i.opts.Lifetime.Truncate(time.Second)}, nil
+	return &Tokens{AccessToken: token, ExpiresIn: lifetime}, nil
 }
 
 // own is the registered claims as they are written.
@@ -100,9 +104,9 @@ type own struct {
 	Type string `json:"type"`
 }
 
-func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time) ([]byte, error) {
+func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time, lifetime time.Duration) ([]byte, error) {
 	o := own{
-		Iss: i.opts.Issuer, Sub: subject, Iat: now.Unix(), Exp: now.Unix() + int64(i.opts.Lifetime/time.Second),
+		Iss: i.opts.Issuer, Sub: subject, Iat: now.Unix(), Exp: now.Unix() + int64(lifetime/time.Second),
 		Jti: rand.Text(), Sid: sid, Type: i.opts.Type,
 	}
 	switch len(i.opts.Audience) {

@@ -14,12 +14,12 @@ import (
 // RefreshOptions holds what has a safe default. NoGrace alone is stricter than
 // its zero value, which allows what browsers do.
 type RefreshOptions struct {
-	// Lifetime is how long a login lasts, however often it is refreshed; the
-	// access token of its last moment lives on until it expires. If 0, it is
-	// 30 days.
+	// Lifetime is how long a login lasts, however often it is refreshed, up
+	// to ten years; no access token of it lives longer. If 0, it is 30 days.
 	Lifetime time.Duration
-	// Idle is how long a login lasts without being refreshed. If 0, it is 14
-	// days, or Lifetime if that is shorter.
+	// Idle is how long a login lasts without being refreshed: not less than
+	// an access token, nor more than Lifetime. If 0, it is 14 days, or
+	// Lifetime if that is shorter.
 	Idle time.Duration
 	// Grace is for how long a token that was used yields the same successor
 	// again, as long as that is unused: pages refresh twice, answers get
@@ -36,7 +36,9 @@ type RefreshOptions struct {
 	Store RefreshStore
 	// Key authenticates refresh tokens: at least 32 random bytes. If nil, it
 	// is derived from the Issuer's key; then Options.Previous need their
-	// private half for old refresh tokens to live on.
+	// private half for old refresh tokens to live on. Refresh tokens are
+	// bound to the Issuer's name, audiences and Type as well: a change of
+	// these ends all logins.
 	Key []byte
 	// PreviousKeys are earlier ones of Key, whose tokens are accepted.
 	PreviousKeys [][]byte
@@ -77,7 +79,7 @@ func NewRefresher[C any](issuer *Issuer[C], reload func(ctx context.Context, sub
 		secrets, err2 = refreshSecrets(issuer.opts.Previous)
 		secrets = append(secrets, o.PreviousKeys...)
 	}
-	keys, err3 := newRefreshKeys(secrets, issuer.opts.Issuer)
+	keys, err3 := newRefreshKeys(secrets, &issuer.opts)
 	if err := errors.Join(err, err2, err3); err != nil {
 		return nil, err
 	}
@@ -103,8 +105,11 @@ func (o *RefreshOptions) complete(access time.Duration) error {
 	case o.Grace == 0 && !o.NoGrace:
 		o.Grace = 10 * time.Second
 	}
-	if o.Idle < access || o.Lifetime < o.Idle {
-		errs = append(errs, fmt.Errorf("jwtauth: a login that lasts %v, or %v idle, cannot be refreshed: access tokens live %v", o.Lifetime, o.Idle, access))
+	if o.Idle < access {
+		errs = append(errs, fmt.Errorf("jwtauth: a login that lasts %v idle cannot be refreshed: access tokens live %v", o.Idle, access))
+	}
+	if o.Lifetime < o.Idle {
+		errs = append(errs, fmt.Errorf("jwtauth: Idle %v is longer than Lifetime %v", o.Idle, o.Lifetime))
 	}
 	if o.Lifetime > 10*366*24*time.Hour {
 		errs = append(errs, fmt.Errorf("jwtauth: Lifetime %v is above ten years", o.Lifetime))
@@ -130,12 +135,16 @@ func (r *Refresher[C]) Start(ctx context.Context, subject string) (*Tokens, erro
 	now := r.now()
 	t := refreshToken{expires: now.Add(r.o.Lifetime).Truncate(time.Second), generation: 1, subject: subject}
 	_, _ = rand.Read(t.id[:]) // never fails
-	tokens, err := r.issuer.issue(subject, claims, t.family())
+	tokens, err := r.issuer.issue(subject, claims, t.family(), t.expires)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.o.Store.Start(ctx, Family{subject, t.family(), now, t.expires}); err != nil {
+	ended, err := r.o.Store.Start(ctx, Family{subject, t.family(), now, t.expires})
+	if err != nil {
 		return nil, guard.Unavailable(err)
+	}
+	if err := r.deny(ctx, now, ended...); err != nil {
+		return nil, err
 	}
 	tokens.RefreshToken = r.keys.seal(t)
 	return tokens, nil
@@ -161,7 +170,7 @@ func (r *Refresher[C]) refresh(ctx context.Context, token string) (*Tokens, erro
 	// outage, the client has its token still.
 	claims, found, err := r.reload(ctx, t.subject)
 	if err == nil && !found {
-		if err := r.end(ctx, t.subject, t.family()); err != nil {
+		if err := r.end(ctx, t.subject, t.family(), r.now()); err != nil {
 			return nil, err
 		}
 		return nil, r.refuse(errNobody)
@@ -169,11 +178,11 @@ func (r *Refresher[C]) refresh(ctx context.Context, token string) (*Tokens, erro
 	if claims, err = guard.Resolve(claims, found, err, nil); err != nil {
 		return nil, err
 	}
-	tokens, err := r.issuer.issue(t.subject, claims, t.family())
+	tokens, err := r.issuer.issue(t.subject, claims, t.family(), t.expires)
 	if err != nil {
 		return nil, err
 	}
-	result, err := r.o.Store.Rotate(ctx, Rotation{t.subject, t.family(), int64(t.generation), r.now(), r.o.Grace, r.o.Idle})
+	result, err := r.rotate(ctx, t)
 	switch {
 	case err != nil:
 		return nil, guard.Unavailable(err)
@@ -182,26 +191,39 @@ func (r *Refresher[C]) refresh(ctx context.Context, token string) (*Tokens, erro
 		tokens.RefreshToken = r.keys.seal(t)
 		return tokens, nil
 	}
+	refusal := r.refuse(errNoFamily)
+	if result == Reused {
+		refusal = r.refuse(&ReuseError{t.subject, t.family()})
+	}
 	// Also where the family is gone: an earlier attempt to deny may have failed.
-	if err := r.deny(ctx, t.family()); err != nil {
+	if err := r.deny(ctx, r.now(), t.family()); err != nil {
+		if result == Reused { // which nobody will learn again
+			decision("refresh", refusal).ReportTo(ctx)
+		}
 		return nil, err
 	}
-	if result == Reused {
-		return nil, r.refuse(&ReuseError{t.subject, t.family()})
-	}
-	return nil, r.refuse(errNoFamily)
+	return nil, refusal
+}
+
+// rotate uses t up. A client that hangs up meanwhile loses the answer, and must
+// not have it lost to us.
+func (r *Refresher[C]) rotate(ctx context.Context, t refreshToken) (RotationResult, error) {
+	ctx, cancel := unhurried(ctx)
+	defer cancel()
+	return r.o.Store.Rotate(ctx, Rotation{t.subject, t.family(), int64(t.generation), r.now(), r.o.Grace, r.o.Idle})
 }
 
 // Revoke is a logout: it ends the family of a subject's refresh token, used or
 // not, and denies its access tokens. A token that is no refresh token or
 // somebody else's is a 400, "Invalid token", and ends nothing.
 func (r *Refresher[C]) Revoke(ctx context.Context, subject, token string) error {
-	_, err := r.revoke(ctx, subject, token)
+	_, err := r.revoke(ctx, subject, token, r.now())
 	decision("logout", err).ReportTo(ctx)
 	return err
 }
 
-func (r *Refresher[C]) revoke(ctx context.Context, subject, token string) (sid string, err error) {
+// revoke is Revoke where an access token of the family may live until alive.
+func (r *Refresher[C]) revoke(ctx context.Context, subject, token string, alive time.Time) (sid string, err error) {
 	t, ok := r.keys.open(token)
 	switch {
 	case !ok:
@@ -209,51 +231,68 @@ func (r *Refresher[C]) revoke(ctx context.Context, subject, token string) (sid s
 	case t.subject != subject:
 		err = badLogout(errForeign)
 	default:
-		err = r.end(ctx, subject, t.family())
+		err = r.end(ctx, subject, t.family(), alive)
 	}
 	return t.family(), err
 }
 
 // RevokeSubject ends all logins of a subject and denies their access tokens,
-// such as after a changed password. If it fails, they may have ended without
-// that: then access tokens live until they expire.
+// such as after a changed password. If it fails, some may live on: try again.
 func (r *Refresher[C]) RevokeSubject(ctx context.Context, subject string) error {
-	err := r.endAll(ctx, subject)
+	err := r.endAll(ctx, subject, "")
 	decision("logout everywhere", err).ReportTo(ctx)
 	return err
 }
 
-func (r *Refresher[C]) endAll(ctx context.Context, subject string) error {
+// endAll denies the families of a subject first and ends them then: what fails
+// is found again by who tries again. That may need the access token of the
+// family own, which its caller denies last.
+func (r *Refresher[C]) endAll(ctx context.Context, subject, own string) error {
 	ctx, cancel := unhurried(ctx)
 	defer cancel()
-	ids, err := r.o.Store.RevokeSubject(ctx, subject)
+	ids, err := r.o.Store.Families(ctx, subject)
 	if err != nil {
 		return guard.Unavailable(err)
 	}
-	return r.deny(ctx, ids...)
+	if err := r.deny(ctx, r.now(), without(ids, own)...); err != nil {
+		return err
+	}
+	if err := r.o.Store.Revoke(ctx, subject, ids...); err != nil {
+		return guard.Unavailable(err)
+	}
+	return nil
 }
 
-// end ends a family first and denies its access tokens then: where the second
-// fails, the client still has an access token to try again with.
-func (r *Refresher[C]) end(ctx context.Context, subject, id string) error {
+func without(ids []string, id string) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(have string) bool { return have == id })
+}
+
+// end ends a family first and denies its access tokens then: its id is in the
+// refresh token, and where the second fails the client still has an access token
+// to try again with.
+func (r *Refresher[C]) end(ctx context.Context, subject, id string, alive time.Time) error {
 	ctx, cancel := unhurried(ctx)
 	defer cancel()
 	if err := r.o.Store.Revoke(ctx, subject, id); err != nil {
 		return guard.Unavailable(err)
 	}
-	return r.deny(ctx, id)
+	return r.deny(ctx, alive, id)
 }
 
-// deny refuses the access tokens of families for as long as there may be any.
-func (r *Refresher[C]) deny(ctx context.Context, ids ...string) error {
+// deny refuses the access tokens of families for as long as there may be any:
+// such as are issued now, and one that lives until alive, which is longer where
+// Options.Lifetime was shortened.
+func (r *Refresher[C]) deny(ctx context.Context, alive time.Time, ids ...string) error {
+	if len(ids) == 0 {
+		return nil
+	}
 	ctx, cancel := unhurried(ctx)
 	defer cancel()
-	until := r.now().Add(r.issuer.opts.Lifetime + MaxLeeway)
-	var errs []error
-	for _, id := range ids {
-		errs = append(errs, r.issuer.opts.Denylist.Deny(ctx, id, until))
+	until := r.now().Add(r.issuer.opts.Lifetime)
+	if alive.After(until) {
+		until = alive
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := r.issuer.opts.Denylist.Deny(ctx, until.Add(MaxLeeway), ids...); err != nil {
 		return guard.Unavailable(err)
 	}
 	return nil

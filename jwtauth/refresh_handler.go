@@ -40,7 +40,7 @@ func (r *Refresher[C]) LogoutHandler() http.Handler {
 		if err != nil {
 			return err
 		}
-		sid, err := r.revoke(req.Context(), access.subject, token)
+		sid, err := r.revoke(req.Context(), access.subject, token, access.ExpiresAt)
 		if err == nil && access.SessionID != sid { // the access token is of another login
 			err = r.issuer.verifier.Revoke(req.Context(), access)
 		}
@@ -57,9 +57,13 @@ func (r *Refresher[C]) LogoutAllHandler() http.Handler {
 	return r.issuer.verifier.Wrap(post("logout everywhere", func(w http.ResponseWriter, req *http.Request) error {
 		access, err := guard.Authenticated[*Token[C]](req.Context())
 		if err == nil {
-			err = r.endAll(req.Context(), access.subject)
+			err = r.endAll(req.Context(), access.subject, access.SessionID)
 		}
-		if err == nil {
+		switch {
+		case err != nil:
+		case access.SessionID != "":
+			err = r.deny(req.Context(), access.ExpiresAt, access.SessionID)
+		default: // it is of no login
 			err = r.issuer.verifier.Revoke(req.Context(), access)
 		}
 		if err == nil {

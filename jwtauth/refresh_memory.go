@@ -35,7 +35,8 @@ type login struct {
 	queued
 }
 
-// NewRefreshMemory returns an empty RefreshMemory.
+// NewRefreshMemory returns an empty RefreshMemory; opts may be nil. Numbers
+// below 1 stand for the defaults.
 func NewRefreshMemory(opts *RefreshMemoryOptions) *RefreshMemory {
 	var o RefreshMemoryOptions
 	if opts != nil {
@@ -54,20 +55,25 @@ func NewRefreshMemory(opts *RefreshMemoryOptions) *RefreshMemory {
 }
 
 // Start implements [RefreshStore].
-func (m *RefreshMemory) Start(_ context.Context, f Family) error {
+func (m *RefreshMemory) Start(_ context.Context, f Family) (ended []string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for len(m.queue) > 0 && (!f.Started.Before(m.queue[0].Expires) || len(m.queue) >= m.max) {
+	for len(m.queue) > 0 && !f.Started.Before(m.queue[0].Expires) {
 		m.end(m.queue[0])
 	}
 	if own := m.subjects[f.Subject]; len(own) >= m.perSubject {
+		ended = append(ended, own[0].ID)
 		m.end(own[0])
+	}
+	if len(m.queue) >= m.max {
+		ended = append(ended, m.queue[0].ID)
+		m.end(m.queue[0])
 	}
 	e := &login{Family: f, generation: 1, made: f.Started, queued: queued{over: f.Expires}}
 	m.families[f.ID] = e
 	m.subjects[f.Subject] = append(m.subjects[f.Subject], e)
 	heap.Push(&m.queue, e)
-	return nil
+	return ended, nil
 }
 
 // Rotate implements [RefreshStore].
@@ -84,33 +90,33 @@ func (m *RefreshMemory) Rotate(_ context.Context, r Rotation) (RotationResult, e
 	case r.Generation >= f.generation:
 		f.generation, f.made = r.Generation+1, r.Now
 		return Rotated, nil
-	case r.Generation == f.generation-1 && r.Now.Before(f.made.Add(r.Grace)):
+	case r.Generation == f.generation-1 && r.Now.Sub(f.made).Abs() < r.Grace:
 		return Repeated, nil
 	}
 	m.end(f)
 	return Reused, nil
 }
 
-// Revoke implements [RefreshStore].
-func (m *RefreshMemory) Revoke(_ context.Context, subject, id string) error {
+// Families implements [RefreshStore].
+func (m *RefreshMemory) Families(_ context.Context, subject string) (ids []string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if f := m.find(subject, id); f != nil {
-		m.end(f)
-	}
-	return nil
-}
-
-// RevokeSubject implements [RefreshStore].
-func (m *RefreshMemory) RevokeSubject(_ context.Context, subject string) ([]string, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var ids []string
-	for _, f := range slices.Clone(m.subjects[subject]) {
+	for _, f := range m.subjects[subject] {
 		ids = append(ids, f.ID)
-		m.end(f)
 	}
 	return ids, nil
+}
+
+// Revoke implements [RefreshStore].
+func (m *RefreshMemory) Revoke(_ context.Context, subject string, ids ...string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range ids {
+		if f := m.find(subject, id); f != nil {
+			m.end(f)
+		}
+	}
+	return nil
 }
 
 func (m *RefreshMemory) find(subject, id string) *login {

@@ -13,19 +13,20 @@ import (
 // error means that the store failed. Package refreshtest tests one.
 type RefreshStore interface {
 	// Start keeps a new family, whose generation is 1 and was made at
-	// f.Started.
-	Start(ctx context.Context, f Family) error
+	// f.Started. A store that bounds the families of a subject, or all of
+	// them, ends others for it, and returns their ids.
+	Start(ctx context.Context, f Family) (ended []string, err error)
 
 	// Rotate uses a token of a family, and says what came of it; see
 	// [Rotation].
 	Rotate(ctx context.Context, r Rotation) (RotationResult, error)
 
-	// Revoke ends a family. One that is not there is no error.
-	Revoke(ctx context.Context, subject, id string) error
+	// Families returns the ids of all families of a subject. Some may be ones
+	// that have expired.
+	Families(ctx context.Context, subject string) (ids []string, err error)
 
-	// RevokeSubject ends all families of a subject and returns their ids.
-	// Some may be ones that had expired.
-	RevokeSubject(ctx context.Context, subject string) (ids []string, err error)
+	// Revoke ends families of a subject. One that is not there is no error.
+	Revoke(ctx context.Context, subject string, ids ...string) error
 }
 
 // A Family is one login: the tokens that follow from it. Subject and ID
@@ -42,11 +43,12 @@ type Family struct {
 // made being when its newest generation was), there is none: FamilyUnknown.
 // Otherwise, g being the newest generation:
 //
-//	Generation >= g                          g becomes Generation + 1, made Now: Rotated
-//	Generation == g-1 and Now < made + Grace  nothing changes: Repeated
-//	otherwise                                 the family ends: Reused
+//	Generation >= g                                g becomes Generation + 1, made Now: Rotated
+//	Generation == g-1 and |Now - made| < Grace     nothing changes: Repeated
+//	otherwise                                      the family ends: Reused
 //
-// That a generation is above g happens only where the store has lost a step;
+// Where a clock is behind that made the generation, Now is before made. That a
+// generation is above g happens only where the store has lost a step;
 // its token is genuine.
 type Rotation struct {
 	Subject, ID string

@@ -39,21 +39,26 @@ type refreshRig struct {
 // spyStore is a RefreshMemory that writes down what it is told.
 type spyStore struct {
 	jwtauth.RefreshStore
-	mu    sync.Mutex
-	calls []string
-	err   error
+	mu     sync.Mutex
+	calls  []string
+	err    error
+	fails  string // the type of what it is told where it fails
+	during func(context.Context) error
 }
 
 func (s *spyStore) note(v any) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = append(s.calls, fmt.Sprintf("%T%+v", v, v))
+	if s.fails == fmt.Sprintf("%T", v) {
+		return errors.New("down")
+	}
 	return s.err
 }
 
-func (s *spyStore) Start(ctx context.Context, f jwtauth.Family) error {
+func (s *spyStore) Start(ctx context.Context, f jwtauth.Family) ([]string, error) {
 	if err := s.note(f); err != nil {
-		return err
+		return nil, err
 	}
 	return s.RefreshStore.Start(ctx, f)
 }
@@ -62,21 +67,26 @@ func (s *spyStore) Rotate(ctx context.Context, r jwtauth.Rotation) (jwtauth.Rota
 	if err := s.note(r); err != nil {
 		return jwtauth.Rotated, err
 	}
+	if s.during != nil {
+		if err := s.during(ctx); err != nil {
+			return jwtauth.FamilyUnknown, err
+		}
+	}
 	return s.RefreshStore.Rotate(ctx, r)
 }
 
-func (s *spyStore) Revoke(ctx context.Context, subject, id string) error {
-	if err := s.note([]string{subject, id}); err != nil {
+func (s *spyStore) Revoke(ctx context.Context, subject string, ids ...string) error {
+	if err := s.note(append([]string{subject}, ids...)); err != nil {
 		return err
 	}
-	return s.RefreshStore.Revoke(ctx, subject, id)
+	return s.RefreshStore.Revoke(ctx, subject, ids...)
 }
 
-func (s *spyStore) RevokeSubject(ctx context.Context, subject string) ([]string, error) {
+func (s *spyStore) Families(ctx context.Context, subject string) ([]string, error) {
 	if err := s.note(subject); err != nil {
 		return nil, err
 	}
-	return s.RefreshStore.RevokeSubject(ctx, subject)
+	return s.RefreshStore.Families(ctx, subject)
 }
 
 type spyDenylist struct {
@@ -84,11 +94,11 @@ type spyDenylist struct {
 	err error
 }
 
-func (d *spyDenylist) Deny(ctx context.Context, id string, until time.Time) error {
+func (d *spyDenylist) Deny(ctx context.Context, until time.Time, ids ...string) error {
 	if err := errors.Join(ctx.Err(), d.err); err != nil {
 		return err
 	}
-	return d.Denylist.Deny(ctx, id, until)
+	return d.Denylist.Deny(ctx, until, ids...)
 }
 
 func newRefreshRig(t *testing.T, opts *jwtauth.RefreshOptions) *refreshRig {

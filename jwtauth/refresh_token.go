@@ -81,15 +81,20 @@ func refreshMAC(key, body []byte) []byte {
 	return h.Sum(nil)
 }
 
-// newRefreshKeys derives the keys from secrets, for refresh tokens of one
-// issuer alone: with the same secret, another issuer's are foreign.
-func newRefreshKeys(secrets [][]byte, issuer string) (refreshKeys, error) {
+// newRefreshKeys derives the keys from secrets, for refresh tokens that lead to
+// the same access tokens alone: with the same secret, those of another issuer,
+// for another audience or of another type are foreign.
+func newRefreshKeys(secrets [][]byte, o *Options) (refreshKeys, error) {
 	var keys refreshKeys
+	info := []byte("guard jwtauth refresh token 2")
+	for _, s := range append([]string{o.Issuer, o.Type}, o.Audience...) {
+		info = append(binary.AppendUvarint(info, uint64(len(s))), s...)
+	}
 	for _, s := range secrets {
 		if len(s) < 32 {
 			return nil, fmt.Errorf("jwtauth: a key for refresh tokens has %d bytes, and needs 32", len(s))
 		}
-		k, err := hkdf.Key(sha256.New, s, nil, "guard jwtauth refresh token 1 "+issuer, sha256.Size)
+		k, err := hkdf.Key(sha256.New, s, nil, string(info), sha256.Size)
 		if err != nil {
 			return nil, fmt.Errorf("jwtauth: %w", err)
 		}

@@ -63,6 +63,8 @@ func TestForgedRefreshTokens(t *testing.T) {
 		"another secret":          elsewhere(jwtauth.HMAC("HS256", []byte(strings.Repeat("x", 32))), &jwtauth.Options{Issuer: "app"}),
 		"another issuer's":        elsewhere(jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{Issuer: "app2"}),
 		"no issuer's":             elsewhere(jwtauth.HMAC("HS256", refreshSecret), nil),
+		"another audience's":      elsewhere(jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{Issuer: "app", Audience: []string{"admin"}}),
+		"another type's":          elsewhere(jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{Issuer: "app", Type: "admin"}),
 		"the MAC of the id alone": encode(append(raw[:16:16], raw[len(raw)-32:]...)),
 	}
 	if last := good.RefreshToken[len(good.RefreshToken)-1]; len(raw)%3 != 0 { // unused bits of the last letter
@@ -197,14 +199,14 @@ func TestRefreshKeyRotation(t *testing.T) {
 func TestNewRefresherReportsMistakes(t *testing.T) {
 	g := newRefreshRig(t, nil)
 	for want, o := range map[string]*jwtauth.RefreshOptions{
-		"Grace 1m1s":                {Grace: 61 * time.Second},
-		"Grace -1ns":                {Grace: -1},
-		"both Grace and NoGrace":    {Grace: 1, NoGrace: true},
-		"30m0s idle, cannot":        {Idle: 30 * time.Minute},
-		"lasts 30m0s":               {Lifetime: 30 * time.Minute},
-		"lasts -1ns":                {Lifetime: -1},
-		"-1ns idle":                 {Idle: -1},
-		"lasts 1h0m0s, or 2h0m0s":   {Lifetime: time.Hour, Idle: 2 * time.Hour},
+		"Grace 1m1s":              {Grace: 61 * time.Second},
+		"Grace -1ns":              {Grace: -1},
+		"both Grace and NoGrace":  {Grace: 1, NoGrace: true},
+		"lasts 30m0s idle cannot": {Idle: 30 * time.Minute},
+		"lasts 30m0s":             {Lifetime: 30 * time.Minute},
+		"lasts -1ns":              {Lifetime: -1},
+		"-1ns idle":               {Idle: -1},
+		"Idle 2h0m0s is longer than Lifetime 1h0m0s": {Lifetime: time.Hour, Idle: 2 * time.Hour},
 		"above ten years":           {Lifetime: 1 << 62},
 		"has 31 bytes":              {Key: make([]byte, 31)},
 		"has 0 bytes, and needs":    {Key: []byte{}},

@@ -29,7 +29,7 @@ func (v *Verifier[C]) Revoke(ctx context.Context, t *Token[C]) error {
 	case t.ID == "":
 		return errors.New("jwtauth: Revoke of a token without jti")
 	}
-	if err := v.opts.Denylist.Deny(ctx, t.ID, t.ExpiresAt.Add(MaxLeeway)); err != nil {
+	if err := v.opts.Denylist.Deny(ctx, t.ExpiresAt.Add(MaxLeeway), t.ID); err != nil {
 		return guard.Unavailable(err)
 	}
 	return nil

@@ -24,7 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) jwtauth.Denylist) {
 		name string
 		run  func(s *suite)
 	}{
-		{"Empty", empty}, {"Denied", denied}, {"Past", past}, {"Again", again}, {"Names", names}, {"Parallel", parallel},
+		{"Empty", empty}, {"Denied", denied}, {"Past", past}, {"Again", again}, {"Many", many}, {"For ever", forEver}, {"Names", names}, {"Parallel", parallel},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(&suite{t, open(t), rand.Text()}) })
 	}
@@ -38,7 +38,7 @@ type suite struct {
 
 func (s *suite) deny(id string, in time.Duration) {
 	s.Helper()
-	if err := s.list.Deny(s.Context(), s.space+id, time.Now().Add(in)); err != nil {
+	if err := s.list.Deny(s.Context(), time.Now().Add(in), s.space+id); err != nil {
 		s.Errorf("Deny: %v", err)
 	}
 }
@@ -88,6 +88,32 @@ func again(s *suite) {
 	s.deny("b", time.Minute)
 	s.deny("b", 400*24*time.Hour)
 	s.want(true, "b")
+}
+
+// Many at once, some of them again; none is no error.
+func many(s *suite) {
+	s.deny("7", time.Minute)
+	var ids []string
+	for i := range 1200 {
+		ids = append(ids, s.space+fmt.Sprint(i))
+	}
+	for _, some := range [][]string{nil, ids, ids[:3], append(ids[:2:2], ids[0], ids[1])} {
+		if err := s.list.Deny(s.Context(), time.Now().Add(time.Hour), some...); err != nil {
+			s.Errorf("Deny of %d: %v", len(some), err)
+		}
+	}
+	s.want(true, "0")
+	s.want(true, "7")
+	s.want(true, "1199")
+	s.want(false, "1200")
+}
+
+// A token may say that it never expires.
+func forEver(s *suite) {
+	if err := s.list.Deny(s.Context(), time.Unix(253402300799, 0), s.space+"a"); err != nil { // the last second of 9999
+		s.Errorf("Deny: %v", err)
+	}
+	s.want(true, "a")
 }
 
 // An id is an opaque string of any length.

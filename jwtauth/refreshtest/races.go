@@ -75,7 +75,10 @@ func revokeWins(t *testing.T, s jwtauth.RefreshStore) {
 			if i%2 == 0 {
 				err = s.Revoke(t.Context(), l.Subject, l.ID)
 			} else {
-				_, err = s.RevokeSubject(t.Context(), l.Subject)
+				var ids []string
+				if ids, err = s.Families(t.Context(), l.Subject); err == nil {
+					err = s.Revoke(t.Context(), l.Subject, ids...)
+				}
 			}
 			if err != nil {
 				t.Errorf("revoking: %v", err)

@@ -22,7 +22,8 @@ func Run(t *testing.T, open func(t *testing.T) jwtauth.RefreshStore) {
 	t.Run("Steps", func(t *testing.T) { steps(t, open(t)) })
 	t.Run("Absent", func(t *testing.T) { absent(t, open(t)) })
 	t.Run("Revoke", func(t *testing.T) { revoke(t, open(t)) })
-	t.Run("RevokeSubject", func(t *testing.T) { revokeSubject(t, open(t)) })
+	t.Run("Families", func(t *testing.T) { families(t, open(t)) })
+	t.Run("Bounded", func(t *testing.T) { bounded(t, open(t)) })
 	t.Run("Names", func(t *testing.T) { names(t, open(t)) })
 	t.Run("Model", func(t *testing.T) { model(t, open(t)) })
 	t.Run("AtOnce", func(t *testing.T) { atOnce(t, open(t)) })
@@ -46,8 +47,8 @@ func start(t *testing.T, s jwtauth.RefreshStore, subject string) login {
 	t.Helper()
 	now := time.Now().Truncate(time.Millisecond)
 	f := jwtauth.Family{Subject: subject, ID: rand.Text(), Started: now, Expires: now.Add(lifetime)}
-	if err := s.Start(t.Context(), f); err != nil {
-		t.Fatalf("Start: %v", err)
+	if ended, err := s.Start(t.Context(), f); err != nil || len(ended) > 0 {
+		t.Fatalf("Start: %q, %v", ended, err)
 	}
 	return login{s, f}
 }
@@ -91,8 +92,8 @@ func absent(t *testing.T, s jwtauth.RefreshStore) {
 	if err := s.Revoke(t.Context(), l.Subject, l.ID); err != nil {
 		t.Errorf("Revoke: %v", err)
 	}
-	if ids, err := s.RevokeSubject(t.Context(), l.Subject); err != nil || len(ids) != 0 {
-		t.Errorf("RevokeSubject: %q, %v", ids, err)
+	if ids, err := s.Families(t.Context(), l.Subject); err != nil || len(ids) != 0 {
+		t.Errorf("Families: %q, %v", ids, err)
 	}
 }
 
@@ -117,7 +118,7 @@ func revoke(t *testing.T, s jwtauth.RefreshStore) {
 	other.want(t, 1, 3*time.Second, jwtauth.Rotated)
 }
 
-func revokeSubject(t *testing.T, s jwtauth.RefreshStore) {
+func families(t *testing.T, s jwtauth.RefreshStore) {
 	subject := rand.Text()
 	var logins []login
 	var want []string
@@ -131,21 +132,63 @@ func revokeSubject(t *testing.T, s jwtauth.RefreshStore) {
 	}
 	want = want[:4]
 	other := start(t, s, rand.Text())
-	ids, err := s.RevokeSubject(t.Context(), subject)
+	ids, err := s.Families(t.Context(), subject)
 	slices.Sort(ids)
 	slices.Sort(want)
 	if err != nil || !slices.Equal(ids, want) {
-		t.Errorf("RevokeSubject: %q, %v; want %q", ids, err, want)
+		t.Errorf("Families: %q, %v; want %q", ids, err, want)
+	}
+	if err := s.Revoke(t.Context(), subject); err != nil { // none
+		t.Errorf("Revoke of none: %v", err)
+	}
+	logins[1].want(t, 1, time.Second, jwtauth.Rotated)
+	if err := s.Revoke(t.Context(), subject, append(ids, rand.Text(), other.ID)...); err != nil {
+		t.Errorf("Revoke: %v", err)
 	}
 	for _, l := range logins {
 		l.want(t, 1, 2*time.Second, jwtauth.FamilyUnknown)
 		l.want(t, 2, 2*time.Second, jwtauth.FamilyUnknown)
 	}
 	other.want(t, 1, 2*time.Second, jwtauth.Rotated)
-	if ids, err := s.RevokeSubject(t.Context(), subject); err != nil || len(ids) != 0 {
-		t.Errorf("RevokeSubject again: %q, %v", ids, err)
+	if ids, err := s.Families(t.Context(), subject); err != nil || len(ids) != 0 {
+		t.Errorf("Families again: %q, %v", ids, err)
 	}
 	start(t, s, subject).want(t, 1, time.Second, jwtauth.Rotated) // a new login is welcome
+}
+
+// bounded: what a subject can fill has an end, and no login goes for it whose id
+// is not told.
+func bounded(t *testing.T, s jwtauth.RefreshStore) {
+	const many = 105
+	subject, told := rand.Text(), map[string]bool{}
+	other := start(t, s, rand.Text())
+	var logins []login
+	for i := range many {
+		now := time.Now().Truncate(time.Millisecond).Add(time.Duration(i) * time.Second)
+		f := jwtauth.Family{Subject: subject, ID: rand.Text(), Started: now, Expires: now.Add(lifetime)}
+		ended, err := s.Start(t.Context(), f)
+		if err != nil {
+			t.Fatalf("Start: %v", err)
+		}
+		for _, id := range ended {
+			told[id] = true
+		}
+		logins = append(logins, login{s, f})
+	}
+	ids, err := s.Families(t.Context(), subject)
+	if err != nil || len(ids)+len(told) != many || len(ids) == many {
+		t.Errorf("%d families, %v, and %d that ended for them", len(ids), err, len(told))
+	}
+	for i, l := range logins {
+		want := jwtauth.Rotated
+		if told[l.ID] {
+			want = jwtauth.FamilyUnknown
+		}
+		if l.want(t, 1, time.Second, want); told[l.ID] != (i < len(told)) {
+			t.Errorf("family %d of %d ended, and not the oldest", i, many)
+		}
+	}
+	other.want(t, 1, time.Second, jwtauth.Rotated)
 }
 
 // names: no two subjects are one, whatever a database takes for equal.
@@ -160,9 +203,12 @@ func names(t *testing.T, s jwtauth.RefreshStore) {
 		logins = append(logins, start(t, s, subject))
 	}
 	for i, l := range logins {
-		ids, err := s.RevokeSubject(t.Context(), l.Subject)
+		ids, err := s.Families(t.Context(), l.Subject)
 		if err != nil || len(ids) != 1 || ids[0] != l.ID {
-			t.Fatalf("RevokeSubject(%.40q): %q, %v; want %q", l.Subject, ids, err, l.ID)
+			t.Fatalf("Families(%.40q): %q, %v; want %q", l.Subject, ids, err, l.ID)
+		}
+		if err := s.Revoke(t.Context(), l.Subject, ids...); err != nil {
+			t.Fatalf("Revoke(%.40q): %v", l.Subject, err)
 		}
 		l.want(t, 1, time.Second, jwtauth.FamilyUnknown)
 		for _, other := range logins[i+1:] {

@@ -64,8 +64,10 @@ var tables = []struct {
 		{2, time.Minute, jwtauth.Reused}, {6, time.Minute, jwtauth.FamilyUnknown},
 	}},
 	{"a clock that runs behind", grace, idle, []step{
-		{1, time.Minute, jwtauth.Rotated}, {1, 0, jwtauth.Repeated}, {2, 0, jwtauth.Rotated}, {3, time.Minute, jwtauth.Rotated},
+		{1, grace - time.Millisecond, jwtauth.Rotated}, {1, 0, jwtauth.Repeated}, {2, 0, jwtauth.Rotated}, {3, time.Minute, jwtauth.Rotated},
 	}},
+	{"a clock that runs behind by more than grace", grace, idle, []step{{1, grace, jwtauth.Rotated}, {1, 0, jwtauth.Reused}}},
+	{"no grace, and a clock that runs behind", 0, idle, []step{{1, time.Millisecond, jwtauth.Rotated}, {1, 0, jwtauth.Reused}}},
 	{"the last generation", grace, idle, []step{
 		{1<<32 - 1, 0, jwtauth.Rotated}, {1<<32 - 1, 0, jwtauth.Repeated}, {1 << 32, time.Minute, jwtauth.Rotated},
 	}},

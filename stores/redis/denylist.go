@@ -17,38 +17,37 @@ func (s *Stores) Denylist() jwtauth.Denylist { return denylist{s} }
 
 type denylist struct{ *Stores }
 
-// deny sets a key for ARGV[1] ms; one that is set already only lives longer.
+// deny sets keys for ARGV[1] ms; one that is set already only lives longer.
 var deny = redis.NewScript(`
-if redis.call('SET', KEYS[1], 1, 'NX', 'PX', ARGV[1]) then return 1 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[1], 'GT')`)
+for _, key in ipairs(KEYS) do
+  if not redis.call('SET', key, 1, 'NX', 'PX', ARGV[1]) then redis.call('PEXPIRE', key, ARGV[1], 'GT') end
+end
+return 1`)
 
-func (d denylist) Deny(ctx context.Context, id string, until time.Time) error {
-	ttl := until.Sub(d.now())
-	if ttl <= 0 {
+func (d denylist) Deny(ctx context.Context, until time.Time, ids ...string) error {
+	// Rounded up: nothing may be forgotten early. A Duration ends after 292
+	// years, and a token need not.
+	ttl := until.UnixMilli() - d.now().UnixMilli() + 1
+	if !d.now().Before(until) || len(ids) == 0 {
 		return nil
 	}
-	return failed("denying a token", deny.Run(ctx, d.client, []string{d.denyKey(id)}, milliseconds(ttl)).Err())
+	return failed("denying tokens", deny.Run(ctx, d.client, d.denyKeys(ids), ttl).Err())
 }
 
 func (d denylist) Denied(ctx context.Context, ids ...string) (bool, error) {
 	if len(ids) == 0 {
 		return false, nil
 	}
-	keys := make([]string, len(ids))
-	for i, id := range ids {
-		keys[i] = d.denyKey(id)
-	}
-	n, err := d.client.Exists(ctx, keys...).Result()
+	n, err := d.client.Exists(ctx, d.denyKeys(ids)...).Result()
 	return n > 0, failed("asking the denylist", err)
 }
 
-// denyKey bounds the size of a key: an id may be a foreign issuer's.
-func (d denylist) denyKey(id string) string {
-	sum := sha256.Sum256([]byte(id))
-	return d.key("deny", "all", ":"+base64.RawURLEncoding.EncodeToString(sum[:16]))
-}
-
-// milliseconds rounds up: nothing may be forgotten early.
-func milliseconds(d time.Duration) int64 {
-	return int64((d + time.Millisecond - 1) / time.Millisecond)
+// denyKeys bounds the size of keys: an id may be a foreign issuer's.
+func (d denylist) denyKeys(ids []string) []string {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		sum := sha256.Sum256([]byte(id))
+		keys[i] = d.key("deny", "all", ":"+base64.RawURLEncoding.EncodeToString(sum[:16]))
+	}
+	return keys
 }

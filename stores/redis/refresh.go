@@ -20,7 +20,7 @@ type families struct{ *Stores }
 // generation, when that was made, and when the family expires (Unix ms). The
 // hash goes an hour after its last family has expired.
 var (
-	// ARGV: id, started, expires, how many at most.
+	// ARGV: id, started, expires, how many at most. It answers who made room.
 	startFamily = redis.NewScript(`
 local now, expires, oldest, first = tonumber(ARGV[2]), tonumber(ARGV[3]), nil, nil
 local all = redis.call('HGETALL', KEYS[1])
@@ -34,11 +34,12 @@ for i = 1, #all, 2 do
     oldest, first = all[i], ends
   end
 end
-if n >= tonumber(ARGV[4]) then redis.call('HDEL', KEYS[1], oldest) end
+if n < tonumber(ARGV[4]) then oldest = nil end
+if oldest then redis.call('HDEL', KEYS[1], oldest) end
 redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>I6I6I6', 1, now, expires))
 redis.call('PEXPIREAT', KEYS[1], expires + 3600000, 'NX')
 redis.call('PEXPIREAT', KEYS[1], expires + 3600000, 'GT')
-return 1`)
+return {oldest}`)
 
 	// ARGV: id, generation, now, grace, idle. It answers unknown, rotated,
 	// repeated or reused: 0 to 3.
@@ -55,14 +56,9 @@ if generation >= newest then
   redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>I6I6I6', generation + 1, now, expires))
   return 1
 end
-if generation == newest - 1 and now < made + tonumber(ARGV[4]) then return 2 end
+if generation == newest - 1 and math.abs(now - made) < tonumber(ARGV[4]) then return 2 end
 redis.call('HDEL', KEYS[1], ARGV[1])
 return 3`)
-
-	revokeFamilies = redis.NewScript(`
-local ids = redis.call('HKEYS', KEYS[1])
-redis.call('DEL', KEYS[1])
-return ids`)
 )
 
 const maxFamilies = 100
@@ -71,10 +67,10 @@ var errGeneration = errors.New("redisstore: a refresh token's generation is out 
 
 func (f families) subjectKey(subject string) string { return f.key("f", subject, "") }
 
-func (f families) Start(ctx context.Context, family jwtauth.Family) error {
-	err := startFamily.Run(ctx, f.client, []string{f.subjectKey(family.Subject)},
-		family.ID, family.Started.UnixMilli(), family.Expires.UnixMilli(), maxFamilies).Err()
-	return failed("starting a refresh family", err)
+func (f families) Start(ctx context.Context, family jwtauth.Family) (ended []string, err error) {
+	ended, err = startFamily.Run(ctx, f.client, []string{f.subjectKey(family.Subject)},
+		family.ID, family.Started.UnixMilli(), family.Expires.UnixMilli(), maxFamilies).StringSlice()
+	return ended, failed("starting a refresh family", err)
 }
 
 func (f families) Rotate(ctx context.Context, r jwtauth.Rotation) (jwtauth.RotationResult, error) {
@@ -93,11 +89,14 @@ func (f families) Rotate(ctx context.Context, r jwtauth.Rotation) (jwtauth.Rotat
 	return results[n], nil
 }
 
-func (f families) Revoke(ctx context.Context, subject, id string) error {
-	return failed("revoking a refresh family", f.client.HDel(ctx, f.subjectKey(subject), id).Err())
+func (f families) Families(ctx context.Context, subject string) ([]string, error) {
+	ids, err := f.client.HKeys(ctx, f.subjectKey(subject)).Result()
+	return ids, failed("listing refresh families", err)
 }
 
-func (f families) RevokeSubject(ctx context.Context, subject string) ([]string, error) {
-	ids, err := revokeFamilies.Run(ctx, f.client, []string{f.subjectKey(subject)}).StringSlice()
-	return ids, failed("revoking a subject's refresh families", err)
+func (f families) Revoke(ctx context.Context, subject string, ids ...string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return failed("revoking refresh families", f.client.HDel(ctx, f.subjectKey(subject), ids...).Err())
 }

@@ -16,6 +16,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
+	"github.com/go-guard/guard/jwtauth"
 	sqlstore "github.com/go-guard/guard/stores/sql"
 )
 
@@ -98,6 +99,15 @@ func unavailable(t testing.TB, format string, args ...any) {
 		t.Fatalf(format, args...)
 	}
 	t.Skipf(format, args...)
+}
+
+// startFamily is Start where nobody has to make room.
+func startFamily(ctx context.Context, s *sqlstore.Stores, f jwtauth.Family) error {
+	ended, err := s.Families().Start(ctx, f)
+	if err == nil && len(ended) > 0 {
+		err = fmt.Errorf("%q made room", ended)
+	}
+	return err
 }
 
 var names atomic.Int64

@@ -25,7 +25,7 @@ func BenchmarkSteps(b *testing.B) {
 			if err := s.Sessions().Insert(ctx, rec); err != nil {
 				b.Fatal(err)
 			}
-			if err := s.Families().Start(ctx, f); err != nil {
+			if err := startFamily(ctx, s, f); err != nil {
 				b.Fatal(err)
 			}
 			generation := int64(0)

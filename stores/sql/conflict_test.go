@@ -141,7 +141,7 @@ func TestIsolation(t *testing.T) {
 				rec := sessiontest.Record("alice")
 				now := time.Now()
 				f := jwtauth.Family{Subject: "alice", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
-				if err := errors.Join(s.Sessions().Insert(t.Context(), rec), s.Families().Start(t.Context(), f)); err != nil {
+				if err := errors.Join(s.Sessions().Insert(t.Context(), rec), startFamily(t.Context(), s, f)); err != nil {
 					t.Fatal(err)
 				}
 				var updated, rotated atomic.Int32

@@ -1,9 +1,12 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-guard/guard/jwtauth"
@@ -14,21 +17,39 @@ func (s *Stores) Denylist() jwtauth.Denylist { return denylist{s} }
 
 type denylist struct{ *Stores }
 
-func (s denylist) Deny(ctx context.Context, id string, until time.Time) error {
+// Deny is one statement for up to maxList ids. They are sorted, so that two that
+// deny the same do not wait for each other, and each is there once, as
+// PostgreSQL wants it.
+func (s denylist) Deny(ctx context.Context, until time.Time, ids ...string) error {
 	at := until.Add(time.Millisecond - 1).UnixMilli() // at least until then
-	key := deniedKey(id)
-	query, args := `INSERT INTO guard_denied (id, denied) VALUES (?, ?)
-		ON CONFLICT (id) DO UPDATE SET denied = excluded.denied WHERE guard_denied.denied < excluded.denied`, []any{key, at}
-	if s.dialect == MySQL {
-		query, args = "INSERT INTO guard_denied (id, denied) VALUES (?, ?) ON DUPLICATE KEY UPDATE denied = GREATEST(denied, ?)", append(args, at)
+	keys := make([][]byte, len(ids))
+	for i, id := range ids {
+		keys[i] = deniedKey(id)
 	}
-	return s.write(ctx, "denying a token", func(ctx context.Context) error {
-		_, err := s.exec(ctx, s.db, query, args...)
-		if err == nil {
-			s.inserted(ctx, deniedTable)
+	slices.SortFunc(keys, bytes.Compare)
+	for some := range slices.Chunk(slices.CompactFunc(keys, bytes.Equal), maxList) {
+		query, args := "INSERT INTO guard_denied (id, denied) VALUES "+strings.TrimSuffix(strings.Repeat("(?, ?), ", len(some)), ", "), []any{}
+		for _, key := range some {
+			args = append(args, key, at)
 		}
-		return err
-	})
+		if s.dialect == MySQL {
+			query += " ON DUPLICATE KEY UPDATE denied = GREATEST(denied, ?)"
+			args = append(args, at)
+		} else {
+			query += " ON CONFLICT (id) DO UPDATE SET denied = excluded.denied WHERE guard_denied.denied < excluded.denied"
+		}
+		err := s.write(ctx, "denying tokens", func(ctx context.Context) error {
+			_, err := s.exec(ctx, s.db, query, args...)
+			if err == nil {
+				s.inserted(ctx, deniedTable)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s denylist) Denied(ctx context.Context, ids ...string) (denied bool, err error) {

@@ -4,30 +4,30 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/go-guard/guard/jwtauth"
 )
 
-// Families returns a [jwtauth.RefreshStore].
+// Families returns a [jwtauth.RefreshStore]. A subject has a hundred logins at
+// most: the oldest makes room.
 func (s *Stores) Families() jwtauth.RefreshStore { return families{s} }
 
 type families struct{ *Stores }
 
-func (s families) Start(ctx context.Context, f jwtauth.Family) error {
+func (s families) Start(ctx context.Context, f jwtauth.Family) (ended []string, err error) {
 	if len(f.Subject) > 1024 || len(f.ID) > 32 { // MySQL might cut them
-		return fmt.Errorf("sqlstore: a subject of %d bytes and an id of %d; 1024 and 32 fit", len(f.Subject), len(f.ID))
+		return nil, fmt.Errorf("sqlstore: a subject of %d bytes and an id of %d; 1024 and 32 fit", len(f.Subject), len(f.ID))
 	}
-	return s.write(ctx, "starting a family", func(ctx context.Context) error {
-		_, err := s.exec(ctx, s.db, "INSERT INTO guard_families (subject, id, generation, made, expires) VALUES (?, ?, 1, ?, ?)",
+	err = s.write(ctx, "starting a family", func(ctx context.Context) (err error) {
+		ended, err = s.insertBounded(ctx, familyTable, f.Subject, "expires DESC, id", "INSERT INTO guard_families (subject, id, generation, made, expires) VALUES (?, ?, 1, ?, ?)",
 			[]byte(f.Subject), []byte(f.ID), f.Started.UnixMilli(), f.Expires.UnixMilli())
 		if s.dialect.faultOf(err) == taken {
 			return errTaken
 		}
-		if err == nil {
-			s.inserted(ctx, familyTable)
-		}
 		return err
 	})
+	return ended, err
 }
 
 // Rotate is one conditional UPDATE where the token is the newest. What else it
@@ -71,7 +71,7 @@ func (s families) rotate(ctx context.Context, r jwtauth.Rotation) (result jwtaut
 		result = jwtauth.FamilyUnknown
 	case r.Generation >= generation: // a clock that was behind has moved made
 		return result, false, nil
-	case r.Generation == generation-1 && now < made+r.Grace.Milliseconds():
+	case r.Generation == generation-1 && max(now-made, made-now) < r.Grace.Milliseconds():
 		return jwtauth.Repeated, true, nil
 	default:
 		result = jwtauth.Reused
@@ -80,52 +80,28 @@ func (s families) rotate(ctx context.Context, r jwtauth.Rotation) (result jwtaut
 	return result, n > 0, err
 }
 
-func (s families) Revoke(ctx context.Context, subject, id string) error {
-	_, err := s.change(ctx, "revoking a family", "DELETE FROM guard_families WHERE subject = ? AND id = ?", []byte(subject), []byte(id))
-	return err
-}
-
-// maxList bounds the parameters of one statement.
-const maxList = 500
-
-// RevokeSubject is one transaction: no family ends whose id is not returned,
-// for its access tokens are denied by it.
-func (s families) RevokeSubject(ctx context.Context, subject string) (ids []string, err error) {
-	err = s.write(ctx, "revoking families", func(ctx context.Context) error {
+func (s families) Families(ctx context.Context, subject string) (ids []string, err error) {
+	err = s.read(ctx, "listing families", func(ctx context.Context) error {
 		ids = nil
-		tx, err := s.db.BeginTx(ctx, nil)
-		if err != nil {
-			return err
-		}
-		defer tx.Rollback() // after Commit it does nothing
-		lock := " FOR UPDATE"
-		if s.dialect == SQLite { // which has one writer
-			lock = ""
-		}
-		err = s.query(ctx, tx, func(rows *sql.Rows) error {
+		return s.query(ctx, s.db, func(rows *sql.Rows) error {
 			var id []byte
 			err := rows.Scan(&id)
 			ids = append(ids, string(id))
 			return err
-		}, "SELECT id FROM guard_families WHERE subject = ? ORDER BY id"+lock, []byte(subject))
-		if err != nil {
-			return err
-		}
-		for rest := ids; len(rest) > 0; {
-			some := rest[:min(len(rest), maxList)]
-			rest = rest[len(some):]
-			args := []any{[]byte(subject)}
-			for _, id := range some {
-				args = append(args, []byte(id))
-			}
-			if _, err := s.exec(ctx, tx, "DELETE FROM guard_families WHERE subject = ? AND id IN ("+marks(len(some))+")", args...); err != nil {
-				return err
-			}
-		}
-		return tx.Commit()
+		}, "SELECT id FROM guard_families WHERE subject = ?", []byte(subject))
 	})
 	if err != nil {
 		return nil, err
 	}
 	return ids, nil
+}
+
+func (s families) Revoke(ctx context.Context, subject string, ids ...string) error {
+	for some := range slices.Chunk(ids, maxList) {
+		_, err := s.change(ctx, "revoking families", "DELETE FROM guard_families WHERE subject = ? AND id IN ("+marks(len(some))+")", withIDs(subject, some)...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -141,7 +141,7 @@ func (l *load) session(a app, who string) {
 func (l *load) family() {
 	s, ctx, now := l.stores.Families(), context.Background(), time.Now()
 	f := jwtauth.Family{Subject: "alice", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
-	if !l.tell(s.Start(ctx, f)) {
+	if !l.tell(startFamily(ctx, l.stores, f)) {
 		return
 	}
 	generation := int64(1)

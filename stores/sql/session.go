@@ -10,7 +10,8 @@ import (
 	"github.com/go-guard/guard/session"
 )
 
-// Sessions returns a [session.Store].
+// Sessions returns a [session.Store]. A subject has a hundred sessions at most:
+// the one that was unused for longest makes room.
 func (s *Stores) Sessions() session.Store { return sessions{s} }
 
 type sessions struct{ *Stores }
@@ -27,7 +28,8 @@ func (s sessions) Insert(ctx context.Context, rec session.Record) error {
 		remember = 1
 	}
 	return s.write(ctx, "inserting a session", func(ctx context.Context) error {
-		_, err := s.exec(ctx, s.db, `INSERT INTO guard_sessions (subject, id, token, created, last_seen, deadline, revision, remember, data)
+		_, err := s.insertBounded(ctx, sessionTable, rec.Subject, "last_seen DESC, id", `INSERT INTO guard_sessions
+			(subject, id, token, created, last_seen, deadline, revision, remember, data)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, []byte(rec.Subject), rec.ID[:], rec.Key[:],
 			rec.Created.UnixMilli(), rec.LastSeen.UnixMilli(), rec.Deadline.UnixMilli(), rec.Revision, remember, []byte(rec.Data))
 		switch s.dialect.faultOf(err) {
@@ -35,9 +37,6 @@ func (s sessions) Insert(ctx context.Context, rec session.Record) error {
 			return errTaken
 		case full:
 			return fmt.Errorf("%w: %w", session.ErrFull, err)
-		}
-		if err == nil {
-			s.inserted(ctx, sessionTable)
 		}
 		return err
 	})

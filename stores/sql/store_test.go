@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-guard/guard/apikey"
 	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sql"
 )
@@ -96,7 +97,7 @@ func TestDenylist(t *testing.T) {
 		d := s.Denylist()
 		deny := func(id string, until time.Time) {
 			t.Helper()
-			if err := d.Deny(t.Context(), id, until); err != nil {
+			if err := d.Deny(t.Context(), until, id); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -145,7 +146,7 @@ func TestLengths(t *testing.T) {
 		now := time.Now()
 		for _, f := range []jwtauth.Family{{Subject: strings.Repeat("x", 1025), ID: rand.Text()}, {Subject: "x", ID: strings.Repeat("x", 33)}} {
 			f.Started, f.Expires = now, now.Add(time.Hour)
-			if err := s.Families().Start(t.Context(), f); err == nil {
+			if err := startFamily(t.Context(), s, f); err == nil {
 				t.Errorf("a family of %d and %d bytes", len(f.Subject), len(f.ID))
 			}
 		}
@@ -155,10 +156,10 @@ func TestLengths(t *testing.T) {
 			}
 		}
 		f := jwtauth.Family{Subject: "x", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
-		if err := s.Families().Start(t.Context(), f); err != nil {
+		if err := startFamily(t.Context(), s, f); err != nil {
 			t.Error(err)
 		}
-		if err := s.Families().Start(t.Context(), f); err == nil {
+		if err := startFamily(t.Context(), s, f); err == nil {
 			t.Error("a family was started twice")
 		}
 	})
@@ -171,7 +172,7 @@ func TestProcessesRefreshOneToken(t *testing.T) {
 		s, p := b.stores(t, nil)
 		now := time.Now()
 		f := jwtauth.Family{Subject: "alice", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
-		if err := s.Families().Start(t.Context(), f); err != nil {
+		if err := startFamily(t.Context(), s, f); err != nil {
 			t.Fatal(err)
 		}
 		use := jwtauth.Rotation{Subject: f.Subject, ID: f.ID, Generation: 1, Now: now.Add(time.Second), Grace: 10 * time.Second, Idle: time.Hour}
@@ -202,8 +203,12 @@ func TestProcessesRefreshOneToken(t *testing.T) {
 		if n, err := processes[1].Sessions().DeleteAll(t.Context(), "alice", nil); n != 1 || err != nil {
 			t.Errorf("DeleteAll = %d, %v", n, err)
 		}
-		if ids, err := processes[2].Families().RevokeSubject(t.Context(), "alice"); len(ids) != 1 || err != nil {
-			t.Errorf("RevokeSubject = %v, %v", ids, err)
+		ids, err := processes[2].Families().Families(t.Context(), "alice")
+		if len(ids) != 1 || err != nil {
+			t.Errorf("Families = %v, %v", ids, err)
+		}
+		if err := processes[3].Families().Revoke(t.Context(), "alice", ids...); err != nil {
+			t.Errorf("Revoke: %v", err)
 		}
 		for _, process := range processes {
 			if _, found, err := process.Sessions().Load(t.Context(), rec.Key); found || err != nil {
@@ -239,7 +244,10 @@ func TestManyFamilies(t *testing.T) {
 		if err := tx.Commit(); err != nil {
 			t.Fatal(err)
 		}
-		ids, err := s.Families().RevokeSubject(t.Context(), "x")
+		ids, err := s.Families().Families(t.Context(), "x")
+		if err == nil {
+			err = s.Families().Revoke(t.Context(), "x", ids...)
+		}
 		if left := count(t, db, "guard_families"); err != nil || len(ids) != n || left != 0 {
 			t.Errorf("%d ids, %d left, %v", len(ids), left, err)
 		}
@@ -268,5 +276,31 @@ INSERT INTO guard_schema VALUES (1);
 			t.Error(err)
 		}
 		fill(t, b.in(t, p, nil), time.Now(), time.Minute)
+	})
+}
+
+// TestSessionsOfASubjectAreBounded: whoever knows a password cannot fill the
+// table; the session that was unused for longest makes room.
+func TestSessionsOfASubjectAreBounded(t *testing.T) {
+	onEach(t, func(t *testing.T, b backend) {
+		s, _ := b.stores(t, nil)
+		other := sessiontest.Record("bob")
+		if err := s.Sessions().Insert(t.Context(), other); err != nil {
+			t.Fatal(err)
+		}
+		var all []session.Record
+		for i := range 103 {
+			rec := sessiontest.Record("alice")
+			rec.LastSeen = rec.LastSeen.Add(time.Duration(i) * time.Second)
+			if err := s.Sessions().Insert(t.Context(), rec); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, rec)
+		}
+		for i, rec := range append(all, other) {
+			if _, found, err := s.Sessions().Load(t.Context(), rec.Key); found != (i >= 3) || err != nil {
+				t.Errorf("session %d: %t, %v", i, found, err)
+			}
+		}
 	})
 }
