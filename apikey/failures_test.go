@@ -59,7 +59,7 @@ func TestStoreFailures(t *testing.T) {
 			t.Errorf("%d: %v", i+1, err)
 		}
 	}
-	m := apikey.NewMemory()
+	m := apikey.NewMemory(nil)
 	good, _ := newRing(t, apikey.RingOptions{Store: m})
 	_, rec := issue(t, good, apikey.Grant{})
 	bad, _ := newRing(t, apikey.RingOptions{Store: stubborn{m}})

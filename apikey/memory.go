@@ -2,31 +2,55 @@ package apikey
 
 import (
 	"cmp"
+	"container/heap"
 	"context"
 	"errors"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/go-guard/guard/internal/wiring"
 )
 
-// MemoryEntries is how many entries a [Memory] holds at most.
-const MemoryEntries = 100_000
+// MemoryOptions holds what has a default.
+type MemoryOptions struct {
+	// Max is how many keys are kept; further ones are refused. If zero,
+	// 1,048,576, which take some 640 MB.
+	Max int
+	// Now is the clock. If nil, time.Now.
+	Now func() time.Time
+}
 
 // A Memory is a Store in this process's memory: its keys are gone when the
-// process ends. It never forgets a working key to make room: once
-// [MemoryEntries] are in it, Insert fails. Use [NewMemory].
+// process ends. It never forgets a working key to make room: once it is full,
+// Insert fails. Each Insert drops a few of those that may be. Use [NewMemory].
 type Memory struct {
+	max int
 	now func() time.Time
 
 	mu        sync.RWMutex
 	entries   map[string]*Entry
 	bySubject map[string][]string // ids, in order of insertion
-	sweepAt   time.Time           // nothing can be dropped before
+	drops     drops
 }
 
-// NewMemory returns an empty Memory.
-func NewMemory() *Memory {
-	return &Memory{now: time.Now, entries: map[string]*Entry{}, bySubject: map[string][]string{}}
+// NewMemory returns an empty Memory; opts may be nil. A negative Max is an error
+// of the caller's, and panics.
+func NewMemory(opts *MemoryOptions) *Memory {
+	var o MemoryOptions
+	if opts != nil {
+		o = *opts
+	}
+	if o.Max < 0 {
+		wiring.Panic("apikey", "a Memory of less than nothing")
+	}
+	if o.Max == 0 {
+		o.Max = 1 << 20
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Memory{max: o.Max, now: o.Now, entries: map[string]*Entry{}, bySubject: map[string][]string{}}
 }
 
 var errFull = errors.New("apikey: the memory store is full")
@@ -38,37 +62,62 @@ func (m *Memory) Insert(_ context.Context, e Entry) (bool, error) {
 	if _, taken := m.entries[e.ID]; taken {
 		return false, nil
 	}
-	if len(m.entries) >= MemoryEntries {
-		m.sweep()
-	}
-	if len(m.entries) >= MemoryEntries {
+	m.sweep()
+	if len(m.entries) >= m.max {
 		return false, errFull
 	}
 	m.entries[e.ID] = e.clone()
 	m.bySubject[e.Subject] = append(m.bySubject[e.Subject], e.ID)
+	m.drops.note(&e)
 	return true, nil
 }
 
-// sweep drops what may be dropped, at most once a minute: a full store must
-// not cost every Insert a walk over it.
+// sweptPerInsert is how many entries are dropped at once: nobody is to wait for
+// a crowd of them.
+const sweptPerInsert = 16
+
 func (m *Memory) sweep() {
 	now := m.now()
-	if now.Before(m.sweepAt) {
-		return
-	}
-	m.sweepAt = now.Add(time.Minute)
-	for id, e := range m.entries {
-		drop := e.DropAt()
-		if drop.IsZero() || now.Before(drop) {
+	for n := 0; n < sweptPerInsert && len(m.drops) > 0 && !now.Before(m.drops[0].at); n++ {
+		id := heap.Pop(&m.drops).(drop).id
+		e, found := m.entries[id]
+		if !found { // it was revoked, and dropped for that already
 			continue
 		}
 		delete(m.entries, id)
 		ids := slices.DeleteFunc(m.bySubject[e.Subject], func(have string) bool { return have == id })
-		if len(ids) == 0 {
+		if m.bySubject[e.Subject] = ids; len(ids) == 0 {
 			delete(m.bySubject, e.Subject)
-			continue
 		}
-		m.bySubject[e.Subject] = ids
+	}
+}
+
+// drops is a heap of when which entries may be dropped. A key that expires and is
+// revoked before is in it twice.
+type drops []drop
+
+type drop struct {
+	at time.Time
+	id string
+}
+
+func (d drops) Len() int           { return len(d) }
+func (d drops) Less(i, j int) bool { return d[i].at.Before(d[j].at) }
+func (d drops) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
+func (d *drops) Push(x any)        { *d = append(*d, x.(drop)) }
+
+func (d *drops) Pop() any {
+	last := len(*d) - 1
+	x := (*d)[last]
+	(*d)[last] = drop{}
+	*d = (*d)[:last]
+	return x
+}
+
+// note adds an entry that may be dropped some day.
+func (d *drops) note(e *Entry) {
+	if at := e.DropAt(); !at.IsZero() {
+		heap.Push(d, drop{at, e.ID})
 	}
 }
 
@@ -94,6 +143,9 @@ func (m *Memory) change(id string, f func(*Entry) bool) bool {
 		return false
 	}
 	m.entries[id] = &e
+	if !e.DropAt().Equal(old.DropAt()) {
+		m.drops.note(&e)
+	}
 	return true
 }
 

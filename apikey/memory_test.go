@@ -7,11 +7,10 @@ import (
 
 	"github.com/go-guard/guard/apikey"
 	"github.com/go-guard/guard/apikey/apikeytest"
-	"github.com/go-guard/guard/internal/race"
 )
 
 func TestMemory(t *testing.T) {
-	apikeytest.Run(t, func(*testing.T) apikey.Store { return apikey.NewMemory() })
+	apikeytest.Run(t, func(*testing.T) apikey.Store { return apikey.NewMemory(nil) })
 }
 
 func TestList(t *testing.T) {
@@ -31,41 +30,54 @@ func TestList(t *testing.T) {
 }
 
 // A full memory store refuses new keys and drops none that works; what is long
-// over makes room, looked for once a minute.
+// over makes room.
 func TestMemoryIsBounded(t *testing.T) {
-	if race.Enabled {
-		t.Skip("counts only, and slow under the race detector")
-	}
-	m := apikey.NewMemory()
-	over := time.Now().Add(-apikey.Retention - time.Hour)
+	const n = 1000
+	now := time.Unix(1_700_000_000, 0)
+	m := apikey.NewMemory(&apikey.MemoryOptions{Max: n, Now: func() time.Time { return now }})
 	insert := func(i int, expires time.Time) (bool, error) {
-		return m.Insert(t.Context(), apikey.Entry{Record: apikey.Record{ID: fmt.Sprint(i), Subject: fmt.Sprint(i % 1000), ExpiresAt: expires}})
+		return m.Insert(t.Context(), apikey.Entry{Record: apikey.Record{ID: fmt.Sprint(i), Subject: fmt.Sprint(i % 10), ExpiresAt: expires}})
 	}
-	n := apikey.MemoryEntries
 	for i := range n {
-		var expires time.Time
-		if i < 10 {
-			expires = over
+		expires := time.Time{}
+		if i < 30 { // a day apart
+			expires = now.Add(time.Duration(30-i) * 24 * time.Hour)
 		}
 		if ok, err := insert(i, expires); !ok || err != nil {
 			t.Fatal(i, ok, err)
 		}
 	}
-	for i := range 10 {
-		if ok, err := insert(n+i, time.Time{}); !ok || err != nil {
-			t.Fatalf("no room came back: %t, %v", ok, err)
-		}
-	}
-	if ok, err := insert(n+10, time.Time{}); ok || err == nil {
+	if ok, err := insert(n, time.Time{}); ok || err == nil {
 		t.Errorf("a full store took a key: %t, %v", ok, err)
 	}
-	if _, found, _ := m.Load(t.Context(), "5"); found {
-		t.Error("a key that is long over is still there")
+	if ok, err := m.Revoke(t.Context(), "0", now); !ok || err != nil { // of those that expire the last
+		t.Fatal(ok, err)
 	}
-	if _, found, _ := m.Load(t.Context(), "10"); !found {
-		t.Error("a working key was dropped")
+	// Key 0 may go thirty days from now, and 29 a day later.
+	now = now.Add(apikey.Retention)
+	for i := range 2 {
+		if ok, err := insert(n+i, time.Time{}); ok != (i == 0) || (err == nil) != ok {
+			t.Fatalf("room for %d: %t, %v", i, ok, err)
+		}
 	}
-	if l, err := m.List(t.Context(), "5", 1000); err != nil || len(l) != 100 {
+	now = now.Add(29 * 24 * time.Hour)
+	for i := range 30 {
+		if ok, err := insert(2*n+i, time.Time{}); ok != (i < 29) || (err == nil) != ok {
+			t.Fatalf("room for %d of those that expired: %t, %v", i, ok, err)
+		}
+	}
+	for id, want := range map[string]bool{"0": false, "1": false, "29": false, "30": true, "999": true, "1000": true, "2028": true, "2029": false} {
+		if _, found, _ := m.Load(t.Context(), id); found != want {
+			t.Errorf("key %s: %t", id, found)
+		}
+	}
+	if l, err := m.List(t.Context(), "5", n); err != nil || len(l) != n/10 { // 3 of its own went, 3 came
 		t.Errorf("%d records, %v", len(l), err)
 	}
+	defer func() {
+		if recover() == nil {
+			t.Error("less than nothing")
+		}
+	}()
+	apikey.NewMemory(&apikey.MemoryOptions{Max: -1})
 }

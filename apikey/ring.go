@@ -21,7 +21,7 @@ type RingOptions struct {
 	// Env says which deployment's: 1 to 16 lower-case letters and digits. If
 	// empty, it is "live".
 	Env string
-	// Store keeps the records. If nil, it is NewMemory().
+	// Store keeps the records. If nil, it is NewMemory(nil).
 	Store Store
 	// Pepper, 32 bytes or more, is a secret that digests are made with: with it,
 	// who can write to the store still cannot make a key. If nil, none.
@@ -73,7 +73,7 @@ func NewRing(opts *RingOptions) (*Ring, error) {
 		k.now = time.Now
 	}
 	if k.store == nil {
-		m := NewMemory()
+		m := NewMemory(nil)
 		m.now = k.now
 		k.store = m
 	}

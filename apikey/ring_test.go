@@ -91,7 +91,7 @@ type counting struct {
 // What has the wrong shape costs no round trip, and every key that is not good
 // gets the same answer.
 func TestRefusals(t *testing.T) {
-	store := &counting{Store: apikey.NewMemory()}
+	store := &counting{Store: apikey.NewMemory(nil)}
 	ring, _ := newRing(t, apikey.RingOptions{Store: store})
 	key, rec := issue(t, ring, apikey.Grant{})
 	other, _ := issue(t, ring, apikey.Grant{Subject: "2"})

@@ -63,7 +63,7 @@ func TestRotate(t *testing.T) {
 }
 
 func TestPepper(t *testing.T) {
-	store := apikey.NewMemory()
+	store := apikey.NewMemory(nil)
 	p1, p2 := []byte(strings.Repeat("1", 32)), []byte(strings.Repeat("2", 32))
 	plain, _ := newRing(t, apikey.RingOptions{Store: store})
 	one, _ := newRing(t, apikey.RingOptions{Store: store, Pepper: p1, OldPeppers: [][]byte{nil}})

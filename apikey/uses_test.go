@@ -53,7 +53,7 @@ func use(t *testing.T, ring *apikey.Ring, key string) {
 // The last use is recorded at most every five minutes, off the request's path.
 func TestLastUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &slow{Store: apikey.NewMemory(), takes: time.Second}
+		store := &slow{Store: apikey.NewMemory(nil), takes: time.Second}
 		ring, _ := newRing(t, apikey.RingOptions{Store: store, Now: time.Now})
 		key, rec := issue(t, ring, apikey.Grant{})
 		start := time.Now()
@@ -99,7 +99,7 @@ func TestLastUse(t *testing.T) {
 // lets it, and no request.
 func TestLastUseOfABadStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &slow{Store: apikey.NewMemory(), takes: time.Hour}
+		store := &slow{Store: apikey.NewMemory(nil), takes: time.Hour}
 		ring, _ := newRing(t, apikey.RingOptions{Store: store, Now: time.Now})
 		for range 2000 {
 			key, _ := issue(t, ring, apikey.Grant{})
@@ -117,7 +117,7 @@ func TestLastUseOfABadStore(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		store := &slow{Store: apikey.NewMemory(), err: errDown}
+		store := &slow{Store: apikey.NewMemory(nil), err: errDown}
 		ring, _ := newRing(t, apikey.RingOptions{Store: store, Now: time.Now})
 		key, _ := issue(t, ring, apikey.Grant{})
 		for range 3 {
@@ -141,7 +141,7 @@ func TestLastUseIsBounded(t *testing.T) {
 		t.Skip("counts only, and slow under the race detector")
 	}
 	synctest.Test(t, func(t *testing.T) {
-		store := &slow{Store: apikey.NewMemory()}
+		store := &slow{Store: apikey.NewMemory(nil)}
 		ring, _ := newRing(t, apikey.RingOptions{Store: store, Now: time.Now})
 		keys := make([]string, 17_000)
 		for i := range keys {
@@ -169,7 +169,7 @@ func TestLastUseIsBounded(t *testing.T) {
 
 // Parallel requests with one key record one use.
 func TestLastUseInParallel(t *testing.T) {
-	store := &slow{Store: apikey.NewMemory()}
+	store := &slow{Store: apikey.NewMemory(nil)}
 	ring, _ := newRing(t, apikey.RingOptions{Store: store, Now: time.Now})
 	key, _ := issue(t, ring, apikey.Grant{})
 	var wg sync.WaitGroup

@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/sha256"
 	"net/http"
-	"runtime"
 	"strconv"
 
 	"github.com/go-guard/guard"
@@ -44,27 +43,53 @@ func apiKeys(settings) (rows, error) {
 }
 
 func apiKeyMemory(set settings) (rows, error) {
-	n := min(set.fill, apikey.MemoryEntries)
-	fill := func() (*apikey.Ring, func(int)) {
+	fill := func() (*apikey.Ring, func(i int) string) {
 		keys := guard.Must(apikey.NewRing(nil))
-		return keys, func(i int) {
-			_, _, err := keys.Issue(ctx, apikey.Grant{Subject: strconv.Itoa(i)})
+		return keys, func(i int) string {
+			key, _, err := keys.Issue(ctx, apikey.Grant{Subject: strconv.Itoa(i)})
 			check(err == nil, "Issue")
+			return key.Reveal()
 		}
 	}
+	_, one := fill()
+	width := len(one(0))
+	lonely, issue := fill()
+	only := issue(0)
+	all := make([]byte, 0, set.fill*width) // of all keys, so that they are no part of the store's heap
 	before := heap()
-	keys, issue := fill()
-	for i := range n {
-		issue(i)
+	ring, issue := fill()
+	for i := range set.fill {
+		all = append(all, issue(i)...)
 	}
-	size := (heap() - before) / float64(n)
-	runtime.KeepAlive(keys)
-	keys, issue = nil, nil
-	stall := longest(3, func() func(int) { _, issue := fill(); return issue }, n)
+	size := (heap() - before) / float64(set.fill)
+	stall := longest(3, func() func(int) { _, issue := fill(); return func(i int) { issue(i) } }, set.fill)
+
+	asking := func(ring *apikey.Ring, key func(i int) string, n int) func(int) {
+		h, at := ring.Wrap(ok), 0
+		r, w, line := request("/"), &discard{header: http.Header{}}, make([]string, 1)
+		r.Header[http.CanonicalHeaderKey(apikey.DefaultHeader)] = line
+		return func(times int) {
+			for range times {
+				at = (at + 7919) % n
+				line[0] = key(at)
+				w.status = 200
+				h.ServeHTTP(w, r)
+				check(w.status == 200, "one of many keys")
+				clear(w.header)
+			}
+		}
+	}
+	row, bare := crowdedMap(set.fill)
 	return rows{
+		work: []work{
+			row,
+			{"guard: the only key", ours, asking(lonely, func(int) string { return only }, 1)},
+			{"guard: one of " + strconv.Itoa(set.fill) + " keys", ours, asking(ring, func(i int) string { return string(all[i*width : (i+1)*width]) }, set.fill)},
+		},
 		facts: []Fact{
-			{"guard: bytes a key, its record included, at " + strconv.Itoa(n), size, "B"},
+			{"guard: bytes a key, its record and its subject's list included", size, "B"},
 			{"guard: longest stall while issuing", stall, "ms"},
+			bare,
 		},
 		bars: []bar{factAtMost("guard: longest stall while issuing", 1)},
 	}, nil
