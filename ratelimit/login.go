@@ -29,7 +29,9 @@ type LoginOptions struct {
 	// hour. Each needs a name.
 	Strikes []Limit
 	// Normalize maps all spellings that the application takes for one account
-	// to one. If nil, spaces around it and letter case do not count.
+	// to one: each that it forgets has failures of its own. If nil, spaces
+	// around it and letter case do not count, by strings.ToLower; who compares
+	// by strings.EqualFold or a database's collation takes more for equal.
 	Normalize func(account string) string
 
 	// Store keeps the counts. If nil, they are kept in this process's memory.
