@@ -29,11 +29,10 @@ func flatOf(t reflect.Type) map[string]int {
 		}
 		fields[name] = i
 	}
-	if _, scope := fields["scope"]; scope {
-		return nil // it is read here, too
-	}
-	if _, scp := fields["scp"]; scp {
-		return nil
+	for _, name := range [...]string{"scope", "scp", "cnf"} {
+		if _, ok := fields[name]; ok {
+			return nil // it is read here, too
+		}
 	}
 	return fields
 }

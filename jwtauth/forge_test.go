@@ -12,6 +12,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -162,3 +163,19 @@ func bearer(token string) *http.Request {
 }
 
 func rawURL(s string) ([]byte, error) { return base64.RawURLEncoding.DecodeString(s) }
+
+// verifyAs shows claims to a verifier with private claims C.
+func verifyAs[C any](ctx context.Context, edits ...string) (*jwtauth.Token[C], error) {
+	v := guard.Must(jwtauth.NewVerifier[C](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+		Issuer: "me", Audience: []string{"api"}, Now: atNoon,
+	}))
+	return v.Verify(ctx, forge(jwtHeader, payload(append([]string{"role="}, edits...)...), hs256(secret)))
+}
+
+// reasonOf is what Observe is told of an error, "" of none.
+func reasonOf(err error) string {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner.Error()
+	}
+	return ""
+}
