@@ -54,7 +54,7 @@ func (sh *shape) and(names ...string) *shape {
 		maps.Copy(c.folded, sh.folded)
 	}
 	for _, name := range names {
-		c.add(name, nil)
+		c.add(name, c.fields[name]) // a C may have a scope, too
 	}
 	return c
 }
@@ -85,7 +85,9 @@ func shapeOf(t reflect.Type, done map[reflect.Type]*shape) *shape {
 	case reflect.Struct:
 		sh := &shape{fields: map[string]*shape{}, folded: map[string]bool{}}
 		done[t] = sh
-		sh.struct_(t, done, map[reflect.Type]bool{})
+		for name, f := range fieldsOf(t) {
+			sh.add(name, shapeOf(f.typ, done))
+		}
 		return sh
 	case reflect.Map, reflect.Slice, reflect.Array:
 		sh := &shape{}
@@ -96,35 +98,74 @@ func shapeOf(t reflect.Type, done map[reflect.Type]*shape) *shape {
 	return nil
 }
 
-// struct_ adds the fields of a struct and of those embedded in it. Where two
-// have one name it takes neither's side, as it only refuses more for it.
-func (sh *shape) struct_(t reflect.Type, done map[reflect.Type]*shape, embedded map[reflect.Type]bool) {
-	if embedded[t] {
-		return
+// A field is one that encoding/json may look for.
+type field struct {
+	typ    reflect.Type
+	depth  int // of embedding
+	tagged bool
+	tied   bool // with another that has as good a claim to the name
+}
+
+// fieldsOf is the fields that encoding/json looks for in a struct and those
+// embedded in it, by name. Of several with one name it takes the least embedded,
+// among these the tagged one, and none where two are left: a name too many here
+// would pass as an exact one, and be another field's by its case.
+func fieldsOf(t reflect.Type) map[string]field {
+	found, seen := map[string]field{}, map[reflect.Type]bool{}
+	level, times := []reflect.Type{t}, map[reflect.Type]int{}
+	for depth := 0; len(level) > 0; depth++ {
+		for _, t := range level {
+			seen[t] = true
+		}
+		var next []reflect.Type
+		nextTimes := map[reflect.Type]int{}
+		for _, t := range level {
+			for f := range t.Fields() {
+				inner := f.Type
+				if inner.Name() == "" && inner.Kind() == reflect.Pointer {
+					inner = inner.Elem()
+				}
+				embedded := f.Anonymous && inner.Kind() == reflect.Struct
+				name, tagged := nameOf(f)
+				switch {
+				case f.Tag.Get("json") == "-" || !f.IsExported() && !embedded:
+				case embedded && !tagged:
+					if nextTimes[inner]++; nextTimes[inner] == 1 && !seen[inner] {
+						next = append(next, inner)
+					}
+				default:
+					add(found, name, field{f.Type, depth, tagged, times[t] > 1})
+				}
+			}
+		}
+		level, times = next, nextTimes
 	}
-	embedded[t] = true
-	for f := range t.Fields() {
-		tag := f.Tag.Get("json")
-		if tag == "-" {
-			continue
-		}
-		name, _, _ := strings.Cut(tag, ",")
-		inner := f.Type
-		if inner.Kind() == reflect.Pointer {
-			inner = inner.Elem()
-		}
-		if f.Anonymous && name == "" && inner.Kind() == reflect.Struct {
-			sh.struct_(inner, done, embedded)
-			continue
-		}
-		if !f.IsExported() {
-			continue
-		}
-		if name == "" {
-			name = f.Name
-		}
-		sh.add(name, shapeOf(f.Type, done))
+	maps.DeleteFunc(found, func(_ string, f field) bool { return f.tied })
+	return found
+}
+
+// add keeps the better of f and the one that has its name so far, which is no
+// deeper.
+func add(found map[string]field, name string, f field) {
+	have, ok := found[name]
+	switch {
+	case !ok || have.depth == f.depth && !have.tagged && f.tagged:
+		found[name] = f
+	case have.depth == f.depth && have.tagged == f.tagged:
+		have.tied = true
+		found[name] = have
 	}
+}
+
+// nameOf is the name of a field. encoding/json ignores tags with some letters.
+func nameOf(f reflect.StructField) (name string, tagged bool) {
+	name, _, _ = strings.Cut(f.Tag.Get("json"), ",")
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r)
+	}) {
+		return f.Name, false
+	}
+	return name, true
 }
 
 // fold is the spelling that all names have which encoding/json takes for one:
