@@ -195,7 +195,7 @@ func (v *Verifier[C]) read(w *work, payload []byte, issuer *trusted, k clock) (*
 	t.Issuer, t.Audience = issuer.issuer, issuer.audienceOf(c, &t.audience)
 	t.ID, t.SessionID, t.subject = string(c.jti), string(c.sid), string(c.sub)
 	t.IssuedAt, t.ExpiresAt = c.iat, c.exp
-	if t.scopes = c.scope; c.scope == nil {
+	if t.scopes = c.scope; !c.hasScope {
 		t.scopes = c.scp
 	}
 	// An Issuer's tokens have ids. One without was signed elsewhere, by whoever

@@ -25,6 +25,7 @@ type claims struct {
 	exp, nbf, iat           time.Time
 	hasExp                  bool
 	scope, scp              []string
+	hasScope                bool
 
 	typed   bool              // whether type is registered
 	wanted  map[string]*shape // the names of private claims; nil for all
@@ -56,10 +57,10 @@ func (c *claims) member(s *scanner, name []byte, child *shape) bool {
 	case "iat":
 		c.iat = c.date(s)
 	case "scope":
-		c.scope = scopes(s)
+		c.scope, c.hasScope = scopes(s, child), true
 		c.keep(s, name)
 	case "scp":
-		c.scp = scopes(s)
+		c.scp = scopes(s, child)
 		c.keep(s, name)
 	case "cnf":
 		s.value(child, 2)
@@ -127,17 +128,26 @@ func (s *scanner) texts(list [][]byte) [][]byte {
 }
 
 // scopes is a list of scopes as RFC 8693, section 4.2, spells it, or as a JSON
-// list. It is nobody's business here where it is neither.
-func scopes(s *scanner) []string {
-	if !s.at('"') && !s.at('[') {
-		s.value(nil, 2)
-		return nil
+// list, whose strings are one scope each. What is neither gives none, and is
+// nobody's business here.
+func scopes(s *scanner, child *shape) []string {
+	if s.at('"') {
+		return strings.FieldsFunc(string(s.string()), func(r rune) bool { return r == ' ' }) // RFC 6749, section 3.3
 	}
-	var list []string
-	for _, text := range s.texts(nil) {
-		list = append(list, strings.Fields(string(text))...)
+	start := s.pos
+	if s.at('[') {
+		texts := s.texts(nil)
+		if s.err != errKind {
+			list := make([]string, len(texts))
+			for i, text := range texts {
+				list[i] = string(text)
+			}
+			return list
+		}
+		s.err, s.pos = nil, start
 	}
-	return list
+	s.value(child, 2)
+	return nil
 }
 
 // maxDate is the end of the year 9999.

@@ -34,8 +34,10 @@ type Token[C any] struct {
 // Sub returns the subject; it is never empty.
 func (t *Token[C]) Sub() string { return t.subject }
 
-// Scopes returns the scopes of the scope claim (RFC 8693, section 4.2), or
-// where there is none of the scp claim that some servers send instead.
+// Scopes returns the scopes of the scope claim (RFC 8693, section 4.2), or, in a
+// token without that claim, of the scp claim that some servers send instead.
+// Either may be a string, which spaces separate, or a list of strings; anything
+// else gives none.
 func (t *Token[C]) Scopes() []string { return t.scopes }
 
 // Tokens is the answer to a login, as RFC 6749, section 5.1, has it. Printing

@@ -1,0 +1,57 @@
+package jwtauth_test
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestScopesOfAToken(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		claims []string
+		want   []string
+	}{
+		// Only %x20 separates scopes (RFC 6749, section 3.3).
+		{"a no-break space splits none", []string{"scope=\"a\u00a0admin\""}, []string{"a\u00a0admin"}},
+		{"an em space splits none", []string{`scope="a\u2003admin"`}, []string{"a\u2003admin"}},
+		{"a tab splits none", []string{`scope="a\tadmin"`}, []string{"a\tadmin"}},
+		{"an element of a list is one scope", []string{`scp=["read admin","x"]`}, []string{"read admin", "x"}},
+		// scp stands in for a scope that is missing, not for one that grants nothing.
+		{"empty", []string{`scope=""`, `scp=["admin"]`}, nil},
+		{"an empty list", []string{`scope=[]`, `scp=["admin"]`}, nil},
+		{"null", []string{"scope=null", `scp="admin"`}, nil},
+		{"a number", []string{"scope=7", `scp=["admin"]`}, nil},
+		{"scp before scope", []string{`scp=["admin"]`, `scope=""`}, nil},
+		// What is neither a string nor a list of strings grants nothing.
+		{"a list with a number", []string{`scope=["a",1]`}, nil},
+		{"a list with null", []string{`scp=["a",null]`}, nil},
+		{"a list of lists", []string{`scp=[["a"]]`}, nil},
+		{"an object", []string{`scope={"a":1}`}, nil},
+		{"true", []string{"scp=true"}, nil},
+	} {
+		tok, err := verifyAs[profile](t.Context(), tt.claims...)
+		if err != nil || !slices.Equal(tok.Scopes(), tt.want) {
+			t.Errorf("%s: %q, %v; want %q", tt.name, tok, err, tt.want)
+		}
+	}
+	for claim, want := range map[string]string{
+		`scope=["a",{"b":1,"b":2}]`: twiceReason, `scope=["a",nope]`: jsonReason, `scp=["a"`: jsonReason, `scp=[1 2]`: jsonReason,
+	} {
+		if _, err := verifyAs[profile](t.Context(), claim); reasonOf(err) != want {
+			t.Errorf("%s: %v; want %q", claim, err, want)
+		}
+	}
+}
+
+// The shape of a scope was lost: the verifier reads that member itself, too.
+func TestScopeOfAStructKeepsItsShape(t *testing.T) {
+	type claims struct {
+		Scope perm `json:"scope"`
+	}
+	if tok, err := verifyAs[claims](t.Context(), `scope={"perm":"user","PERM":"admin"}`); reasonOf(err) != caseReason {
+		t.Errorf("%+v, %v", tok, err)
+	}
+	if tok, err := verifyAs[claims](t.Context(), `scope={"perm":"user"}`); err != nil || tok.Claims.Scope.Perm != "user" {
+		t.Errorf("%+v, %v", tok, err)
+	}
+}
