@@ -174,7 +174,7 @@ func (c *claims) date(s *scanner) time.Time {
 	if seconds > maxDate {
 		c.err = errDate
 	}
-	return time.Unix(seconds, 0)
+	return time.Unix(seconds, 0).UTC()
 }
 
 func (c *claims) realDate(lit []byte) time.Time {
@@ -184,7 +184,7 @@ func (c *claims) realDate(lit []byte) time.Time {
 		return time.Time{}
 	}
 	whole, frac := math.Modf(f)
-	return time.Unix(int64(whole), int64(frac*1e9))
+	return time.Unix(int64(whole), int64(frac*1e9)).UTC()
 }
 
 // check is what is wrong with the claims: type, then exp, then iss, then the

@@ -3,6 +3,7 @@ package jwtauth_test
 import (
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestScopesOfAToken(t *testing.T) {
@@ -39,6 +40,15 @@ func TestScopesOfAToken(t *testing.T) {
 	} {
 		if _, err := verifyAs[profile](t.Context(), claim); reasonOf(err) != want {
 			t.Errorf("%s: %v; want %q", claim, err, want)
+		}
+	}
+}
+
+func TestTimesAreUTC(t *testing.T) {
+	for _, exp := range []string{"exp=1800000060", "exp=1800000060.5"} {
+		tok, err := verifyAs[profile](t.Context(), exp)
+		if err != nil || tok.ExpiresAt.Location() != time.UTC || tok.IssuedAt.Location() != time.UTC {
+			t.Errorf("%+v, %v", tok, err)
 		}
 	}
 }

@@ -20,7 +20,8 @@ type Token[C any] struct {
 	Audience []string
 	// ID is the jti claim, SessionID the sid claim; each may be empty.
 	ID, SessionID string
-	// IssuedAt is the iat claim, which may be zero. ExpiresAt never is.
+	// IssuedAt is the iat claim, which may be zero. ExpiresAt never is. Both
+	// are UTC.
 	IssuedAt, ExpiresAt time.Time
 
 	subject  string
