@@ -30,10 +30,10 @@ func parseIntrospection(body []byte) (*Introspection, error) {
 		TokenType: a.text("token_type"), Issuer: a.text("iss"), ID: a.text("jti"),
 		Audience:  a.texts("aud"),
 		ExpiresAt: a.date("exp"), NotBefore: a.date("nbf"), IssuedAt: a.date("iat"),
-		scopes: strings.Fields(a.text("scope")),
+		scopes: strings.FieldsFunc(a.text("scope"), func(r rune) bool { return r == ' ' }), // RFC 6749, section 3.3
 		raw:    slices.Clone(body),
 	}
-	_, i.bound = members["cnf"]
+	i.bound = a.has("cnf")
 	for _, name := range [...]string{"token_use", "typ", "token_type"} { // Hydra, Keycloak, others
 		var kind string
 		_ = json.Unmarshal(members[name], &kind)
@@ -52,12 +52,16 @@ type answer struct {
 	err     error
 }
 
-func (a *answer) read(name string, v any) (present bool) {
+func (a *answer) has(name string) bool {
 	raw, ok := a.members[name]
-	if !ok || string(raw) == "null" {
+	return ok && string(raw) != "null"
+}
+
+func (a *answer) read(name string, v any) (present bool) {
+	if !a.has(name) {
 		return false
 	}
-	if err := json.Unmarshal(raw, v); err != nil {
+	if err := json.Unmarshal(a.members[name], v); err != nil {
 		a.fail(name)
 	}
 	return true
@@ -94,5 +98,5 @@ func (a *answer) date(name string) time.Time {
 		return time.Time{}
 	}
 	whole, fraction := math.Modf(n)
-	return time.Unix(int64(whole), int64(fraction*1e9))
+	return time.Unix(int64(whole), int64(fraction*1e9)).UTC()
 }

@@ -218,8 +218,8 @@ func (in *Introspector) ask(ctx context.Context, token string) (*Introspection, 
 }
 
 // Introspection is what an authorization server says about an active token
-// (RFC 7662, section 2.2). What it did not say is zero. With a cache, requests
-// share it: it must not be modified.
+// (RFC 7662, section 2.2). What it did not say is zero; times are UTC. With a
+// cache, requests share it: it must not be modified.
 type Introspection struct {
 	Subject, Username, ClientID    string
 	TokenType, Issuer, ID          string

@@ -93,6 +93,8 @@ func TestIntrospect(t *testing.T) {
 		{"no token type", nil, `{"active":true}`, 401},
 		{"needs a proof", nil, `{"active":true,"token_type":"DPoP"}`, 401},
 		{"bound to a key", nil, `{"active":true,"token_type":"Bearer","cnf":{"jkt":"x"}}`, 401},
+		{"bound to null is not bound", nil, `{"active":true,"token_type":"Bearer","cnf":null}`, 200},
+		{"bound to an empty key", nil, `{"active":true,"token_type":"Bearer","cnf":{}}`, 401},
 		{"a refresh token", nil, `{"active":true,"token_type":"Bearer","token_use":"refresh_token"}`, 401},
 		{"an offline token", nil, `{"active":true,"token_type":"Bearer","typ":"Offline"}`, 401},
 		{"an access token", nil, `{"active":true,"token_type":"Bearer","token_use":"access_token","typ":"Bearer"}`, 200},
@@ -152,12 +154,24 @@ func TestIntrospectionRequest(t *testing.T) {
 		i.Username != "al" || i.ClientID != "c" || i.TokenType != "Bearer" || i.Issuer != "i" || i.ID != "j" || i.IssuedAt.Unix() != 1 {
 		t.Errorf("%+v %v", i, err)
 	}
+	if i.IssuedAt.Location() != time.UTC || i.ExpiresAt.Location() != time.UTC {
+		t.Errorf("issued at %v, expires at %v", i.IssuedAt, i.ExpiresAt)
+	}
 	// Its scopes are what Scopes asks.
 	tokens := guard.Must(bearer.New(in.Verify, nil))
 	for scope, want := range map[string]int{"a": 200, "c": 403} {
 		if w, _ := serve(guard.Chain(tokens.Wrap, bearer.Scopes(scope)), request("Bearer x")); w.Code != want {
 			t.Errorf("scope %s: status %d", scope, w.Code)
 		}
+	}
+}
+
+// Only %x20 separates scopes (RFC 6749, section 3.3).
+func TestIntrospectedScopesSplitAtSpacesAlone(t *testing.T) {
+	e := newEndpoint(t, `{"active":true,"token_type":"Bearer","scope":" a\u00a0admin  b\tadmin "}`)
+	i, found, err := e.introspector(t, nil).Verify(t.Context(), "x")
+	if err != nil || !found || strings.Join(i.Scopes(), "|") != "a\u00a0admin|b\tadmin" {
+		t.Errorf("%q, %t, %v", i.Scopes(), found, err)
 	}
 }
 
