@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // A KeySource holds the keys that an issuer's tokens are verified with: a
@@ -19,8 +20,8 @@ type source interface {
 	// current returns the keys of now. An error means that they cannot be
 	// had, and is answered 503.
 	current(ctx context.Context) (*keySet, error)
-	// newer is asked where have, from current, has no key for a token: a
-	// set that may have it, or have itself.
+	// newer is asked where have, from current, lacks the key that a token
+	// names: a set that may have it, or have itself.
 	newer(ctx context.Context, have *keySet) (*keySet, error)
 	// remote is non-nil where the keys are somebody else's.
 	remote() *remoteKeys
@@ -103,13 +104,36 @@ func newKeySet(list []publicKey) *keySet {
 	return s
 }
 
+// verify checks a token's signature. Whether keys without an id are older than
+// the one that a token names nobody knows: where they do not verify it, the key
+// is an unknown one.
+func (s *keySet) verify(h *header, c *compact) *refusal {
+	found, named, bad := s.candidates(h)
+	if bad != nil {
+		return bad
+	}
+	bad = errAlgorithm
+	for _, k := range found {
+		if !slices.Contains(k.algs, h.alg.name) {
+			continue
+		}
+		if h.alg.method.Verify(c.signed, c.signature, k.key) == nil {
+			return nil
+		}
+		bad = errSignature
+	}
+	if h.hasID && !named {
+		return errUnknownKey
+	}
+	return bad
+}
+
 // candidates are the keys that a token of this header may be signed with; which
 // of them are for its algorithm is left to be seen. A token that names a key is
 // tried with that one alone, and one that names another with those without id.
-func (s *keySet) candidates(h *header) ([]*publicKey, *refusal) {
-	var found []*publicKey
+func (s *keySet) candidates(h *header) (found []*publicKey, named bool, bad *refusal) {
 	if h.hasID {
-		if found = s.named[string(h.keyID)]; found == nil {
+		if found, named = s.named[string(h.keyID)]; !named {
 			found = s.anonymous[h.alg.name]
 		}
 	} else {
@@ -117,13 +141,13 @@ func (s *keySet) candidates(h *header) ([]*publicKey, *refusal) {
 	}
 	switch {
 	case len(found) == 0 && !h.hasID:
-		return nil, errAlgorithm
+		bad = errAlgorithm
 	case len(found) == 0:
-		return nil, errUnknownKey
+		bad = errUnknownKey
 	case len(found) > maxCandidates:
-		return nil, errAmbiguousKey
+		bad = errAmbiguousKey
 	}
-	return found, nil
+	return found, named, bad
 }
 
 func (s *keySet) current(context.Context) (*keySet, error)        { return s, nil }

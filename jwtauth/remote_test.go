@@ -3,11 +3,15 @@ package jwtauth_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -186,6 +190,39 @@ func TestRemoteBadSignaturesFetchNothing(t *testing.T) {
 		}
 	})
 }
+
+// A set without ids is replaced by one with them: for a token of the new key
+// the old one stood in, and nothing was fetched.
+func TestRemoteRotationFromAKeyWithoutID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old := guard.Must(jwtauth.NewIssuer[profile](jwtauth.ECDSA("ES256", guard.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))), nil))
+		s, next := &idp{}, idpIssuing("new")
+		s.serve(old)
+		s.set(func() { // an Issuer gives every key an id
+			s.answers["/jwks"] = kidMember.ReplaceAllString(s.answers["/jwks"], "")
+		})
+		v := remoteVerifier(t, s)
+		named, unnamed := tokenOf(t, next), forge(`{"alg":"ES256"}`, payload(`iss="`+idpIssuer+`"`, "exp=1900000000", "iat="), es256)
+		for range 3 {
+			if g := sendToken(t, v, named); g.reason != keyReason {
+				t.Fatalf("before: %d %s", g.status, g.reason)
+			}
+		}
+		if n := s.count(); n != 1 {
+			t.Errorf("%d fetches before Refetch", n)
+		}
+		s.serve(next)
+		time.Sleep(10 * time.Second)
+		if g := sendToken(t, v, unnamed); g.reason != sigReason || s.count() != 1 {
+			t.Errorf("a token without a kid: %d %s, %d fetches", g.status, g.reason, s.count())
+		}
+		if g := sendToken(t, v, named); g.status != 200 || s.count() != 2 {
+			t.Errorf("after: %d %s, %d fetches", g.status, g.reason, s.count())
+		}
+	})
+}
+
+var kidMember = regexp.MustCompile(`"kid":"[^"]*",`)
 
 func TestRemoteOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -97,29 +97,18 @@ func (t *trusted) verify(ctx context.Context, h *header, c *compact) (*keySet, e
 	if err != nil {
 		return nil, guard.Unavailable(err)
 	}
-	found, bad := set.candidates(h)
+	bad := set.verify(h, c)
 	if bad == errUnknownKey {
 		newer, err := t.keys.newer(ctx, set)
 		if err != nil {
 			return nil, guard.Unavailable(err)
 		}
 		if newer != set {
-			set = newer
-			found, bad = set.candidates(h)
+			set, bad = newer, newer.verify(h, c)
 		}
 	}
 	if bad != nil {
 		return nil, bad
 	}
-	reason := errAlgorithm
-	for _, k := range found {
-		if !slices.Contains(k.algs, h.alg.name) {
-			continue
-		}
-		if h.alg.method.Verify(c.signed, c.signature, k.key) == nil {
-			return set, nil
-		}
-		reason = errSignature
-	}
-	return nil, reason
+	return set, nil
 }
