@@ -13,7 +13,8 @@ import (
 )
 
 // RemoteOptions has what has a safe default for the keys of an authorization
-// server.
+// server. A set that is fetched replaces the one before, also where it holds no
+// keys: whoever withdraws all of them means it.
 type RemoteOptions struct {
 	// Client fetches. If nil, it is one over http.DefaultTransport. Its
 	// redirects are not followed.
@@ -32,7 +33,8 @@ type RemoteOptions struct {
 	// the way can then sign tokens.
 	InsecureHTTP bool
 	// OnError is told of each fetch that failed, also where the last keys
-	// still serve. It may be called by several goroutines. May be nil.
+	// still serve. No request waits for it. It may be called by several
+	// goroutines, and a panic in it is ignored. May be nil.
 	OnError func(error)
 	// Now is the clock. If nil, it is time.Now.
 	Now func() time.Time
@@ -224,17 +226,25 @@ func (r *remoteKeys) run(f *fetch) {
 	list, ttl, err := r.load(ctx)
 	if err == nil {
 		r.keep(list, ttl)
-	} else if r.opts.OnError != nil {
-		r.opts.OnError(r.unreachable(err))
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.running, r.failure, f.err = nil, err, err
 	r.failures++
 	if err == nil {
 		r.failures = 0
 	}
 	close(f.done)
+	r.mu.Unlock()
+	if err != nil && r.opts.OnError != nil {
+		r.tell(err)
+	}
+}
+
+// tell calls OnError when nobody waits any more. In this goroutine nobody else
+// recovers: its panic would end the process.
+func (r *remoteKeys) tell(err error) {
+	defer func() { _ = recover() }()
+	r.opts.OnError(r.unreachable(err))
 }
 
 // keep makes list the set. One that did not change stays the same set, so that

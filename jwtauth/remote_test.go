@@ -229,9 +229,14 @@ func TestRemoteOutage(t *testing.T) {
 		s := &idp{down: errors.New("no route to host"), header: http.Header{"Cache-Control": {"max-age=600"}}}
 		i := idpIssuing("a")
 		s.serve(i)
+		var mu sync.Mutex
 		var failures []string
 		v := remoteVerifier(t, s, func(r *jwtauth.RemoteOptions, _ *jwtauth.Options) {
-			r.OnError = func(err error) { failures = append(failures, err.Error()) }
+			r.OnError = func(err error) {
+				mu.Lock()
+				defer mu.Unlock()
+				failures = append(failures, err.Error())
+			}
 		})
 		token := tokenOf(t, i)
 		for range 100 { // nothing cached
@@ -241,11 +246,13 @@ func TestRemoteOutage(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
+		mu.Lock()
 		if n := s.count(); n > 5 { // after 0, 10, 30, 70 seconds, then each minute
 			t.Errorf("%d fetches while down", n)
 		} else if len(failures) != n || !strings.Contains(failures[0], idpKeys) || !strings.Contains(failures[0], "no route to host") {
 			t.Errorf("OnError was told %q", failures)
 		}
+		mu.Unlock()
 		s.set(func() { s.down = nil })
 		time.Sleep(time.Minute)
 		if g := sendToken(t, v, token); g.status != 200 {
@@ -274,6 +281,52 @@ func TestRemoteOutage(t *testing.T) {
 		time.Sleep(time.Minute)
 		if g := sendToken(t, v, token); g.status != 200 {
 			t.Errorf("up again: %d %s", g.status, g.reason)
+		}
+	})
+}
+
+// OnError was called before the fetch had ended: requests waited for it, and its
+// panic ended the process.
+func TestRemoteOnErrorHoldsNobodyUp(t *testing.T) {
+	for name, onError := range map[string]func(context.Context){
+		"blocks": func(ctx context.Context) { <-ctx.Done() },
+		"panics": func(context.Context) { panic("a bug") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, release := context.WithCancel(t.Context())
+				defer release()
+				s, i := &idp{down: errors.New("down")}, idpIssuing("a")
+				s.serve(i)
+				v := remoteVerifier(t, s, func(r *jwtauth.RemoteOptions, _ *jwtauth.Options) { r.OnError = func(error) { onError(ctx) } })
+				token, start := tokenOf(t, i), time.Now()
+				if g := sendToken(t, v, token); g.status != 503 || !strings.HasSuffix(g.reason, "down") || time.Since(start) > 0 {
+					t.Errorf("%d %s, after %v", g.status, g.reason, time.Since(start))
+				}
+				s.set(func() { s.down = nil })
+				time.Sleep(10 * time.Second)
+				if g := sendToken(t, v, token); g.status != 200 {
+					t.Errorf("the next fetch: %d %s", g.status, g.reason)
+				}
+			})
+		})
+	}
+}
+
+// An empty set takes every key away: it is no failed fetch.
+func TestRemoteEmptySetReplacesTheLastOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, i := &idp{}, idpIssuing("a")
+		s.serve(i)
+		v := remoteVerifier(t, s)
+		token := tokenOf(t, i)
+		if g := sendToken(t, v, token); g.status != 200 {
+			t.Fatal(g.status)
+		}
+		s.set(func() { s.answers["/jwks"] = `{"keys":[]}` })
+		time.Sleep(15 * time.Minute)
+		if g := sendToken(t, v, token); g.status != 401 || g.reason != keyReason {
+			t.Errorf("%d %s", g.status, g.reason)
 		}
 	})
 }
