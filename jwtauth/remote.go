@@ -124,14 +124,17 @@ func newRemote(opts *RemoteOptions) *remoteKeys {
 	return r
 }
 
-// checkURL: https, or http to this host.
+// checkURL: https, or http to this host. What is no URL is not quoted, as any
+// part of it may be a password.
 func (r *remoteKeys) checkURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
-	case err == nil && u.User != nil:
+	case err != nil || u.Host == "":
+		return nil, errors.New("jwtauth: a key set or issuer has no https URL, or one that does not parse")
+	case u.User != nil:
 		return nil, errors.New("jwtauth: the URL of a key set or issuer holds a user name")
-	case err != nil || u.Host == "" || u.Fragment != "":
-		return nil, fmt.Errorf("jwtauth: %q is no https URL of a key set or issuer", s)
+	case u.Fragment != "":
+		return nil, fmt.Errorf("jwtauth: the URL %q of a key set or issuer has a fragment", s)
 	case u.Scheme == "https":
 	case u.Scheme == "http" && (r.opts.InsecureHTTP || isLoopback(u.Hostname())):
 	default:
