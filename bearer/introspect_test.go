@@ -340,12 +340,16 @@ func TestIntrospectorRefusesMistakes(t *testing.T) {
 		{"/introspect", "a", "b", nil, "absolute"},
 		{"http://as.test/i", "a", "b", nil, "not https"},
 		{"https://u:p@as.test/i", "a", "b", nil, "credentials"},
+		{"ftp://u:p@as.test/i", "a", "b", nil, "credentials"},
+		{"https://u:p%zz@as.test/i", "a", "b", nil, "absolute"},
+		{"u:p@as.test/i", "a", "b", nil, "absolute"},
+		{"ftp://as.test/i", "a", "b", &bearer.IntrospectorOptions{InsecureHTTP: true}, "not https"},
 		{"https://as.test/i#f", "a", "b", nil, "fragment"},
 		{"https://as.test/i", "", "b", nil, "client id"},
 		{"https://as.test/i", "a", "", nil, "client id"},
 		{"https://as.test/i", "a", "b", &bearer.IntrospectorOptions{Cache: -1}, "negative"},
 	} {
-		if _, err := bearer.NewIntrospector(tt.endpoint, tt.id, tt.secret, tt.opts); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := bearer.NewIntrospector(tt.endpoint, tt.id, tt.secret, tt.opts); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "u:p") {
 			t.Errorf("%q: %v", tt.endpoint, err)
 		}
 	}

@@ -104,17 +104,19 @@ func (m *Metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // secureURL parses an absolute https address; http is for loopback, or where
-// insecure.
+// insecure. What does not parse is not quoted, as any part of it may be a
+// password.
 func secureURL(what, s string, insecure bool) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("bearer: %s %q is not an absolute https address", what, s)
+	case err != nil || u.Host == "":
+		return nil, fmt.Errorf("bearer: %s is not an absolute https address", what)
 	case u.User != nil:
 		return nil, fmt.Errorf("bearer: %s holds credentials", what)
 	case strings.Contains(s, "#"):
 		return nil, fmt.Errorf("bearer: %s %q has a fragment", what, s)
-	case u.Scheme == "http" && !insecure && !isLoopback(u.Hostname()):
+	case u.Scheme == "https":
+	case u.Scheme != "http" || !insecure && !isLoopback(u.Hostname()):
 		return nil, fmt.Errorf("bearer: %s %q is not https", what, s)
 	}
 	return u, nil
