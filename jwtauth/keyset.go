@@ -11,7 +11,8 @@ import (
 // A KeySource holds the keys that an issuer's tokens are verified with: a
 // [Key], [Keys], [RemoteKeys] or [Discover].
 type KeySource interface {
-	// source checks the configuration.
+	// source checks the configuration. It is never nil, so that more can be
+	// checked where there is an error.
 	source() (source, error)
 }
 
@@ -37,10 +38,10 @@ type staticKeys []Key
 func (k Key) source() (source, error) { return staticKeys{k}.source() }
 
 func (k staticKeys) source() (source, error) {
-	if len(k) == 0 {
-		return nil, errors.New("jwtauth: no keys")
-	}
 	var errs []error
+	if len(k) == 0 {
+		errs = append(errs, errors.New("jwtauth: no keys"))
+	}
 	var list []publicKey
 	for _, key := range k {
 		if err := key.check(); err != nil {

@@ -156,6 +156,11 @@ func (o *Options) check() error {
 			bad("scope %q is none (RFC 6749, section 3.3)", s)
 		}
 	}
+	for _, param := range [...][2]string{{"realm", o.Realm}, {"resource_metadata", o.ResourceMetadata}} {
+		if _, err := guard.Challenge("Bearer", param[:]...); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	return errors.Join(errs...)
 }
 

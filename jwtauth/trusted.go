@@ -22,7 +22,7 @@ type trusted struct {
 
 func newTrusted(t Trust, claimType string) (*trusted, error) {
 	if t.Keys == nil {
-		return nil, errors.New("jwtauth: no keys")
+		t.Keys = Keys()
 	}
 	keys, err := t.Keys.source()
 	errs := []error{err}
@@ -31,8 +31,8 @@ func newTrusted(t Trust, claimType string) (*trusted, error) {
 		audience: slices.Clone(t.Audience), anyAudience: t.InsecureAnyAudience,
 		types: slices.Clone(t.Types), claimType: claimType,
 	}
-	if err == nil && keys.remote() != nil {
-		errs = append(errs, c.checkRemote(keys.remote()))
+	if r := keys.remote(); r != nil {
+		errs = append(errs, c.checkRemote(r))
 	}
 	if c.anyAudience && len(c.audience) > 0 {
 		errs = append(errs, errors.New("jwtauth: InsecureAnyAudience contradicts Audience"))
@@ -58,7 +58,7 @@ func (t *trusted) checkRemote(r *remoteKeys) error {
 	switch {
 	case t.issuer == "":
 		errs = append(errs, errors.New("jwtauth: RemoteKeys without Issuer"))
-	case r.issuer != "" && r.issuer != t.issuer:
+	case r.err == nil && r.issuer != "" && r.issuer != t.issuer:
 		errs = append(errs, fmt.Errorf("jwtauth: Issuer %q is not the discovered %q", t.issuer, r.issuer))
 	}
 	if len(t.audience) == 0 && !t.anyAudience {

@@ -60,10 +60,10 @@ func NewVerifier[C any](keys KeySource, opts *Options) (*Verifier[C], error) {
 
 func newVerifier[C any](keys KeySource, o *Options) (*Verifier[C], error) {
 	v := &Verifier[C]{opts: *o, refusals: map[*refusal]error{}}
-	err := errors.Join(v.trust(keys), v.reflect(), v.prepare())
-	if err != nil {
+	if err := errors.Join(v.trust(keys), v.reflect()); err != nil {
 		return nil, err
 	}
+	v.prepare()
 	if o.CacheSize > 0 {
 		v.remembered = newCache[C](o.CacheSize)
 	}
@@ -86,13 +86,10 @@ func (v *Verifier[C]) trust(keys KeySource) error {
 	for i, t := range list {
 		c, err := newTrusted(t, o.Type)
 		errs = append(errs, err)
-		if err != nil {
-			continue
-		}
 		if len(list) > 1 && c.issuer == "" {
 			errs = append(errs, fmt.Errorf("jwtauth: of several issuers, number %d has no name", i+1))
 		} else if seen[c.issuer] {
-			errs = append(errs, fmt.Errorf("jwtauth: the issuer %q stands twice", c.issuer))
+			errs = append(errs, fmt.Errorf("jwtauth: of several issuers, number %d stands twice", i+1))
 		}
 		seen[c.issuer] = true
 		v.trusted = append(v.trusted, c)
@@ -111,16 +108,17 @@ func (v *Verifier[C]) reflect() error {
 	}
 	own := v.registered()
 	sh := shapeOf(t, map[reflect.Type]*shape{})
+	var errs []error
 	for _, name := range own {
 		if sh != nil && sh.folded[string(fold(nil, []byte(name)))] {
-			return fmt.Errorf("jwtauth: %v defines %q, which is not a private claim", t, name)
+			errs = append(errs, fmt.Errorf("jwtauth: %v defines %q, which is not a private claim", t, name))
 		}
 	}
 	if sh != nil {
 		v.private, v.flat = sh.fields, flatOf(reflect.TypeFor[C]())
 	}
 	v.shape = sh.and(append(own, "scope", "scp")...)
-	return nil
+	return errors.Join(errs...)
 }
 
 // registered is the names that a C may not define.
@@ -132,24 +130,19 @@ func (v *Verifier[C]) registered() []string {
 }
 
 // prepare builds what most refused requests get, so that they cost little.
-func (v *Verifier[C]) prepare() error {
+// Options.check has seen that the challenges can be written.
+func (v *Verifier[C]) prepare() {
 	o := &v.opts
-	var err error
-	if v.challenge, err = o.challenge(); err != nil {
-		return err
-	}
-	if v.refused, err = o.challenge("error", "invalid_token"); err != nil {
-		return err
-	}
+	v.challenge, _ = o.challenge()
+	v.refused, _ = o.challenge("error", "invalid_token")
 	v.missing = &guard.Error{Status: http.StatusUnauthorized, Message: o.Missing, Err: guard.ErrNoCredentials}
 	for _, r := range commonRefusals {
 		v.refusals[r] = v.refuse(r)
 	}
 	if len(o.Scopes) > 0 {
-		v.scopeless, err = insufficient(o)
+		v.scopeless, _ = insufficient(o)
 	}
 	if o.Cookie != "" {
 		v.crossSite = http.NewCrossOriginProtection()
 	}
-	return err
 }

@@ -343,4 +343,20 @@ func TestOptionsMistakes(t *testing.T) {
 			t.Errorf("error %v does not report %s once", err, want)
 		}
 	}
+
+	// Discover over http, without an audience, was the first mistake alone.
+	_, err = jwtauth.NewVerifier[struct{ Sub, Exp string }](jwtauth.Discover("http://idp.example", nil), &jwtauth.Options{
+		Realm: "\n", ResourceMetadata: "\n", Trust: []jwtauth.Trust{{}},
+	})
+	for _, want := range []string{"is not https", "without Audience", `"sub"`, `"exp"`, "realm", "resource_metadata", "no keys", "number 2 has no name"} {
+		if err == nil || strings.Count(err.Error(), want) != 1 {
+			t.Errorf("error %v does not report %s once", err, want)
+		}
+	}
+	const secret = "https://u:p%zz@idp.example"
+	broken := jwtauth.Discover(secret, nil)
+	_, err = jwtauth.NewVerifier[profile](broken, &jwtauth.Options{Trust: []jwtauth.Trust{{Keys: broken}, {Issuer: "x", Keys: broken}}})
+	if err == nil || strings.Contains(err.Error(), "u:p") {
+		t.Errorf("error %v", err)
+	}
 }
