@@ -61,7 +61,9 @@ func (i *Issuer[C]) Verifier() *Verifier[C] { return i.verifier }
 
 // Issue returns a token for a subject. The registered claims are the Issuer's:
 // iss, sub, aud, exp, iat, jti, sid and type; claims that define one are an
-// error, and so is a token longer than MaxTokenBytes.
+// error. So is what its Verifier would answer with 401: a token longer than
+// MaxTokenBytes or of more than 512 members, a cnf that nothing checks, claims
+// that C cannot be read back from.
 func (i *Issuer[C]) Issue(subject string, claims C) (*Tokens, error) {
 	return i.issue(subject, claims, "", time.Time{})
 }
@@ -124,18 +126,23 @@ func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time,
 	if err != nil {
 		return nil, fmt.Errorf("jwtauth: claims: %w", err)
 	}
+	payload := head
 	private = bytes.TrimSpace(private)
 	switch {
 	case string(private) == "null" || string(private) == "{}":
-		return head, nil
 	case private[0] != '{':
 		return nil, fmt.Errorf("jwtauth: claims of type %T are no JSON object", claims)
+	default: // a map's own "sub" or "EXP" is an error, also where the Issuer writes none
+		if bad := new(scanner).read(private, i.verifier.shape, reserved(i.verifier.registered()), maxMembers); bad != nil {
+			return nil, fmt.Errorf("jwtauth: claims of type %T: %s", claims, bad.reason)
+		}
+		payload = append(append(head[:len(head)-1], ','), private[1:]...)
 	}
-	// What its Verifier would refuse it does not issue: a map's own "sub" or "EXP".
-	if bad := new(scanner).read(private, i.verifier.shape, reserved(i.verifier.registered()), maxMembers); bad != nil {
-		return nil, fmt.Errorf("jwtauth: claims of type %T: %s", claims, bad.reason)
+	// What its Verifier would refuse it does not issue.
+	if _, bad := i.verifier.read(new(work), payload, i.verifier.trusted[0], clock{now, i.opts.Leeway}); bad != nil {
+		return nil, fmt.Errorf("jwtauth: a token with claims of type %T would be refused: %s", claims, bad.reason)
 	}
-	return append(append(head[:len(head)-1], ','), private[1:]...), nil
+	return payload, nil
 }
 
 // reserved refuses members of these names.

@@ -3,6 +3,7 @@ package jwtauth_test
 import (
 	"encoding/json"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -102,6 +103,49 @@ func TestIssueMistakes(t *testing.T) {
 		}
 	}
 }
+
+// An Issuer issued what its own Verifier refused.
+func TestIssueWhatItsVerifierRefuses(t *testing.T) {
+	hs, o := jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}}
+	i := guard.Must(jwtauth.NewIssuer[map[string]any](hs, o))
+	many := func(n int) map[string]any {
+		m := map[string]any{}
+		for k := range n {
+			m[strconv.Itoa(k)] = 0
+		}
+		return m
+	}
+	for name, try := range map[string]func() (*jwtauth.Tokens, error){
+		"506 members and its own 7": func() (*jwtauth.Tokens, error) { return i.Issue("1", many(506)) },
+		"cnf": func() (*jwtauth.Tokens, error) {
+			return i.Issue("1", map[string]any{"cnf": map[string]any{"jkt": "x"}})
+		},
+		"claims that are not read back": func() (*jwtauth.Tokens, error) {
+			return guard.Must(jwtauth.NewIssuer[oneWay](hs, o)).Issue("1", oneWay{"x"})
+		},
+	} {
+		if tokens, err := try(); err == nil || tokens != nil || !strings.Contains(err.Error(), " would be refused: ") {
+			t.Errorf("%s: %v, %v", name, tokens, err)
+		}
+	}
+	for name, claims := range map[string]map[string]any{"505 members": many(505), "scope": {"scope": []int{1}}, "scp": {"scp": []any{"a", nil}}} {
+		tokens, err := i.Issue("1", claims)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if tok, err := i.Verifier().Verify(t.Context(), tokens.AccessToken); err != nil || len(tok.Scopes()) > 0 {
+			t.Errorf("%s: %v, %v", name, tok, err)
+		}
+	}
+}
+
+// oneWay is written as a number.
+type oneWay struct {
+	Text string `json:"text"`
+}
+
+func (oneWay) MarshalJSON() ([]byte, error) { return []byte(`{"text":1}`), nil }
 
 func nest(n int) any {
 	if n == 0 {
