@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 )
@@ -14,8 +15,9 @@ import (
 // ResourceMetadata tells clients how to get access to a protected resource (RFC
 // 9728, section 2). Only Resource is required.
 type ResourceMetadata struct {
-	// Resource identifies the resource: an https address without a fragment.
-	// Loopback addresses may be http.
+	// Resource identifies the resource: an https address without a fragment,
+	// and without empty or dot segments in its path. Loopback addresses may be
+	// http.
 	Resource string `json:"resource"`
 	// AuthorizationServers are the issuers whose tokens are accepted.
 	AuthorizationServers []string `json:"authorization_servers,omitempty"`
@@ -36,8 +38,8 @@ type ResourceMetadata struct {
 //	mux.Handle(meta.Path(), meta)
 //	tokens := guard.Must(bearer.New(verify, &bearer.Options{ResourceMetadata: meta.URL()}))
 type Metadata struct {
-	body      []byte
-	url, path string
+	body         []byte
+	url, pattern string
 }
 
 // wellKnown goes between the host and the path (RFC 9728, section 3).
@@ -47,6 +49,9 @@ const wellKnown = "/.well-known/oauth-protected-resource"
 func NewMetadata(m ResourceMetadata) (*Metadata, error) {
 	u, err := secureURL("Resource", m.Resource, false)
 	errs := []error{err}
+	if err == nil && path.Clean(wellKnown+u.EscapedPath()) != strings.TrimSuffix(wellKnown+u.EscapedPath(), "/") {
+		errs = append(errs, fmt.Errorf("bearer: Resource %q has an empty or dot segment, which clients and servers take away", m.Resource))
+	}
 	for _, as := range m.AuthorizationServers {
 		_, err := secureURL("authorization server", as, false)
 		errs = append(errs, err)
@@ -71,18 +76,19 @@ func NewMetadata(m ResourceMetadata) (*Metadata, error) {
 		return nil, fmt.Errorf("bearer: %w", err)
 	}
 	if u.Path == "/" { // section 3.1
-		u.Path = ""
+		u.Path, u.RawPath = "", ""
 	}
-	u.Path, u.RawPath = wellKnown+u.Path, ""
-	path := u.Path
-	if strings.HasSuffix(path, "/") {
-		path += "{$}" // to http.ServeMux, a slash alone is all that follows, too
+	u.Path, u.RawPath = wellKnown+u.Path, wellKnown+u.EscapedPath()
+	pattern := u.EscapedPath() // in which a space splits, and a brace opens, nothing
+	if strings.HasSuffix(pattern, "/") {
+		pattern += "{$}" // to http.ServeMux, a slash alone is all that follows, too
 	}
-	return &Metadata{body: body, url: u.String(), path: path}, nil
+	return &Metadata{body: body, url: u.String(), pattern: pattern}, nil
 }
 
-// Path is where the handler belongs, as a pattern of http.ServeMux.
-func (m *Metadata) Path() string { return m.path }
+// Path is where the handler belongs, as a pattern of http.ServeMux: it matches
+// the path of URL alone, also where that is escaped.
+func (m *Metadata) Path() string { return m.pattern }
 
 // URL is the address of the document, for challenges (RFC 9728, section 5.1).
 func (m *Metadata) URL() string { return m.url }

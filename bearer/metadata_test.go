@@ -1,6 +1,7 @@
 package bearer_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -60,6 +61,52 @@ func TestMetadataAddress(t *testing.T) {
 	} {
 		if _, err := bearer.NewMetadata(bad); err == nil {
 			t.Errorf("%+v was accepted", bad)
+		}
+	}
+}
+
+// A space in a resource's path made http.ServeMux panic, a brace matched other
+// paths, and what was escaped was served elsewhere.
+func TestMetadataIsServedAtItsURLAlone(t *testing.T) {
+	for resource, elsewhere := range map[string]string{
+		"https://h":               "/x",
+		"https://h/":              "/",
+		"https://h/v1":            "/v1/",
+		"https://h/v1/":           "/v1/x",
+		"https://h/a b":           "/a",
+		"https://h/a%20b":         "/a+b",
+		"https://h/{x}":           "/y",
+		"https://h/%7Bx...%7D":    "/y",
+		"https://h/{$}":           "/",
+		"https://h/a%2Fb":         "/a/b",
+		"https://h/a%2fb":         "/a/b",
+		"https://h/100%25":        "/100",
+		"https://h/a%3Fb?c=d":     "/a",
+		"https://h/GET%20/x":      "/x",
+		"https://h/ä":             "/a",
+		"https://h/a;b,c=d@e:f":   "/a",
+		"https://h/[x]":           "/x",
+		"https://h/%2E%2E/x":      "/x",
+		"https://h/tenant/%7B%7D": "/tenant/x",
+	} {
+		m, err := bearer.NewMetadata(bearer.ResourceMetadata{Resource: resource})
+		if err != nil {
+			t.Errorf("%s: %v", resource, err)
+			continue
+		}
+		mux := http.NewServeMux()
+		mux.Handle(m.Path(), m)
+		for target, want := range map[string]int{m.URL(): 200, "https://h/.well-known/oauth-protected-resource" + elsewhere: 404} {
+			w := httptest.NewRecorder()
+			mux.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
+			if w.Code != want {
+				t.Errorf("%s, at %s, pattern %s: status %d; want %d", resource, target, m.Path(), w.Code, want)
+			}
+		}
+	}
+	for _, resource := range []string{"https://h//", "https://h//a", "https://h/a//", "https://h/a//b", "https://h/a/../b", "https://h/./a", "https://h/a/.", "https://h/a/.."} {
+		if m, err := bearer.NewMetadata(bearer.ResourceMetadata{Resource: resource}); err == nil || !strings.Contains(err.Error(), "dot segment") {
+			t.Errorf("%s: %t, %v", resource, m != nil, err)
 		}
 	}
 }
