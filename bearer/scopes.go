@@ -14,9 +14,10 @@ import (
 // others (RFC 6750, section 3). The credential is what authenticated the
 // request, also behind guard.Map and guard.BySubject, and tells its scopes by a
 // method Scopes() []string or HasScope(string) bool, as an [Introspection], the
-// tokens of package jwtauth and the records of package apikey do. A request of
-// nobody is a 401; a credential without either method is a mistake in the
-// wiring, 500.
+// tokens of package jwtauth and the records of package apikey do. A step whose
+// credential has neither leaves it to the steps outside it; where one has the
+// one method and another the other, both are asked. A request of nobody is a
+// 401; one on which no step has either is a mistake in the wiring, 500.
 //
 // A name that is no scope-token (RFC 6749, section 3.3) panics.
 func Scopes(scope string, and ...string) guard.Middleware {

@@ -56,6 +56,8 @@ func TestScopes(t *testing.T) {
 		{"no token", plain.Wrap, ab, "", 401, `Bearer realm="r"`},
 		{"nobody", guard.Optional(plain), ab, "", 401, `Bearer realm="r"`},
 		{"without authentication", guard.Chain(), ab, "Bearer a~b", 401, "Bearer"},
+		{"an outer step's", guard.Chain(plain.Wrap, asUser.Wrap), bearer.Scopes("valid_token_123"), "Bearer valid_token_123", 200, ""},
+		{"an outer step's, refused", guard.Chain(plain.Wrap, asUser.Wrap), ab, "Bearer valid_token_123", 403, `Bearer error="insufficient_scope", scope="a b"`},
 		{"nothing to ask", asUser.Wrap, ab, "Bearer valid_token_123", 500, ""},
 	}
 	for _, tt := range tests {
