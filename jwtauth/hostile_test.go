@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"math/big"
 	"net/http"
 	"strconv"
 	"strings"
@@ -303,6 +304,11 @@ func hostileSignatures() []hostile {
 		{"control: RS256", "rs", forge(`{"alg":"RS256"}`, payload(), rs256), ""},
 		{"control: PS256", "ps", forge(`{"alg":"PS256"}`, payload(), ps256(32)), ""},
 		{"control: ES256", "es", es(func(b []byte) []byte { return b }), ""},
+		{"control: ES256 with n-s for s, as good a signature", "es", es(func(b []byte) []byte {
+			s := new(big.Int).SetBytes(b[32:])
+			s.Sub(ecKey().Params().N, s).FillBytes(b[32:])
+			return b
+		}), ""},
 		{"control: EdDSA", "ed", forge(`{"alg":"EdDSA"}`, payload(), eddsa), ""},
 		{"control: Ed25519", "ed", forge(`{"alg":"Ed25519"}`, payload(), eddsa), ""},
 		{"control: two issuers, the first", "two", good, ""},
