@@ -33,28 +33,30 @@ type Options struct {
 
 	// Types is the header types (typ) that are accepted, where "" stands for
 	// none. If empty, it is "JWT", "at+jwt" and "". For the access tokens of
-	// RFC 9068 alone, it is "at+jwt".
+	// RFC 9068 alone, it is "at+jwt". The claim "type" is another: see Type.
 	Types []string
 	// Type is the "type" claim that tokens must have. An Issuer writes
 	// "access", and Issuer.Verifier asks for it; a Verifier of its own asks
-	// for none if it is empty.
+	// for none if it is empty. The header's typ is another: see Types.
 	Type string
 	// Scopes is what every token must grant; others are refused with 403. See
 	// package bearer for scopes of single routes.
 	Scopes []string
 	// Leeway is how far clocks may differ, at most MaxLeeway.
 	Leeway time.Duration
-	// MaxTokenBytes bounds a token. If 0, it is 8192.
+	// MaxTokenBytes bounds a token. If 0, it is 8192; it is at most 65536.
 	MaxTokenBytes int
 
 	// Denylist is asked about every token's jti and sid. If nil, a Verifier
 	// has none, and an Issuer one in memory, of which other processes know
-	// nothing.
+	// nothing. A Verifier with one of its own refuses tokens that have neither
+	// id, 401: they could not be denied. Issuer.Verifier accepts them, as an
+	// Issuer's own have a jti.
 	Denylist Denylist
 	// CacheSize is how many verified tokens are remembered, so that their
 	// signature is not checked again. If 0, none is. Clock, denylist, scopes
 	// and keys are looked at each time all the same. Each takes as much memory
-	// as its token and its claims.
+	// as its token and its claims. It is at most 1048576.
 	CacheSize int
 	// CacheTTL bounds how long one is remembered. If 0, it is a minute; it is
 	// at most a day.
@@ -73,8 +75,8 @@ type Options struct {
 	// token required".
 	Missing string
 
-	// Lifetime is how long the tokens of an Issuer live. If 0, it is 15
-	// minutes. A Verifier takes none.
+	// Lifetime is how long the tokens of an Issuer live: a second to 366 days.
+	// If 0, it is 15 minutes. A Verifier takes none.
 	Lifetime time.Duration
 	// Previous is keys of an Issuer that sign nothing any more, or not yet.
 	// Their tokens are accepted, and its JWKS shows them. A Verifier takes
