@@ -140,3 +140,31 @@ func namesAreThoseOfEncodingJSON[C any](t *testing.T, c C) {
 		}
 	}
 }
+
+// custom reads names as json.Unmarshal does, whatever their case.
+type custom struct{ role string }
+
+func (c *custom) UnmarshalJSON(b []byte) error {
+	var all map[string]any
+	if err := json.Unmarshal(b, &all); err != nil {
+		return err
+	}
+	for name := range all {
+		c.role += name + " "
+	}
+	return nil
+}
+
+// Exact names are the matter of an UnmarshalJSON; the rest is not.
+func TestClaimsWithUnmarshalJSON(t *testing.T) {
+	if tok, err := verifyAs[custom](t.Context(), "type=", `ROLE="admin"`); err != nil || tok.Claims.role != "ROLE " {
+		t.Errorf("%+v, %v", tok, err)
+	}
+	for claim, want := range map[string]string{
+		`x={"a":1,"a":2}`: twiceReason, `EXP=1900000000`: caseReason, `cnf={}`: boundReason, `x="\ud83d"`: jsonReason,
+	} {
+		if tok, err := verifyAs[custom](t.Context(), claim); reasonOf(err) != want {
+			t.Errorf("%s: %+v, %v; want %q", claim, tok, err, want)
+		}
+	}
+}

@@ -14,7 +14,9 @@ import (
 // A Verifier authenticates requests by a signed token in their Authorization
 // field (RFC 6750, section 2.1). C is the type of the private claims: a struct,
 // whose fields' names must match exactly, case included, or a map[string]any.
-// It never changes, and is safe for use by several goroutines.
+// Where C or a type in it has an UnmarshalJSON, names are its own matter: see
+// [NewVerifier]. A Verifier never changes, and is safe for use by several
+// goroutines.
 type Verifier[C any] struct {
 	opts       Options
 	trusted    []*trusted
@@ -42,6 +44,12 @@ type Verifier[C any] struct {
 // A token that cnf binds to its sender's key (RFC 7800), as DPoP and mutual TLS
 // do, is no bearer token, and is refused unless C is a struct with that member:
 // then the application checks it.
+//
+// An UnmarshalJSON of C, or of a type in it, is given its JSON as it stands, and
+// matches names as it likes: json.Unmarshal in it takes {"ROLE":"admin"} for a
+// field role. What holds there, too, is that the JSON is strict and no member
+// stands twice, and C's sees no registered claim, nor a name that differs from
+// one in case only. Its fields are not seen, so cnf is refused.
 func NewVerifier[C any](keys KeySource, opts *Options) (*Verifier[C], error) {
 	o, err := opts.withDefaults()
 	errs := []error{err}
