@@ -67,7 +67,7 @@ func newTrust(what string, prefixes []netip.Prefix) trust {
 	}
 	t := slices.Clone(prefixes)
 	for i, p := range t {
-		if p.Addr().Is4In6() && p.Bits() >= 96 { // addresses are compared unmapped
+		if p.Addr().Is4In6() { // addresses are compared unmapped; /8 of a mapped one is /104 of a prefix
 			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 		}
 		if !p.IsValid() || p.Bits() == 0 {

@@ -126,3 +126,20 @@ func BenchmarkClient(b *testing.B) {
 		}
 	}
 }
+
+// TestMappedPrefixes: /8 of a mapped address is no network of IPv4 addresses,
+// nor meant as one of all others.
+func TestMappedPrefixes(t *testing.T) {
+	for prefix, fine := range map[string]bool{
+		"::ffff:10.0.0.0/104": true, "::ffff:10.0.0.0/8": false, "::ffff:0.0.0.0/90": false, "::ffff:0.0.0.0/96": false, "::/8": true,
+	} {
+		func() {
+			defer func() {
+				if p := recover(); (p == nil) != fine {
+					t.Errorf("%s: %v", prefix, p)
+				}
+			}()
+			clientip.XFF(netip.MustParsePrefix(prefix))
+		}()
+	}
+}

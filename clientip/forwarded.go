@@ -11,7 +11,8 @@ import (
 // Forwarded reads the "for" parameters of Forwarded (RFC 7239), as [XFF] reads
 // X-Forwarded-For, and panics as it does. An element that one of our proxies
 // wrote without an address ("unknown", an obfuscated name, no "for" at all) is
-// an error.
+// an error, and so is what the grammar allows and proxies do not write: empty
+// elements and pairs, and obfuscated ports.
 func Forwarded(trusted ...netip.Prefix) Func {
 	t := newTrust("Forwarded", trusted)
 	return func(r *http.Request) (netip.Addr, error) {

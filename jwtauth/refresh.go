@@ -178,6 +178,9 @@ func (r *Refresher[C]) refresh(ctx context.Context, token string) (*Tokens, erro
 	if claims, err = guard.Resolve(claims, found, err, nil); err != nil {
 		return nil, err
 	}
+	if !r.now().Before(t.expires) { // while reload ran
+		return nil, r.refuse(errLoginExpired)
+	}
 	tokens, err := r.issuer.issue(t.subject, claims, t.family(), t.expires)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"time"
 
@@ -36,16 +37,16 @@ func (b *Bucket) Take() error {
 	return nil
 }
 
-// take is 0 or how long until there is a token; refused takes do not queue.
+// take is 0 or how long until there is a token; refused takes do not queue. A
+// reservation that is cancelled would: its token is lost where another was made
+// meanwhile.
 func (b *Bucket) take() time.Duration {
 	now := time.Now()
 	if b.limiter.AllowN(now, 1) {
 		return 0
 	}
-	r := b.limiter.ReserveN(now, 1)
-	wait := r.DelayFrom(now)
-	r.CancelAt(now)
-	return max(wait, 1)
+	missing := (1 - b.limiter.TokensAt(now)) / float64(b.limiter.Limit()) // seconds of them
+	return max(time.Duration(math.Ceil(missing*float64(time.Second))), 1)
 }
 
 // Wrap limits requests to next.

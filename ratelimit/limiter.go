@@ -171,7 +171,7 @@ func (l *Limiter) wants(ctx context.Context, out []want, key string, cost int) (
 	if l.opts.LimitsOf != nil {
 		own, err := l.opts.LimitsOf(ctx)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("ratelimit: LimitsOf: %w", err)
 		}
 		if len(own) > 0 {
 			if limits, err = compiled(own); err != nil {

@@ -30,8 +30,8 @@ type LoginOptions struct {
 	Strikes []Limit
 	// Normalize maps all spellings that the application takes for one account
 	// to one: each that it forgets has failures of its own. If nil, spaces
-	// around it and letter case do not count, by strings.ToLower; who compares
-	// by strings.EqualFold or a database's collation takes more for equal.
+	// around it and letter case do not count. A database's collation may take
+	// more for equal, such as accents.
 	Normalize func(account string) string
 
 	// Store keeps the counts. If nil, they are kept in this process's memory.
@@ -88,7 +88,7 @@ func NewLogin(ip func(*http.Request) (netip.Addr, error), opts *LoginOptions) (*
 	errs = append(errs, err)
 	l.limits = all
 	if o.Normalize == nil {
-		o.Normalize = func(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+		o.Normalize = func(s string) string { return strings.ToLower(strings.ToUpper(strings.TrimSpace(s))) } // ſ is an s, as to strings.EqualFold
 	}
 	if o.Message == "" {
 		o.Message = "Too many login attempts. Try again later."
@@ -218,7 +218,11 @@ func (a *Attempt) Succeed(ctx context.Context) error {
 		}
 		b = b.fallback
 	}
-	return b.giveBack(ctx, a.taken)
+	err := b.giveBack(ctx, a.taken)
+	if b.fallback != nil { // where the account may have failed while the store did
+		err = errors.Join(err, b.fallback.giveBack(ctx, a.taken[1:]))
+	}
+	return err
 }
 
 // Reset forgets the failures on an account, in whatever spelling Attempt takes

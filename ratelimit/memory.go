@@ -14,9 +14,9 @@ import (
 // MemoryOptions holds what has a safe default.
 type MemoryOptions struct {
 	// MaxKeys is how many keys are remembered before any is forgotten, at least
-	// for now: a fifth more at most. Of each kind of limit (GCRA; Sliding of one
-	// quota up to 16; up to 255; up to 65,535; above) there may be so many. If 0,
-	// 1<<20.
+	// for now: a fifth more at most, and eight where they are few. Of each kind
+	// of limit (GCRA; Sliding of one quota up to 16; up to 255; up to 65,535;
+	// above) there may be so many. If 0, 1<<20.
 	MaxKeys int
 	// DenyNewWhenFull refuses keys that are not known while the store is full.
 	// If false, those are forgotten who used the least of their quota: then a
@@ -183,8 +183,16 @@ func (m *Memory) take(wants []want, states []State) error {
 		granted = granted && states[i].RetryAfter <= 0
 	}
 	for i := range wants {
-		if granted && wants[i].cost > 0 {
-			states[i] = m.step(m.shardOf(h[i]), &wants[i], h[i], now, true)
+		if !granted || wants[i].cost == 0 {
+			continue
+		}
+		states[i] = m.step(m.shardOf(h[i]), &wants[i], h[i], now, true)
+		if states[i].RetryAfter > 0 { // the last free slot went to another of them
+			for j := range i {
+				m.giveBack(&Taken{Take: wants[j].take(), Stamp: states[j].Stamp}, h[j], now)
+				states[j] = m.step(m.shardOf(h[j]), &wants[j], h[j], now, false)
+			}
+			break
 		}
 	}
 	return nil
@@ -196,16 +204,16 @@ func (m *Memory) step(s *shard, w *want, hash uint64, now int64, take bool) Stat
 	tag := tagOf(hash, w.id)
 	slot := tab.find(tag)
 	take = take && w.cost > 0
+	switch {
+	case slot >= 0:
+	case take:
+		slot = tab.place(tag, now, m.groups, m.deny) // of an unused key, which grants any cost
+	case !m.deny || tab.grows(m.groups) || tab.free(tag, now) >= 0:
+		return State{Remaining: w.limit.capacity()}
+	}
 	if slot < 0 {
-		if m.deny {
-			if wait := tab.full(tag, now, m.groups); wait > 0 {
-				return State{RetryAfter: time.Duration(wait), Reset: time.Duration(wait)}
-			}
-		}
-		if !take {
-			return State{Remaining: w.limit.capacity()}
-		}
-		slot = tab.place(tag, now, m.groups) // of an unused key, which grants any cost
+		wait := time.Duration(tab.wait(tag, now))
+		return State{RetryAfter: wait, Reset: wait}
 	}
 	return step(w.limit, tab.record(slot), now, w.cost, take)
 }

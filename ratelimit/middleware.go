@@ -26,7 +26,7 @@ func (l *Limiter) Wrap(next http.Handler) http.Handler {
 		switch {
 		case granted:
 			d.Outcome, d.Reason, d.Err = guard.Allowed, failed(failure), failure
-		case errors.Is(err, ErrSkip):
+		case err == ErrSkip:
 			d.Outcome, d.Reason = guard.Allowed, "not limited"
 		case l.opts.Shadow:
 			d.Outcome, d.Reason, d.Err = guard.Shadowed, shadowed(err), err
@@ -63,13 +63,23 @@ func (l *Limiter) decide(r *http.Request, wants []want, states []State) (_ []wan
 	}
 	key, err := l.key(r)
 	if err != nil {
-		return nil, nil, nil, cost, err
+		return nil, nil, nil, cost, skipOr(err)
 	}
 	wants, states, failure, err = l.take(r.Context(), wants, states, key, cost)
 	if err == errCost {
 		err = badRequest("The request is too large for its limit", err)
 	}
 	return wants, states, failure, cost, err
+}
+
+// skipOr is ErrSkip itself where a Key says so, so that nobody else can: a refusal
+// that has it for a cause is one.
+func skipOr(err error) error {
+	var refusal *guard.Error
+	if errors.Is(err, ErrSkip) && !errors.As(err, &refusal) {
+		return ErrSkip
+	}
+	return err
 }
 
 // failed is why OnFailure decided, for Observe.

@@ -15,6 +15,7 @@ type table struct {
 	low    int64    // bits of a record's first 64 that are not its expiry
 	tags   []uint64 // 0: free
 	slab   []uint32
+	stuck  bool // somebody would be forgotten for it to grow, and must not be
 }
 
 func newTable(class int) table {
@@ -63,14 +64,18 @@ func (t *table) find(tag uint64) int {
 }
 
 // place is a slot for a new tag. A table that is full, and must not grow beyond
-// maxGroups, forgets who used least.
-func (t *table) place(tag uint64, now int64, maxGroups int) int {
+// maxGroups, forgets who used least or, if it must keep all, has none: -1.
+func (t *table) place(tag uint64, now int64, maxGroups int, keep bool) int {
 	slot := t.free(tag, now)
-	for slot < 0 && len(t.tags) < maxGroups*groupSize {
-		t.grow(now, maxGroups)
+	for slot < 0 && t.grows(maxGroups) {
+		t.grow(now, maxGroups, keep)
 		slot = t.free(tag, now)
 	}
-	if slot < 0 {
+	switch {
+	case slot >= 0:
+	case keep:
+		return -1
+	default:
 		slot = t.forgotten(tag, now)
 	}
 	t.tags[slot] = tag
@@ -145,12 +150,10 @@ func (t *table) forgotten(tag uint64, now int64) (slot int) {
 	return slot
 }
 
-// full is 0 where the tag has or could have a slot without anything being
-// forgotten, and else how long until it could.
-func (t *table) full(tag uint64, now int64, maxGroups int) (wait int64) {
-	if len(t.tags) < maxGroups*groupSize || t.free(tag, now) >= 0 {
-		return 0
-	}
+func (t *table) grows(maxGroups int) bool { return !t.stuck && len(t.tags) < maxGroups*groupSize }
+
+// wait is how long until a tag that has no slot could have one.
+func (t *table) wait(tag uint64, now int64) (wait int64) {
 	wait = math.MaxInt64
 	for _, g := range t.groupsOf(tag) {
 		for i := g; i < g+groupSize; i++ {
@@ -160,9 +163,13 @@ func (t *table) full(tag uint64, now int64, maxGroups int) (wait int64) {
 	return wait
 }
 
-// grow doubles the table and leaves out what has expired.
-func (t *table) grow(now int64, maxGroups int) {
-	groups := min(max(1, 2*len(t.tags)/groupSize), maxGroups)
+// grow doubles the table, on the way to maxGroups, and leaves out what has
+// expired.
+func (t *table) grow(now int64, maxGroups int, keep bool) {
+	groups := maxGroups
+	for groups > 1 && (groups+1)/2 > len(t.tags)/groupSize {
+		groups = (groups + 1) / 2
+	}
 	old := *t
 	t.tags = make([]uint64, groups*groupSize)
 	t.slab = make([]uint32, len(t.tags)*t.stride)
@@ -171,7 +178,13 @@ func (t *table) grow(now int64, maxGroups int) {
 			continue
 		}
 		slot := t.free(tag, now)
-		if slot < 0 { // nearly impossible: half of the slots are free
+		switch { // nearly impossible: half of the slots are free
+		case slot >= 0:
+		case keep:
+			*t = old
+			t.stuck = true
+			return
+		default:
 			slot = t.forgotten(tag, now)
 		}
 		t.tags[slot] = tag

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/credential"
 )
 
@@ -44,13 +45,11 @@ func (m *Manager[D]) Create(w http.ResponseWriter, r *http.Request, subject stri
 	if p == credential.Repeated {
 		return nil, errRepeated
 	}
+	if err := m.end(r, token); err != nil {
+		return nil, err
+	}
 	ctx, cancel := m.writing(r.Context())
 	defer cancel()
-	if key, ok := keyOf(token); ok {
-		if _, err := m.store.Delete(ctx, key); err != nil {
-			return nil, unavailable("delete", err)
-		}
-	}
 	var c creation
 	for _, o := range opts {
 		o(&c)
@@ -186,7 +185,8 @@ func (m *Manager[D]) Update(ctx context.Context, s *Session[D], change func(*D) 
 // Destroy signs the request's session out. It need not be a valid one: whoever
 // has a cookie can get rid of it. An error means that the session may still be
 // alive, and the cookie is left as it is; it is for guard.Refuse: a 401
-// without a cookie, a 403 from another origin, 503 if the store is down.
+// without a cookie, a 403 from another origin, 503 if the store is down. Behind
+// authentication by m, one that another request rotates meanwhile is dead, too.
 func (m *Manager[D]) Destroy(w http.ResponseWriter, r *http.Request) error {
 	if err := m.CheckOrigin(r); err != nil {
 		return err
@@ -198,13 +198,28 @@ func (m *Manager[D]) Destroy(w http.ResponseWriter, r *http.Request) error {
 	case credential.Repeated:
 		return errRepeated
 	}
-	if key, ok := keyOf(token); ok {
-		ctx, cancel := m.writing(r.Context())
-		defer cancel()
-		if _, err := m.store.Delete(ctx, key); err != nil {
-			return unavailable("delete", err)
-		}
+	if err := m.end(r, token); err != nil {
+		return err
 	}
 	m.setCookie(w, "", 0)
 	return nil
+}
+
+// end deletes the session that a request presented. Where another request
+// rotated it meanwhile, it is found by who this one was authenticated as.
+func (m *Manager[D]) end(r *http.Request, token string) error {
+	key, ok := keyOf(token)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := m.writing(r.Context())
+	defer cancel()
+	deleted, err := m.store.Delete(ctx, key)
+	if err != nil {
+		return unavailable("delete", err)
+	}
+	if s, known := guard.CredentialFrom[*Session[D]](r.Context()); !deleted && known && s.rec.Key == key {
+		_, err = m.DestroyID(ctx, s.rec.Subject, s.ID())
+	}
+	return err
 }

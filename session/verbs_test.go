@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -314,5 +315,39 @@ func TestWritesGoOn(t *testing.T) {
 	}
 	if limited != 5 {
 		t.Errorf("%d of 5 calls had a time limit", limited)
+	}
+}
+
+// TestEndBesideARotation: a session that a parallel request rotates between a
+// logout's or a login's authentication and its deletion is dead all the same.
+func TestEndBesideARotation(t *testing.T) {
+	for name, end := range map[string]func(m *profiles, w http.ResponseWriter, r *http.Request) error{
+		"Destroy": func(m *profiles, w http.ResponseWriter, r *http.Request) error { return m.Destroy(w, r) },
+		"Create": func(m *profiles, w http.ResponseWriter, r *http.Request) error {
+			_, err := m.Create(w, r, "2", profile{})
+			return err
+		},
+	} {
+		m := manager(t, nil)
+		_, old := create(t, m, "1")
+		var rotated *http.Cookie
+		m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			beside := request("POST", with(old))
+			s, err := m.Authenticate(beside)
+			if err != nil {
+				t.Fatal(err)
+			}
+			other := httptest.NewRecorder()
+			if _, err := m.Rotate(other, beside, s); err != nil {
+				t.Fatal(err)
+			}
+			rotated = cookieOf(t, other)
+			if err := end(m, w, r); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		})).ServeHTTP(httptest.NewRecorder(), request("POST", with(old)))
+		if _, err := m.Authenticate(request("GET", with(rotated))); err == nil {
+			t.Errorf("after %s the rotated session lives", name)
+		}
 	}
 }
