@@ -78,7 +78,11 @@ func (r buckets) expired(newest, current int64) (sum int) {
 
 func (r buckets) step(l *Limit, now int64, cost int, take bool) State {
 	rec, width := r.rec, bucketWidth(l)
-	newest, current := r.newest(), now/width
+	newest := r.newest()
+	current := newest
+	if since := now - newest*width; since < 0 || since >= width { // else a division is saved
+		current = now / width
+	}
 	if get64(rec) <= now { // a new record, or an old one
 		if !take {
 			return State{Remaining: l.Quota}

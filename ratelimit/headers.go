@@ -44,8 +44,10 @@ func (l *Limiter) headers(h http.Header, wants []want, states []State) {
 			f[0] = policyField(wants)
 		}
 		policies, limits := f[0:1:1], f[1:2:2]
-		if outer := h["Ratelimit"]; len(outer) > 0 {
-			policies, limits = append(h["Ratelimit-Policy"], policies...), append(outer, limits...)
+		if len(h) > 0 { // an outer limiter may be told of, too
+			if outer := h["Ratelimit"]; len(outer) > 0 {
+				policies, limits = append(h["Ratelimit-Policy"], policies...), append(outer, limits...)
+			}
 		}
 		h["Ratelimit-Policy"], h["Ratelimit"] = policies, limits
 	}
@@ -77,8 +79,10 @@ func policyField(wants []want) string {
 func appendStates(b []byte, wants []want, states []State) []byte {
 	for i := range states {
 		s := &states[i]
-		b = item(b, i, wants[i].limit.Name)
-		b = strconv.AppendInt(append(b, ";r="...), int64(s.Remaining), 10)
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = strconv.AppendInt(append(b, wants[i].item...), int64(s.Remaining), 10)
 		b = strconv.AppendInt(append(b, ";t="...), ceilSeconds(untilReset(s.RetryAfter, s.Reset)), 10)
 	}
 	return b

@@ -110,10 +110,21 @@ const maxLimits = 16
 // A want is a Take within this package: limits are shared, and not copied with
 // each request.
 type want struct {
+	*known
+	key  string
+	cost int
+}
+
+// A known is a limit with what is worked out of it once.
+type known struct {
 	limit *Limit
-	id    uint64 // of the limit
-	key   string
-	cost  int
+	id    uint64
+	class int
+	item  string // what its state in the RateLimit field begins with
+}
+
+func (l *Limit) known() *known {
+	return &known{limit: l, id: l.id(), class: class(l)}
 }
 
 func (w *want) take() Take { return Take{Limit: *w.limit, Key: w.key, Cost: w.cost} }
@@ -137,7 +148,8 @@ func compiled(limits []Limit) ([]want, error) {
 				errs = append(errs, fmt.Errorf("ratelimit: two limits are named %q", l.Name))
 			}
 		}
-		out[i] = want{limit: &l, id: l.id()}
+		out[i] = want{known: l.known()}
+		out[i].item = `"` + l.Name + `";r=`
 	}
 	return out, errors.Join(errs...)
 }

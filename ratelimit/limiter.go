@@ -184,7 +184,7 @@ func (l *Limiter) wants(ctx context.Context, out []want, key string, cost int) (
 		if cost > w.limit.capacity() {
 			return nil, errCost
 		}
-		out = append(out, want{w.limit, w.id, key, cost})
+		out = append(out, want{w.known, key, cost})
 	}
 	return out, nil
 }

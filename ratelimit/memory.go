@@ -103,7 +103,7 @@ func (m *Memory) Take(_ context.Context, takes []Take) ([]State, error) {
 	wants, states := make([]want, len(takes)), make([]State, len(takes))
 	for i := range takes {
 		t := &takes[i]
-		wants[i] = want{&t.Limit, t.Limit.id(), t.Key, t.Cost}
+		wants[i] = want{t.Limit.known(), t.Key, t.Cost}
 	}
 	if err := m.take(wants, states); err != nil {
 		return nil, err
@@ -200,7 +200,7 @@ func (m *Memory) take(wants []want, states []State) error {
 
 // step is the state of one take, after taking it if that is wanted and granted.
 func (m *Memory) step(s *shard, w *want, hash uint64, now int64, take bool) State {
-	tab := s.table(class(w.limit))
+	tab := s.table(w.class)
 	tag := tagOf(hash, w.id)
 	slot := tab.find(tag)
 	take = take && w.cost > 0
@@ -215,7 +215,7 @@ func (m *Memory) step(s *shard, w *want, hash uint64, now int64, take bool) Stat
 		wait := time.Duration(tab.wait(tag, now))
 		return State{RetryAfter: wait, Reset: wait}
 	}
-	return step(w.limit, tab.record(slot), now, w.cost, take)
+	return step(w.class, w.limit, tab.record(slot), now, w.cost, take)
 }
 
 func (m *Memory) shardOf(hash uint64) *shard { return &m.shards[hash>>m.shift] }

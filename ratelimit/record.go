@@ -42,12 +42,12 @@ func put64(rec []uint32, v int64) { rec[0], rec[1] = uint32(v), uint32(v>>32) }
 
 // step is the state of a record, after taking cost if that is wanted and
 // granted.
-func step(l *Limit, rec []uint32, now int64, cost int, take bool) State {
-	switch c := class(l); {
-	case c == classGCRA:
+func step(class int, l *Limit, rec []uint32, now int64, cost int, take bool) State {
+	switch {
+	case class == classGCRA:
 		return stepGCRA(l, rec, now, cost, take)
-	case c >= classBuckets8:
-		return bucketsOf(c, rec).step(l, now, cost, take)
+	case class >= classBuckets8:
+		return bucketsOf(class, rec).step(l, now, cost, take)
 	}
 	return stepStamps(l, rec, now, cost, take)
 }
