@@ -193,14 +193,20 @@ func (v *Verifier[C]) read(w *work, payload []byte, issuer *trusted, k clock) (*
 		return nil, err
 	}
 	t.Issuer, t.Audience = issuer.issuer, issuer.audienceOf(c, &t.audience)
-	t.ID, t.SessionID, t.subject = string(c.jti), string(c.sid), string(c.sub)
+	t.subject = string(c.sub)
+	if v.opts.Denylist == nil {
+		t.ID, t.SessionID = string(c.jti), string(c.sid)
+	} else {
+		t.deniable = t.ids[:0]
+		t.ID, t.SessionID = t.deniableBy(issuer.tokenIDs, c.jti), t.deniableBy(issuer.sessionIDs, c.sid)
+	}
 	t.IssuedAt, t.ExpiresAt = c.iat, c.exp
 	if t.scopes = c.scope; !c.hasScope {
 		t.scopes = c.scp
 	}
 	// An Issuer's tokens have ids. One without was signed elsewhere, by whoever
 	// has its key, and is theirs to take back.
-	if v.opts.Denylist != nil && !t.byIDs() && !v.own {
+	if v.opts.Denylist != nil && len(t.deniable) == 0 && !v.own {
 		return nil, errNoID
 	}
 	if c.misfit || v.flat == nil && json.Unmarshal(append(c.private, '}'), &t.Claims) != nil {

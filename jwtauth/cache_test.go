@@ -33,7 +33,7 @@ func TestCacheLooksAtTheMoment(t *testing.T) {
 		if g := sendToken(t, i.Verifier(), token); g.token != first.token {
 			t.Error("not from the cache after half an hour")
 		}
-		_ = list.Deny(t.Context(), time.Now().Add(time.Minute), first.token.ID)
+		_ = list.Deny(t.Context(), time.Now().Add(time.Minute), jwtauth.DeniedToken(first.token.Issuer, first.token.ID))
 		if g := sendToken(t, i.Verifier(), token); g.message != "Token revoked" {
 			t.Errorf("denied: %d %q", g.status, g.message)
 		}

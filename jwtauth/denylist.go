@@ -10,8 +10,10 @@ import (
 )
 
 // A Denylist refuses tokens before they expire, by their id (the jti claim) or
-// by the id of their session (sid), which all tokens of one login share. It
-// must be safe for use by several goroutines.
+// by the id of their session (sid), which all tokens of one login share. What it
+// is given is not those alone: [DeniedToken] and [DeniedSession] say which of
+// the two it is, and whose, so that several issuers, Verifiers and Refreshers
+// may share one. It must be safe for use by several goroutines.
 type Denylist interface {
 	// Deny refuses what carries one of the ids until the given time, at
 	// least, in one round trip for some hundred of them. Denying an id again
@@ -121,7 +123,7 @@ func (d *MemoryDenylist) Denied(_ context.Context, ids ...string) (bool, error) 
 
 // denyKey bounds what an id of a foreign issuer takes in memory.
 func denyKey(id string) string {
-	if len(id) <= 64 {
+	if len(id) <= 80 {
 		return id
 	}
 	sum := sha256.Sum256([]byte(id))

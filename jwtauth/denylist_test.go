@@ -85,7 +85,14 @@ func (d denylist) Denied(_ context.Context, ids ...string) (bool, error) {
 func TestDenylistOfAVerifier(t *testing.T) {
 	var asked [][]string
 	var answer error
-	list := denylist(func(ids []string) (bool, error) { asked = append(asked, ids); return false, answer })
+	list := denylist(func(ids []string) (bool, error) {
+		var bare []string // without whose they are
+		for _, id := range ids {
+			bare = append(bare, id[:1]+id[17:])
+		}
+		asked = append(asked, bare)
+		return false, answer
+	})
 	for _, size := range []int{0, 10} {
 		asked, answer = nil, nil
 		v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
@@ -98,7 +105,7 @@ func TestDenylistOfAVerifier(t *testing.T) {
 				t.Fatalf("%d: %s", g.status, g.reason)
 			}
 		}
-		if got := fmt.Sprint(asked); got != "[[j s] [j s] [s]]" {
+		if got := fmt.Sprint(asked); got != "[[tj ss] [tj ss] [ss]]" {
 			t.Error(got)
 		}
 		sendToken(t, v, forge(jwtHeader, payload(), hs256([]byte("another"))))

@@ -295,7 +295,11 @@ func (r *Refresher[C]) deny(ctx context.Context, alive time.Time, ids ...string)
 	if alive.After(until) {
 		until = alive
 	}
-	if err := r.issuer.opts.Denylist.Deny(ctx, until.Add(MaxLeeway), ids...); err != nil {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = DeniedSession(r.issuer.opts.Issuer, id)
+	}
+	if err := r.issuer.opts.Denylist.Deny(ctx, until.Add(MaxLeeway), keys...); err != nil {
 		return guard.Unavailable(err)
 	}
 	return nil

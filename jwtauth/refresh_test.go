@@ -281,7 +281,7 @@ func TestRefreshReuse(t *testing.T) {
 
 	// For as long as there may be an access token, its session is denied.
 	g.after(time.Hour + jwtauth.MaxLeeway - time.Second)
-	if denied, _ := g.deny.Denied(t.Context(), access); !denied {
+	if denied, _ := g.deny.Denied(t.Context(), jwtauth.DeniedSession("app", access)); !denied {
 		t.Error("the session is not denied any more")
 	}
 }

@@ -2,6 +2,8 @@ package jwtauth
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"strings"
@@ -9,15 +11,38 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// byIDs makes the token deniable. A token without ids is not.
-func (t *Token[C]) byIDs() bool {
-	t.deniable = t.ids[:0]
-	for _, id := range [...]string{t.ID, t.SessionID} {
-		if id != "" {
-			t.deniable = append(t.deniable, id)
-		}
+// DeniedToken is what a [Denylist] knows a token by, of the issuer that iss
+// names, or "", and the jti.
+func DeniedToken(iss, jti string) string { return denialPrefix(tokenID, iss) + jti }
+
+// DeniedSession is what a [Denylist] knows all tokens of one login by, of the
+// issuer that iss names, or "", and the sid. It is for what a Refresher does not
+// end, such as a back-channel logout of an authorization server.
+func DeniedSession(iss, sid string) string { return denialPrefix(sessionID, iss) + sid }
+
+// The kinds of ids.
+const (
+	tokenID   = "t"
+	sessionID = "s"
+)
+
+// denialPrefix is in front of an issuer's ids of one kind, so that in one
+// denylist none can deny what another's tokens carry, nor by a jti what is a
+// sid. It has one length: no id runs into it.
+func denialPrefix(kind, issuer string) string {
+	sum := sha256.Sum256([]byte(issuer))
+	return kind + base64.RawURLEncoding.EncodeToString(sum[:12])
+}
+
+// deniableBy makes the token deniable by an id, if it has one, and returns it.
+// They share their memory.
+func (t *Token[C]) deniableBy(prefix string, id []byte) string {
+	if len(id) == 0 {
+		return ""
 	}
-	return len(t.deniable) > 0
+	key := prefix + string(id)
+	t.deniable = append(t.deniable, key)
+	return key[len(prefix):]
 }
 
 // Revoke denies one token until it has expired. An error means that it was
@@ -29,7 +54,7 @@ func (v *Verifier[C]) Revoke(ctx context.Context, t *Token[C]) error {
 	case t.ID == "":
 		return errors.New("jwtauth: Revoke of a token without jti")
 	}
-	if err := v.opts.Denylist.Deny(ctx, t.ExpiresAt.Add(MaxLeeway), t.ID); err != nil {
+	if err := v.opts.Denylist.Deny(ctx, t.ExpiresAt.Add(MaxLeeway), DeniedToken(t.Issuer, t.ID)); err != nil {
 		return guard.Unavailable(err)
 	}
 	return nil

@@ -26,7 +26,7 @@ type Token[C any] struct {
 
 	subject  string
 	scopes   []string
-	deniable []string // its ids, where there is a denylist
+	deniable []string // its ids as a denylist has them, where there is one
 
 	ids      [2]string // the storage of deniable
 	audience [1]string // the storage of Audience, where it is one

@@ -18,6 +18,8 @@ type trusted struct {
 	anyAudience bool
 	types       []string
 	claimType   string // what the type claim must be; "" for anything
+
+	tokenIDs, sessionIDs string // in front of its ids in a denylist
 }
 
 func newTrusted(t Trust, claimType string) (*trusted, error) {
@@ -40,6 +42,7 @@ func newTrusted(t Trust, claimType string) (*trusted, error) {
 	if slices.Contains(c.audience, "") {
 		errs = append(errs, errors.New("jwtauth: an audience is empty"))
 	}
+	c.tokenIDs, c.sessionIDs = denialPrefix(tokenID, c.issuer), denialPrefix(sessionID, c.issuer)
 	if len(c.types) == 0 {
 		c.types = []string{"JWT", "at+jwt", ""}
 	}
