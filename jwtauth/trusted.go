@@ -101,7 +101,7 @@ func (t *trusted) verify(ctx context.Context, h *header, c *compact) (*keySet, e
 		return nil, guard.Unavailable(err)
 	}
 	bad := set.verify(h, c)
-	if bad == errUnknownKey {
+	if bad == errUnknownKey || bad == errAmbiguousKey && h.hasID {
 		newer, err := t.keys.newer(ctx, set)
 		if err != nil {
 			return nil, guard.Unavailable(err)
