@@ -139,15 +139,28 @@ func (r *Refresher[C]) Start(ctx context.Context, subject string) (*Tokens, erro
 	if err != nil {
 		return nil, err
 	}
-	ended, err := r.o.Store.Start(ctx, Family{subject, t.family(), now, t.expires})
-	if err != nil {
-		return nil, guard.Unavailable(err)
-	}
-	if err := r.deny(ctx, now, ended...); err != nil {
+	if err := r.start(ctx, Family{subject, t.family(), now, t.expires}); err != nil {
 		return nil, err
 	}
 	tokens.RefreshToken = r.keys.seal(t)
 	return tokens, nil
+}
+
+// start keeps a family, and denies the access tokens of those that ended for
+// it, also where the client hangs up. Where that fails the login does, too, and
+// does not stay to push out another at the next try.
+func (r *Refresher[C]) start(ctx context.Context, f Family) error {
+	ctx, cancel := unhurried(ctx)
+	defer cancel()
+	ended, err := r.o.Store.Start(ctx, f)
+	if err != nil {
+		return guard.Unavailable(err)
+	}
+	if err := r.deny(ctx, f.Started, ended...); err != nil {
+		_ = r.o.Store.Revoke(ctx, f.Subject, f.ID) // whose tokens nobody was given
+		return err
+	}
+	return nil
 }
 
 // Refresh uses a refresh token for the next pair. A token that cannot be used

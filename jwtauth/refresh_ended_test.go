@@ -71,6 +71,49 @@ func TestEvictedLoginsAreDenied(t *testing.T) {
 	g.refused(stolen.RefreshToken, 401, "ended")
 }
 
+// TestLoginWhosePredecessorCannotBeDenied fails, and stays for none of the next
+// to push out another login.
+func TestLoginWhosePredecessorCannotBeDenied(t *testing.T) {
+	g := newRefreshRig(t, nil)
+	logins := make([]*jwtauth.Tokens, 100)
+	for i := range logins {
+		logins[i] = g.start("1")
+	}
+	g.deny.err = errors.New("down")
+	var e *guard.Error
+	if tokens, err := g.refresher.Start(t.Context(), "1"); tokens != nil || !errors.As(err, &e) || e.Status != http.StatusServiceUnavailable {
+		t.Errorf("%v, %v", tokens, err)
+	}
+	g.start("1") // in the place that has become free
+	g.deny.err = nil
+	g.refresh(logins[1].RefreshToken)
+}
+
+// TestLoginWhoseClientHangsUp: what made room for it is denied all the same.
+func TestLoginWhoseClientHangsUp(t *testing.T) {
+	g := newRefreshRig(t, nil)
+	stolen := g.start("1")
+	for range 99 {
+		g.start("1")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	g.refresher = guard.Must(jwtauth.NewRefresher(g.issuer, g.reload, &jwtauth.RefreshOptions{Store: obedientStore{g.store}}))
+	_, _ = g.refresher.Start(ctx, "1")
+	g.alive(false, stolen)
+}
+
+// obedientStore loses the answer of a Start whose client has left.
+type obedientStore struct{ jwtauth.RefreshStore }
+
+func (s obedientStore) Start(ctx context.Context, f jwtauth.Family) ([]string, error) {
+	ended, err := s.RefreshStore.Start(ctx, f)
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return nil, err
+	}
+	return ended, nil
+}
+
 // TestNoAccessTokenOutlivesItsLogin: stores forget a login when it has expired,
 // and with it what to deny.
 func TestNoAccessTokenOutlivesItsLogin(t *testing.T) {
