@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -87,7 +88,7 @@ func refreshMAC(key, body []byte) []byte {
 func newRefreshKeys(secrets [][]byte, o *Options) (refreshKeys, error) {
 	var keys refreshKeys
 	info := []byte("guard jwtauth refresh token 2")
-	for _, s := range append([]string{o.Issuer, o.Type}, o.Audience...) {
+	for _, s := range append([]string{o.Issuer, o.Type}, slices.Sorted(slices.Values(o.Audience))...) {
 		info = append(binary.AppendUvarint(info, uint64(len(s))), s...)
 	}
 	for _, s := range secrets {

@@ -250,3 +250,33 @@ func FuzzRefreshToken(f *testing.F) {
 		}
 	})
 }
+
+// TestRefreshTokenOfAnotherAudience: with one secret and one store, a login to
+// one service is none to another.
+func TestRefreshTokenOfAnotherAudience(t *testing.T) {
+	g := newRefreshRig(t, nil)
+	refresher := func(issuer, typ string, audience ...string) *jwtauth.Refresher[refreshClaims] {
+		i := guard.Must(jwtauth.NewIssuer[refreshClaims](jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{
+			Issuer: issuer, Type: typ, Audience: audience, Now: g.clock,
+		}))
+		return guard.Must(jwtauth.NewRefresher(i, g.reload, &jwtauth.RefreshOptions{Store: g.store}))
+	}
+	token := guard.Must(refresher("app", "access", "web", "api").Start(t.Context(), "1")).RefreshToken
+	for name, other := range map[string]*jwtauth.Refresher[refreshClaims]{
+		"another audience":   refresher("app", "access", "admin"),
+		"one more":           refresher("app", "access", "web", "api", "admin"),
+		"one less":           refresher("app", "access", "web"),
+		"the same run on":    refresher("app", "access", "webapi"),
+		"another type":       refresher("app", "admin", "web", "api"),
+		"another issuer":     refresher("app2", "access", "web", "api"),
+		"moved to the left":  refresher("appaccess", "web", "api"),
+		"moved to the right": refresher("", "app", "access", "web", "api"),
+	} {
+		if _, err := other.Refresh(t.Context(), token); err == nil || !strings.Contains(err.Error(), "no refresh token of this issuer") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := refresher("app", "", "api", "web").Refresh(t.Context(), token); err != nil { // the order does not matter
+		t.Error(err)
+	}
+}
