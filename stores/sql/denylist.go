@@ -41,7 +41,9 @@ func (s denylist) Deny(ctx context.Context, until time.Time, ids ...string) erro
 		err := s.write(ctx, "denying tokens", func(ctx context.Context) error {
 			_, err := s.exec(ctx, s.db, query, args...)
 			if err == nil {
-				s.inserted(ctx, deniedTable)
+				for range some { // as many as single denials would sweep
+					s.inserted(ctx, deniedTable)
+				}
 			}
 			return err
 		})
