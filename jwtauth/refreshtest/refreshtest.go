@@ -188,6 +188,13 @@ func bounded(t *testing.T, s jwtauth.RefreshStore) {
 			t.Errorf("family %d of %d ended, and not the oldest", i, many)
 		}
 	}
+	// The new one stays, also where it expires before those that are there.
+	now := time.Now().Truncate(time.Millisecond)
+	short := login{s, jwtauth.Family{Subject: subject, ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}}
+	if ended, err := s.Start(t.Context(), short.Family); err != nil || slices.Contains(ended, short.ID) {
+		t.Errorf("Start of one that expires first: %q, %v", ended, err)
+	}
+	short.want(t, 1, time.Second, jwtauth.Rotated)
 	other.want(t, 1, time.Second, jwtauth.Rotated)
 }
 

@@ -14,8 +14,9 @@ const (
 )
 
 // insertBounded adds a row to a table and deletes those of its subject that are
-// too many then, which come last by the order. It returns their ids.
-func (s *Stores) insertBounded(ctx context.Context, t table, subject, order, insert string, args ...any) (gone []string, err error) {
+// too many then, which come last by the order: never the new one itself, which
+// may expire before those that are there. It returns their ids.
+func (s *Stores) insertBounded(ctx context.Context, t table, subject string, newID []byte, order, insert string, args ...any) (gone []string, err error) {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
@@ -30,7 +31,7 @@ func (s *Stores) insertBounded(ctx context.Context, t table, subject, order, ins
 		err := rows.Scan(&id)
 		gone = append(gone, string(id))
 		return err
-	}, "SELECT id FROM "+name+" WHERE subject = ? ORDER BY "+order+" LIMIT ? OFFSET ?", []byte(subject), maxList, maxPerSubject)
+	}, "SELECT id FROM "+name+" WHERE subject = ? AND id <> ? ORDER BY "+order+" LIMIT ? OFFSET ?", []byte(subject), newID, maxList, maxPerSubject-1)
 	if err == nil && len(gone) > 0 {
 		_, err = s.exec(ctx, tx, "DELETE FROM "+name+" WHERE subject = ? AND id IN ("+marks(len(gone))+")", withIDs(subject, gone)...)
 	}

@@ -20,7 +20,7 @@ func (s families) Start(ctx context.Context, f jwtauth.Family) (ended []string, 
 		return nil, fmt.Errorf("sqlstore: a subject of %d bytes and an id of %d; 1024 and 32 fit", len(f.Subject), len(f.ID))
 	}
 	err = s.write(ctx, "starting a family", func(ctx context.Context) (err error) {
-		ended, err = s.insertBounded(ctx, familyTable, f.Subject, "expires DESC, id", "INSERT INTO guard_families (subject, id, generation, made, expires) VALUES (?, ?, 1, ?, ?)",
+		ended, err = s.insertBounded(ctx, familyTable, f.Subject, []byte(f.ID), "expires DESC, id", "INSERT INTO guard_families (subject, id, generation, made, expires) VALUES (?, ?, 1, ?, ?)",
 			[]byte(f.Subject), []byte(f.ID), f.Started.UnixMilli(), f.Expires.UnixMilli())
 		if s.dialect.faultOf(err) == taken {
 			return errTaken

@@ -28,7 +28,7 @@ func (s sessions) Insert(ctx context.Context, rec session.Record) error {
 		remember = 1
 	}
 	return s.write(ctx, "inserting a session", func(ctx context.Context) error {
-		_, err := s.insertBounded(ctx, sessionTable, rec.Subject, "last_seen DESC, id", `INSERT INTO guard_sessions
+		_, err := s.insertBounded(ctx, sessionTable, rec.Subject, rec.ID[:], "last_seen DESC, id", `INSERT INTO guard_sessions
 			(subject, id, token, created, last_seen, deadline, revision, remember, data)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, []byte(rec.Subject), rec.ID[:], rec.Key[:],
 			rec.Created.UnixMilli(), rec.LastSeen.UnixMilli(), rec.Deadline.UnixMilli(), rec.Revision, remember, []byte(rec.Data))
