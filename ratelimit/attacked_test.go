@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -191,4 +193,73 @@ func (s *switched) Take(ctx context.Context, takes []ratelimit.Take) ([]ratelimi
 		return nil, errors.New("down")
 	}
 	return s.Store.Take(ctx, takes)
+}
+
+// TestGlobalInParallel: no take is granted twice the same time.
+func TestGlobalInParallel(t *testing.T) {
+	const rate = 10_000
+	b, err := ratelimit.Global(rate, rate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start, granted := time.Now(), new(atomic.Int64)
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			for time.Since(start) < 300*time.Millisecond {
+				if b.Take() == nil {
+					granted.Add(1)
+					runtime.Gosched()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if most := rate + rate*time.Since(start).Seconds() + 1; float64(granted.Load()) > most {
+		t.Errorf("%d granted, at most %.0f", granted.Load(), most)
+	}
+}
+
+// TestGlobalWaitsForCenturies: a rate of next to nothing overflows no time.
+func TestGlobalWaitsForCenturies(t *testing.T) {
+	b, err := ratelimit.Global(1e-11, 1)
+	if err != nil || b.Take() != nil {
+		t.Fatal(err)
+	}
+	var e *guard.Error
+	if !errors.As(b.Take(), &e) || len(e.Header.Get("Retry-After")) < 10 {
+		t.Errorf("Retry-After %v", e.Header)
+	}
+}
+
+// TestSucceedInTheFallbackForgetsInTheStore: failures of before an outage are
+// forgiven by a right login during it, where the store is back by then.
+func TestSucceedInTheFallbackForgetsInTheStore(t *testing.T) {
+	c := newClock()
+	store := &switched{Store: newMemory(c, 0, false)}
+	l := guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{
+		Store: store, Secret: make([]byte, 16), Now: c.Now, Account: ratelimit.Limit{Quota: 3, Window: time.Hour},
+	}))
+	attempt := func(i int) (*ratelimit.Attempt, error) {
+		r := httptest.NewRequest("POST", "/", nil)
+		r.RemoteAddr = fmt.Sprintf("10.0.%d.1:1", i)
+		return l.Attempt(r, "alice")
+	}
+	for i := range 3 {
+		if _, err := attempt(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store.down = true
+	a, err := attempt(3)
+	store.down = false
+	if err == nil {
+		err = a.Succeed(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := attempt(4); err != nil {
+		t.Errorf("after a right login: %v", err)
+	}
 }

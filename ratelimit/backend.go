@@ -92,7 +92,7 @@ func (b *backend) take(ctx context.Context, wants []want, states []State) (failu
 // undo gives back what the store granted after the request was refused or
 // counted elsewhere.
 func (b *backend) undo(ctx context.Context, takes []Take, states []State) {
-	if b.failure.mode == failOpen || len(states) != len(takes) {
+	if b.failure.mode == failOpen && !b.fresh || len(states) != len(takes) {
 		return
 	}
 	taken := make([]Taken, len(takes))

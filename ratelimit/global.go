@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -16,6 +17,7 @@ import (
 // A Bucket is one token bucket for the whole process, whoever asks. It is safe
 // for use by several goroutines.
 type Bucket struct {
+	mu      sync.Mutex
 	limiter *rate.Limiter
 }
 
@@ -26,7 +28,7 @@ func Global(limit rate.Limit, burst int) (*Bucket, error) {
 	if !(limit > 0) || limit == rate.Inf || burst < 1 {
 		return nil, fmt.Errorf("ratelimit: Global(%v, %d) wants a positive, finite limit and burst", float64(limit), burst)
 	}
-	return &Bucket{rate.NewLimiter(limit, burst)}, nil
+	return &Bucket{limiter: rate.NewLimiter(limit, burst)}, nil
 }
 
 // Take takes one token. Its error is a 429 for guard.Refuse.
@@ -41,13 +43,21 @@ func (b *Bucket) Take() error {
 // reservation that is cancelled would: its token is lost where another was made
 // meanwhile.
 func (b *Bucket) take() time.Duration {
+	// x/time/rate takes a time that is before its last one for a clock set back,
+	// and credits the span between twice: times must come in order.
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	now := time.Now()
 	if b.limiter.AllowN(now, 1) {
 		return 0
 	}
 	missing := (1 - b.limiter.TokensAt(now)) / float64(b.limiter.Limit()) // seconds of them
-	return max(time.Duration(math.Ceil(missing*float64(time.Second))), 1)
+	return max(time.Duration(min(math.Ceil(missing*float64(time.Second)), maxWait)), 1)
 }
+
+// maxWait is the longest that is told, in nanoseconds: a century, which a
+// time.Duration holds.
+const maxWait = float64(100 * 365 * 24 * time.Hour)
 
 // Wrap limits requests to next.
 func (b *Bucket) Wrap(next http.Handler) http.Handler {

@@ -79,10 +79,8 @@ func policyField(wants []want) string {
 func appendStates(b []byte, wants []want, states []State) []byte {
 	for i := range states {
 		s := &states[i]
-		if i > 0 {
-			b = append(b, ", "...)
-		}
-		b = strconv.AppendInt(append(b, wants[i].item...), int64(s.Remaining), 10)
+		b = item(b, i, wants[i].limit.Name)
+		b = strconv.AppendInt(append(b, ";r="...), int64(s.Remaining), 10)
 		b = strconv.AppendInt(append(b, ";t="...), ceilSeconds(untilReset(s.RetryAfter, s.Reset)), 10)
 	}
 	return b

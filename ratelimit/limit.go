@@ -17,7 +17,7 @@ const (
 
 	// GCRA spreads the quota evenly over the window, like a leaky bucket of
 	// Burst places: in any time t it grants at most Burst + Quota*t/Window, so
-	// up to twice the Quota in one Window. Its counts are the smallest.
+	// up to Burst + Quota in one Window. Its counts are the smallest.
 	GCRA
 )
 
@@ -120,7 +120,6 @@ type known struct {
 	limit *Limit
 	id    uint64
 	class int
-	item  string // what its state in the RateLimit field begins with
 }
 
 func (l *Limit) known() *known {
@@ -149,7 +148,6 @@ func compiled(limits []Limit) ([]want, error) {
 			}
 		}
 		out[i] = want{known: l.known()}
-		out[i].item = `"` + l.Name + `";r=`
 	}
 	return out, errors.Join(errs...)
 }

@@ -216,10 +216,13 @@ func (a *Attempt) Succeed(ctx context.Context) error {
 		if b.failure.mode != fallBack {
 			return nil // nothing was taken
 		}
-		b = b.fallback
+		// The account may have failed before the store did. While it does, these
+		// failures stay: no reason to tell a right login of an error.
+		_ = b.giveBack(ctx, a.taken[1:])
+		return b.fallback.giveBack(ctx, a.taken)
 	}
 	err := b.giveBack(ctx, a.taken)
-	if b.fallback != nil { // where the account may have failed while the store did
+	if b.fallback != nil {
 		err = errors.Join(err, b.fallback.giveBack(ctx, a.taken[1:]))
 	}
 	return err

@@ -208,7 +208,7 @@ func (m *Memory) step(s *shard, w *want, hash uint64, now int64, take bool) Stat
 	case slot >= 0:
 	case take:
 		slot = tab.place(tag, now, m.groups, m.deny) // of an unused key, which grants any cost
-	case !m.deny || tab.grows(m.groups) || tab.free(tag, now) >= 0:
+	case !m.deny || tab.grows(now, m.groups) || tab.free(tag, now) >= 0:
 		return State{Remaining: w.limit.capacity()}
 	}
 	if slot < 0 {

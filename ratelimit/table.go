@@ -15,7 +15,7 @@ type table struct {
 	low    int64    // bits of a record's first 64 that are not its expiry
 	tags   []uint64 // 0: free
 	slab   []uint32
-	stuck  bool // somebody would be forgotten for it to grow, and must not be
+	stuck  int64 // until when somebody would be forgotten for it to grow, and must not be
 }
 
 func newTable(class int) table {
@@ -67,7 +67,7 @@ func (t *table) find(tag uint64) int {
 // maxGroups, forgets who used least or, if it must keep all, has none: -1.
 func (t *table) place(tag uint64, now int64, maxGroups int, keep bool) int {
 	slot := t.free(tag, now)
-	for slot < 0 && t.grows(maxGroups) {
+	for slot < 0 && t.grows(now, maxGroups) {
 		t.grow(now, maxGroups, keep)
 		slot = t.free(tag, now)
 	}
@@ -150,7 +150,9 @@ func (t *table) forgotten(tag uint64, now int64) (slot int) {
 	return slot
 }
 
-func (t *table) grows(maxGroups int) bool { return !t.stuck && len(t.tags) < maxGroups*groupSize }
+func (t *table) grows(now int64, maxGroups int) bool {
+	return now >= t.stuck && len(t.tags) < maxGroups*groupSize
+}
 
 // wait is how long until a tag that has no slot could have one.
 func (t *table) wait(tag uint64, now int64) (wait int64) {
@@ -182,7 +184,7 @@ func (t *table) grow(now int64, maxGroups int, keep bool) {
 		case slot >= 0:
 		case keep:
 			*t = old
-			t.stuck = true
+			t.stuck = t.soonest(now)
 			return
 		default:
 			slot = t.forgotten(tag, now)
@@ -190,4 +192,15 @@ func (t *table) grow(now int64, maxGroups int, keep bool) {
 		t.tags[slot] = tag
 		copy(t.record(slot), old.record(i))
 	}
+}
+
+// soonest is when the next record is over.
+func (t *table) soonest(now int64) int64 {
+	at := int64(math.MaxInt64)
+	for i := range t.tags {
+		if !t.over(i, now) {
+			at = min(at, t.expires(i))
+		}
+	}
+	return at
 }

@@ -15,7 +15,9 @@ import (
 
 // Options holds what has a safe default. The zero value is the strictest.
 type Options struct {
-	// Store keeps the sessions. If nil, a [Memory] of the manager's own.
+	// Store keeps the sessions. If nil, a [Memory] of the manager's own. Managers
+	// that share one, or a prefix or table of one, take each other's sessions:
+	// give each user base a store of its own.
 	Store Store
 
 	// Name is the cookie's name behind its prefix. If empty, "session": the
