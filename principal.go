@@ -103,8 +103,8 @@ type PerStep interface{ PerStep() }
 // Ceiling returns the scopes that bound what the principal P of ctx may do: those
 // of the credential behind it, where that has a method
 // Ceiling() (scopes []string, limited bool), as an *apikey.Record. It is for
-// guards that ask for permissions; package rbac asks it unless its
-// Options.Ceiling is set.
+// guards that ask for permissions; package rbac asks it in any case, and its
+// Options.Ceiling besides.
 func Ceiling[P any](ctx context.Context) (scopes []string, limited bool) {
 	if n := nodeOf[P](ctx); n != nil && n.known {
 		return n.ceiling()

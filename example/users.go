@@ -53,10 +53,10 @@ func (u *Users) Copy() *Users {
 	return &Users{accounts: slices.Clone(u.accounts)}
 }
 
-// normalized is the one spelling of an e-mail address, the same by which
-// ratelimit.NewLogin counts: where a login takes more spellings for one account
-// than the limit does, as strings.EqualFold or a database's collation may, each
-// of them is another ten guesses.
+// normalized is the one spelling of an e-mail address. ratelimit.NewLogin takes
+// these and some more for one: where a login takes more spellings for an account
+// than the limit does, as a database's collation may, each is another ten
+// guesses.
 func normalized(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
 // Login finds the user with this e-mail and password. An unknown e-mail takes

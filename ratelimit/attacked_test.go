@@ -150,16 +150,7 @@ func TestOneAccountInAllCases(t *testing.T) {
 // TestSucceedForgetsWhatTheFallbackCounted: else a store that fails again finds
 // failures that a right login has forgiven.
 func TestSucceedForgetsWhatTheFallbackCounted(t *testing.T) {
-	c := newClock()
-	store := &switched{Store: newMemory(c, 0, false)}
-	l := guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{
-		Store: store, Secret: make([]byte, 16), Now: c.Now, Account: ratelimit.Limit{Quota: 3, Window: time.Hour},
-	}))
-	attempt := func(i int) (*ratelimit.Attempt, error) {
-		r := httptest.NewRequest("POST", "/", nil)
-		r.RemoteAddr = fmt.Sprintf("10.0.%d.1:1", i)
-		return l.Attempt(r, "alice")
-	}
+	store, attempt := switchedLogin()
 	store.down = true
 	for i := range 2 {
 		if _, err := attempt(i); err != nil {
@@ -179,6 +170,21 @@ func TestSucceedForgetsWhatTheFallbackCounted(t *testing.T) {
 		if _, err := attempt(3 + i); (err == nil) != (i < 3) {
 			t.Errorf("failure %d after a right login: %v", i+1, err)
 		}
+	}
+}
+
+// switchedLogin is a login of alice, three failures an hour, each attempt from an
+// address of its own, and its store.
+func switchedLogin() (*switched, func(i int) (*ratelimit.Attempt, error)) {
+	c := newClock()
+	store := &switched{Store: newMemory(c, 0, false)}
+	l := guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{
+		Store: store, Secret: make([]byte, 16), Now: c.Now, Account: ratelimit.Limit{Quota: 3, Window: time.Hour},
+	}))
+	return store, func(i int) (*ratelimit.Attempt, error) {
+		r := httptest.NewRequest("POST", "/", nil)
+		r.RemoteAddr = fmt.Sprintf("10.0.%d.1:1", i)
+		return l.Attempt(r, "alice")
 	}
 }
 
@@ -235,16 +241,7 @@ func TestGlobalWaitsForCenturies(t *testing.T) {
 // TestSucceedInTheFallbackForgetsInTheStore: failures of before an outage are
 // forgiven by a right login during it, where the store is back by then.
 func TestSucceedInTheFallbackForgetsInTheStore(t *testing.T) {
-	c := newClock()
-	store := &switched{Store: newMemory(c, 0, false)}
-	l := guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{
-		Store: store, Secret: make([]byte, 16), Now: c.Now, Account: ratelimit.Limit{Quota: 3, Window: time.Hour},
-	}))
-	attempt := func(i int) (*ratelimit.Attempt, error) {
-		r := httptest.NewRequest("POST", "/", nil)
-		r.RemoteAddr = fmt.Sprintf("10.0.%d.1:1", i)
-		return l.Attempt(r, "alice")
-	}
+	store, attempt := switchedLogin()
 	for i := range 3 {
 		if _, err := attempt(i); err != nil {
 			t.Fatal(err)

@@ -142,8 +142,7 @@ func (l *Limiter) result(ctx context.Context, key string, cost int) (Result, err
 
 // Reset forgets what was taken under the key, also by a Fallback; see
 // [Limiter.Take] for what a key is, and with Options.LimitsOf under the limits
-// of ctx's caller. An error is an empty key, or a store that
-// failed.
+// of ctx's caller. An error is an empty key, or a store that failed.
 func (l *Limiter) Reset(ctx context.Context, key string) error {
 	wants, err := l.wants(ctx, nil, key, 0)
 	if err != nil {
