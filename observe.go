@@ -133,6 +133,11 @@ func isZero(v slog.Value) bool {
 	return false
 }
 
+// Observed reports whether anybody hears of decisions about the request of ctx.
+// Report asks by itself; a guard that must cost next to nothing asks first, and
+// makes no Decision in vain.
+func Observed(ctx context.Context) bool { return recorderOf(ctx) != nil }
+
 // Report makes d known to Observe, for guards of one's own: once per decision.
 func (d Decision) Report(r *http.Request) {
 	if rec := recorderOf(r.Context()); rec != nil {

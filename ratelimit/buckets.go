@@ -8,34 +8,36 @@ import "time"
 //
 //	0, 1  when the newest bucket expires
 //	2, 3  the newest bucket: the time in sixteenths
-//	4     the quota
-//	5     the sum of all buckets
-//	6     the newest bucket's count
-//	7...  the counts of the others, a ring, each as wide as the quota
+//	4...  the numbers below, each as wide as the quota needs
 //
 // Buckets older than the newest by a window and more are empty, as is the
 // newest one's place in the ring: most takes touch only what stands before it,
 // in one cache line.
 type buckets struct {
 	rec  []uint32
-	bits int // of a count in the ring
+	bits int // of a number
 }
 
 const (
 	bucketsPerWindow = 16
 	bucketCount      = bucketsPerWindow + 1 // those of a whole window and the current one
-	bucketQuota      = 4
-	bucketSum        = 5
-	bucketNewest     = 6
-	bucketRing       = 7
+)
+
+// The numbers of a record.
+const (
+	bucketQuota   = iota // the quota
+	bucketSum            // the sum of all buckets
+	bucketNewest         // the newest bucket's count
+	bucketRing           // from here on those of the others, a ring
+	bucketNumbers = bucketRing + bucketCount
 )
 
 func bucketsOf(class int, rec []uint32) buckets { return buckets{rec, bucketBits(class)} }
 
-// bucketBits is how wide the counts of a class are.
+// bucketBits is how wide the numbers of a class are.
 func bucketBits(class int) int { return 8 << (class - classBuckets8) }
 
-func bucketStride(class int) int { return bucketRing + (bucketCount*bucketBits(class)+31)/32 }
+func bucketStride(class int) int { return 4 + (bucketNumbers*bucketBits(class)+31)/32 }
 
 func bucketWidth(l *Limit) int64 {
 	return (int64(l.Window) + bucketsPerWindow - 1) / bucketsPerWindow
@@ -43,35 +45,34 @@ func bucketWidth(l *Limit) int64 {
 
 func (r buckets) newest() int64 { return get64(r.rec[2:]) }
 
-// place is where the ring has the count of a bucket.
-func (r buckets) place(bucket int64) (word *uint32, shift int) {
-	bit := int(uint64(bucket)%bucketCount) * r.bits
-	return &r.rec[bucketRing+bit/32], bit % 32
+func (r buckets) get(i int) int {
+	bit := i * r.bits
+	return int(r.rec[4+bit/32] >> (bit % 32) & (1<<r.bits - 1))
 }
 
-// count is that of a bucket that is not newer than the newest.
-func (r buckets) count(bucket int64) uint32 {
+// set is for a number that fits: none is more than the quota.
+func (r buckets) set(i, n int) {
+	bit := i * r.bits
+	word, shift := &r.rec[4+bit/32], bit%32
+	*word = *word&^((1<<r.bits-1)<<shift) | uint32(n)<<shift
+}
+
+func (r buckets) add(i, n int) { r.set(i, r.get(i)+n) }
+
+// place is the number of a bucket that is not newer than the newest.
+func (r buckets) place(bucket int64) int {
 	if bucket == r.newest() {
-		return r.rec[bucketNewest]
+		return bucketNewest
 	}
-	return r.inRing(bucket)
+	return inRing(bucket)
 }
 
-func (r buckets) inRing(bucket int64) uint32 {
-	word, shift := r.place(bucket)
-	return *word >> shift & (1<<r.bits - 1)
-}
-
-// setInRing is for a count that fits: none is more than the quota.
-func (r buckets) setInRing(bucket int64, n uint32) {
-	word, shift := r.place(bucket)
-	*word = *word&^((1<<r.bits-1)<<shift) | n<<shift
-}
+func inRing(bucket int64) int { return bucketRing + int(uint64(bucket)%bucketCount) }
 
 // expired is the sum of the buckets that no longer count at the current one.
 func (r buckets) expired(newest, current int64) (sum int) {
 	for b := newest - bucketCount + 1; b <= min(newest, current-bucketCount); b++ {
-		sum += int(r.count(b))
+		sum += r.get(r.place(b))
 	}
 	return sum
 }
@@ -90,9 +91,9 @@ func (r buckets) step(l *Limit, now int64, cost int, take bool) State {
 		clear(rec)
 		newest = current
 		put64(rec[2:], newest)
-		rec[bucketQuota] = uint32(l.Quota)
+		r.set(bucketQuota, l.Quota)
 	}
-	sum := int(rec[bucketSum])
+	sum := r.get(bucketSum)
 	if current > newest {
 		sum -= r.expired(newest, current)
 	}
@@ -101,7 +102,7 @@ func (r buckets) step(l *Limit, now int64, cost int, take bool) State {
 		b := max(newest, current) - bucketCount
 		for over > 0 {
 			b++
-			over -= int(r.count(b))
+			over -= r.get(r.place(b))
 		}
 		s.RetryAfter = time.Duration((b+bucketCount)*width - now)
 	} else if take {
@@ -109,8 +110,8 @@ func (r buckets) step(l *Limit, now int64, cost int, take bool) State {
 			r.advance(newest, current)
 			newest = current
 		}
-		rec[bucketNewest] += uint32(cost)
-		rec[bucketSum] += uint32(cost)
+		r.add(bucketNewest, cost)
+		r.add(bucketSum, cost)
 		put64(rec, (newest+bucketCount)*width)
 		s.Remaining, s.Stamp = s.Remaining-cost, newest
 	}
@@ -121,28 +122,24 @@ func (r buckets) step(l *Limit, now int64, cost int, take bool) State {
 // advance empties the buckets that come round again, and makes the current one
 // the newest.
 func (r buckets) advance(newest, current int64) {
-	r.setInRing(newest, r.rec[bucketNewest])
+	r.set(inRing(newest), r.get(bucketNewest))
 	for b := max(newest+1, current-bucketCount+1); b <= current; b++ {
-		r.rec[bucketSum] -= r.inRing(b)
-		r.setInRing(b, 0)
+		r.add(bucketSum, -r.get(inRing(b)))
+		r.set(inRing(b), 0)
 	}
 	put64(r.rec[2:], current)
-	r.rec[bucketNewest] = 0
+	r.set(bucketNewest, 0)
 }
 
 func (r buckets) restore(cost int, stamp int64) (empty bool) {
 	newest := r.newest()
 	if stamp > newest-bucketCount && stamp <= newest {
-		n := r.count(stamp)
-		back := min(uint32(cost), n)
-		if stamp == newest {
-			r.rec[bucketNewest] -= back
-		} else {
-			r.setInRing(stamp, n-back)
-		}
-		r.rec[bucketSum] -= back
+		at := r.place(stamp)
+		back := min(cost, r.get(at))
+		r.add(at, -back)
+		r.add(bucketSum, -back)
 	}
-	return r.rec[bucketSum] == 0
+	return r.get(bucketSum) == 0
 }
 
 // used is how much still counts. What is left of the width, which is not kept,
@@ -150,5 +147,5 @@ func (r buckets) restore(cost int, stamp int64) (empty bool) {
 func (r buckets) used(now int64) int {
 	newest := r.newest()
 	width := get64(r.rec) / (newest + bucketCount)
-	return int(r.rec[bucketSum]) - r.expired(newest, now/width)
+	return r.get(bucketSum) - r.expired(newest, now/width)
 }

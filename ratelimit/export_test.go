@@ -4,7 +4,7 @@ package ratelimit
 func Slots(m *Memory) (n int) {
 	for i := range m.shards {
 		for _, t := range m.shards[i].tables {
-			n += len(t.tags)
+			n += t.slots()
 		}
 	}
 	return n

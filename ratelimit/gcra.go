@@ -1,9 +1,13 @@
 package ratelimit
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // A GCRA record is the time at which everything is worked off (the theoretical
-// arrival time of ITU-T I.371) and, for used, how long a whole burst takes.
+// arrival time of ITU-T I.371), 2 words, and a float of how long a whole burst
+// takes, for used.
 func stepGCRA(l *Limit, rec []uint32, now int64, cost int, take bool) State {
 	interval := l.interval()
 	room := int64(l.capacity()) * interval
@@ -14,7 +18,7 @@ func stepGCRA(l *Limit, rec []uint32, now int64, cost int, take bool) State {
 		backlog += int64(cost) * interval
 		s.Stamp = now + backlog
 		put64(rec, s.Stamp)
-		put64(rec[2:], room)
+		rec[2] = math.Float32bits(float32(room))
 	}
 	s.Remaining = int(max(room-backlog, 0) / interval)
 	s.Reset = time.Duration(backlog)

@@ -16,31 +16,35 @@ func (l *Limiter) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var room room
 		wants, states, failure, cost, err := l.decide(r, room.wants[:0], room.states[:0])
-		d := guard.Decision{Package: "ratelimit", Guard: l.limits[0].limit.Name, Cost: cost}
-		granted := false
-		if err == nil {
-			i := decisive(states)
-			granted = states[i].RetryAfter <= 0
-			d.Guard, d.RetryAfter = wants[i].limit.Name, states[i].RetryAfter
+		worst, granted := 0, err == nil
+		if granted {
+			worst = decisive(states)
+			granted = states[worst].RetryAfter <= 0
 		}
-		switch {
-		case granted:
-			d.Outcome, d.Reason, d.Err = guard.Allowed, failed(failure), failure
-		case err == ErrSkip:
-			d.Outcome, d.Reason = guard.Allowed, "not limited"
-		case l.opts.Shadow:
-			d.Outcome, d.Reason, d.Err = guard.Shadowed, shadowed(err), err
-		case err != nil:
-			d.Refuse(w, r, err)
-			return
-		default:
-			l.headers(w.Header(), wants, states)
-			d.Refuse(w, r, l.refusal)
-			return
+		if goesOn := granted || err == ErrSkip || l.opts.Shadow; !goesOn || guard.Observed(r.Context()) {
+			d := guard.Decision{Package: "ratelimit", Guard: l.limits[0].limit.Name, Cost: cost}
+			if err == nil {
+				d.Guard, d.RetryAfter = wants[worst].limit.Name, states[worst].RetryAfter
+			}
+			switch {
+			case granted:
+				d.Outcome, d.Reason, d.Err = guard.Allowed, failed(failure), failure
+			case err == ErrSkip:
+				d.Outcome, d.Reason = guard.Allowed, "not limited"
+			case l.opts.Shadow:
+				d.Outcome, d.Reason, d.Err = guard.Shadowed, shadowed(err), err
+			case err == nil:
+				l.headers(w.Header(), wants, states, worst)
+				err = l.refusal
+			}
+			if !goesOn {
+				d.Refuse(w, r, err)
+				return
+			}
+			d.Report(r)
 		}
-		d.Report(r)
 		if err == nil && !l.opts.Shadow && l.opts.Headers != 0 {
-			l.headers(w.Header(), wants, states)
+			l.headers(w.Header(), wants, states, worst)
 		}
 		if err == nil && l.opts.InContext {
 			r = r.WithContext(withResult(r.Context(), resultOf(wants, states, failure)))

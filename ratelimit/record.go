@@ -1,5 +1,7 @@
 package ratelimit
 
+import "math"
+
 // Records of the memory store come in classes by their size: 0 is GCRA, 1 to 16
 // are Sliding of that quota, and from 17 on Sliding above, by the size of the
 // counts that it needs. A record tells by itself when it expires and how much of
@@ -30,7 +32,7 @@ func class(l *Limit) int {
 func stride(class int) int {
 	switch {
 	case class == classGCRA:
-		return 4
+		return 3
 	case class >= classBuckets8:
 		return bucketStride(class)
 	}
@@ -75,9 +77,10 @@ func lowBits(class int) int64 {
 func used(class int, rec []uint32, now int64) float64 {
 	switch {
 	case class == classGCRA:
-		return float64(get64(rec)-now) / float64(get64(rec[2:]))
+		return float64(get64(rec)-now) / float64(math.Float32frombits(rec[2]))
 	case class >= classBuckets8:
-		return float64(bucketsOf(class, rec).used(now)) / float64(rec[bucketQuota])
+		r := bucketsOf(class, rec)
+		return float64(r.used(now)) / float64(r.get(bucketQuota))
 	}
 	return float64(usedStamps(rec, now)) / float64(class)
 }

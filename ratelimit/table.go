@@ -5,58 +5,91 @@ import (
 	"math/bits"
 )
 
-// A table holds records of one class. A record is in one of two groups of
-// slots that its tag names, so that finding, placing and forgetting look at 16
-// slots, however full the table is. It doubles up to a given size, and is never
-// swept: the slot of a record that has expired is as good as free.
+// A table holds records of one class, each behind its tag. A record is in one of
+// two groups of slots that its tag names, so that finding, placing and forgetting
+// look at 16 slots, however full the table is. It doubles up to a given size, and
+// is never swept: the slot of a record that has expired is as good as free.
+//
+// The prints say which of a group's slots may have a tag. They are small enough
+// to stay in a processor's cache: what a take has to fetch is the record.
 type table struct {
 	class  int
-	stride int      // of a record
+	stride int      // of a slot
 	low    int64    // bits of a record's first 64 that are not its expiry
-	tags   []uint64 // 0: free
-	slab   []uint32
-	stuck  int64 // until when somebody would be forgotten for it to grow, and must not be
+	prints []uint64 // of a group: a byte for each slot, 0 where it is free
+	slab   []uint32 // of a slot: the tag, 2 words, and the record
+	stuck  int64    // until when somebody would be forgotten for it to grow, and must not be
 }
 
 func newTable(class int) table {
-	return table{class: class, stride: stride(class), low: lowBits(class)}
+	return table{class: class, stride: tagWords + stride(class), low: lowBits(class)}
 }
 
-const groupSize = 8 // tags of a group are one cache line
+const (
+	groupSize = 8
+	tagWords  = 2
+)
+
+// printOf is a tag's print in each of eight bytes.
+func printOf(tag uint64) uint64 { return max(tag&0xff, 1) * 0x0101010101010101 }
+
+// match has the highest bit of each byte set that is the same in both.
+func match(a, b uint64) uint64 {
+	const low7 = 0x7f7f7f7f7f7f7f7f
+	differ := a ^ b
+	return ^(differ&low7 + low7 | differ | low7)
+}
+
+func (t *table) slots() int { return len(t.prints) * groupSize }
+
+func (t *table) tag(slot int) uint64 { return uint64(get64(t.slab[slot*t.stride:])) }
 
 func (t *table) record(slot int) []uint32 {
-	return t.slab[slot*t.stride : (slot+1)*t.stride : (slot+1)*t.stride]
+	return t.slab[slot*t.stride+tagWords : (slot+1)*t.stride : (slot+1)*t.stride]
+}
+
+func (t *table) isFree(slot int) bool {
+	return t.prints[slot/groupSize]>>(slot%groupSize*8)&0xff == 0
+}
+
+func (t *table) release(slot int) {
+	t.prints[slot/groupSize] &^= 0xff << (slot % groupSize * 8)
+}
+
+// occupy gives a slot to a tag with an empty record.
+func (t *table) occupy(slot int, tag uint64) {
+	t.release(slot)
+	t.prints[slot/groupSize] |= printOf(tag) & (0xff << (slot % groupSize * 8))
+	put64(t.slab[slot*t.stride:], int64(tag))
+	clear(t.record(slot))
 }
 
 // over reports whether a slot is as good as free.
 func (t *table) over(slot int, now int64) bool {
-	if t.tags[slot] == 0 {
-		return true
-	}
-	at := slot * t.stride
-	return (int64(t.slab[at])|int64(t.slab[at+1])<<32)&^t.low <= now
+	return t.isFree(slot) || t.expires(slot) <= now
 }
 
 // expires is when nothing of a slot's record counts any more.
 func (t *table) expires(slot int) int64 { return get64(t.record(slot)) &^ t.low }
 
-// groupsOf are the first slots of a tag's two groups, which may be the same.
+// groupsOf are a tag's two groups, which may be the same.
 func (t *table) groupsOf(tag uint64) [2]int {
-	n := uint64(len(t.tags) / groupSize)
+	n := uint64(len(t.prints))
 	a, _ := bits.Mul64(tag, n) // by its high bits
 	b, _ := bits.Mul64(tag<<32, n)
-	return [2]int{int(a) * groupSize, int(b) * groupSize}
+	return [2]int{int(a), int(b)}
 }
 
 // find is the tag's slot, or -1.
 func (t *table) find(tag uint64) int {
-	if len(t.tags) == 0 {
+	if len(t.prints) == 0 {
 		return -1
 	}
+	print := printOf(tag)
 	for _, g := range t.groupsOf(tag) {
-		for i, other := range t.tags[g : g+groupSize] {
-			if other == tag {
-				return g + i
+		for m := match(t.prints[g], print); m != 0; m &= m - 1 {
+			if slot := g*groupSize + bits.TrailingZeros64(m)/8; t.tag(slot) == tag {
+				return slot
 			}
 		}
 	}
@@ -78,8 +111,7 @@ func (t *table) place(tag uint64, now int64, maxGroups int, keep bool) int {
 	default:
 		slot = t.forgotten(tag, now)
 	}
-	t.tags[slot] = tag
-	clear(t.record(slot))
+	t.occupy(slot, tag)
 	return slot
 }
 
@@ -87,7 +119,7 @@ func (t *table) place(tag uint64, now int64, maxGroups int, keep bool) int {
 // the first group, where find looks first, or in the emptier one where the
 // first fills up.
 func (t *table) free(tag uint64, now int64) int {
-	if len(t.tags) == 0 {
+	if len(t.prints) == 0 {
 		return -1
 	}
 	groups := t.groupsOf(tag)
@@ -110,7 +142,7 @@ func (t *table) free(tag uint64, now int64) int {
 
 // freeIn counts a group's free slots and names one.
 func (t *table) freeIn(group int, now int64) (slot, n int) {
-	for i := group; i < group+groupSize; i++ {
+	for i := group * groupSize; i < (group+1)*groupSize; i++ {
 		if t.over(i, now) {
 			slot = i
 			n++
@@ -122,14 +154,16 @@ func (t *table) freeIn(group int, now int64) (slot, n int) {
 // move empties a slot of a group by moving its record to that one's own other
 // group. It is -1 where none has room there.
 func (t *table) move(group int, now int64) int {
-	for i := group; i < group+groupSize; i++ {
-		for _, other := range t.groupsOf(t.tags[i]) {
+	for i := group * groupSize; i < (group+1)*groupSize; i++ {
+		tag := t.tag(i)
+		for _, other := range t.groupsOf(tag) {
 			if other == group {
 				continue
 			}
 			if slot, n := t.freeIn(other, now); n > 0 {
-				t.tags[slot], t.tags[i] = t.tags[i], 0
+				t.occupy(slot, tag)
 				copy(t.record(slot), t.record(i))
+				t.release(i)
 				return i
 			}
 		}
@@ -141,7 +175,7 @@ func (t *table) move(group int, now int64) int {
 func (t *table) forgotten(tag uint64, now int64) (slot int) {
 	least := 2.0
 	for _, g := range t.groupsOf(tag) {
-		for i := g; i < g+groupSize; i++ {
+		for i := g * groupSize; i < (g+1)*groupSize; i++ {
 			if u := used(t.class, t.record(i), now); u < least {
 				slot, least = i, u
 			}
@@ -151,14 +185,14 @@ func (t *table) forgotten(tag uint64, now int64) (slot int) {
 }
 
 func (t *table) grows(now int64, maxGroups int) bool {
-	return now >= t.stuck && len(t.tags) < maxGroups*groupSize
+	return now >= t.stuck && len(t.prints) < maxGroups
 }
 
 // wait is how long until a tag that has no slot could have one.
 func (t *table) wait(tag uint64, now int64) (wait int64) {
 	wait = math.MaxInt64
 	for _, g := range t.groupsOf(tag) {
-		for i := g; i < g+groupSize; i++ {
+		for i := g * groupSize; i < (g+1)*groupSize; i++ {
 			wait = min(wait, t.expires(i)-now)
 		}
 	}
@@ -169,16 +203,17 @@ func (t *table) wait(tag uint64, now int64) (wait int64) {
 // expired.
 func (t *table) grow(now int64, maxGroups int, keep bool) {
 	groups := maxGroups
-	for groups > 1 && (groups+1)/2 > len(t.tags)/groupSize {
+	for groups > 1 && (groups+1)/2 > len(t.prints) {
 		groups = (groups + 1) / 2
 	}
 	old := *t
-	t.tags = make([]uint64, groups*groupSize)
-	t.slab = make([]uint32, len(t.tags)*t.stride)
-	for i, tag := range old.tags {
+	t.prints = make([]uint64, groups)
+	t.slab = make([]uint32, t.slots()*t.stride)
+	for i := range old.slots() {
 		if old.over(i, now) {
 			continue
 		}
+		tag := old.tag(i)
 		slot := t.free(tag, now)
 		switch { // nearly impossible: half of the slots are free
 		case slot >= 0:
@@ -189,7 +224,7 @@ func (t *table) grow(now int64, maxGroups int, keep bool) {
 		default:
 			slot = t.forgotten(tag, now)
 		}
-		t.tags[slot] = tag
+		t.occupy(slot, tag)
 		copy(t.record(slot), old.record(i))
 	}
 }
@@ -197,7 +232,7 @@ func (t *table) grow(now int64, maxGroups int, keep bool) {
 // soonest is when the next record is over.
 func (t *table) soonest(now int64) int64 {
 	at := int64(math.MaxInt64)
-	for i := range t.tags {
+	for i := range t.slots() {
 		if !t.over(i, now) {
 			at = min(at, t.expires(i))
 		}

@@ -88,31 +88,35 @@ func (p *Policy[P, Perm]) RequireAny(perm Perm, or ...Perm) guard.Middleware {
 func (p *Policy[P, Perm]) gate(name, message string, scope []Perm, decide func(context.Context, *grants[P, Perm]) error) guard.Middleware {
 	return func(next http.Handler) http.Handler {
 		wiring.Next("rbac", next)
+		decision := guard.Decision{Package: "rbac", Guard: name}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			d := guard.Decision{Package: "rbac", Guard: name}
 			ctx := r.Context()
 			g, placed := p.find(ctx), true
 			if g == nil {
 				var err error
 				placed = false
 				if g, err = p.look(ctx); err != nil {
-					d.Refuse(w, r, err)
+					decision.Refuse(w, r, err)
 					return
 				}
 			}
-			d.Generation = g.generation.number
 			if err := decide(ctx, g); err != nil {
 				if err == errNotGranted || err == errScope {
 					err = p.refusal(ctx, scope, message, reason{err, g.describe})
 				}
+				d := decision
+				d.Generation = g.generation.number
 				d.Refuse(w, r, err)
 				return
 			}
 			if !placed {
 				r = r.WithContext(g)
 			}
-			d.Outcome = guard.Allowed
-			d.Report(r)
+			if guard.Observed(ctx) {
+				d := decision
+				d.Generation, d.Outcome = g.generation.number, guard.Allowed
+				d.Report(r)
+			}
 			next.ServeHTTP(w, r)
 		})
 	}
