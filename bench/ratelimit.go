@@ -115,22 +115,23 @@ func refusedKey(settings) (rows, error) {
 // order: what was allocated one after the other is not asked for so.
 func manyKeys(settings) (rows, error) {
 	const quota = 60_000 // more than any run asks a key for
-	lines := make([][]string, 100_000)
-	for i := range lines {
-		lines[i] = []string{"user-" + strconv.Itoa(i)}
+	users := make([]string, 100_000)
+	for i := range users {
+		users[i] = "user-" + strconv.Itoa(i)
 	}
 	spread := func(h http.Handler) func(int) {
 		return parallel(runtime.NumCPU(), func() func(int) {
-			r, w, at := request("/"), &discard{header: http.Header{}}, rand.IntN(len(lines))
+			r, w, at := request("/", user, ""), &discard{header: http.Header{}}, rand.IntN(len(users))
+			line := r.Header[user]
 			serve := func() {
-				r.Header[user] = lines[at]
-				at = (at + 1) % len(lines)
+				line[0] = users[at]
+				at = (at + 1) % len(users)
 				w.status = 200
 				h.ServeHTTP(w, r)
 				check(w.status == 200, "a key of many")
 				clear(w.header)
 			}
-			for _, at = range rand.Perm(len(lines)) { // nobody is new any more
+			for _, at = range rand.Perm(len(users)) { // nobody is new any more
 				serve()
 			}
 			return func(n int) {
@@ -141,8 +142,8 @@ func manyKeys(settings) (rows, error) {
 		})
 	}
 	seen := make(map[string]int)
-	for _, l := range lines {
-		seen[l[0]] = quota
+	for _, u := range users {
+		seen[u] = quota
 	}
 	return rows{
 		work: []work{
