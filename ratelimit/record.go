@@ -79,8 +79,7 @@ func used(class int, rec []uint32, now int64) float64 {
 	case class == classGCRA:
 		return float64(get64(rec)-now) / float64(math.Float32frombits(rec[2]))
 	case class >= classBuckets8:
-		r := bucketsOf(class, rec)
-		return float64(r.used(now)) / float64(r.get(bucketQuota))
+		return bucketsOf(class, rec).used(now)
 	}
 	return float64(usedStamps(rec, now)) / float64(class)
 }
