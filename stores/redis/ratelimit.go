@@ -44,81 +44,67 @@ var (
 	// window or interval, step (µs, of an interval ns). It answers 28 bytes per
 	// key: those of a ratelimit.State.
 	takeScript = redis.NewScript(`
-local call, decode, encode = redis.call, struct.unpack, struct.pack
+local call, decode, encode, ceil = redis.call, struct.unpack, struct.pack, math.ceil
 local t = call('TIME')
 local now = t[1] * 1000000 + t[2]
+local states, granted = '', true
 
--- look is how long a key refuses, and what take needs to know of it.
-local function look(key, gcra, cost, quota, span)
-  local v, ask = call('GET', key) or '', cost
-  if ask < 1 then ask = 1 end
-  if gcra == 1 then
-    span = span / 1000
-    local tat = v == '' and 0 or v + 0
-    if tat < now then tat = now end
-    return math.max(tat + ask * span - quota * span - now, 0), tat
-  end
-  local wait, used, live, last, n = 0, 0, 1, 0, 0
-  for j = 1, #v, 12 do
-    last, n = decode('>I8I4', v, j)
-    if last <= now then live = j + 12 else used = used + n end
-  end
-  local over, j = used + ask - quota, live
-  while over > 0 and j < #v do
-    local at, free = decode('>I8I4', v, j)
-    over, wait, j = over - free, at - now, j + 12
-  end
-  return wait, v, used, live, last, n
-end
-
--- take is a key's state, after taking from it if all have granted.
-local function take(granted, key, gcra, cost, quota, span, step, wait, v, used, live, last, n)
-  local left, reset, stamp = 0, 0, 0
-  granted = granted and cost > 0
-  if gcra == 1 then
-    local tat = v
-    span = span / 1000
-    if granted then
-      tat = tat + cost * span
-      stamp = math.floor(tat)
-      call('SET', key, string.format('%.3f', tat), 'PX', math.max(math.ceil((tat - now) / 1000), 1))
-    end
-    left, reset = math.floor((now + quota * span - tat) / span), tat - now
-  else
-    if granted then
-      used, stamp = used + cost, now + span
-      if step > 0 then stamp = math.ceil(stamp / step) * step end
-      if last < stamp then
-        call('SET', key, v:sub(live) .. encode('>I8I4', stamp, cost), 'PX', math.ceil((stamp - now) / 1000))
-        last = stamp
-      else -- it is free together with the last, and the key lives until then
-        stamp = last
-        call('SETRANGE', key, #v - 4, encode('>I4', n + cost))
+-- Where there are several keys, a first pass finds out whether all grant. There
+-- is no function and no table: to make one takes longer than a key does.
+for pass = #KEYS > 1 and 1 or 2, 2 do
+  local pos = 1
+  for i = 1, #KEYS do
+    local key, gcra, cost, quota, span, step = KEYS[i]
+    gcra, cost, quota, span, step, pos = decode('>BI4I4I8I8', ARGV[1], pos)
+    local v, ask = call('GET', key) or '', cost
+    if ask < 1 then ask = 1 end
+    local wait, left, reset, stamp = 0, 0, 0, 0
+    local take = pass == 2 and granted and cost > 0
+    if gcra == 1 then
+      span = span / 1000
+      local tat = v == '' and 0 or v + 0
+      if tat < now then tat = now end
+      wait = tat + ask * span - quota * span - now
+      if take and wait <= 0 then
+        tat = tat + cost * span
+        stamp = math.floor(tat)
+        call('SET', key, string.format('%.3f', tat), 'PX', math.max(ceil((tat - now) / 1000), 1))
       end
+      left, reset = math.floor((now + quota * span - tat) / span), tat - now
+    else
+      local used, live, last, n = 0, 1, 0, 0
+      for j = 1, #v, 12 do
+        last, n = decode('>I8I4', v, j)
+        if last <= now then live = j + 12 else used = used + n end
+      end
+      local over, j = used + ask - quota, live
+      while over > 0 and j < #v do
+        local at, free = decode('>I8I4', v, j)
+        over, wait, j = over - free, at - now, j + 12
+      end
+      if take and wait <= 0 then
+        used, stamp = used + cost, now + span
+        if step > 0 then stamp = ceil(stamp / step) * step end
+        if last < stamp then
+          call('SET', key, v:sub(live) .. encode('>I8I4', stamp, cost), 'PX', ceil((stamp - now) / 1000))
+          last = stamp
+        else -- it is free together with the last, and the key lives until then
+          stamp = last
+          call('SETRANGE', key, #v - 4, encode('>I4', n + cost))
+        end
+      end
+      left = quota - used
+      if last > now then reset = last - now end
     end
-    left = quota - used
-    if last > now then reset = last - now end
+    if wait < 0 then wait = 0 end
+    if pass == 1 then
+      granted = granted and wait == 0
+    else
+      states = states .. encode('>I4I8I8I8', left, ceil(wait), ceil(reset), stamp)
+    end
   end
-  return encode('>I4I8I8I8', left, math.ceil(wait), math.ceil(reset), stamp)
 end
-
-if #KEYS == 1 then -- without tables, which take longer than all the rest
-  local gcra, cost, quota, span, step = decode('>BI4I4I8I8', ARGV[1])
-  local wait, v, used, live, last, n = look(KEYS[1], gcra, cost, quota, span)
-  return take(wait <= 0, KEYS[1], gcra, cost, quota, span, step, wait, v, used, live, last, n)
-end
-local asked, seen, granted, pos = {}, {}, true, 1
-for i, key in ipairs(KEYS) do
-  local a = {decode('>BI4I4I8I8', ARGV[1], pos)}
-  local s = {look(key, a[1], a[2], a[3], a[4])}
-  asked[i], seen[i], granted, pos = a, s, granted and s[1] <= 0, a[6]
-end
-local states = {}
-for i, key in ipairs(KEYS) do
-  local a, s = asked[i], seen[i]
-  states[i] = take(granted, key, a[1], a[2], a[3], a[4], a[5], s[1], s[2], s[3], s[4], s[5], s[6])
-end
-return table.concat(states)`)
+return states`)
 
 	// giveBackScript has 22 bytes per key: 1 for GCRA, else 0; 1 where all is
 	// forgotten; cost, interval (ns), stamp.
