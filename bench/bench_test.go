@@ -48,8 +48,11 @@ func TestEveryTable(t *testing.T) {
 
 func TestBars(t *testing.T) {
 	table := &TableResult{
-		Name:  "t",
-		Rows:  []Row{{Name: "a", NS: 50, Allocs: 2.001, Bytes: 10.5}, {Name: "b", NS: 100}},
+		Name: "t",
+		Rows: []Row{
+			{Name: "a", Allocs: 2.001, Bytes: 10.5, rounds: []sample{{ns: 50}, {ns: 500}, {ns: 40}}}, // 0.5, 0.5, 0.4 of b
+			{Name: "b", rounds: []sample{{ns: 100}, {ns: 1000}, {ns: 100}}},
+		},
 		Facts: []Fact{{Name: "f", Value: 3}},
 	}
 	tests := []struct {
@@ -58,8 +61,8 @@ func TestBars(t *testing.T) {
 	}{
 		{ratio("a", "b", 0.5), true},
 		{ratio("a", "b", 0.49), false},
-		{over("b", "a", 50), true},
-		{over("b", "a", 49), false},
+		{over("b", "a", 60), true},
+		{over("b", "a", 59), false},
 		{flat("a", "b", 0.5), true},
 		{flat("a", "b", 0.4), false},
 		{allocs("a", 2), true},

@@ -120,7 +120,6 @@ func gates(settings) (rows, error) {
 			allocsOver("guard: chain and two gates, 10,000 rules", "guard: chain and gate, 10,000 rules", 0),
 			flat("guard: chain and gate, 10,000 rules", "guard: chain and gate, 10 rules", 0.10),
 		},
-		close: serversHeap(),
 	}, nil
 }
 

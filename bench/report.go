@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -39,6 +40,8 @@ type Row struct {
 	Bytes  float64 `json:"bytes"`
 	Allocs float64 `json:"allocs"`
 	Spread float64 `json:"spread"`
+
+	rounds []sample
 }
 
 // A Fact is a number that is not a time per operation.
@@ -67,6 +70,19 @@ func (t *TableResult) row(name string) Row {
 	panic(fmt.Sprintf("bench: table %s has no row %q", t.Name, name))
 }
 
+// between is the median of what the rounds make of the times of a and b: what
+// disturbs the machine for some rounds disturbs both rows, and counts for less
+// than where medians of all rounds are compared.
+func (t *TableResult) between(a, b string, f func(a, b float64) float64) float64 {
+	x, y := t.row(a).rounds, t.row(b).rounds
+	all := make([]float64, len(x))
+	for i := range x {
+		all[i] = f(x[i].ns, y[i].ns)
+	}
+	slices.Sort(all)
+	return middle(all)
+}
+
 func (t *TableResult) fact(name string) float64 {
 	for _, f := range t.Facts {
 		if f.Name == name {
@@ -86,19 +102,25 @@ func atMost(text string, max float64, value func(*TableResult) float64) bar {
 // ratio: the time of a is at most max times the time of b.
 func ratio(a, b string, max float64) bar {
 	return atMost(fmt.Sprintf("%s ≤ %s × %s", a, number(max), b), max,
-		func(t *TableResult) float64 { return t.row(a).NS / t.row(b).NS })
+		func(t *TableResult) float64 {
+			return t.between(a, b, func(a, b float64) float64 { return a / b })
+		})
 }
 
 // over: a takes at most max nanoseconds more than b.
 func over(a, b string, max float64) bar {
 	return atMost(fmt.Sprintf("%s ≤ %s + %s ns", a, b, number(max)), max,
-		func(t *TableResult) float64 { return t.row(a).NS - t.row(b).NS })
+		func(t *TableResult) float64 {
+			return t.between(a, b, func(a, b float64) float64 { return a - b })
+		})
 }
 
 // flat: the times of a and b differ by at most part of b's.
 func flat(a, b string, part float64) bar {
 	return atMost(fmt.Sprintf("%s = %s ± %s %%", a, b, number(100*part)), part,
-		func(t *TableResult) float64 { return math.Abs(t.row(a).NS/t.row(b).NS - 1) })
+		func(t *TableResult) float64 {
+			return math.Abs(t.between(a, b, func(a, b float64) float64 { return a/b - 1 }))
+		})
 }
 
 // allocs and heapBytes are means over many operations: what a growing map or a

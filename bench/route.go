@@ -72,6 +72,5 @@ func route(settings) (rows, error) {
 			allocs("guard: mux, one of two authenticators, rbac, owner", 8),
 			ratio("guard: mux, one of two authenticators, rbac, owner", "bare ServeMux", 9),
 		},
-		close: serversHeap(),
 	}, nil
 }

@@ -90,7 +90,7 @@ for pass = #KEYS > 1 and 1 or 2, 2 do
           last = stamp
         else -- it is free together with the last, and the key lives until then
           stamp = last
-          call('SETRANGE', key, #v - 4, encode('>I4', n + cost))
+          call('SETRANGE', key, #v == 12 and '8' or #v - 4, encode('>I4', n + cost)) -- Redis is slow to print numbers
         end
       end
       left = quota - used
