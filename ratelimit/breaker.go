@@ -11,9 +11,9 @@ import (
 // A breaker gives slow calls up and, after some failures in a row, makes none
 // for a while; then a single one tries.
 type breaker struct {
-	timeout time.Duration
-	now     func() time.Time
-	direct  bool // calls end by their context's deadline, so that none needs a goroutine
+	ends   deadlines
+	now    func() time.Time
+	direct bool // calls end by their context's deadline, so that none needs a goroutine
 
 	mu        sync.Mutex
 	failures  int // in a row
@@ -39,7 +39,7 @@ func newBreaker(timeout time.Duration, now func() time.Time) *breaker {
 	if now == nil {
 		now = time.Now
 	}
-	return &breaker{timeout: timeout, now: now}
+	return &breaker{ends: deadlines{after: timeout}, now: now}
 }
 
 // call runs f for at most the timeout. The client's leaving does not stop it:
@@ -50,22 +50,18 @@ func call[T any](ctx context.Context, b *breaker, f func(context.Context) (T, er
 	if !b.admit() {
 		return zero, errOpen
 	}
-	parent := context.WithoutCancel(ctx)
+	ctx = b.ends.limit(ctx)
 	if b.direct {
-		ctx, cancel := context.WithTimeout(parent, b.timeout)
-		defer cancel()
 		v, err := guarded(ctx, f)
 		b.report(err)
 		return v, err
 	}
-	return apart(parent, b, f, late)
+	return apart(ctx, b, f, late)
 }
 
 // apart runs f in a goroutine of its own.
-func apart[T any](parent context.Context, b *breaker, f func(context.Context) (T, error), late func(context.Context, T)) (T, error) {
+func apart[T any](ctx context.Context, b *breaker, f func(context.Context) (T, error), late func(context.Context, T)) (T, error) {
 	var zero T
-	ctx, cancel := context.WithTimeout(parent, b.timeout)
-	defer cancel()
 	c := &calling[T]{done: make(chan struct{})}
 	go func() {
 		func() {
@@ -73,16 +69,14 @@ func apart[T any](parent context.Context, b *breaker, f func(context.Context) (T
 			c.v, c.err = guarded(ctx, f)
 		}()
 		if b.finish(&c.fate) && c.err == nil && late != nil {
-			ctx, cancel := context.WithTimeout(parent, b.timeout)
-			defer cancel()
-			_, _ = guarded(ctx, func(ctx context.Context) (T, error) { late(ctx, c.v); return zero, nil })
+			_, _ = guarded(b.ends.limit(ctx), func(ctx context.Context) (T, error) { late(ctx, c.v); return zero, nil })
 		}
 	}()
 	select {
 	case <-c.done:
 	case <-ctx.Done(): // a client library may not look at its context
 		if b.abandon(&c.fate) {
-			err := fmt.Errorf("ratelimit: the store did not answer within %v", b.timeout)
+			err := fmt.Errorf("ratelimit: the store did not answer within %v", b.ends.after)
 			b.report(err)
 			return zero, err
 		}
