@@ -79,8 +79,8 @@ func appendStates(b []byte, wants []want, states []State) []byte {
 	for i := range states {
 		s := &states[i]
 		b = item(b, i, wants[i].limit.Name)
-		b = appendNumber(append(b, ";r="...), int64(s.Remaining))
-		b = appendNumber(append(b, ";t="...), ceilSeconds(untilReset(s.RetryAfter, s.Reset)))
+		b = strconv.AppendInt(append(b, ";r="...), int64(s.Remaining), 10)
+		b = strconv.AppendInt(append(b, ";t="...), ceilSeconds(untilReset(s.RetryAfter, s.Reset)), 10)
 	}
 	return b
 }
@@ -111,18 +111,4 @@ func atLeastASecond(d time.Duration) int64 { return max(ceilSeconds(d), 1) }
 
 func ceilSeconds(d time.Duration) int64 {
 	return int64((d + time.Second - 1) / time.Second)
-}
-
-// appendNumber is strconv.AppendInt of what is not negative: that one took a
-// fifth of an answer's time.
-func appendNumber(b []byte, n int64) []byte {
-	var text [20]byte
-	i := len(text)
-	for u := uint64(n); ; u /= 10 {
-		i--
-		text[i] = '0' + byte(u%10)
-		if u < 10 {
-			return append(b, text[i:]...)
-		}
-	}
 }
