@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -160,7 +161,6 @@ func statusOf(err error) int {
 		return e.Status
 	}
 	var tooLarge *http.MaxBytesError
-	var netErr net.Error
 	switch {
 	case err == nil:
 		return http.StatusInternalServerError
@@ -168,10 +168,24 @@ func statusOf(err error) int {
 		return http.StatusRequestEntityTooLarge
 	case errors.Is(err, ErrNoCredentials):
 		return http.StatusUnauthorized
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.As(err, &netErr):
+	case isOutage(err):
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
+}
+
+// isOutage reports whether err may pass by itself. A file that is missing and an
+// address that does not parse will not, though their errors are net.Errors.
+func isOutage(err error) bool {
+	var (
+		late    interface{ Timeout() bool }
+		network *net.OpError
+		name    *net.DNSError
+		request *url.Error
+	)
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
+		errors.As(err, &late) && late.Timeout() ||
+		errors.As(err, &network) || errors.As(err, &name) || errors.As(err, &request) && request.Op != "parse"
 }
 
 // messageOf is the sentence of a status whose refusal has none of its own.

@@ -6,6 +6,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +19,8 @@ import (
 // TestRefuse: the default format, and what every kind of error is answered.
 func TestRefuse(t *testing.T) {
 	var nilError *guard.Error
+	_, missing := os.Open(filepath.Join(t.TempDir(), "hunter2"))
+	_, noAddress := url.Parse("%hunter2")
 	limited := http.Header{"retry-after": {"7"}, "X-Why": {"a", "b"}}
 	tests := []struct {
 		name    string
@@ -37,6 +42,11 @@ func TestRefuse(t *testing.T) {
 		{"no credentials", guard.ErrNoCredentials, 401, "Authentication required", http.Header{"Www-Authenticate": {"Bearer"}}},
 		{"too large", fmt.Errorf("x: %w", &http.MaxBytesError{Limit: 1}), 413, "The request is too large", nil},
 		{"network", &net.OpError{Op: "dial", Err: errors.New("hunter2")}, 503, "The service is unavailable. Try again later.", nil},
+		{"a name", fmt.Errorf("x: %w", &net.DNSError{Err: "hunter2"}), 503, "The service is unavailable. Try again later.", nil},
+		{"a request", &url.Error{Op: "Get", URL: "http://hunter2", Err: io.EOF}, 503, "The service is unavailable. Try again later.", nil},
+		{"a timeout", os.ErrDeadlineExceeded, 503, "The service is unavailable. Try again later.", nil},
+		{"a missing file", missing, 500, "The request could not be processed", nil},
+		{"no address", noAddress, 500, "The request could not be processed", nil},
 		{"foreign", errors.New("hunter2"), 500, "The request could not be processed", nil},
 		{"nil", nil, 500, "The request could not be processed", nil},
 		{"typed nil", nilError, 500, "The request could not be processed", nil},

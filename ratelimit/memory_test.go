@@ -223,9 +223,9 @@ func TestBytesPerKey(t *testing.T) {
 		limit ratelimit.Limit
 		want  float64
 	}{
-		{ratelimit.Limit{Name: "gcra", Quota: 100, Window: time.Hour, Algorithm: ratelimit.GCRA}, 32},
-		{loginLimit, 48},
-		{ratelimit.Limit{Name: "hundred", Quota: 100, Window: time.Minute}, 72},
+		{ratelimit.Limit{Name: "gcra", Quota: 100, Window: time.Hour, Algorithm: ratelimit.GCRA}, 30},
+		{loginLimit, 45},
+		{ratelimit.Limit{Name: "hundred", Quota: 100, Window: time.Minute}, 64},
 	} {
 		const keys = 1_000_000 / 8 // of 1<<20 / 8: the same tables, fewer of them
 		before := heap()
