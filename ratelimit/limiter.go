@@ -35,8 +35,8 @@ type Options struct {
 	Secret []byte
 	// OnFailure is what happens while the store fails; by default, 503.
 	OnFailure Failure
-	// Timeout is when a call to a Store other than *Memory has failed. If 0,
-	// 50 ms.
+	// Timeout is when a call to a Store other than *Memory has failed, or up to
+	// a sixteenth of it sooner. If 0, 50 ms.
 	Timeout time.Duration
 
 	// Headers are told to the client with every answer. If 0, none: only a

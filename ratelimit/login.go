@@ -44,7 +44,7 @@ type LoginOptions struct {
 	// OnFailure is what happens while the store fails. By default, an in-memory
 	// fallback: logins go on, and this process counts by itself.
 	OnFailure Failure
-	// Timeout is when a call to the store has failed. If 0, 50 ms.
+	// Timeout is as in Options. If 0, 50 ms.
 	Timeout time.Duration
 
 	// Message is the sentence of a refusal. If empty, "Too many login attempts.
