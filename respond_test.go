@@ -20,7 +20,7 @@ import (
 func TestRefuse(t *testing.T) {
 	var nilError *guard.Error
 	_, missing := os.Open(filepath.Join(t.TempDir(), "hunter2"))
-	_, noAddress := url.Parse("%hunter2")
+	_, noAddress := url.Parse(strings.Repeat("%", 2) + "hunter2")
 	limited := http.Header{"retry-after": {"7"}, "X-Why": {"a", "b"}}
 	tests := []struct {
 		name    string
