@@ -144,11 +144,7 @@ func isToken(s string) bool {
 
 // asError finds the *Error in err's chain; a nil one is none.
 func asError(err error) (*Error, bool) {
-	if e, ok := err.(*Error); ok || err == nil { // errors.As would allocate
-		return e, e != nil
-	}
-	var e *Error
-	ok := errors.As(err, &e)
+	e, ok := errors.AsType[*Error](err)
 	return e, ok && e != nil
 }
 
@@ -160,11 +156,11 @@ func statusOf(err error) int {
 		}
 		return e.Status
 	}
-	var tooLarge *http.MaxBytesError
+	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
 	switch {
 	case err == nil:
 		return http.StatusInternalServerError
-	case errors.As(err, &tooLarge):
+	case tooLarge:
 		return http.StatusRequestEntityTooLarge
 	case errors.Is(err, ErrNoCredentials):
 		return http.StatusUnauthorized
@@ -177,15 +173,22 @@ func statusOf(err error) int {
 // isOutage reports whether err may pass by itself. A file that is missing and an
 // address that does not parse will not, though their errors are net.Errors.
 func isOutage(err error) bool {
-	var (
-		late    interface{ Timeout() bool }
-		network *net.OpError
-		name    *net.DNSError
-		request *url.Error
-	)
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
-		errors.As(err, &late) && late.Timeout() ||
-		errors.As(err, &network) || errors.As(err, &name) || errors.As(err, &request) && request.Op != "parse"
+	type timeout interface {
+		error
+		Timeout() bool
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return true
+	}
+	if late, ok := errors.AsType[timeout](err); ok && late.Timeout() {
+		return true
+	}
+	if request, ok := errors.AsType[*url.Error](err); ok && request.Op != "parse" {
+		return true
+	}
+	_, network := errors.AsType[*net.OpError](err)
+	_, name := errors.AsType[*net.DNSError](err)
+	return network || name
 }
 
 // messageOf is the sentence of a status whose refusal has none of its own.
