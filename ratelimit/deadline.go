@@ -12,47 +12,33 @@ import (
 type deadlines struct {
 	after time.Duration
 
-	mu   sync.Mutex
-	last *end
-	next time.Time // from when on the last one is too near
-}
-
-// An end is a moment that several calls wait for.
-type end struct {
-	at   time.Time
-	done chan struct{}
-}
-
-func (d *deadlines) end() *end {
-	now := time.Now()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.last == nil || !now.Before(d.next) {
-		e := &end{now.Add(d.after), make(chan struct{})}
-		time.AfterFunc(d.after, func() { close(e.done) })
-		d.last, d.next = e, now.Add(d.after/16)
-	}
-	return d.last
+	mu     sync.Mutex
+	end    context.Context
+	cancel context.CancelFunc // never called, since some may wait for the end
+	next   time.Time          // from when on the end is too near
 }
 
 // limit is a context with ctx's values, and an end of d's in place of its own.
 func (d *deadlines) limit(ctx context.Context) context.Context {
-	return limited{context.WithoutCancel(ctx), d.end()}
+	now := time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !now.Before(d.next) {
+		d.end, d.cancel = context.WithTimeout(context.Background(), d.after)
+		d.next = now.Add(d.after / 16)
+	}
+	return limited{d.end, ctx}
 }
 
 type limited struct {
-	context.Context
-	end *end
+	context.Context // the end
+	values          context.Context
 }
 
-func (l limited) Deadline() (time.Time, bool) { return l.end.at, true }
-func (l limited) Done() <-chan struct{}       { return l.end.done }
-
-func (l limited) Err() error {
-	select {
-	case <-l.end.done:
-		return context.DeadlineExceeded
-	default:
-		return nil
+// Value asks the end first, which has none but what package context finds it by.
+func (l limited) Value(key any) any {
+	if v := l.Context.Value(key); v != nil {
+		return v
 	}
+	return l.values.Value(key)
 }
