@@ -208,6 +208,11 @@ func TestDeadlock(t *testing.T) {
 				deleted <- err
 			}()
 			for n := 0; n == 0; {
+				select {
+				case err := <-deleted:
+					t.Fatalf("it did not wait: %v", err)
+				case <-time.After(150 * time.Millisecond): // InnoDB renews this view after 100 ms in which nobody reads it
+				}
 				if err := admin.QueryRow(waiting).Scan(&n); err != nil {
 					t.Fatal(err)
 				}
