@@ -21,6 +21,9 @@ func (l *Limiter) Wrap(next http.Handler) http.Handler {
 			worst = decisive(states)
 			granted = states[worst].RetryAfter <= 0
 		}
+		if err == nil && !l.opts.Shadow && (l.opts.Headers != 0 || !granted) {
+			l.headers(w.Header(), wants, states, worst)
+		}
 		if goesOn := granted || err == ErrSkip || l.opts.Shadow; !goesOn || guard.Observed(r.Context()) {
 			d := guard.Decision{Package: "ratelimit", Guard: l.limits[0].limit.Name, Cost: cost}
 			if err == nil {
@@ -34,7 +37,6 @@ func (l *Limiter) Wrap(next http.Handler) http.Handler {
 			case l.opts.Shadow:
 				d.Outcome, d.Reason, d.Err = guard.Shadowed, shadowed(err), err
 			case err == nil:
-				l.headers(w.Header(), wants, states, worst)
 				err = l.refusal
 			}
 			if !goesOn {
@@ -42,9 +44,6 @@ func (l *Limiter) Wrap(next http.Handler) http.Handler {
 				return
 			}
 			d.Report(r)
-		}
-		if err == nil && !l.opts.Shadow && l.opts.Headers != 0 {
-			l.headers(w.Header(), wants, states, worst)
 		}
 		if err == nil && l.opts.InContext {
 			r = r.WithContext(withResult(r.Context(), resultOf(wants, states, failure)))
