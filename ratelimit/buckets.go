@@ -77,14 +77,11 @@ func (r buckets) set(i, n int) {
 	*word = *word&^((1<<r.bits-1)<<shift) | uint32(n)<<shift
 }
 
-// expired is the sum of the buckets that no longer count at the current one.
+// expired is the sum of the buckets that no longer count at the current one. The
+// newest does: without it the record would be over.
 func (r buckets) expired(newest, current int64) (sum int) {
 	for b := newest - bucketCount + 1; b < newest && b <= current-bucketCount; b++ {
 		sum += r.get(inRing(b))
-	}
-	if newest <= current-bucketCount {
-		_, n := r.counts()
-		sum += n
 	}
 	return sum
 }
@@ -113,7 +110,7 @@ func (r buckets) step(l *Limit, now int64, cost int, take bool) State {
 		s.RetryAfter = time.Duration((r.goes(over, newest, max(newest, current))+bucketCount)*width - now)
 	} else if take {
 		if current > newest { // where time ran backwards takes still come in order
-			r.advance(newest, current)
+			r.advance(newest, current, inNewest)
 			newest, inNewest = current, 0
 		}
 		r.setCounts(sum+cost, inNewest+cost)
@@ -136,9 +133,8 @@ func (r buckets) goes(n int, newest, current int64) int64 {
 
 // advance makes the current bucket the newest, and empties those that come round
 // again. The counts are the caller's to set.
-func (r buckets) advance(newest, current int64) {
-	_, n := r.counts()
-	r.set(inRing(newest), n)
+func (r buckets) advance(newest, current int64, inNewest int) {
+	r.set(inRing(newest), inNewest)
 	for b := max(newest+1, current-bucketCount+1); b <= current; b++ {
 		r.set(inRing(b), 0)
 	}

@@ -56,12 +56,11 @@ func (t *table) release(slot int) {
 	t.prints[slot/groupSize] &^= 0xff << (slot % groupSize * 8)
 }
 
-// occupy gives a slot to a tag with an empty record.
+// occupy gives a slot to a tag. The record is the caller's to write.
 func (t *table) occupy(slot int, tag uint64) {
 	t.release(slot)
 	t.prints[slot/groupSize] |= printOf(tag) & (0xff << (slot % groupSize * 8))
 	put64(t.slab[slot*t.stride:], int64(tag))
-	clear(t.record(slot))
 }
 
 // over reports whether a slot is as good as free.
@@ -112,6 +111,7 @@ func (t *table) place(tag uint64, now int64, maxGroups int, keep bool) int {
 		slot = t.forgotten(tag, now)
 	}
 	t.occupy(slot, tag)
+	clear(t.record(slot))
 	return slot
 }
 
