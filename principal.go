@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"sync/atomic"
 )
 
 // WithPrincipal returns ctx with p as its principal, for one's own middleware
@@ -12,8 +13,11 @@ import (
 // in hides it. Where the credential of the step in front has bounds (see
 // [Ceiling]), p has them too.
 func WithPrincipal[P any](ctx context.Context, p P) context.Context {
-	n := &node[P]{Context: ctx, principal: p, known: !canBeNil[P]() || !isNil(p), rec: recorderOf(ctx)}
-	if front, ok := ctx.Value(stepKey{}).(stepNode); ok && front.knows() && n.known {
+	n := &node[P]{Context: ctx, principal: p, rec: recorderOf(ctx)}
+	if canBeNil[P]() && isNil(p) {
+		n.kept.Store(&nobody)
+	}
+	if front, ok := ctx.Value(stepKey{}).(stepNode); ok && front.knows() && n.knows() {
 		_, itself := any(p).(bounded)
 		if scopes, limited := front.ceiling(); limited && !itself {
 			n.cred = chained{p, bounds(scopes)}
@@ -31,7 +35,7 @@ func (b bounds) Ceiling() (scopes []string, limited bool) { return b, true }
 // authentication step for P found. ok is false where that step knows nobody,
 // and where there is none.
 func PrincipalFrom[P any](ctx context.Context) (p P, ok bool) {
-	if n := nodeOf[P](ctx); n != nil && n.known {
+	if n := nodeOf[P](ctx); n != nil && n.knows() {
 		return n.principal, true
 	}
 	return p, false
@@ -55,7 +59,7 @@ func CredentialFrom[A any](ctx context.Context) (a A, ok bool) {
 // and the error is a failure of ours (500) that names both types.
 func Authenticated[P any](ctx context.Context) (P, error) {
 	n := nodeOf[P](ctx)
-	if n != nil && n.known {
+	if n != nil && n.knows() {
 		return n.principal, nil
 	}
 	var zero P
@@ -95,10 +99,27 @@ func Challenges(ctx context.Context) []string {
 	return nil
 }
 
-// PerStep is a context key of a guard that keeps something about a principal:
-// what stands under it is not found from behind a further authentication step,
-// which may have found somebody else.
-type PerStep interface{ PerStep() }
+// A StepKey is, by its address, a context key of a guard that puts something
+// about a principal into the context. What stands under it is not found from
+// behind a further authentication step, which may have found somebody else.
+type StepKey struct{ _ byte }
+
+// Kept is a value under its key, for [Keep].
+type Kept struct {
+	Key   *StepKey
+	Value any
+}
+
+// Keep puts k, which is not to change any more, into the authentication step in
+// front, which is made once per request: the value is found by everybody behind
+// that step and before a further one, and the guard need not copy the request.
+// It is for what follows from the principal alone. Keep reports false, and does
+// nothing, where something is kept there already, and where the principal is from
+// [WithPrincipal], whose context may be that of many requests.
+func Keep(ctx context.Context, k *Kept) bool {
+	step, ok := ctx.Value(stepKey{}).(stepNode)
+	return ok && step.keep(k)
+}
 
 // Ceiling returns the scopes that bound what the principal P of ctx may do: those
 // of the credential behind it, where that has a method
@@ -106,7 +127,7 @@ type PerStep interface{ PerStep() }
 // guards that ask for permissions; package rbac asks it in any case, and its
 // Options.Ceiling besides.
 func Ceiling[P any](ctx context.Context) (scopes []string, limited bool) {
-	if n := nodeOf[P](ctx); n != nil && n.known {
+	if n := nodeOf[P](ctx); n != nil && n.knows() {
 		return n.ceiling()
 	}
 	return nil, false
@@ -141,23 +162,26 @@ type node[P any] struct {
 	step      *step[P] // nil for WithPrincipal
 	principal P
 	cred      any // what Map kept; nil where the principal is the credential
-	known     bool
+	kept      atomic.Pointer[Kept] // nobody's where the step knows nobody
 	vary      [1]string // the Vary field's storage: header values are never shared
 	rec       *recorder // of Observe, so that guards further in need not look for it
 }
 
 func (n *node[P]) Value(key any) any {
 	switch k := key.(type) {
+	case *StepKey:
+		if kept := n.kept.Load(); kept != nil && kept.Key == k {
+			return kept.Value
+		}
+		return nil
 	case principalKey[P], stepKey:
 		return n
 	case recorderKey:
 		return n.rec
 	case credentialKey[P]:
-		if n.cred == nil && n.known || n.cred != nil && k.holds(n.cred) {
+		if n.cred == nil && n.knows() || n.cred != nil && k.holds(n.cred) {
 			return n
 		}
-	case PerStep:
-		return nil
 	case interface { // a credentialKey of another type
 		holds(cred any) bool
 		heldBy(t reflect.Type) bool
@@ -166,11 +190,20 @@ func (n *node[P]) Value(key any) any {
 			if k.holds(n.cred) {
 				return n
 			}
-		} else if n.known && k.heldBy(reflect.TypeFor[P]()) && k.holds(n.principal) {
+		} else if n.knows() && k.heldBy(reflect.TypeFor[P]()) && k.holds(n.principal) {
 			return n // a guard that asks for an interface does not name P
 		}
 	}
 	return n.Context.Value(key)
+}
+
+// nobody is kept where nobody is known, so that nothing else is.
+var nobody Kept
+
+func (n *node[P]) knows() bool { return n.kept.Load() != &nobody }
+
+func (n *node[P]) keep(k *Kept) bool {
+	return n.step != nil && n.kept.CompareAndSwap(nil, k)
 }
 
 // heldBy reports whether an A is an interface that a t may be.
@@ -213,10 +246,14 @@ type stepNode interface {
 	principalType() reflect.Type
 	knows() bool
 	ceiling() (scopes []string, limited bool)
+	keep(k *Kept) bool
 }
 
 func nodeOf[P any](ctx context.Context) *node[P] {
-	n, _ := ctx.Value(principalKey[P]{}).(*node[P])
+	n, ok := ctx.(*node[P]) // as right behind the step: the answer without the question
+	if !ok {
+		n, _ = ctx.Value(principalKey[P]{}).(*node[P])
+	}
 	return n
 }
 
@@ -239,7 +276,7 @@ func (n *node[P]) ceiling() (scopes []string, limited bool) {
 		if b, ok := unwrapCredential[bounded](n.cred); ok {
 			return b.Ceiling()
 		}
-	case canBeNil[P]():
+	case n.nilable():
 		if b, ok := any(n.principal).(bounded); ok {
 			return b.Ceiling()
 		}
@@ -249,6 +286,13 @@ func (n *node[P]) ceiling() (scopes []string, limited bool) {
 		}
 	}
 	return nil, false
+}
+
+func (n *node[P]) nilable() bool {
+	if n.step == nil {
+		return canBeNil[P]()
+	}
+	return n.step.nilable
 }
 
 func (n *node[P]) challenges() []string {
@@ -267,5 +311,3 @@ func (n *node[P]) String() string {
 func (n *node[P]) GoString() string { return n.String() }
 
 func (n *node[P]) principalType() reflect.Type { return reflect.TypeFor[P]() }
-
-func (n *node[P]) knows() bool { return n.known }

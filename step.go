@@ -128,7 +128,10 @@ func (s *step[P]) wrap(next http.Handler) http.Handler {
 			Decision{Package: f.pkg}.Refuse(w, s.hidden(r), err)
 			return
 		}
-		n := &node[P]{Context: r.Context(), step: s, principal: f.principal, cred: f.cred, known: f.known, rec: recorderOf(r.Context())}
+		n := &node[P]{Context: r.Context(), step: s, principal: f.principal, cred: f.cred, rec: recorderOf(r.Context())}
+		if !f.known {
+			n.kept.Store(&nobody)
+		}
 		if s.vary != "" {
 			addVary(w.Header(), s.vary, &n.vary)
 		}

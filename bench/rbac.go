@@ -97,8 +97,8 @@ func gates(settings) (rows, error) {
 		}
 		return serving(auth(h), r, 200)
 	}
-	// What any gate that hands something on must do: copy the request and add a
-	// node to its context. These are the two allocations that a first gate has.
+	// What a gate that hands something on does otherwise: it copies the request
+	// and adds a node to its context. Ours keeps it at the authentication step.
 	type key struct{}
 	placing := func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -116,7 +116,7 @@ func gates(settings) (rows, error) {
 		bars: []bar{
 			over("guard: chain and gate, 10,000 rules", "guard: chain and a context value", 60),
 			over("guard: chain and two gates, 10,000 rules", "guard: chain and gate, 10,000 rules", 60),
-			allocsOver("guard: chain and gate, 10,000 rules", "guard: chain alone", 2),
+			allocsOver("guard: chain and gate, 10,000 rules", "guard: chain alone", 0),
 			allocsOver("guard: chain and two gates, 10,000 rules", "guard: chain and gate, 10,000 rules", 0),
 			flat("guard: chain and gate, 10,000 rules", "guard: chain and gate, 10 rules", 0.10),
 		},

@@ -32,18 +32,14 @@ type Resource[P, T any] struct {
 	message string
 }
 
-// loader is what derived copies share; its address is the key under which
-// contexts hold what was loaded.
+// loader is what derived copies share.
 type loader[P, T any] struct {
+	key      guard.StepKey // under which contexts hold what was loaded
 	load     func(*http.Request, P) (T, bool, error)
 	notFound []error
 	missing  string
 	none     error // the refusal for a missing thing, built once
 }
-
-// PerStep makes a loader the key of things that an inner authentication step
-// hides: see [guard.PerStep].
-func (l *loader[P, T]) PerStep() {}
 
 // New returns a Resource whose things load finds. Absence is no error: found is
 // false. Any error is a failure (5xx), unless Options.NotFound names it or it is
@@ -253,7 +249,7 @@ func (o *Resource[P, T]) normal(err error) error {
 // the principal of ctx. It panics where no such step is in front: a handler
 // never works on an unchecked thing.
 func (o *Resource[P, T]) From(ctx context.Context) T {
-	n, ok := ctx.Value(o.loader).(*loaded[P, T])
+	n, ok := ctx.Value(&o.key).(*loaded[P, T])
 	if !ok {
 		wiring.Panic("owner", "From in a handler that is not behind Require or Load of this resource (%v), or behind a further authentication step", reflect.TypeFor[T]())
 	}
@@ -268,7 +264,7 @@ type loaded[P, T any] struct {
 }
 
 func (n *loaded[P, T]) Value(key any) any {
-	if l, ok := key.(*loader[P, T]); ok && l == n.loader {
+	if key == any(&n.loader.key) {
 		return n
 	}
 	return n.Context.Value(key)

@@ -45,6 +45,9 @@ func (p *Policy[P, Perm]) RequireRole(role string, or ...string) guard.Middlewar
 // RequireAll lets on who has the permission and all of the others. An
 // undeclared permission panics.
 func (p *Policy[P, Perm]) RequireAll(perm Perm, and ...Perm) guard.Middleware {
+	if len(and) == 0 {
+		return p.requireOne(perm)
+	}
 	perms := append([]Perm{perm}, and...)
 	indexes := p.indexesOf(perms)
 	return p.gate("permission "+join(perms, " and "), message(perms, "' and '"), perms, func(ctx context.Context, g *grants[P, Perm]) error {
@@ -65,6 +68,9 @@ func (p *Policy[P, Perm]) RequireAll(perm Perm, and ...Perm) guard.Middleware {
 // RequireAny lets on who has the permission or one of the others. An undeclared
 // permission panics.
 func (p *Policy[P, Perm]) RequireAny(perm Perm, or ...Perm) guard.Middleware {
+	if len(or) == 0 {
+		return p.requireOne(perm)
+	}
 	perms := append([]Perm{perm}, or...)
 	indexes := p.indexesOf(perms)
 	return p.gate("permission "+join(perms, " or "), message(perms, "' or '"), perms[:1], func(ctx context.Context, g *grants[P, Perm]) error {
@@ -84,42 +90,69 @@ func (p *Policy[P, Perm]) RequireAny(perm Perm, or ...Perm) guard.Middleware {
 	})
 }
 
+func (p *Policy[P, Perm]) requireOne(perm Perm) guard.Middleware {
+	i := p.indexOf(perm)
+	return p.gate("permission "+string(perm), message([]Perm{perm}, ""), []Perm{perm}, func(ctx context.Context, g *grants[P, Perm]) error {
+		return g.permission(ctx, i)
+	})
+}
+
 // gate is the middleware around decide; scope is what its challenge asks for.
 func (p *Policy[P, Perm]) gate(name, message string, scope []Perm, decide func(context.Context, *grants[P, Perm]) error) guard.Middleware {
 	return func(next http.Handler) http.Handler {
 		wiring.Next("rbac", next)
-		decision := guard.Decision{Package: "rbac", Guard: name}
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			ctx := r.Context()
-			g, placed := p.find(ctx), true
-			if g == nil {
-				var err error
-				placed = false
-				if g, err = p.look(ctx); err != nil {
-					decision.Refuse(w, r, err)
-					return
-				}
-			}
-			if err := decide(ctx, g); err != nil {
-				if err == errNotGranted || err == errScope {
-					err = p.refusal(ctx, scope, message, reason{err, g.describe})
-				}
-				d := decision
-				d.Generation = g.generation.number
-				d.Refuse(w, r, err)
-				return
-			}
-			if !placed {
-				r = r.WithContext(g)
-			}
-			if guard.Observed(ctx) {
-				d := decision
-				d.Generation, d.Outcome = g.generation.number, guard.Allowed
-				d.Report(r)
-			}
-			next.ServeHTTP(w, r)
-		})
+		return &gate[P, Perm]{p, next, guard.Decision{Package: "rbac", Guard: name}, message, scope, decide}
 	}
+}
+
+// A gate is a handler in front of which its policy decides.
+type gate[P any, Perm ~string] struct {
+	policy   *Policy[P, Perm]
+	next     http.Handler
+	decision guard.Decision
+	message  string
+	scope    []Perm
+	decide   func(context.Context, *grants[P, Perm]) error
+}
+
+func (h *gate[P, Perm]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	g := h.policy.find(ctx)
+	first := g == nil
+	if first {
+		var err error
+		if g, err = h.policy.look(ctx); err != nil {
+			h.decision.Refuse(w, r, err)
+			return
+		}
+	}
+	if err := h.decide(ctx, g); err != nil {
+		h.refuse(w, r, g, err)
+		return
+	}
+	if first && !h.policy.keep(ctx, g) {
+		r = r.WithContext(g.node(ctx))
+	}
+	if guard.Observed(ctx) {
+		h.report(r, g)
+	}
+	h.next.ServeHTTP(w, r)
+}
+
+func (h *gate[P, Perm]) refuse(w http.ResponseWriter, r *http.Request, g *grants[P, Perm], err error) {
+	if err == errNotGranted || err == errScope {
+		ctx := r.Context()
+		err = h.policy.refusal(ctx, h.scope, h.message, reason{err, func() string { return g.describe(ctx) }})
+	}
+	d := h.decision
+	d.Generation = g.generation.number
+	d.Refuse(w, r, err)
+}
+
+func (h *gate[P, Perm]) report(r *http.Request, g *grants[P, Perm]) {
+	d := h.decision
+	d.Generation, d.Outcome = g.generation.number, guard.Allowed
+	d.Report(r)
 }
 
 // A reason is for operators; it is put into words only if one reads it.

@@ -40,11 +40,12 @@ type Policy[P any, Perm ~string] struct {
 // engine is what a policy and the copies derived from it share.
 type engine[P any, Perm ~string] struct {
 	*catalog[Perm]
+	key     guard.StepKey // under which contexts hold grants
 	rolesOf func(P) []string
 	roleOf  func(P) string   // in place of rolesOf
 	decide  Decider[P, Perm] // in place of rolesOf
 	ceiling func(context.Context) ([]string, bool)
-	current atomic.Pointer[generation]
+	current atomic.Pointer[generation[P, Perm]]
 	denied  []atomic.Pointer[guard.Error] // the refusals of Check, as they are needed
 
 	mu       sync.Mutex // guards Swap and required
@@ -52,9 +53,20 @@ type engine[P any, Perm ~string] struct {
 }
 
 // A generation is a policy as it was swapped in.
-type generation struct {
+type generation[P any, Perm ~string] struct {
+	engine *engine[P, Perm]
 	number uint64
 	roles  map[string]*role
+	single map[string]*grants[P, Perm] // of who has the one role, and no bounds
+}
+
+// start makes roles those of the policy from now on.
+func (e *engine[P, Perm]) start(number uint64, roles map[string]*role) {
+	n := &generation[P, Perm]{e, number, roles, make(map[string]*grants[P, Perm], len(roles))}
+	for name := range roles {
+		n.single[name] = n.grants([]string{name})
+	}
+	e.current.Store(n)
 }
 
 // New compiles a policy. rolesOf returns the names of a principal's roles, or
@@ -82,7 +94,7 @@ func New[P any, Perm ~string, R string | []string](spec Spec[Perm], rolesOf func
 	case func(P) string: // a slice for one name would be an allocation a request
 		e.roleOf = f
 	}
-	e.current.Store(&generation{1, roles})
+	e.start(1, roles)
 	return &Policy[P, Perm]{engine: e}, nil
 }
 
@@ -101,7 +113,7 @@ func NewDecided[P any, Perm ~string](permissions []Perm, decide Decider[P, Perm]
 	}
 	e := newEngine[P](c, opts)
 	e.decide = decide
-	e.current.Store(&generation{1, nil})
+	e.start(1, nil)
 	return &Policy[P, Perm]{engine: e}, nil
 }
 
@@ -152,7 +164,7 @@ func (p *Policy[P, Perm]) Swap(spec Spec[Perm]) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	e.current.Store(&generation{e.current.Load().number + 1, roles})
+	e.start(e.current.Load().number+1, roles)
 	return nil
 }
 

@@ -12,32 +12,27 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// A grants is what the principal of one request may do: the one context node of
-// a policy. The first gate places it, and later ones find it. Who it is about is
-// in the context behind it.
+// A grants is what one principal may do. The first gate of a request keeps it at
+// the step in front, or else places it as a context node, and later gates find
+// it. Who it is about is in the context.
 type grants[P any, Perm ~string] struct {
-	context.Context
-	engine     *engine[P, Perm]
-	generation *generation
-	roles      []*role
-	room       [4]*role // of roles, so that few cost no allocation
-	scopes     []string
-	limited    bool
+	context.Context // behind the node; nil where it is none
+	kept            guard.Kept
+	engine          *engine[P, Perm]
+	generation      *generation[P, Perm]
+	roles           []*role
+	room            [4]*role // of roles, so that few cost no allocation
+	scopes          []string
+	limited         bool
 }
 
-// Value answers to the policy itself as the key: two policies with the same
-// types do not see each other's grants.
+// Value answers to the policy's key: two policies with the same types do not see
+// each other's grants.
 func (g *grants[P, Perm]) Value(key any) any {
-	if e, ok := key.(*engine[P, Perm]); ok && e == g.engine {
+	if key == any(&g.engine.key) {
 		return g
 	}
 	return g.Context.Value(key)
-}
-
-// principal is whom look found.
-func (g *grants[P, Perm]) principal() P {
-	p, _ := guard.PrincipalFrom[P](g.Context)
-	return p
 }
 
 // String keeps the principal out of a printed context.
@@ -46,13 +41,9 @@ func (g *grants[P, Perm]) String() string { return fmt.Sprintf("%v.rbac", g.Cont
 // GoString is String, for %#v.
 func (g *grants[P, Perm]) GoString() string { return g.String() }
 
-// PerStep makes an engine the key of grants that an inner authentication step
-// hides: see [guard.PerStep].
-func (e *engine[P, Perm]) PerStep() {}
-
 // find is the grants that a gate placed for the principal of ctx.
 func (e *engine[P, Perm]) find(ctx context.Context) *grants[P, Perm] {
-	g, _ := ctx.Value(e).(*grants[P, Perm])
+	g, _ := ctx.Value(&e.key).(*grants[P, Perm])
 	return g
 }
 
@@ -62,23 +53,58 @@ func (e *engine[P, Perm]) look(ctx context.Context) (*grants[P, Perm], error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &grants[P, Perm]{Context: ctx, engine: e, generation: e.current.Load()}
-	g.roles = g.room[:0]
+	scopes, limited := guard.Ceiling[P](ctx)
+	if e.ceiling != nil {
+		if more, too := e.ceiling(ctx); too {
+			scopes, limited = e.both(more, scopes, limited), true
+		}
+	}
+	now := e.current.Load()
+	var one [1]string
+	names := one[:]
 	switch {
 	case e.roleOf != nil:
-		g.add(e.roleOf(p))
+		one[0] = e.roleOf(p)
 	case e.rolesOf != nil:
-		for _, name := range e.rolesOf(p) {
-			g.add(name)
+		names = e.rolesOf(p)
+	}
+	if len(names) == 1 && !limited {
+		if g, ok := now.single[names[0]]; ok {
+			return g, nil
 		}
 	}
-	g.scopes, g.limited = guard.Ceiling[P](ctx)
-	if e.ceiling != nil {
-		if scopes, limited := e.ceiling(ctx); limited {
-			g.scopes, g.limited = e.both(scopes, g.scopes, g.limited), true
-		}
-	}
+	g := now.grants(names)
+	g.Context, g.scopes, g.limited = ctx, scopes, limited
 	return g, nil
+}
+
+// grants are new ones, of who has the roles of these names.
+func (n *generation[P, Perm]) grants(names []string) *grants[P, Perm] {
+	g := &grants[P, Perm]{engine: n.engine, generation: n}
+	g.kept = guard.Kept{Key: &n.engine.key, Value: g}
+	g.roles = g.room[:0]
+	for _, name := range names {
+		if r, known := n.roles[name]; known {
+			g.roles = append(g.roles, r)
+		}
+	}
+	return g
+}
+
+// keep keeps g for the rest of the request, where it follows from the principal
+// alone: another part of the request may have another ceiling.
+func (e *engine[P, Perm]) keep(ctx context.Context, g *grants[P, Perm]) bool {
+	return e.ceiling == nil && guard.Keep(ctx, &g.kept)
+}
+
+// node is g as a context behind ctx.
+func (g *grants[P, Perm]) node(ctx context.Context) context.Context {
+	if g.Context == nil { // everybody's with this role
+		own := *g
+		own.Context = ctx
+		g = &own
+	}
+	return g
 }
 
 // both is scopes as far as the others, if those are a bound, cover the same.
@@ -98,12 +124,6 @@ func (e *engine[P, Perm]) both(scopes, others []string, limited bool) []string {
 	return common
 }
 
-func (g *grants[P, Perm]) add(name string) {
-	if r, known := g.generation.roles[name]; known {
-		g.roles = append(g.roles, r)
-	}
-}
-
 // grantsOf is the grants of ctx, those a gate placed where there are any.
 func (e *engine[P, Perm]) grantsOf(ctx context.Context) (*grants[P, Perm], error) {
 	if g := e.find(ctx); g != nil {
@@ -120,24 +140,39 @@ var (
 // permission is nil where the i-th permission is granted, errNotGranted or
 // errScope where it is not, and a failure otherwise.
 func (g *grants[P, Perm]) permission(ctx context.Context, i int) error {
-	granted := false
-	if g.engine.decide != nil {
-		ok, err := g.engine.decide(ctx, g.principal(), g.engine.list[i])
-		if granted, err = guard.Resolve(ok, true, err, nil); err != nil {
+	if !g.byRole(i) {
+		if g.engine.decide == nil {
+			return errNotGranted
+		}
+		if err := g.engine.ask(ctx, i); err != nil {
 			return err
 		}
 	}
+	if !g.scoped(i) {
+		return errScope
+	}
+	return nil
+}
+
+// byRole reports whether a role grants the i-th permission.
+func (g *grants[P, Perm]) byRole(i int) bool {
 	for _, r := range g.roles {
 		if r.grants.has(i) {
-			granted = true
-			break
+			return true
 		}
 	}
-	switch {
-	case !granted:
+	return false
+}
+
+// ask asks the decider.
+func (e *engine[P, Perm]) ask(ctx context.Context, i int) error {
+	p, _ := guard.PrincipalFrom[P](ctx)
+	ok, err := e.decide(ctx, p, e.list[i])
+	if ok, err = guard.Resolve(ok, true, err, nil); err != nil {
+		return err
+	}
+	if !ok {
 		return errNotGranted
-	case !g.scoped(i):
-		return errScope
 	}
 	return nil
 }
@@ -292,15 +327,16 @@ func (g *grants[P, Perm]) permissions() []Perm { return g.engine.list }
 func (g *grants[P, Perm]) number() uint64 { return g.generation.number }
 
 // describe says for operators whom a refusal was about.
-func (g *grants[P, Perm]) describe() string {
+func (g *grants[P, Perm]) describe(ctx context.Context) string {
+	p, _ := guard.PrincipalFrom[P](ctx)
 	var names []string
 	switch e := g.engine; {
 	case e.decide != nil:
 		return "by the decider"
 	case e.rolesOf != nil:
-		names = e.rolesOf(g.principal())
-	case e.roleOf(g.principal()) != "":
-		names = []string{e.roleOf(g.principal())}
+		names = e.rolesOf(p)
+	case e.roleOf(p) != "":
+		names = []string{e.roleOf(p)}
 	}
 	if len(names) == 0 {
 		return "no roles"

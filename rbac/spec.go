@@ -42,7 +42,7 @@ func newSet(n int) set { return make(set, (n+63)/64) }
 
 func (s set) add(i int) { s[i/64] |= 1 << (i % 64) }
 
-func (s set) has(i int) bool { return s[i/64]>>(i%64)&1 != 0 }
+func (s set) has(i int) bool { return s[uint(i)/64]>>(uint(i)%64)&1 != 0 }
 
 func (s set) addAll(t set) {
 	for i, w := range t {
