@@ -161,10 +161,10 @@ type node[P any] struct {
 	context.Context
 	step      *step[P] // nil for WithPrincipal
 	principal P
-	cred      any // what Map kept; nil where the principal is the credential
+	cred      any                  // what Map kept; nil where the principal is the credential
 	kept      atomic.Pointer[Kept] // nobody's where the step knows nobody
-	vary      [1]string // the Vary field's storage: header values are never shared
-	rec       *recorder // of Observe, so that guards further in need not look for it
+	vary      [1]string            // the Vary field's storage: header values are never shared
+	rec       *recorder            // of Observe, so that guards further in need not look for it
 }
 
 func (n *node[P]) Value(key any) any {

@@ -66,7 +66,7 @@ func policyField(wants []want) string {
 	b := make([]byte, 0, 64)
 	for i := range wants {
 		l := wants[i].limit
-		b = item(b, i, l.Name)
+		b = append(separated(b, i), wants[i].item...)
 		b = strconv.AppendInt(append(b, ";q="...), int64(l.Quota), 10)
 		if l.Window%time.Second == 0 { // "w" has whole seconds
 			b = strconv.AppendInt(append(b, ";w="...), int64(l.Window/time.Second), 10)
@@ -78,7 +78,7 @@ func policyField(wants []want) string {
 func appendStates(b []byte, wants []want, states []State) []byte {
 	for i := range states {
 		s := &states[i]
-		b = item(b, i, wants[i].limit.Name)
+		b = append(separated(b, i), wants[i].item...)
 		b = strconv.AppendInt(append(b, ";r="...), int64(s.Remaining), 10)
 		b = strconv.AppendInt(append(b, ";t="...), ceilSeconds(untilReset(s.RetryAfter, s.Reset)), 10)
 	}
@@ -94,11 +94,12 @@ func untilReset(retryAfter, reset time.Duration) time.Duration {
 	return reset
 }
 
-func item(b []byte, i int, name string) []byte {
+// separated sets the i-th item of a List apart from the one before it.
+func separated(b []byte, i int) []byte {
 	if i > 0 {
 		b = append(b, ", "...)
 	}
-	return append(append(append(b, '"'), name...), '"')
+	return b
 }
 
 // seconds is a Retry-After: whole seconds, rounded up, at least 1 (RFC 9110,

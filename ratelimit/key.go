@@ -41,7 +41,9 @@ func ByIPPrefix(ip func(*http.Request) (netip.Addr, error), v4, v6 int) Key {
 		if err != nil {
 			return "", badRequest("The client's address is not clear", err)
 		}
-		addr = addr.Unmap().WithZone("")
+		if !addr.Is4() {
+			addr = addr.Unmap().WithZone("")
+		}
 		if addr.Is4() { // 4 or 16 bytes: the two families cannot meet
 			b := addr.As4()
 			binary.BigEndian.PutUint32(b[:], binary.BigEndian.Uint32(b[:])>>(32-v4)<<(32-v4))

@@ -120,6 +120,7 @@ type known struct {
 	limit *Limit
 	id    uint64
 	class int
+	item  string // its name as the header's fields have it
 }
 
 func (l *Limit) known() *known {
@@ -147,7 +148,9 @@ func compiled(limits []Limit) ([]want, error) {
 				errs = append(errs, fmt.Errorf("ratelimit: two limits are named %q", l.Name))
 			}
 		}
-		out[i] = want{known: l.known()}
+		k := l.known()
+		k.item = `"` + l.Name + `"`
+		out[i] = want{known: k}
 	}
 	return out, errors.Join(errs...)
 }
