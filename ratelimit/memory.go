@@ -103,11 +103,12 @@ func (m *Memory) Take(_ context.Context, takes []Take) ([]State, error) {
 	wants, states := make([]want, len(takes)), make([]State, len(takes))
 	for i := range takes {
 		t := &takes[i]
+		if err := valid(&t.Limit, t.Key, t.Cost, len(takes)); err != nil {
+			return nil, err
+		}
 		wants[i] = want{t.Limit.known(), t.Key, t.Cost}
 	}
-	if err := m.take(wants, states); err != nil {
-		return nil, err
-	}
+	m.take(wants, states)
 	return states, nil
 }
 
@@ -152,15 +153,9 @@ func valid(l *Limit, key string, cost, n int) error {
 	return nil
 }
 
-// take fills states. Nothing in it escapes, so that callers keep wants and
-// states on their stacks.
-func (m *Memory) take(wants []want, states []State) error {
-	for i := range wants {
-		w := &wants[i]
-		if err := valid(w.limit, w.key, w.cost, len(wants)); err != nil {
-			return err
-		}
-	}
+// take fills states. Nothing in it escapes, so that callers keep wants, which are
+// valid, and states on their stacks.
+func (m *Memory) take(wants []want, states []State) {
 	if len(wants) == 1 {
 		hash := maphash.String(m.seed, wants[0].key)
 		s := m.shardOf(hash)
@@ -168,7 +163,7 @@ func (m *Memory) take(wants []want, states []State) error {
 		s.mu.Lock()
 		states[0] = m.step(s, &wants[0], hash, now, true)
 		s.mu.Unlock()
-		return nil
+		return
 	}
 	var hashes [maxLimits]uint64
 	h := hashes[:0]
@@ -196,7 +191,6 @@ func (m *Memory) take(wants []want, states []State) error {
 			break
 		}
 	}
-	return nil
 }
 
 // step is the state of one take, after taking it if that is wanted and granted.

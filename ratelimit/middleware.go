@@ -13,43 +13,58 @@ import (
 // Wrap limits requests to next.
 func (l *Limiter) Wrap(next http.Handler) http.Handler {
 	wiring.Next("ratelimit", next)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var room room
-		wants, states, failure, cost, err := l.decide(r, room.wants[:0], room.states[:0])
-		worst, granted := 0, err == nil
-		if granted {
-			worst = decisive(states)
-			granted = states[worst].RetryAfter <= 0
+	return &wrapped{l, next}
+}
+
+type wrapped struct {
+	*Limiter
+	next http.Handler
+}
+
+func (l *wrapped) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var room room
+	wants, states, failure, cost, err := l.decide(r, room.wants[:0], room.states[:0])
+	worst, granted := 0, err == nil
+	if granted {
+		worst = decisive(states)
+		granted = states[worst].RetryAfter <= 0
+	}
+	if err == nil && !l.opts.Shadow && (l.opts.Headers != 0 || !granted) {
+		l.headers(w.Header(), wants, states, worst)
+	}
+	if goesOn := granted || err == ErrSkip || l.opts.Shadow; !goesOn || guard.Observed(r.Context()) {
+		d := guard.Decision{Package: "ratelimit", Guard: l.limits[0].limit.Name, Cost: cost}
+		if err == nil {
+			d.Guard, d.RetryAfter = wants[worst].limit.Name, states[worst].RetryAfter
 		}
-		if err == nil && !l.opts.Shadow && (l.opts.Headers != 0 || !granted) {
-			l.headers(w.Header(), wants, states, worst)
+		l.report(w, r, &d, granted, failure, err)
+		if !goesOn {
+			return
 		}
-		if goesOn := granted || err == ErrSkip || l.opts.Shadow; !goesOn || guard.Observed(r.Context()) {
-			d := guard.Decision{Package: "ratelimit", Guard: l.limits[0].limit.Name, Cost: cost}
-			if err == nil {
-				d.Guard, d.RetryAfter = wants[worst].limit.Name, states[worst].RetryAfter
-			}
-			switch {
-			case granted:
-				d.Outcome, d.Reason, d.Err = guard.Allowed, failed(failure), failure
-			case err == ErrSkip:
-				d.Outcome, d.Reason = guard.Allowed, "not limited"
-			case l.opts.Shadow:
-				d.Outcome, d.Reason, d.Err = guard.Shadowed, shadowed(err), err
-			case err == nil:
-				err = l.refusal
-			}
-			if !goesOn {
-				d.Refuse(w, r, err)
-				return
-			}
-			d.Report(r)
-		}
-		if err == nil && l.opts.InContext {
-			r = r.WithContext(withResult(r.Context(), resultOf(wants, states, failure)))
-		}
-		next.ServeHTTP(w, r)
-	})
+	}
+	if err == nil && l.opts.InContext {
+		r = r.WithContext(withResult(r.Context(), resultOf(wants, states, failure)))
+	}
+	l.next.ServeHTTP(w, r)
+}
+
+// report makes d known, and refuses the request where it does not go on.
+func (l *Limiter) report(w http.ResponseWriter, r *http.Request, d *guard.Decision, granted bool, failure, err error) {
+	switch {
+	case granted:
+		d.Outcome, d.Reason, d.Err = guard.Allowed, failed(failure), failure
+	case err == ErrSkip:
+		d.Outcome, d.Reason = guard.Allowed, "not limited"
+	case l.opts.Shadow:
+		d.Outcome, d.Reason, d.Err = guard.Shadowed, shadowed(err), err
+	case err == nil:
+		d.Refuse(w, r, l.refusal)
+		return
+	default:
+		d.Refuse(w, r, err)
+		return
+	}
+	d.Report(r)
 }
 
 // decide takes what a request costs, or is what to refuse it with.
