@@ -59,8 +59,12 @@ type rows struct {
 	close func()
 }
 
-// run measures the rows in rounds, each in a random order, so that whatever
-// the machine does meanwhile meets all of them alike.
+// turns are the parts of a round: what disturbs the machine for a while disturbs
+// some turns of every row, and not one row's whole measurement.
+const turns = 4
+
+// run measures the rows in rounds and turns, each in a random order, so that
+// whatever the machine does meanwhile meets all of them alike.
 func (t table) run(set settings) TableResult {
 	result := TableResult{Name: t.name}
 	built, err := t.build(set)
@@ -78,14 +82,20 @@ func (t table) run(set settings) TableResult {
 	samples := make([][]sample, len(built.work))
 	counts := make([]int, len(built.work))
 	for i, w := range built.work {
-		counts[i] = calibrate(w.run, set.slice, clock)
+		counts[i] = calibrate(w.run, set.slice/turns, clock)
 	}
 	// Where a bar is missed, up to twice as many rounds more have a say; the
 	// medians are over all of them.
 	for range 3 {
 		for range set.rounds {
-			for _, i := range rand.Perm(len(built.work)) {
-				samples[i] = append(samples[i], measure(built.work[i].run, counts[i], clock))
+			sums := make([]sample, len(built.work))
+			for range turns {
+				for _, i := range rand.Perm(len(built.work)) {
+					sums[i].add(measure(built.work[i].run, counts[i], clock))
+				}
+			}
+			for i, sum := range sums {
+				samples[i] = append(samples[i], sum.each(turns))
 			}
 		}
 		result.Rows, result.Bars = nil, nil
@@ -125,6 +135,12 @@ func calibrate(run func(int), slice time.Duration, clock func() time.Duration) i
 }
 
 type sample struct{ ns, bytes, allocs float64 }
+
+func (s *sample) add(o sample) {
+	s.ns, s.bytes, s.allocs = s.ns+o.ns, s.bytes+o.bytes, s.allocs+o.allocs
+}
+
+func (s sample) each(n float64) sample { return sample{s.ns / n, s.bytes / n, s.allocs / n} }
 
 func measure(run func(int), n int, clock func() time.Duration) sample {
 	var before, after runtime.MemStats
