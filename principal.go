@@ -174,10 +174,10 @@ func (n *node[P]) Value(key any) any {
 			return kept.Value
 		}
 		return nil
-	case principalKey[P], stepKey:
-		return n
 	case recorderKey:
 		return n.rec
+	case principalKey[P], stepKey:
+		return n
 	case credentialKey[P]:
 		if n.cred == nil && n.knows() || n.cred != nil && k.holds(n.cred) {
 			return n
