@@ -60,8 +60,14 @@ type rows struct {
 }
 
 // turns are the parts of a round: what disturbs the machine for a while disturbs
-// some turns of every row, and not one row's whole measurement.
-const turns = 4
+// some turns of every row, and not one row's whole measurement. Where goroutines
+// wait for another process, a part would be little more than its start and end.
+func (t table) turns() int {
+	if t.waits {
+		return 1
+	}
+	return 4
+}
 
 // run measures the rows in rounds and turns, each in a random order, so that
 // whatever the machine does meanwhile meets all of them alike.
@@ -78,11 +84,11 @@ func (t table) run(set settings) TableResult {
 	if t.small {
 		defer runtime.KeepAlive(serversHeap())
 	}
-	clock := set.clock(!t.waits)
+	clock, turns := set.clock(!t.waits), t.turns()
 	samples := make([][]sample, len(built.work))
 	counts := make([]int, len(built.work))
 	for i, w := range built.work {
-		counts[i] = calibrate(w.run, set.slice/turns, clock)
+		counts[i] = calibrate(w.run, set.slice/time.Duration(turns), clock)
 	}
 	// Where a bar is missed, up to twice as many rounds more have a say; the
 	// medians are over all of them.
@@ -95,7 +101,7 @@ func (t table) run(set settings) TableResult {
 				}
 			}
 			for i, sum := range sums {
-				samples[i] = append(samples[i], sum.each(turns))
+				samples[i] = append(samples[i], sum.each(float64(turns)))
 			}
 		}
 		result.Rows, result.Bars = nil, nil
