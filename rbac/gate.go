@@ -45,9 +45,6 @@ func (p *Policy[P, Perm]) RequireRole(role string, or ...string) guard.Middlewar
 // RequireAll lets on who has the permission and all of the others. An
 // undeclared permission panics.
 func (p *Policy[P, Perm]) RequireAll(perm Perm, and ...Perm) guard.Middleware {
-	if len(and) == 0 {
-		return p.requireOne(perm)
-	}
 	perms := append([]Perm{perm}, and...)
 	indexes := p.indexesOf(perms)
 	return p.gate("permission "+join(perms, " and "), message(perms, "' and '"), perms, func(ctx context.Context, g *grants[P, Perm]) error {
@@ -68,9 +65,6 @@ func (p *Policy[P, Perm]) RequireAll(perm Perm, and ...Perm) guard.Middleware {
 // RequireAny lets on who has the permission or one of the others. An undeclared
 // permission panics.
 func (p *Policy[P, Perm]) RequireAny(perm Perm, or ...Perm) guard.Middleware {
-	if len(or) == 0 {
-		return p.requireOne(perm)
-	}
 	perms := append([]Perm{perm}, or...)
 	indexes := p.indexesOf(perms)
 	return p.gate("permission "+join(perms, " or "), message(perms, "' or '"), perms[:1], func(ctx context.Context, g *grants[P, Perm]) error {
@@ -87,13 +81,6 @@ func (p *Policy[P, Perm]) RequireAny(perm Perm, or ...Perm) guard.Middleware {
 			}
 		}
 		return refusal
-	})
-}
-
-func (p *Policy[P, Perm]) requireOne(perm Perm) guard.Middleware {
-	i := p.indexOf(perm)
-	return p.gate("permission "+string(perm), message([]Perm{perm}, ""), []Perm{perm}, func(ctx context.Context, g *grants[P, Perm]) error {
-		return g.permission(ctx, i)
 	})
 }
 
