@@ -54,7 +54,6 @@ type engine[P any, Perm ~string] struct {
 
 // A generation is a policy as it was swapped in.
 type generation[P any, Perm ~string] struct {
-	engine *engine[P, Perm]
 	number uint64
 	roles  map[string]*role
 	single map[string]*grants[P, Perm] // of who has the one role, and no bounds
@@ -62,9 +61,9 @@ type generation[P any, Perm ~string] struct {
 
 // start makes roles those of the policy from now on.
 func (e *engine[P, Perm]) start(number uint64, roles map[string]*role) {
-	n := &generation[P, Perm]{e, number, roles, make(map[string]*grants[P, Perm], len(roles))}
+	n := &generation[P, Perm]{number, roles, make(map[string]*grants[P, Perm], len(roles))}
 	for name := range roles {
-		n.single[name] = n.grants([]string{name})
+		n.single[name] = e.grants(n, []string{name})
 	}
 	e.current.Store(n)
 }

@@ -72,15 +72,15 @@ func (e *engine[P, Perm]) look(ctx context.Context) (*grants[P, Perm], error) {
 			return g, nil
 		}
 	}
-	g := now.grants(names)
+	g := e.grants(now, names)
 	g.Context, g.scopes, g.limited = ctx, scopes, limited
 	return g, nil
 }
 
-// grants are new ones, of who has the roles of these names.
-func (n *generation[P, Perm]) grants(names []string) *grants[P, Perm] {
-	g := &grants[P, Perm]{engine: n.engine, generation: n}
-	g.kept = guard.Kept{Key: &n.engine.key, Value: g}
+// grants are new ones, of who has the roles of these names in generation n.
+func (e *engine[P, Perm]) grants(n *generation[P, Perm], names []string) *grants[P, Perm] {
+	g := &grants[P, Perm]{engine: e, generation: n}
+	g.kept = guard.Kept{Key: &e.key, Value: g}
 	g.roles = g.room[:0]
 	for _, name := range names {
 		if r, known := n.roles[name]; known {
