@@ -31,8 +31,12 @@ type rateLimits struct {
 func (r *rateLimits) EndsByDeadline() {}
 
 // A Sliding count is a string of pairs, 8 bytes of time and 4 of count: so many
-// units are free at that time, in µs by the server's clock. A GCRA count is its
-// theoretical arrival time as a decimal. Both end when nothing counts any more.
+// units are free at that time, in µs by the server's clock. Up to exactQuota each
+// pair is a take, and the key is the string. Above, a pair is a sixteenth of the
+// window, and the key is a hash: v has the pairs, s their sum, above it (32 bits)
+// the last 21 bits of the newest one's number. A take that joins the newest pair
+// adds to s alone: the sum has it before v does. A GCRA count is its theoretical
+// arrival time as a decimal. All end when nothing counts any more.
 //
 // A time that runs backwards, after a failover to a server whose clock is
 // behind, grants nothing: units are never free before those that came earlier.
@@ -45,6 +49,21 @@ var (
 	// key: those of a ratelimit.State.
 	takeScript = redis.NewScript(`
 local call, decode, encode, ceil = redis.call, struct.unpack, struct.pack, math.ceil
+
+-- The shortcut: one take that joins the newest pair, which the time to live tells
+-- to 2 ms: pairs are free a window and up to a step after they began.
+if #KEYS == 1 then
+  local gcra, cost, quota, span, step = decode('>BI4I4I8I8', ARGV[1])
+  if step > 0 and cost > 0 then
+    local s = call('HINCRBY', KEYS[1], 's', cost == 1 and '1' or cost)
+    local reset, used = call('PTTL', KEYS[1]) * 1000, s % 4294967296
+    if reset >= span + 2000 and used <= quota then
+      return encode('>I4I8I8I8', quota - used, 0, reset, (s - used) / 4294967296)
+    end
+    call('HINCRBY', KEYS[1], 's', -cost)
+  end
+end
+
 local t = call('TIME')
 local now = t[1] * 1000000 + t[2]
 local states, granted = '', true
@@ -56,13 +75,13 @@ for pass = #KEYS > 1 and 1 or 2, 2 do
   for i = 1, #KEYS do
     local key, gcra, cost, quota, span, step = KEYS[i]
     gcra, cost, quota, span, step, pos = decode('>BI4I4I8I8', ARGV[1], pos)
-    local v, ask = call('GET', key) or '', cost
+    local ask = cost
     if ask < 1 then ask = 1 end
     local wait, left, reset, stamp = 0, 0, 0, 0
     local take = pass == 2 and granted and cost > 0
     if gcra == 1 then
       span = span / 1000
-      local tat = v == '' and 0 or v + 0
+      local tat = (call('GET', key) or 0) + 0
       if tat < now then tat = now end
       wait = tat + ask * span - quota * span - now
       if take and wait <= 0 then
@@ -72,12 +91,25 @@ for pass = #KEYS > 1 and 1 or 2, 2 do
       end
       left, reset = math.floor((now + quota * span - tat) / span), tat - now
     else
+      local v, ahead = '', 0
+      if step > 0 then
+        local h = call('HMGET', key, 'v', 's')
+        v, ahead = h[1] or '', (h[2] or 0) % 4294967296
+      else
+        v = call('GET', key) or ''
+      end
       local used, live, last, n = 0, 1, 0, 0
       for j = 1, #v, 12 do
         last, n = decode('>I8I4', v, j)
+        ahead = ahead - n
         if last <= now then live = j + 12 else used = used + n end
       end
-      local over, j = used + ask - quota, live
+      v = v:sub(live)
+      if step > 0 and v ~= '' then
+        used, n = used + ahead, n + ahead
+        v = v:sub(1, -5) .. encode('>I4', n)
+      end
+      local over, j = used + ask - quota, 1
       while over > 0 and j < #v do
         local at, free = decode('>I8I4', v, j)
         over, wait, j = over - free, at - now, j + 12
@@ -86,11 +118,17 @@ for pass = #KEYS > 1 and 1 or 2, 2 do
         used, stamp = used + cost, now + span
         if step > 0 then stamp = ceil(stamp / step) * step end
         if last < stamp then
-          call('SET', key, v:sub(live) .. encode('>I8I4', stamp, cost), 'PX', ceil((stamp - now) / 1000))
-          last = stamp
-        else -- it is free together with the last, and the key lives until then
-          stamp = last
-          call('SETRANGE', key, #v == 12 and '8' or #v - 4, encode('>I4', n + cost)) -- Redis is slow to print numbers
+          last, v = stamp, v .. encode('>I8I4', stamp, cost)
+        else -- it is free together with the newest
+          v = v:sub(1, -5) .. encode('>I4', n + cost)
+        end
+        stamp = last
+        if step > 0 then
+          stamp = last / step % 2097152
+          call('HSET', key, 'v', v, 's', stamp * 4294967296 + used)
+          call('PEXPIREAT', key, ceil(last / 1000))
+        else
+          call('SET', key, v, 'PXAT', ceil(last / 1000))
         end
       end
       left = quota - used
@@ -107,28 +145,43 @@ end
 return states`)
 
 	// giveBackScript has 22 bytes per key: 1 for GCRA, else 0; 1 where all is
-	// forgotten; cost, interval (ns), stamp.
+	// forgotten; cost, interval (ns) or step (µs), stamp.
 	giveBackScript = redis.NewScript(`
-local t = redis.call('TIME')
+local call, decode, encode = redis.call, struct.unpack, struct.pack
+local t = call('TIME')
 local now, pos = t[1] * 1000000 + t[2], 1
 for _, key in ipairs(KEYS) do
   local gcra, all, cost, span, stamp
-  gcra, all, cost, span, stamp, pos = struct.unpack('>BBI4I8I8', ARGV[1], pos)
-  local v = redis.call('GET', key)
-  if not v then
-    -- it has expired, and nothing counts
-  elseif all == 1 then
-    redis.call('DEL', key)
+  gcra, all, cost, span, stamp, pos = decode('>BBI4I8I8', ARGV[1], pos)
+  if all == 1 then
+    call('DEL', key)
   elseif gcra == 1 then
-    local tat, back = v + 0, math.min(cost * span / 1000, stamp - now)
+    local tat, back = (call('GET', key) or 0) + 0, math.min(cost * span / 1000, stamp - now)
     if back > 0 and tat >= stamp then
-      redis.call('SET', key, string.format('%.3f', tat - back), 'KEEPTTL')
+      call('SET', key, string.format('%.3f', tat - back), 'KEEPTTL')
+    end
+  elseif span == 0 then
+    local v = call('GET', key) or ''
+    for j = 1, #v, 12 do
+      local at, n = decode('>I8I4', v, j)
+      if at == stamp then call('SETRANGE', key, j + 7, encode('>I4', math.max(n - cost, 0))) end
     end
   else
+    local h = call('HMGET', key, 'v', 's')
+    local v, ahead, back = h[1] or '', (h[2] or 0) % 4294967296, 0
     for j = 1, #v, 12 do
-      local at, n = struct.unpack('>I8I4', v, j)
-      if at == stamp then redis.call('SETRANGE', key, j + 7, struct.pack('>I4', math.max(n - cost, 0))) end
+      local at, n = decode('>I8I4', v, j)
+      ahead = ahead - n
+      if at / span % 2097152 == stamp then
+        if j + 12 > #v then
+          back = math.min(cost, n + ahead)
+        else
+          back = math.min(cost, n)
+          call('HSET', key, 'v', v:sub(1, j + 7) .. encode('>I4', n - back) .. v:sub(j + 12))
+        end
+      end
     end
+    if back > 0 then call('HINCRBY', key, 's', -back) end
   end
 end
 return 1`)
@@ -194,7 +247,11 @@ func (r *rateLimits) GiveBack(ctx context.Context, taken []ratelimit.Taken) erro
 		}
 		ask = append(ask, gcra(&t.Limit), all)
 		ask = binary.BigEndian.AppendUint32(ask, uint32(t.Cost))
-		ask = binary.BigEndian.AppendUint64(ask, uint64(interval(&t.Limit)))
+		span := step(&t.Limit)
+		if t.Limit.Algorithm == ratelimit.GCRA {
+			span = interval(&t.Limit)
+		}
+		ask = binary.BigEndian.AppendUint64(ask, uint64(span))
 		ask = binary.BigEndian.AppendUint64(ask, uint64(t.Stamp))
 		r.refused.forget(&t.Take)
 	}

@@ -1,6 +1,9 @@
 package redisstore_test
 
 import (
+	"math/rand/v2"
+	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -39,4 +42,170 @@ func TestRateLimitAdmitsExactlyItsQuota(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is counted by sixteenths of a window is never more than the quota in any
+// window, and is refused only where it may be, whatever is taken and given back.
+func TestRateLimitOverManyWindows(t *testing.T) {
+	_, _, prefix := newStores(t)
+	s := reopen(t, prefix).RateLimits()
+	limit := ratelimit.Limit{Name: "sixteenths", Quota: 60, Window: 320 * time.Millisecond}
+	step := limit.Window / 16
+	type grant struct {
+		from, to time.Time // when it was taken, and when that was known
+		cost     int
+		taken    ratelimit.Taken
+	}
+	const slack = 5 * time.Millisecond // Redis's milliseconds, and the two clocks
+	rng := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
+	for key := range 4 {
+		var log []grant
+		granted, refused, joined, undone := 0, 0, 0, 0
+		for end := time.Now().Add(6 * limit.Window); time.Now().Before(end); {
+			if len(log) > 0 && rng.IntN(4) == 0 {
+				i := rng.IntN(len(log))
+				if g := log[i]; time.Since(g.from) < limit.Window-slack { // else who knows whether it still counts
+					if err := s.GiveBack(t.Context(), []ratelimit.Taken{g.taken}); err != nil {
+						t.Fatal(err)
+					}
+					log = slices.Delete(log, i, i+1)
+					undone++
+				}
+				continue
+			}
+			take := ratelimit.Take{Limit: limit, Key: strconv.Itoa(key), Cost: 1 + rng.IntN(9), Fresh: true}
+			from := time.Now()
+			states, err := s.Take(t.Context(), []ratelimit.Take{take})
+			to := time.Now()
+			if err != nil {
+				t.Fatal(err)
+			}
+			counts, may := 0, 0 // those that must count now, those that may
+			for _, g := range log {
+				if to.Add(slack).Before(g.from.Add(limit.Window)) {
+					counts += g.cost
+				}
+				if from.Add(-slack).Before(g.to.Add(limit.Window + step)) {
+					may += g.cost
+				}
+			}
+			st := states[0]
+			if st.RetryAfter > 0 {
+				refused++
+				if may+take.Cost <= limit.Quota {
+					t.Fatalf("refused %d where at most %d of %d count: %+v", take.Cost, may, limit.Quota, st)
+				}
+				continue
+			}
+			if granted++; counts+take.Cost > limit.Quota {
+				t.Fatalf("granted %d where %d of %d count: %+v", take.Cost, counts, limit.Quota, st)
+			}
+			if left := limit.Quota - take.Cost; st.Remaining > left-counts || st.Remaining < left-may {
+				t.Fatalf("%d are left after a take of %d where %d to %d count: %+v", st.Remaining, take.Cost, counts, may, st)
+			}
+			if st.Reset < limit.Window-slack || st.Reset > limit.Window+step+slack {
+				t.Fatalf("all counts are over in %v", st.Reset)
+			}
+			if len(log) > 0 && log[len(log)-1].taken.Stamp == st.Stamp {
+				joined++
+			}
+			log = append(log, grant{from, to, take.Cost, ratelimit.Taken{Take: take, Stamp: st.Stamp}})
+			time.Sleep(time.Duration(rng.IntN(8)) * time.Millisecond) // the server's clock is not ours to set
+		}
+		if granted < 10 || refused == 0 || joined == 0 || undone == 0 {
+			t.Errorf("%d granted, %d refused, %d joined, %d undone: the test shows nothing", granted, refused, joined, undone)
+		}
+	}
+}
+
+// A count ends with its last unit: no key stays behind, and a refused or
+// undone take leaves what was there.
+func TestRateLimitKeysEnd(t *testing.T) {
+	stores, c, prefix := newStores(t)
+	s := stores.RateLimits()
+	limit := ratelimit.Limit{Name: "counted", Quota: 20, Window: time.Minute}
+	take := ratelimit.Take{Limit: limit, Key: "k", Cost: 15, Fresh: true}
+	ends := func(after string) {
+		t.Helper()
+		keys, err := c.Keys(t.Context(), prefix+":r*").Result()
+		if err != nil || len(keys) != 1 {
+			t.Fatal(after, keys, err)
+		}
+		left, err := c.PTTL(t.Context(), keys[0]).Result()
+		if most := limit.Window * 17 / 16; err != nil || left > most || left < limit.Window-time.Second {
+			t.Errorf("after %s the key lives for %v, want %v to %v", after, left, limit.Window, most)
+		}
+	}
+	granted := mustTake(t, s, take)
+	ends("the first take")
+	if st := mustTake(t, s, take); st.RetryAfter <= 0 || st.Remaining != 5 {
+		t.Errorf("a refused take: %+v", st)
+	}
+	ends("a refused one")
+	take.Cost = 5
+	if st := mustTake(t, s, take); st.RetryAfter != 0 || st.Remaining != 0 {
+		t.Errorf("one that joins: %+v", st)
+	}
+	ends("one that joins")
+	taken := ratelimit.Taken{Take: take, Stamp: granted.Stamp}
+	if err := s.GiveBack(t.Context(), []ratelimit.Taken{taken}); err != nil {
+		t.Fatal(err)
+	}
+	ends("giving back")
+	if st := mustTake(t, s, ratelimit.Take{Limit: limit, Key: "k", Fresh: true}); st.Remaining != 5 {
+		t.Errorf("after giving back: %+v", st)
+	}
+	taken.Cost = 20
+	for range 2 {
+		if err := s.GiveBack(t.Context(), []ratelimit.Taken{taken}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if st := mustTake(t, s, ratelimit.Take{Limit: limit, Key: "k", Fresh: true}); st.Remaining != 20 {
+		t.Errorf("after giving back more than was taken: %+v", st)
+	}
+}
+
+// After a failover to a server whose clock is behind, what counts is free later
+// than now and a window, and takes until then are free together with it.
+func TestRateLimitWhoseClockWentBack(t *testing.T) {
+	stores, c, prefix := newStores(t)
+	s := stores.RateLimits()
+	const behind = 10 * time.Minute
+	for _, quota := range []int{5, 20} {
+		take := ratelimit.Take{Limit: ratelimit.Limit{Name: "back", Quota: quota, Window: time.Minute}, Key: strconv.Itoa(quota), Cost: 2, Fresh: true}
+		mustTake(t, s, take)
+		keys, err := c.Keys(t.Context(), prefix+":r{login}"+take.Key+"*").Result()
+		if err != nil || len(keys) != 1 {
+			t.Fatal(keys, err)
+		}
+		// To the count it is the same whether now is earlier or the count later.
+		const ahead = `
+local at, n = struct.unpack('>I8I4', ARGV[1] == 'hash' and redis.call('HGET', KEYS[1], 'v') or redis.call('GET', KEYS[1]))
+local v = struct.pack('>I8I4', at + ARGV[2], n)
+if ARGV[1] == 'hash' then redis.call('HSET', KEYS[1], 'v', v) else redis.call('SET', KEYS[1], v) end
+return redis.call('PEXPIREAT', KEYS[1], math.ceil((at + ARGV[2]) / 1000))`
+		kind := c.Type(t.Context(), keys[0]).Val()
+		if err := c.Eval(t.Context(), ahead, keys, kind, behind.Microseconds()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		for left := quota - 3; left >= 0; left-- {
+			take.Cost = 1
+			if st := mustTake(t, s, take); st.RetryAfter != 0 || st.Remaining != left || st.Reset < behind {
+				t.Fatalf("quota %d, %d left: %+v", quota, left, st)
+			}
+		}
+		if st := mustTake(t, s, take); st.RetryAfter < behind {
+			t.Errorf("quota %d, all taken: %+v", quota, st)
+		}
+	}
+}
+
+func mustTake(t *testing.T, s ratelimit.Store, take ratelimit.Take) ratelimit.State {
+	t.Helper()
+	states, err := s.Take(t.Context(), []ratelimit.Take{take})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return states[0]
 }
