@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -59,14 +60,15 @@ type rows struct {
 	close func()
 }
 
-// turns are the parts of a round: what disturbs the machine for a while disturbs
-// some turns of every row, and not one row's whole measurement. Where goroutines
-// wait for another process, a part would be little more than its start and end.
-func (t table) turns() int {
+// turns are the parts of a round, and slice is the time of each: what disturbs
+// the machine for a while disturbs some turns of every row, and not one row's
+// whole measurement. Where goroutines wait for another process, a part would be
+// little more than its start and end; a round has one turn, as long as four.
+func (t table) turns(set settings) (n int, slice time.Duration) {
 	if t.waits {
-		return 1
+		return 1, 4 * set.slice
 	}
-	return 4
+	return 4, set.slice / 4
 }
 
 // run measures the rows in rounds and turns, each in a random order, so that
@@ -84,11 +86,12 @@ func (t table) run(set settings) TableResult {
 	if t.small {
 		defer runtime.KeepAlive(serversHeap())
 	}
-	clock, turns := set.clock(!t.waits), t.turns()
+	clock := set.clock(!t.waits)
+	turns, slice := t.turns(set)
 	samples := make([][]sample, len(built.work))
 	counts := make([]int, len(built.work))
 	for i, w := range built.work {
-		counts[i] = calibrate(w.run, set.slice/time.Duration(turns), clock)
+		counts[i] = calibrate(w.run, slice, clock)
 	}
 	// Where a bar is missed, up to twice as many rounds more have a say; the
 	// medians are over all of them.
@@ -191,8 +194,10 @@ func middle(sorted []float64) float64 {
 }
 
 // differ is the medians of what one and other take, in ns, over tries of so many
-// of each. They are interleaved, and each comes first as often as second.
-func differ(set settings, tries, each int, one, other func(n int)) (a, b float64) {
+// of each, and how far apart they are, as the median of what tries that follow
+// one another say of it: the machine is faster at one time than at another.
+// They are interleaved, and each comes first as often as second.
+func differ(set settings, tries, each int, one, other func(n int)) (a, b, gap float64) {
 	clock := set.clock(each == 1)
 	var took [2][]float64
 	for i := range 2 * tries {
@@ -201,9 +206,14 @@ func differ(set settings, tries, each int, one, other func(n int)) (a, b float64
 		[2]func(int){one, other}[which](each)
 		took[which] = append(took[which], float64(clock()-before)/float64(each))
 	}
-	slices.Sort(took[0])
-	slices.Sort(took[1])
-	return middle(took[0]), middle(took[1])
+	ratios := make([]float64, tries/2)
+	for i := range ratios {
+		ratios[i] = (took[0][2*i] + took[0][2*i+1]) / (took[1][2*i] + took[1][2*i+1])
+	}
+	for _, of := range [][]float64{ratios, took[0], took[1]} {
+		slices.Sort(of)
+	}
+	return middle(took[0]), middle(took[1]), math.Abs(middle(ratios) - 1)
 }
 
 // parallel is run by g goroutines at once, each with work of its own.

@@ -35,7 +35,7 @@ func main() {
 		prof   = flag.String("cpuprofile", "", "write a CPU profile to this file")
 		cpu    = flag.Bool("cpu", false, "measure processor time, for a machine that others use too")
 		load   = flag.Duration("load", 60*time.Second, "time of the load over TCP, half of it without guards")
-		slice  = flag.Duration("slice", 60*time.Millisecond, "least time of one measurement")
+		slice  = flag.Duration("slice", 60*time.Millisecond, "least time of a row in a round; four times as much where it waits for another process")
 	)
 	flag.Parse()
 	pattern, err := regexp.Compile(*only)
