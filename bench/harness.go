@@ -196,19 +196,19 @@ func middle(sorted []float64) float64 {
 // differ is the medians of what one and other take, in ns, over tries of so many
 // of each, and how far apart they are, as the median of what tries that follow
 // one another say of it: the machine is faster at one time than at another.
-// They are interleaved, and each comes first as often as second.
+// Which of two comes first is chance: a collection of garbage every so many
+// tries would meet one more often than the other in any order that returns.
 func differ(set settings, tries, each int, one, other func(n int)) (a, b, gap float64) {
 	clock := set.clock(each == 1)
 	var took [2][]float64
-	for i := range 2 * tries {
-		which := (i + i/2) % 2 // 0 1 1 0
-		before := clock()
-		[2]func(int){one, other}[which](each)
-		took[which] = append(took[which], float64(clock()-before)/float64(each))
-	}
-	ratios := make([]float64, tries/2)
+	ratios := make([]float64, tries)
 	for i := range ratios {
-		ratios[i] = (took[0][2*i] + took[0][2*i+1]) / (took[1][2*i] + took[1][2*i+1])
+		for _, which := range rand.Perm(2) {
+			before := clock()
+			[2]func(int){one, other}[which](each)
+			took[which] = append(took[which], float64(clock()-before)/float64(each))
+		}
+		ratios[i] = took[0][i] / took[1][i]
 	}
 	for _, of := range [][]float64{ratios, took[0], took[1]} {
 		slices.Sort(of)
