@@ -200,33 +200,54 @@ func (t *table) wait(tag uint64, now int64) (wait int64) {
 }
 
 // grow doubles the table, on the way to maxGroups, and leaves out what has
-// expired.
+// expired. Where chance has put so much into one group that it does not fit, it
+// doubles again; what does not fit into maxGroups is forgotten, or must stay.
 func (t *table) grow(now int64, maxGroups int, keep bool) {
-	groups := maxGroups
-	for groups > 1 && (groups+1)/2 > len(t.prints) {
-		groups = (groups + 1) / 2
-	}
 	old := *t
-	t.prints = make([]uint64, groups)
-	t.slab = make([]uint32, t.slots()*t.stride)
-	for i := range old.slots() {
-		if old.over(i, now) {
-			continue
+	for groups := len(old.prints); ; {
+		groups = doubled(groups, maxGroups)
+		t.prints = make([]uint64, groups)
+		t.slab = make([]uint32, t.slots()*t.stride)
+		if t.fill(&old, now, groups == maxGroups && !keep) {
+			return
 		}
-		tag := old.tag(i)
-		slot := t.free(tag, now)
-		switch { // nearly impossible: half of the slots are free
-		case slot >= 0:
-		case keep:
+		if groups == maxGroups {
 			*t = old
 			t.stuck = t.soonest(now)
 			return
-		default:
+		}
+	}
+}
+
+// doubled is the next of the sizes that end with most and are each half of the
+// next, rounded up.
+func doubled(groups, most int) int {
+	next := most
+	for next > 1 && (next+1)/2 > groups {
+		next = (next + 1) / 2
+	}
+	return next
+}
+
+// fill takes what another table has not expired. It ends early, and is false,
+// where one has no slot and forget is false.
+func (t *table) fill(from *table, now int64, forget bool) bool {
+	for i := range from.slots() {
+		if from.over(i, now) {
+			continue
+		}
+		tag := from.tag(i)
+		slot := t.free(tag, now)
+		if slot < 0 && !forget {
+			return false
+		}
+		if slot < 0 {
 			slot = t.forgotten(tag, now)
 		}
 		t.occupy(slot, tag)
-		copy(t.record(slot), old.record(i))
+		copy(t.record(slot), from.record(i))
 	}
+	return true
 }
 
 // soonest is when the next record is over.

@@ -101,3 +101,29 @@ func TestStuckTableGrowsAgain(t *testing.T) {
 		t.Error("there is no slot where one is over")
 	}
 }
+
+// TestGrowsPastWhatDoesNotFit: nobody is forgotten, or refused, for a table to
+// grow while it may still grow further. Two groups became three, and one of
+// these was of both.
+func TestGrowsPastWhatDoesNotFit(t *testing.T) {
+	const maxGroups = 20 // by way of 1, 2, 3, 5 and 10
+	for _, keep := range []bool{false, true} {
+		tab := newTable(class(&fiveAnHour))
+		var tags []uint64
+		for i := range 2*groupSize + 1 { // of three groups, all in the second
+			tags = append(tags, at([]float64{0.40, 0.60}[i%2], i))
+		}
+		for i, tag := range tags {
+			slot := tab.place(tag, origin, maxGroups, keep)
+			if slot < 0 {
+				t.Fatalf("tag %d of %d has no slot in %d groups", i, len(tags), len(tab.prints))
+			}
+			step(tab.class, &fiveAnHour, tab.record(slot), origin, 1, true)
+		}
+		for i, tag := range tags {
+			if tab.find(tag) < 0 {
+				t.Errorf("tag %d was forgotten by a table of %d groups that may have %d", i, len(tab.prints), maxGroups)
+			}
+		}
+	}
+}
