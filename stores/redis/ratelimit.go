@@ -264,10 +264,10 @@ func (r *rateLimits) limitKey(t *ratelimit.Take) string {
 	var room [128]byte // enough for most, without a heap allocation
 	b := append(room[:0], r.prefix...)
 	if t.Fresh {
-		b = append(b, ":r{login}"...)
+		b = append(b, ":c{login}"...)
 		b = append(b, t.Key...)
 	} else {
-		b = append(b, ":r{"...)
+		b = append(b, ":c{"...)
 		b = append(b, t.Key...)
 		b = append(b, '}')
 	}

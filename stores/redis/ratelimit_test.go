@@ -127,7 +127,7 @@ func TestRateLimitKeysEnd(t *testing.T) {
 	take := ratelimit.Take{Limit: limit, Key: "k", Cost: 15, Fresh: true}
 	ends := func(after string) {
 		t.Helper()
-		keys, err := c.Keys(t.Context(), prefix+":r*").Result()
+		keys, err := c.Keys(t.Context(), prefix+":c*").Result()
 		if err != nil || len(keys) != 1 {
 			t.Fatal(after, keys, err)
 		}
@@ -175,7 +175,7 @@ func TestRateLimitWhoseClockWentBack(t *testing.T) {
 	for _, quota := range []int{5, 20} {
 		take := ratelimit.Take{Limit: ratelimit.Limit{Name: "back", Quota: quota, Window: time.Minute}, Key: strconv.Itoa(quota), Cost: 2, Fresh: true}
 		mustTake(t, s, take)
-		keys, err := c.Keys(t.Context(), prefix+":r{login}"+take.Key+"*").Result()
+		keys, err := c.Keys(t.Context(), prefix+":c{login}"+take.Key+"*").Result()
 		if err != nil || len(keys) != 1 {
 			t.Fatal(keys, err)
 		}
