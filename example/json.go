@@ -47,8 +47,7 @@ func malformed(message string) error {
 // unreadable is a body that could not be read to its end: it is too large, or
 // the client failed, which is no failure of ours.
 func unreadable(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return err // 413
 	}
 	return &guard.Error{Status: http.StatusBadRequest, Err: err}

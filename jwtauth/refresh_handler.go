@@ -82,11 +82,11 @@ func post(what string, f func(w http.ResponseWriter, r *http.Request) error) htt
 		if r.Method == http.MethodPost {
 			err = f(w, r)
 		}
-		var e *guard.Error
+		e, refused := errors.AsType[*guard.Error](err)
 		switch {
 		case err == nil:
 			decision(what, nil).Report(r)
-		case errors.As(err, &e) && e.Code == invalidGrant:
+		case refused && e.Code == invalidGrant:
 			decision(what, err).Report(r)
 			if e.Status == http.StatusUnauthorized {
 				w.Header()["Www-Authenticate"] = e.Challenges
@@ -123,8 +123,7 @@ func readRefreshToken(w http.ResponseWriter, r *http.Request) (string, error) {
 		_, err = io.Copy(io.Discard, body)
 	}
 	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			return "", err
 		}
 		return "", &guard.Error{Status: http.StatusBadRequest, Err: err}

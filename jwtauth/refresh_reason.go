@@ -54,8 +54,7 @@ func decision(what string, err error) guard.Decision {
 		return d
 	}
 	d.Outcome, d.Status, d.Reason, d.Err = guard.Failed, http.StatusInternalServerError, err.Error(), err
-	var e *guard.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*guard.Error](err); ok {
 		if d.Status = e.Status; e.Status < 500 {
 			d.Outcome = guard.Refused
 		}

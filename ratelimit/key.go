@@ -140,8 +140,7 @@ var errNoAddress = errors.New("ratelimit: no client address")
 var errEmptyKey = errors.New("ratelimit: the key is empty")
 
 func badRequest(message string, err error) error {
-	var e *guard.Error
-	if errors.As(err, &e) && e != nil {
+	if e, ok := errors.AsType[*guard.Error](err); ok && e != nil {
 		return err
 	}
 	return &guard.Error{Status: http.StatusBadRequest, Message: message, Err: err}

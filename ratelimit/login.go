@@ -143,13 +143,12 @@ type Attempt struct {
 func (l *Login) Attempt(r *http.Request, account string) (*Attempt, error) {
 	d := guard.Decision{Package: "ratelimit", Guard: "login", Cost: 1}
 	a, res, err := l.attempt(r, account)
-	var refusal *guard.Error
 	switch {
 	case err == nil:
 		d.Outcome, d.Reason, d.Err = guard.Allowed, failed(res.Failure), res.Failure
 	default:
 		d.Outcome, d.Status, d.Reason, d.Err = guard.Failed, http.StatusInternalServerError, err.Error(), err
-		if errors.As(err, &refusal) {
+		if refusal, ok := errors.AsType[*guard.Error](err); ok {
 			d.Status = refusal.Status
 		}
 		if d.Status < 500 {

@@ -93,8 +93,7 @@ func (l *Limiter) decide(r *http.Request, wants []want, states []State) (_ []wan
 // skipOr is ErrSkip itself where a Key says so, so that nobody else can: a refusal
 // that has it for a cause is one.
 func skipOr(err error) error {
-	var refusal *guard.Error
-	if errors.Is(err, ErrSkip) && !errors.As(err, &refusal) {
+	if _, refusal := errors.AsType[*guard.Error](err); !refusal && errors.Is(err, ErrSkip) {
 		return ErrSkip
 	}
 	return err

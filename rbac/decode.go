@@ -36,9 +36,9 @@ func (p *jsonParser) token() json.Token {
 		return nil
 	}
 	t, err := p.dec.Token()
-	var syntax *json.SyntaxError
+	syntax, isSyntax := errors.AsType[*json.SyntaxError](err)
 	switch {
-	case errors.As(err, &syntax):
+	case isSyntax:
 		p.err = fmt.Errorf("rbac: line %d: %v", lineAt(p.data, syntax.Offset), err)
 	case err == io.EOF || err == io.ErrUnexpectedEOF:
 		p.fail("the file ends too early")

@@ -25,8 +25,11 @@ const (
 func (d Dialect) faultOf(err error) fault {
 	switch d {
 	case PostgreSQL:
-		var state interface{ SQLState() string } // pgx and lib/pq
-		if !errors.As(err, &state) {
+		state, ok := errors.AsType[interface { // of pgx and lib/pq
+			error
+			SQLState() string
+		}](err)
+		if !ok {
 			return other
 		}
 		return map[string]fault{
