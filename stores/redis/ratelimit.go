@@ -15,9 +15,10 @@ import (
 // RateLimits returns a [ratelimit.Store]. A decision is one script by the
 // server's clock, whatever the number of limits. A key that was refused is
 // answered from this process's memory until it may be granted again, without
-// asking Redis; one that is reset from elsewhere meanwhile stays refused here
-// until then. The limits of logins are always asked for, since their resets
-// must hold everywhere; they share a hash slot. Other keys each have their own.
+// asking Redis; what is left is then said as Redis said it, and one that is reset
+// from elsewhere meanwhile stays refused here until then. The limits of logins are
+// always asked for, since their resets must hold everywhere; they share a hash
+// slot. Other keys each have their own.
 func (s *Stores) RateLimits() ratelimit.Store {
 	return &rateLimits{Stores: s, refused: newRefusals(s.now)}
 }
@@ -34,9 +35,10 @@ func (r *rateLimits) EndsByDeadline() {}
 // units are free at that time, in µs by the server's clock. Up to exactQuota each
 // pair is a take, and the key is the string. Above, a pair is a sixteenth of the
 // window, and the key is a hash: v has the pairs, s their sum, above it (32 bits)
-// the last 21 bits of the newest one's number. A take that joins the newest pair
-// adds to s alone: the sum has it before v does. A GCRA count is its theoretical
-// arrival time as a decimal. All end when nothing counts any more.
+// the last 21 bits of the newest one's number, which come again after 131,072
+// windows. A take that joins the newest pair adds to s alone: the sum has it before
+// v does. A GCRA count is its theoretical arrival time as a decimal. All end when
+// nothing counts any more.
 //
 // A time that runs backwards, after a failover to a server whose clock is
 // behind, grants nothing: units are never free before those that came earlier.
@@ -44,23 +46,27 @@ func (r *rateLimits) EndsByDeadline() {}
 // The scripts get what they are to do as one string, and takeScript answers
 // with one: Lua and Redis take longer over each number than over the count.
 var (
-	// takeScript has 25 bytes per key: 1 for GCRA, else 0; cost, quota or burst;
-	// window or interval, step (µs, of an interval ns). It answers 28 bytes per
-	// key: those of a ratelimit.State.
+	// takeScript has 25 bytes per key: 1 for GCRA, 2 for the shortcut, else 0;
+	// cost, quota or burst; window or interval, step (µs, of an interval ns). It
+	// answers 28 bytes per key: those of a ratelimit.State.
 	takeScript = redis.NewScript(`
 local call, decode, encode, ceil = redis.call, struct.unpack, struct.pack, math.ceil
 
 -- The shortcut: one take that joins the newest pair, which the time to live tells
--- to 2 ms: pairs are free a window and up to a step after they began.
+-- to 2 ms: pairs are free a window and up to a step after they began. A server
+-- that takes no writes may still say who is refused.
 if #KEYS == 1 then
-  local gcra, cost, quota, span, step = decode('>BI4I4I8I8', ARGV[1])
-  if step > 0 and cost > 0 then
-    local s = call('HINCRBY', KEYS[1], 's', cost == 1 and '1' or cost)
-    local reset, used = call('PTTL', KEYS[1]) * 1000, s % 4294967296
-    if reset >= span + 2000 and used <= quota then
-      return encode('>I4I8I8I8', quota - used, 0, reset, (s - used) / 4294967296)
+  local kind, cost, quota, span, step = decode('>BI4I4I8I8', ARGV[1])
+  local reset = kind == 2 and call('PTTL', KEYS[1]) * 1000 or 0
+  if reset >= span + 2000 then
+    local s = redis.pcall('HINCRBY', KEYS[1], 's', cost == 1 and '1' or cost)
+    if type(s) == 'number' then
+      local used = s % 4294967296
+      if used <= quota then
+        return encode('>I4I8I8I8', quota - used, 0, reset, (s - used) / 4294967296)
+      end
+      call('HINCRBY', KEYS[1], 's', -cost)
     end
-    call('HINCRBY', KEYS[1], 's', -cost)
   end
 end
 
@@ -73,13 +79,13 @@ local states, granted = '', true
 for pass = #KEYS > 1 and 1 or 2, 2 do
   local pos = 1
   for i = 1, #KEYS do
-    local key, gcra, cost, quota, span, step = KEYS[i]
-    gcra, cost, quota, span, step, pos = decode('>BI4I4I8I8', ARGV[1], pos)
+    local key, kind, cost, quota, span, step = KEYS[i]
+    kind, cost, quota, span, step, pos = decode('>BI4I4I8I8', ARGV[1], pos)
     local ask = cost
     if ask < 1 then ask = 1 end
     local wait, left, reset, stamp = 0, 0, 0, 0
     local take = pass == 2 and granted and cost > 0
-    if gcra == 1 then
+    if kind == 1 then
       span = span / 1000
       local tat = (call('GET', key) or 0) + 0
       if tat < now then tat = now end
@@ -144,7 +150,7 @@ for pass = #KEYS > 1 and 1 or 2, 2 do
 end
 return states`)
 
-	// giveBackScript has 22 bytes per key: 1 for GCRA, else 0; 1 where all is
+	// giveBackScript has 22 bytes per key: 1 for GCRA, else not; 1 where all is
 	// forgotten; cost, interval (ns) or step (µs), stamp.
 	giveBackScript = redis.NewScript(`
 local call, decode, encode = redis.call, struct.unpack, struct.pack
@@ -164,11 +170,18 @@ for _, key in ipairs(KEYS) do
     local v = call('GET', key) or ''
     for j = 1, #v, 12 do
       local at, n = decode('>I8I4', v, j)
-      if at == stamp then call('SETRANGE', key, j + 7, encode('>I4', math.max(n - cost, 0))) end
+      if at == stamp and n > cost then
+        call('SETRANGE', key, j + 7, encode('>I4', n - cost))
+      elseif at == stamp and #v > 12 then
+        call('SET', key, v:sub(1, j - 1) .. v:sub(j + 12), 'KEEPTTL')
+      elseif at == stamp then
+        call('DEL', key)
+      end
     end
   else
     local h = call('HMGET', key, 'v', 's')
-    local v, ahead, back = h[1] or '', (h[2] or 0) % 4294967296, 0
+    local v, sum, back = h[1] or '', (h[2] or 0) % 4294967296, 0
+    local ahead = sum
     for j = 1, #v, 12 do
       local at, n = decode('>I8I4', v, j)
       ahead = ahead - n
@@ -181,7 +194,11 @@ for _, key in ipairs(KEYS) do
         end
       end
     end
-    if back > 0 then call('HINCRBY', key, 's', -back) end
+    if back > 0 and back == sum then
+      call('DEL', key)
+    elseif back > 0 then
+      call('HINCRBY', key, 's', -back)
+    end
   end
 end
 return 1`)
@@ -195,7 +212,8 @@ const (
 )
 
 func (r *rateLimits) Take(ctx context.Context, takes []ratelimit.Take) ([]ratelimit.State, error) {
-	if states, ok := r.refused.find(takes); ok {
+	states, age, ok := r.refused.find(takes)
+	if ok {
 		return states, nil
 	}
 	keys, ask := make([]string, len(takes)), make([]byte, 0, takeBytes*len(takes))
@@ -210,7 +228,7 @@ func (r *rateLimits) Take(ctx context.Context, takes []ratelimit.Take) ([]rateli
 		if l.Algorithm == ratelimit.GCRA {
 			span, step = interval(l), 0
 		}
-		ask = append(ask, gcra(l))
+		ask = append(ask, kind(t))
 		ask = binary.BigEndian.AppendUint32(ask, uint32(t.Cost))
 		ask = binary.BigEndian.AppendUint32(ask, uint32(capacity(l)))
 		ask = binary.BigEndian.AppendUint64(ask, uint64(span))
@@ -223,7 +241,7 @@ func (r *rateLimits) Take(ctx context.Context, takes []ratelimit.Take) ([]rateli
 	if err != nil {
 		return nil, failed("taking from a rate limit", err)
 	}
-	states := make([]ratelimit.State, len(takes))
+	states = make([]ratelimit.State, len(takes))
 	for i, b := 0, []byte(answer); i < len(states); i, b = i+1, b[stateBytes:] {
 		states[i] = ratelimit.State{
 			Remaining:  int(binary.BigEndian.Uint32(b)),
@@ -232,7 +250,7 @@ func (r *rateLimits) Take(ctx context.Context, takes []ratelimit.Take) ([]rateli
 			Stamp:      int64(binary.BigEndian.Uint64(b[20:])),
 		}
 	}
-	r.refused.note(takes, states)
+	r.refused.note(takes, states, age)
 	return states, nil
 }
 
@@ -245,7 +263,7 @@ func (r *rateLimits) GiveBack(ctx context.Context, taken []ratelimit.Taken) erro
 		if t.All {
 			all = 1
 		}
-		ask = append(ask, gcra(&t.Limit), all)
+		ask = append(ask, kind(&t.Take), all)
 		ask = binary.BigEndian.AppendUint32(ask, uint32(t.Cost))
 		span := step(&t.Limit)
 		if t.Limit.Algorithm == ratelimit.GCRA {
@@ -253,9 +271,12 @@ func (r *rateLimits) GiveBack(ctx context.Context, taken []ratelimit.Taken) erro
 		}
 		ask = binary.BigEndian.AppendUint64(ask, uint64(span))
 		ask = binary.BigEndian.AppendUint64(ask, uint64(t.Stamp))
-		r.refused.forget(&t.Take)
 	}
-	return failed("giving back to a rate limit", giveBackScript.Run(ctx, r.client, keys, ask).Err())
+	err := giveBackScript.Run(ctx, r.client, keys, ask).Err()
+	for i := range taken { // whatever came of it: it may have been done
+		r.refused.forget(&taken[i].Take)
+	}
+	return failed("giving back to a rate limit", err)
 }
 
 // limitKey has a count of its own for all that makes a limit.
@@ -279,9 +300,14 @@ func (r *rateLimits) limitKey(t *ratelimit.Take) string {
 	return string(b)
 }
 
-func gcra(l *ratelimit.Limit) byte {
-	if l.Algorithm == ratelimit.GCRA {
+// kind is what the scripts are to do. The refusals of logins are not remembered
+// here, and whoever is refused should not make Redis write: no shortcut for them.
+func kind(t *ratelimit.Take) byte {
+	switch {
+	case t.Limit.Algorithm == ratelimit.GCRA:
 		return 1
+	case step(&t.Limit) > 0 && t.Cost > 0 && !t.Fresh:
+		return 2
 	}
 	return 0
 }

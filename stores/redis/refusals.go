@@ -14,8 +14,9 @@ const maxRefusals = 8192
 type refusals struct {
 	now func() time.Time
 
-	mu  sync.Mutex
-	all map[refusalKey]refusal
+	mu        sync.Mutex
+	all       map[refusalKey]refusal
+	forgotten uint64 // how often something was
 }
 
 type refusalKey struct {
@@ -40,36 +41,43 @@ func cacheable(takes []ratelimit.Take) bool {
 	return len(takes) == 1 && !takes[0].Fresh && takes[0].Cost > 0
 }
 
-func (r *refusals) find(takes []ratelimit.Take) ([]ratelimit.State, bool) {
+// find is the answer to the same take as one that was refused. age is for note,
+// where there is none.
+func (r *refusals) find(takes []ratelimit.Take) (states []ratelimit.State, age uint64, ok bool) {
 	if !cacheable(takes) {
-		return nil, false
+		return nil, 0, false
 	}
 	k := refusalKey{takes[0].Limit, takes[0].Key}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f, known := r.all[k]
-	if !known || takes[0].Cost < f.cost {
-		return nil, false
+	if !known || takes[0].Cost != f.cost {
+		return nil, r.forgotten, false
 	}
 	now := r.now()
 	if !now.Before(f.until) || now.Before(f.at) {
 		delete(r.all, k)
-		return nil, false
+		return nil, r.forgotten, false
 	}
 	since := now.Sub(f.at)
 	s := f.state
 	s.RetryAfter -= since
 	s.Reset -= since
-	return []ratelimit.State{s}, true
+	return []ratelimit.State{s}, 0, true
 }
 
-func (r *refusals) note(takes []ratelimit.Take, states []ratelimit.State) {
+// note remembers a refusal, unless something was forgotten since it was asked
+// for: it may have been answered before that was given back.
+func (r *refusals) note(takes []ratelimit.Take, states []ratelimit.State, age uint64) {
 	if !cacheable(takes) || states[0].RetryAfter <= 0 {
 		return
 	}
 	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.forgotten != age {
+		return
+	}
 	looked := 0
 	for k, f := range r.all { // some two: what is over goes, and when full any
 		if !now.Before(f.until) || len(r.all) >= maxRefusals {
@@ -83,7 +91,11 @@ func (r *refusals) note(takes []ratelimit.Take, states []ratelimit.State) {
 }
 
 func (r *refusals) forget(t *ratelimit.Take) {
+	if t.Fresh {
+		return // nothing is remembered of it
+	}
 	r.mu.Lock()
 	delete(r.all, refusalKey{t.Limit, t.Key})
+	r.forgotten++
 	r.mu.Unlock()
 }
