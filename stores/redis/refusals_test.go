@@ -1,0 +1,152 @@
+package redisstore_test
+
+import (
+	"context"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/go-guard/guard/ratelimit"
+	redisstore "github.com/go-guard/guard/stores/redis"
+)
+
+// Whoever is refused is refused by a server that takes no writes, too, and makes
+// none that does write.
+func TestRateLimitRefusesWithoutWriting(t *testing.T) {
+	srv := startServer(t)
+	c := newClient(t, srv.addr)
+	for _, quota := range []int{16, 20} {
+		for _, fresh := range []bool{true, false} {
+			take := ratelimit.Take{Limit: ratelimit.Limit{Name: "full", Quota: quota, Window: time.Minute}, Key: "k", Cost: quota, Fresh: fresh}
+			s := ownStores(t, srv.addr).RateLimits()
+			mustTake(t, s, take)
+			take.Cost = 1
+			before := writes(t, c)
+			for range 10 {
+				if st := mustTake(t, s, take); st.RetryAfter <= 0 {
+					t.Fatalf("quota %d: %+v", quota, st)
+				}
+			}
+			// One that is not Fresh is asked for once, and taken off again.
+			if n := writes(t, c) - before; n > 2 || fresh && n > 0 {
+				t.Errorf("quota %d, fresh %t: 10 refusals are %d writes", quota, fresh, n)
+			}
+			if err := c.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+				t.Fatal(err)
+			}
+			if st := mustTake(t, ownStores(t, srv.addr).RateLimits(), take); st.RetryAfter <= 0 {
+				t.Errorf("quota %d, fresh %t, full: %+v", quota, fresh, st)
+			}
+			take.Key = "other"
+			if st, err := s.Take(t.Context(), []ratelimit.Take{take}); err == nil {
+				t.Errorf("quota %d, fresh %t: a full server grants %+v", quota, fresh, st)
+			}
+			if err := c.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// writes is how often the server's keys were changed.
+func writes(t *testing.T, c *redis.Client) int {
+	t.Helper()
+	info, err := c.InfoMap(t.Context(), "persistence").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(info["Persistence"]["rdb_changes_since_last_save"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// A refusal that is on its way while something is given back is not remembered.
+func TestRateLimitRefusedWhileGivenBack(t *testing.T) {
+	_, _, prefix := newStores(t)
+	c := newClient(t, address())
+	var h around
+	c.AddHook(&h)
+	stores, err := redisstore.New(t.Context(), c, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := stores.RateLimits()
+	take := ratelimit.Take{Limit: ratelimit.Limit{Name: "back", Quota: 20, Window: time.Hour}, Cost: 20}
+	for name, test := range map[string]func(one ratelimit.Take, back func()){
+		"refused after it was sent": func(one ratelimit.Take, back func()) {
+			h.before = func() {
+				if st := mustTake(t, s, one); st.RetryAfter <= 0 {
+					t.Errorf("before it was given back: %+v", st)
+				}
+			}
+			back()
+		},
+		"given back before the answer came": func(one ratelimit.Take, back func()) {
+			h.after = back
+			if st := mustTake(t, s, one); st.RetryAfter <= 0 {
+				t.Errorf("before it was given back: %+v", st)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			take.Key = name
+			taken := ratelimit.Taken{Take: take, Stamp: mustTake(t, s, take).Stamp}
+			one := take
+			one.Cost = 1
+			test(one, func() {
+				if err := s.GiveBack(t.Context(), []ratelimit.Taken{taken}); err != nil {
+					t.Error(err)
+				}
+			})
+			if h.before != nil || h.after != nil {
+				t.Error("nothing went between")
+			}
+			if st := mustTake(t, s, one); st.RetryAfter != 0 || st.Remaining != 19 {
+				t.Errorf("after it was given back: %+v", st)
+			}
+		})
+	}
+}
+
+// around does something before the next command is sent, or after it was answered.
+type around struct{ before, after func() }
+
+func (a *around) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (a *around) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+func (a *around) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if f := a.before; f != nil {
+			a.before = nil
+			f()
+		}
+		f := a.after
+		a.after = nil
+		err := next(ctx, cmd)
+		if f != nil {
+			f()
+		}
+		return err
+	}
+}
+
+// A refusal of one cost says nothing of when another would be granted.
+func TestRateLimitRefusedCost(t *testing.T) {
+	stores, _, prefix := newStores(t)
+	s := stores.RateLimits()
+	take := ratelimit.Take{Limit: ratelimit.Limit{Name: "cost", Quota: 2, Window: time.Minute}, Key: "k", Cost: 1}
+	mustTake(t, s, take)
+	time.Sleep(50 * time.Millisecond) // the server's clock is not ours to set
+	mustTake(t, s, take)
+	one := mustTake(t, s, take)
+	take.Cost = 2
+	two := mustTake(t, s, take)
+	if elsewhere := mustTake(t, reopen(t, prefix).RateLimits(), take); two.RetryAfter < elsewhere.RetryAfter || two.RetryAfter < one.RetryAfter+40*time.Millisecond {
+		t.Errorf("one in %v, two in %v; by Redis in %v", one.RetryAfter, two.RetryAfter, elsewhere.RetryAfter)
+	}
+}
