@@ -159,7 +159,6 @@ func createMySQL(t testing.TB) place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = mysql.SetLogger(silent{}) // the driver logs each connection of the outages under test
 	admin := place{driver: "mysql", dsn: dsn}.open(t)
 	database := name()
 	if _, err := admin.Exec("CREATE DATABASE " + database); err != nil {
@@ -193,6 +192,11 @@ func variable(t testing.TB, db *sql.DB, name string) string {
 		return "tx_" + name // transaction_ from 11.1 on, and still this
 	}
 	return "transaction_" + name
+}
+
+func TestMain(m *testing.M) {
+	_ = mysql.SetLogger(silent{}) // the driver logs each connection of the outages under test
+	os.Exit(m.Run())
 }
 
 type silent struct{}
