@@ -144,7 +144,7 @@ var nobody = Entry{}
 // unclear is 400 for an address that cannot be told, unless the caller's own way
 // to tell it says otherwise.
 func unclear(err error) error {
-	if refusal, ok := errors.AsType[*guard.Error](err); ok && refusal != nil {
+	if refusal, _ := errors.AsType[*guard.Error](err); refusal != nil {
 		return err
 	}
 	return &guard.Error{Status: http.StatusBadRequest, Message: "The client's address is not clear", Err: err}

@@ -216,15 +216,15 @@ func (o *Resource[P, T]) take(r *http.Request, allow func(P, T) bool) (v T, err 
 
 // declines reports whether err is a refusal, and no failure of ours.
 func declines(err error) bool {
-	e, ok := errors.AsType[*guard.Error](err)
-	return ok && e != nil && e.Status < http.StatusInternalServerError
+	e, _ := errors.AsType[*guard.Error](err)
+	return e != nil && e.Status < http.StatusInternalServerError
 }
 
 // isRefusal reports whether the loader said itself what err is, as with
 // guard.Unavailable, whatever that wraps.
 func isRefusal(err error) bool {
-	e, ok := errors.AsType[*guard.Error](err)
-	return ok && e != nil
+	e, _ := errors.AsType[*guard.Error](err)
+	return e != nil
 }
 
 // hidden is the one 404; only its private reason differs.
@@ -235,8 +235,8 @@ func (l *loader[P, T]) hidden(reason error) error {
 // normal makes refusals of the loader's own ours, so that they tell no more than
 // the rest: every 404 is the same, and where 403 is hidden theirs is too.
 func (o *Resource[P, T]) normal(err error) error {
-	e, ok := errors.AsType[*guard.Error](err)
-	if !ok || e == nil {
+	e, _ := errors.AsType[*guard.Error](err)
+	if e == nil {
 		return err
 	}
 	if e.Status == http.StatusNotFound || e.Status == http.StatusForbidden && o.hideAll {

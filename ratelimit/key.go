@@ -140,7 +140,7 @@ var errNoAddress = errors.New("ratelimit: no client address")
 var errEmptyKey = errors.New("ratelimit: the key is empty")
 
 func badRequest(message string, err error) error {
-	if e, ok := errors.AsType[*guard.Error](err); ok && e != nil {
+	if e, _ := errors.AsType[*guard.Error](err); e != nil {
 		return err
 	}
 	return &guard.Error{Status: http.StatusBadRequest, Message: message, Err: err}

@@ -387,31 +387,13 @@ func oldServer(t *testing.T) string {
 }
 
 // A round trip is what the client waits for; a hook counts them.
-type roundTrips struct{ n atomic.Int64 }
-
-func (r *roundTrips) DialHook(next redis.DialHook) redis.DialHook { return next }
-func (r *roundTrips) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		r.n.Add(1)
-		return next(ctx, cmd)
-	}
-}
-func (r *roundTrips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		r.n.Add(int64(len(cmds)))
-		return next(ctx, cmds)
-	}
-}
-
 func TestOneRoundTripEach(t *testing.T) {
-	_, _, prefix := newStores(t)
-	c := newClient(t, address())
-	var trips roundTrips
-	c.AddHook(&trips)
-	s, err := redisstore.New(t.Context(), c, prefix)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, c, _ := newStores(t)
+	var trips atomic.Int64
+	c.AddHook(hook(func(commands int, next func() error) error {
+		trips.Add(int64(commands))
+		return next()
+	}))
 	a := newApp(t, s.Sessions())
 	r := newRefresher(t, s)
 	limits := s.RateLimits()
@@ -457,11 +439,11 @@ func TestOneRoundTripEach(t *testing.T) {
 			return err
 		}},
 	} {
-		trips.n.Store(0)
+		trips.Store(0)
 		if err := tt.do(); err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 		}
-		if n := trips.n.Load(); n != tt.want {
+		if n := trips.Load(); n != tt.want {
 			t.Errorf("%s took %d round trips, want %d", tt.name, n, tt.want)
 		}
 	}

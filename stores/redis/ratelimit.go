@@ -49,15 +49,11 @@ func (r *rateLimits) Take(ctx context.Context, takes []ratelimit.Take) ([]rateli
 			return nil, fmt.Errorf("redisstore: a take without a key, or of %d from a limit that grants %d", t.Cost, capacity(l))
 		}
 		keys[i] = r.limitKey(t)
-		span, step := l.Window.Microseconds(), step(l)
-		if l.Algorithm == ratelimit.GCRA {
-			span, step = interval(l), 0
-		}
 		ask = append(ask, kind(t))
 		ask = binary.BigEndian.AppendUint32(ask, uint32(t.Cost))
 		ask = binary.BigEndian.AppendUint32(ask, uint32(capacity(l)))
-		ask = binary.BigEndian.AppendUint64(ask, uint64(span))
-		ask = binary.BigEndian.AppendUint64(ask, uint64(step))
+		ask = binary.BigEndian.AppendUint64(ask, uint64(l.Window.Microseconds()))
+		ask = binary.BigEndian.AppendUint64(ask, uint64(step(l)))
 	}
 	answer, err := takeScript.Run(ctx, r.client, keys, ask).Text()
 	if err == nil && len(answer) != stateBytes*len(takes) {
@@ -90,11 +86,7 @@ func (r *rateLimits) GiveBack(ctx context.Context, taken []ratelimit.Taken) erro
 		}
 		ask = append(ask, kind(&t.Take), all)
 		ask = binary.BigEndian.AppendUint32(ask, uint32(t.Cost))
-		span := step(&t.Limit)
-		if t.Limit.Algorithm == ratelimit.GCRA {
-			span = interval(&t.Limit)
-		}
-		ask = binary.BigEndian.AppendUint64(ask, uint64(span))
+		ask = binary.BigEndian.AppendUint64(ask, uint64(step(&t.Limit)))
 		ask = binary.BigEndian.AppendUint64(ask, uint64(t.Stamp))
 	}
 	err := giveBackScript.Run(ctx, r.client, keys, ask).Err()
@@ -144,17 +136,17 @@ func capacity(l *ratelimit.Limit) int {
 	return l.Quota
 }
 
-// interval is the ns that one unit of a GCRA limit takes, rounded up.
-func interval(l *ratelimit.Limit) int64 {
-	return (int64(l.Window) + int64(l.Quota) - 1) / int64(l.Quota)
-}
-
 // exactQuota is the largest quota whose takes are logged one by one. Above,
 // they are counted in sixteenths of the window, each until its end.
 const exactQuota = 16
 
+// step is the ns that one unit of a GCRA limit takes, or the µs of a sixteenth,
+// rounded up. It is 0 where takes are logged one by one.
 func step(l *ratelimit.Limit) int64 {
-	if l.Quota <= exactQuota {
+	switch {
+	case l.Algorithm == ratelimit.GCRA:
+		return (int64(l.Window) + int64(l.Quota) - 1) / int64(l.Quota)
+	case l.Quota <= exactQuota:
 		return 0
 	}
 	return (l.Window.Microseconds() + 15) / 16

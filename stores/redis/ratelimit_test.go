@@ -47,8 +47,8 @@ func TestRateLimitAdmitsExactlyItsQuota(t *testing.T) {
 // What is counted by sixteenths of a window is never more than the quota in any
 // window, and is refused only where it may be, whatever is taken and given back.
 func TestRateLimitOverManyWindows(t *testing.T) {
-	_, _, prefix := newStores(t)
-	s := reopen(t, prefix).RateLimits()
+	stores, _, _ := newStores(t)
+	s := stores.RateLimits()
 	limit := ratelimit.Limit{Name: "sixteenths", Quota: 60, Window: 320 * time.Millisecond}
 	step := limit.Window / 16
 	type grant struct {

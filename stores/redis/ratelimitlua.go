@@ -18,8 +18,8 @@ import "github.com/redis/go-redis/v9"
 // with one: Lua and Redis take longer over each number than over the count.
 var (
 	// takeScript has 25 bytes per key: 1 for GCRA, 2 for the shortcut, else 0;
-	// cost, quota or burst; window or interval, step (µs, of an interval ns). It
-	// answers 28 bytes per key: those of a ratelimit.State.
+	// cost, quota or burst; window (µs), step. It answers 28 bytes per key: those
+	// of a ratelimit.State.
 	takeScript = redis.NewScript(`
 local call, decode, encode, ceil = redis.call, struct.unpack, struct.pack, math.ceil
 
@@ -27,14 +27,14 @@ local call, decode, encode, ceil = redis.call, struct.unpack, struct.pack, math.
 -- to 2 ms: pairs are free a window and up to a step after they began. A server
 -- that takes no writes may still say who is refused.
 if #KEYS == 1 then
-  local kind, cost, quota, span, step = decode('>BI4I4I8I8', ARGV[1])
+  local kind, cost, quota, span = decode('>BI4I4I8I8', ARGV[1])
   local reset = kind == 2 and call('PTTL', KEYS[1]) * 1000 or 0
   if reset >= span + 2000 then
     local s = redis.pcall('HINCRBY', KEYS[1], 's', cost == 1 and '1' or cost)
     if type(s) == 'number' then
-      local used = s % 4294967296
+      local used = s % 2^32
       if used <= quota then
-        return encode('>I4I8I8I8', quota - used, 0, reset, (s - used) / 4294967296)
+        return encode('>I4I8I8I8', quota - used, 0, reset, (s - used) / 2^32)
       end
       call('HINCRBY', KEYS[1], 's', -cost)
     end
@@ -57,7 +57,7 @@ for pass = #KEYS > 1 and 1 or 2, 2 do
     local wait, left, reset, stamp = 0, 0, 0, 0
     local take = pass == 2 and granted and cost > 0
     if kind == 1 then
-      span = span / 1000
+      span = step / 1000
       local tat = (call('GET', key) or 0) + 0
       if tat < now then tat = now end
       wait = tat + ask * span - quota * span - now
@@ -71,7 +71,7 @@ for pass = #KEYS > 1 and 1 or 2, 2 do
       local v, ahead = '', 0
       if step > 0 then
         local h = call('HMGET', key, 'v', 's')
-        v, ahead = h[1] or '', (h[2] or 0) % 4294967296
+        v, ahead = h[1] or '', (h[2] or 0) % 2^32
       else
         v = call('GET', key) or ''
       end
@@ -101,8 +101,8 @@ for pass = #KEYS > 1 and 1 or 2, 2 do
         end
         stamp = last
         if step > 0 then
-          stamp = last / step % 2097152
-          call('HSET', key, 'v', v, 's', stamp * 4294967296 + used)
+          stamp = last / step % 2^21
+          call('HSET', key, 'v', v, 's', stamp * 2^32 + used)
           call('PEXPIREAT', key, ceil(last / 1000))
         else
           call('SET', key, v, 'PXAT', ceil(last / 1000))
@@ -122,22 +122,23 @@ end
 return states`)
 
 	// giveBackScript has 22 bytes per key: 1 for GCRA, else not; 1 where all is
-	// forgotten; cost, interval (ns) or step (µs), stamp.
+	// forgotten; cost, step, stamp.
 	giveBackScript = redis.NewScript(`
 local call, decode, encode = redis.call, struct.unpack, struct.pack
-local t = call('TIME')
-local now, pos = t[1] * 1000000 + t[2], 1
+local pos = 1
 for _, key in ipairs(KEYS) do
-  local gcra, all, cost, span, stamp
-  gcra, all, cost, span, stamp, pos = decode('>BBI4I8I8', ARGV[1], pos)
+  local gcra, all, cost, step, stamp
+  gcra, all, cost, step, stamp, pos = decode('>BBI4I8I8', ARGV[1], pos)
   if all == 1 then
     call('DEL', key)
   elseif gcra == 1 then
-    local tat, back = (call('GET', key) or 0) + 0, math.min(cost * span / 1000, stamp - now)
+    local t = call('TIME')
+    local now = t[1] * 1000000 + t[2]
+    local tat, back = (call('GET', key) or 0) + 0, math.min(cost * step / 1000, stamp - now)
     if back > 0 and tat >= stamp then
       call('SET', key, string.format('%.3f', tat - back), 'KEEPTTL')
     end
-  elseif span == 0 then
+  elseif step == 0 then
     local v = call('GET', key) or ''
     for j = 1, #v, 12 do
       local at, n = decode('>I8I4', v, j)
@@ -151,12 +152,12 @@ for _, key in ipairs(KEYS) do
     end
   else
     local h = call('HMGET', key, 'v', 's')
-    local v, sum, back = h[1] or '', (h[2] or 0) % 4294967296, 0
+    local v, sum, back = h[1] or '', (h[2] or 0) % 2^32, 0
     local ahead = sum
     for j = 1, #v, 12 do
       local at, n = decode('>I8I4', v, j)
       ahead = ahead - n
-      if at / span % 2097152 == stamp then
+      if at / step % 2^21 == stamp then
         if j + 12 > #v then
           back = math.min(cost, n + ahead)
         else

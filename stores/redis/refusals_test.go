@@ -1,7 +1,6 @@
 package redisstore_test
 
 import (
-	"context"
 	"strconv"
 	"testing"
 	"time"
@@ -9,7 +8,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/go-guard/guard/ratelimit"
-	redisstore "github.com/go-guard/guard/stores/redis"
 )
 
 // Whoever is refused is refused by a server that takes no writes, too, and makes
@@ -66,19 +64,26 @@ func writes(t *testing.T, c *redis.Client) int {
 
 // A refusal that is on its way while something is given back is not remembered.
 func TestRateLimitRefusedWhileGivenBack(t *testing.T) {
-	_, _, prefix := newStores(t)
-	c := newClient(t, address())
-	var h around
-	c.AddHook(&h)
-	stores, err := redisstore.New(t.Context(), c, prefix)
-	if err != nil {
-		t.Fatal(err)
-	}
+	stores, c, _ := newStores(t)
+	var before, after func() // of the next command, once
+	c.AddHook(hook(func(_ int, next func() error) error {
+		if f := before; f != nil {
+			before = nil
+			f()
+		}
+		f := after
+		after = nil
+		err := next()
+		if f != nil {
+			f()
+		}
+		return err
+	}))
 	s := stores.RateLimits()
 	take := ratelimit.Take{Limit: ratelimit.Limit{Name: "back", Quota: 20, Window: time.Hour}, Cost: 20}
 	for name, test := range map[string]func(one ratelimit.Take, back func()){
 		"refused after it was sent": func(one ratelimit.Take, back func()) {
-			h.before = func() {
+			before = func() {
 				if st := mustTake(t, s, one); st.RetryAfter <= 0 {
 					t.Errorf("before it was given back: %+v", st)
 				}
@@ -86,7 +91,7 @@ func TestRateLimitRefusedWhileGivenBack(t *testing.T) {
 			back()
 		},
 		"given back before the answer came": func(one ratelimit.Take, back func()) {
-			h.after = back
+			after = back
 			if st := mustTake(t, s, one); st.RetryAfter <= 0 {
 				t.Errorf("before it was given back: %+v", st)
 			}
@@ -102,36 +107,13 @@ func TestRateLimitRefusedWhileGivenBack(t *testing.T) {
 					t.Error(err)
 				}
 			})
-			if h.before != nil || h.after != nil {
+			if before != nil || after != nil {
 				t.Error("nothing went between")
 			}
 			if st := mustTake(t, s, one); st.RetryAfter != 0 || st.Remaining != 19 {
 				t.Errorf("after it was given back: %+v", st)
 			}
 		})
-	}
-}
-
-// around does something before the next command is sent, or after it was answered.
-type around struct{ before, after func() }
-
-func (a *around) DialHook(next redis.DialHook) redis.DialHook { return next }
-func (a *around) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
-}
-func (a *around) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if f := a.before; f != nil {
-			a.before = nil
-			f()
-		}
-		f := a.after
-		a.after = nil
-		err := next(ctx, cmd)
-		if f != nil {
-			f()
-		}
-		return err
 	}
 }
 

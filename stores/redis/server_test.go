@@ -51,6 +51,23 @@ type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
 
+// A hook is around every command, or pipeline of several, that a client sends.
+type hook func(commands int, next func() error) error
+
+func (h hook) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (h hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		return h(1, func() error { return next(ctx, cmd) })
+	}
+}
+
+func (h hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		return h(len(cmds), func() error { return next(ctx, cmds) })
+	}
+}
+
 var prefixes atomic.Int64
 
 // newStores returns stores of the shared Redis under a prefix of their own,
