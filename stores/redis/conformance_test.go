@@ -70,7 +70,8 @@ func (f fresh) GiveBack(ctx context.Context, taken []ratelimit.Taken) error {
 // A cluster refuses scripts whose keys are in different slots, even where one
 // node has all of them.
 func TestConformanceOfACluster(t *testing.T) {
-	s := startServer(t, "--cluster-enabled", "yes")
+	// The other nodes' port is 10,000 above, where anybody may have it, but for this.
+	s := startServer(t, "--cluster-enabled", "yes", "--cluster-port", freePort(t))
 	ctx := context.Background()
 	node := newClient(t, s.addr)
 	if err := node.ClusterAddSlotsRange(ctx, 0, 16383).Err(); err != nil {
