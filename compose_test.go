@@ -17,7 +17,7 @@ import (
 	"github.com/go-guard/guard/apikey"
 	opaque "github.com/go-guard/guard/bearer"
 	"github.com/go-guard/guard/clientip"
-	"github.com/go-guard/guard/internal/race"
+	"github.com/go-guard/guard/internal/testing/race"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/owner"
 	"github.com/go-guard/guard/ratelimit"

@@ -13,9 +13,9 @@ import (
 	"github.com/go-guard/guard/clientip"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/owner"
-	"github.com/go-guard/guard/password"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/rbac"
+	"github.com/go-guard/guard/signin/password"
 )
 
 // The complete chain of the guide: a limited login, tokens whose user is

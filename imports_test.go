@@ -22,7 +22,7 @@ func TestImports(t *testing.T) {
 		"clientip":  nil,
 		"jwtauth":   {"github.com/golang-jwt/jwt/v5"},
 		"owner":     nil,
-		"password":  {"golang.org/x/crypto", "golang.org/x/sys"}, // the latter by the former
+		"signin":    {"golang.org/x/crypto", "golang.org/x/sys"}, // the latter by the former
 		"ratelimit": {module + "/clientip", "golang.org/x/time"},
 		"rbac":      nil,
 		"session":   nil,

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard/apikey"
-	"github.com/go-guard/guard/internal/race"
+	"github.com/go-guard/guard/internal/testing/race"
 )
 
 type nopWriter struct{ h http.Header }

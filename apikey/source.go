@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/credential"
+	"github.com/go-guard/guard/internal/field"
 )
 
 // DefaultHeader is where keys are looked for if Options name no Sources.
@@ -135,7 +135,7 @@ func (s sources) find(r *http.Request, ours func(string) bool) (f finding, err e
 			f.foreign = true
 		case key == "":
 		case f.key != "":
-			return finding{}, credential.ErrRepeated
+			return finding{}, field.ErrRepeated
 		default:
 			if src.kind == inCookie {
 				if err := sameSite(r); err != nil {
@@ -154,15 +154,15 @@ func (s Source) read(r *http.Request) (key string, foreign bool, err error) {
 	case inHeader:
 		return one(r.Header[s.name])
 	case inAuthorization:
-		token, state := credential.Authorization(r.Header, s.name, maxKey)
-		if state == credential.Repeated {
-			return "", false, credential.ErrRepeated
+		token, state := field.Authorization(r.Header, s.name, maxKey)
+		if state == field.Repeated {
+			return "", false, field.ErrRepeated
 		}
-		return token, state == credential.Malformed, nil
+		return token, state == field.Malformed, nil
 	case inCookie:
-		key, state := credential.Cookie(r.Header, s.name)
-		if state == credential.Repeated {
-			return "", false, credential.ErrRepeated
+		key, state := field.Cookie(r.Header, s.name)
+		if state == field.Repeated {
+			return "", false, field.ErrRepeated
 		}
 		return key, false, nil
 	}
@@ -179,13 +179,13 @@ func one(values []string) (string, bool, error) {
 	case 1:
 		return values[0], false, nil
 	}
-	return "", false, credential.ErrRepeated
+	return "", false, field.ErrRepeated
 }
 
 // sameSite refuses unsafe requests that a browser sent from another site.
 func sameSite(r *http.Request) error {
 	var p http.CrossOriginProtection
-	if err := credential.CrossOrigin(&p, r); err != nil {
+	if err := field.CrossOrigin(&p, r); err != nil {
 		return &guard.Error{Status: http.StatusForbidden, Message: "Cross-site request refused", Err: err}
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard/apikey"
-	"github.com/go-guard/guard/internal/race"
+	"github.com/go-guard/guard/internal/testing/race"
 )
 
 // slow is a store that takes its time to record a use.

@@ -8,7 +8,7 @@ import (
 	"net/url"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/credential"
+	"github.com/go-guard/guard/internal/field"
 )
 
 // Options holds what has a safe default. The zero value is the strictest.
@@ -160,27 +160,27 @@ func (t *Tokens[P]) Authenticate(r *http.Request) (P, error) {
 
 // token finds the one token of a request, or says why there is none.
 func (t *Tokens[P]) token(r *http.Request) (string, error) {
-	token, state := credential.Authorization(r.Header, "Bearer", t.max)
-	if t.cookie != "" && state != credential.Repeated {
-		value, cookie := credential.Cookie(r.Header, t.cookie)
+	token, state := field.Authorization(r.Header, "Bearer", t.max)
+	if t.cookie != "" && state != field.Repeated {
+		value, cookie := field.Cookie(r.Header, t.cookie)
 		switch {
-		case cookie == credential.Absent:
-		case cookie == credential.Repeated, state != credential.Absent:
-			state = credential.Repeated
+		case cookie == field.Absent:
+		case cookie == field.Repeated, state != field.Absent:
+			state = field.Repeated
 		default:
 			// The token of a cookie is written as in the header.
-			token, state = credential.Authorization(http.Header{"Authorization": {"Bearer " + value}}, "Bearer", t.max)
-			if credential.CrossOrigin(t.crossSite, r) != nil {
+			token, state = field.Authorization(http.Header{"Authorization": {"Bearer " + value}}, "Bearer", t.max)
+			if field.CrossOrigin(t.crossSite, r) != nil {
 				return "", t.foreign
 			}
 		}
 	}
 	switch state {
-	case credential.Absent:
+	case field.Absent:
 		return "", t.missing
-	case credential.Present:
+	case field.Present:
 		return token, nil
-	case credential.Repeated:
+	case field.Repeated:
 		return "", t.repeated
 	}
 	return "", t.malformed

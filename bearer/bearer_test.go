@@ -11,7 +11,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/bearer"
-	"github.com/go-guard/guard/internal/race"
+	"github.com/go-guard/guard/internal/testing/race"
 )
 
 type user struct{ id, name string }

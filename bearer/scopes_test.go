@@ -9,7 +9,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/bearer"
-	"github.com/go-guard/guard/internal/race"
+	"github.com/go-guard/guard/internal/testing/race"
 )
 
 // granted tells its scopes as a token does, record as an API key's record.

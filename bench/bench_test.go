@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-guard/guard/internal/race"
+	"github.com/go-guard/guard/internal/testing/race"
 )
 
 func TestMain(m *testing.M) {

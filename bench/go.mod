@@ -47,7 +47,7 @@ require (
 	github.com/casbin/govaluate v1.3.0 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1 // indirect
-	github.com/go-guard/guard/stores/redis v0.0.0
+	github.com/go-guard/guard/stores/redisstore v0.0.0
 	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/go-redis/redis_rate/v10 v10.0.1
 	github.com/goccy/go-json v0.11.2 // indirect
@@ -76,5 +76,5 @@ require (
 
 replace (
 	github.com/go-guard/guard => ..
-	github.com/go-guard/guard/stores/redis => ../stores/redis
+	github.com/go-guard/guard/stores/redisstore => ../stores/redisstore
 )

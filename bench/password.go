@@ -4,7 +4,7 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/password"
+	"github.com/go-guard/guard/signin/password"
 )
 
 // passwords compares with argon2id alone, and asks whether the time of a login

@@ -23,7 +23,7 @@ import (
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
-	redisstore "github.com/go-guard/guard/stores/redis"
+	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
 // startRedis runs a server of the table's own on loopback. Everyone shares one

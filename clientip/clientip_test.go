@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/go-guard/guard/clientip"
-	"github.com/go-guard/guard/internal/race"
+	"github.com/go-guard/guard/internal/testing/race"
 )
 
 func TestPanics(t *testing.T) {

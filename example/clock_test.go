@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/go-guard/guard/password"
+	"github.com/go-guard/guard/signin/password"
 )
 
 // The rows of the guide's table that need time to pass: the program's own

@@ -24,7 +24,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-guard/guard/internal/race"
+	"github.com/go-guard/guard/internal/testing/race"
 )
 
 // secret is what every server of these tests signs with.

@@ -4,8 +4,8 @@ go 1.26.0
 
 require (
 	github.com/go-guard/guard v0.0.0
-	github.com/go-guard/guard/stores/redis v0.0.0
-	github.com/go-guard/guard/stores/sql v0.0.0
+	github.com/go-guard/guard/stores/redisstore v0.0.0
+	github.com/go-guard/guard/stores/sqlstore v0.0.0
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/jackc/pgx/v5 v5.13.0
 	github.com/redis/go-redis/v9 v9.23.0
@@ -37,6 +37,6 @@ require (
 
 replace (
 	github.com/go-guard/guard => ..
-	github.com/go-guard/guard/stores/redis => ../stores/redis
-	github.com/go-guard/guard/stores/sql => ../stores/sql
+	github.com/go-guard/guard/stores/redisstore => ../stores/redisstore
+	github.com/go-guard/guard/stores/sqlstore => ../stores/sqlstore
 )

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-guard/guard/internal/race"
+	"github.com/go-guard/guard/internal/testing/race"
 )
 
 // An attack is a request as its bytes go over the wire: no client of ours would

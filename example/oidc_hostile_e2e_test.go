@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-guard/guard/internal/hostiletoken"
+	"github.com/go-guard/guard/internal/testing/hostiletoken"
 )
 
 // TestHostileTokensOfAnIssuer: the tokens of package jwtauth's test, over TCP,

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-guard/guard/internal/race"
+	"github.com/go-guard/guard/internal/testing/race"
 )
 
 // TestSoak sends mixed traffic for GUARD_SOAK, such as 10m, while the server's

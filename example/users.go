@@ -6,7 +6,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/go-guard/guard/password"
+	"github.com/go-guard/guard/signin/password"
 )
 
 // A User is what the sections know of a user. It holds no hash, so that none

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/credential"
+	"github.com/go-guard/guard/internal/field"
 )
 
 // Authenticate implements guard.Authenticator.
@@ -16,7 +16,7 @@ func (v *Verifier[C]) Authenticate(r *http.Request) (*Token[C], error) {
 	if t := v.recallFrom(r); t != nil {
 		return v.answer(t, v.admit(r.Context(), t))
 	}
-	token, state := credential.Authorization(r.Header, "Bearer", v.opts.MaxTokenBytes)
+	token, state := field.Authorization(r.Header, "Bearer", v.opts.MaxTokenBytes)
 	if v.crossSite != nil {
 		var err error
 		if token, state, err = v.withCookie(r, token, state); err != nil {
@@ -24,29 +24,29 @@ func (v *Verifier[C]) Authenticate(r *http.Request) (*Token[C], error) {
 		}
 	}
 	switch state {
-	case credential.Absent:
+	case field.Absent:
 		return nil, v.missing
-	case credential.Repeated:
-		return nil, credential.ErrRepeated
-	case credential.Malformed:
+	case field.Repeated:
+		return nil, field.ErrRepeated
+	case field.Malformed:
 		return nil, v.refuse(errMalformed)
 	}
 	return v.Verify(r.Context(), token)
 }
 
 // withCookie looks for the token in the cookie, too.
-func (v *Verifier[C]) withCookie(r *http.Request, token string, s credential.State) (string, credential.State, error) {
-	value, cookie := credential.Cookie(r.Header, v.opts.Cookie)
+func (v *Verifier[C]) withCookie(r *http.Request, token string, s field.State) (string, field.State, error) {
+	value, cookie := field.Cookie(r.Header, v.opts.Cookie)
 	switch {
-	case cookie == credential.Absent:
+	case cookie == field.Absent:
 		return token, s, nil
-	case cookie == credential.Repeated || s != credential.Absent:
-		return "", credential.Repeated, nil
+	case cookie == field.Repeated || s != field.Absent:
+		return "", field.Repeated, nil
 	}
-	if err := credential.CrossOrigin(v.crossSite, r); err != nil {
+	if err := field.CrossOrigin(v.crossSite, r); err != nil {
 		return "", s, &guard.Error{Status: http.StatusForbidden, Message: "Cross-site request refused", Err: err}
 	}
-	return value, credential.Present, nil
+	return value, field.Present, nil
 }
 
 // Verify is Authenticate for a token that came by other means, such as the

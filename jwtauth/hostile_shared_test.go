@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/hostiletoken"
+	"github.com/go-guard/guard/internal/testing/hostiletoken"
 	"github.com/go-guard/guard/jwtauth"
 )
 

@@ -98,8 +98,8 @@ func shapeOf(t reflect.Type, done map[reflect.Type]*shape) *shape {
 	return nil
 }
 
-// A field is one that encoding/json may look for.
-type field struct {
+// A jsonField is a field that encoding/json may look for.
+type jsonField struct {
 	typ    reflect.Type
 	depth  int // of embedding
 	tagged bool
@@ -110,8 +110,8 @@ type field struct {
 // embedded in it, by name. Of several with one name it takes the least embedded,
 // among these the tagged one, and none where two are left: a name too many here
 // would pass as an exact one, and be another field's by its case.
-func fieldsOf(t reflect.Type) map[string]field {
-	found, seen := map[string]field{}, map[reflect.Type]bool{}
+func fieldsOf(t reflect.Type) map[string]jsonField {
+	found, seen := map[string]jsonField{}, map[reflect.Type]bool{}
 	level, times := []reflect.Type{t}, map[reflect.Type]int{}
 	for depth := 0; len(level) > 0; depth++ {
 		for _, t := range level {
@@ -134,19 +134,19 @@ func fieldsOf(t reflect.Type) map[string]field {
 						next = append(next, inner)
 					}
 				default:
-					add(found, name, field{f.Type, depth, tagged, times[t] > 1})
+					add(found, name, jsonField{f.Type, depth, tagged, times[t] > 1})
 				}
 			}
 		}
 		level, times = next, nextTimes
 	}
-	maps.DeleteFunc(found, func(_ string, f field) bool { return f.tied })
+	maps.DeleteFunc(found, func(_ string, f jsonField) bool { return f.tied })
 	return found
 }
 
 // add keeps the better of f and the one that has its name so far, which is no
 // deeper.
-func add(found map[string]field, name string, f field) {
+func add(found map[string]jsonField, name string, f jsonField) {
 	have, ok := found[name]
 	switch {
 	case !ok || have.depth == f.depth && !have.tagged && f.tagged:

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/race"
+	"github.com/go-guard/guard/internal/testing/race"
 	"github.com/go-guard/guard/owner"
 )
 

@@ -16,7 +16,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/clientip"
-	"github.com/go-guard/guard/internal/race"
+	"github.com/go-guard/guard/internal/testing/race"
 	"github.com/go-guard/guard/ratelimit"
 )
 

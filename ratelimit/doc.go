@@ -16,6 +16,6 @@
 //
 // Not covered: a limit holds per store. In memory that is this process; a
 // limit that all processes share needs a shared [Store], such as the one of
-// module stores/redis. A [Memory] that is full forgets keys, those who used
+// module stores/redisstore. A [Memory] that is full forgets keys, those who used
 // least first.
 package ratelimit

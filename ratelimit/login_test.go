@@ -345,7 +345,7 @@ func (r *recorder) GiveBack(ctx context.Context, taken []ratelimit.Taken) error 
 	return r.Store.GiveBack(ctx, taken)
 }
 
-// TestLoginGivesBackWhatItTook: package stores/redis keeps what is Fresh under
+// TestLoginGivesBackWhatItTook: package stores/redisstore keeps what is Fresh under
 // another key, and a success was given back under the wrong one.
 func TestLoginGivesBackWhatItTook(t *testing.T) {
 	store := &recorder{Store: guard.Must(ratelimit.NewMemory(nil))}

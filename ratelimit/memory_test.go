@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/race"
+	"github.com/go-guard/guard/internal/testing/race"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/ratelimit/ratelimittest"
 )

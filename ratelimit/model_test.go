@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-guard/guard/internal/race"
+	"github.com/go-guard/guard/internal/testing/race"
 	"github.com/go-guard/guard/ratelimit"
 )
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/credential"
+	"github.com/go-guard/guard/internal/field"
 )
 
 const challenge = "Session"
@@ -36,14 +36,14 @@ func refusal(message string, cause error) *guard.Error {
 // WebSocket. Without a cookie it abstains, whatever the origin: there is no
 // authority that could be abused.
 func (m *Manager[D]) Authenticate(r *http.Request) (*Session[D], error) {
-	token, p := credential.RawCookie(r.Header, m.cookie.Name)
-	if p == credential.Absent {
+	token, p := field.RawCookie(r.Header, m.cookie.Name)
+	if p == field.Absent {
 		return nil, m.missing
 	}
 	if err := m.CheckOrigin(r); err != nil {
 		return nil, err
 	}
-	if p == credential.Repeated {
+	if p == field.Repeated {
 		return nil, errRepeated
 	}
 	key, ok := keyOf(token)
@@ -79,7 +79,7 @@ func (m *Manager[D]) CheckOrigin(r *http.Request) error {
 	if m.origins == nil {
 		return nil
 	}
-	if err := credential.CrossOrigin(m.origins, r); err != nil {
+	if err := field.CrossOrigin(m.origins, r); err != nil {
 		return &guard.Error{Status: http.StatusForbidden, Message: "Cross-origin request refused", Err: err}
 	}
 	return nil

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/race"
+	"github.com/go-guard/guard/internal/testing/race"
 	"github.com/go-guard/guard/session"
 )
 

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-guard/guard/internal/credential"
+	"github.com/go-guard/guard/internal/field"
 )
 
 // tokenLen is the length of 32 bytes in base64url without padding.
@@ -72,11 +72,11 @@ func (m *Manager[D]) setTo(line string) (token string, ours bool) {
 
 // presented is the token that the client has when this response is through:
 // the one it sent, or the one that an earlier verb gave it.
-func (m *Manager[D]) presented(w http.ResponseWriter, r *http.Request) (token string, s credential.State) {
+func (m *Manager[D]) presented(w http.ResponseWriter, r *http.Request) (token string, s field.State) {
 	for _, line := range w.Header()["Set-Cookie"] {
 		if token, ours := m.setTo(line); ours && token != "" {
-			return token, credential.Present
+			return token, field.Present
 		}
 	}
-	return credential.RawCookie(r.Header, m.cookie.Name)
+	return field.RawCookie(r.Header, m.cookie.Name)
 }

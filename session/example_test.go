@@ -12,9 +12,9 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/clientip"
-	"github.com/go-guard/guard/password"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/signin/password"
 )
 
 func Example() {

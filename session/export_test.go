@@ -1,15 +1,15 @@
 package session
 
-import "github.com/go-guard/guard/internal/credential"
+import "github.com/go-guard/guard/internal/field"
 
 // For the tests: the parser of cookies.
-var ReadCookie = credential.RawCookie
+var ReadCookie = field.RawCookie
 
 // For the tests: what a parser finds.
 const (
-	Absent   = credential.Absent
-	Present  = credential.Present
-	Repeated = credential.Repeated
+	Absent   = field.Absent
+	Present  = field.Present
+	Repeated = field.Repeated
 )
 
 // For the tests: tokens.

@@ -27,7 +27,7 @@
 // its handler asks again, which [Manager.Update] does.
 //
 // The default store is in memory, for one process. Stores for more are in
-// stores/redis and stores/sql. Passwords are hashed by package password.
+// stores/redisstore and stores/sqlstore. Passwords are hashed by package password.
 package session
 
 import (

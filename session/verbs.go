@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/credential"
+	"github.com/go-guard/guard/internal/field"
 )
 
 // A CreateOption changes one login.
@@ -42,7 +42,7 @@ func (m *Manager[D]) Create(w http.ResponseWriter, r *http.Request, subject stri
 		return nil, err
 	}
 	token, p := m.presented(w, r)
-	if p == credential.Repeated {
+	if p == field.Repeated {
 		return nil, errRepeated
 	}
 	if err := m.end(r, token); err != nil {
@@ -193,9 +193,9 @@ func (m *Manager[D]) Destroy(w http.ResponseWriter, r *http.Request) error {
 	}
 	token, p := m.presented(w, r)
 	switch p {
-	case credential.Absent:
+	case field.Absent:
 		return m.missing
-	case credential.Repeated:
+	case field.Repeated:
 		return errRepeated
 	}
 	if err := m.end(r, token); err != nil {

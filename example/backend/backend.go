@@ -14,7 +14,7 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
-	redisstore "github.com/go-guard/guard/stores/redis"
+	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
 // Stores are an application's state. What is nil is in memory: the packages'

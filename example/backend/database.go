@@ -12,7 +12,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // PostgreSQL
 	_ "modernc.org/sqlite"             // SQLite
 
-	sqlstore "github.com/go-guard/guard/stores/sql"
+	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
 func (s *Stores) openDatabase(ctx context.Context, getenv func(string) string) error {

@@ -1,6 +1,6 @@
 // Package credential reads the credential of an Authorization field, the same
 // way for every package that has one there.
-package credential
+package field
 
 import (
 	"net/http"

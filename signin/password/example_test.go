@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/go-guard/guard/password"
+	"github.com/go-guard/guard/signin/password"
 )
 
 // hashes is a table of users: nothing else about a password is kept.

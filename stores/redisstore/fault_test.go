@@ -20,7 +20,7 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
-	redisstore "github.com/go-guard/guard/stores/redis"
+	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
 // An app is the handlers of an application with its sessions in Redis.

@@ -19,7 +19,7 @@ import (
 	"github.com/go-guard/guard/ratelimit/ratelimittest"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
-	redisstore "github.com/go-guard/guard/stores/redis"
+	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
 func conform(t *testing.T, open func(t *testing.T) *redisstore.Stores, limits func(*redisstore.Stores) ratelimit.Store) {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/session/sessiontest"
-	sqlstore "github.com/go-guard/guard/stores/sql"
+	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
 // BenchmarkSteps compares a session's load with a bare statement that returns

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/race"
-	"github.com/go-guard/guard/password"
+	"github.com/go-guard/guard/internal/testing/race"
+	"github.com/go-guard/guard/signin/password"
 )
 
 // hasher is as cheap as is accepted.

@@ -1,4 +1,4 @@
-module github.com/go-guard/guard/stores/sql
+module github.com/go-guard/guard/stores/sqlstore
 
 go 1.26.0
 

@@ -3,7 +3,7 @@ package password_test
 import (
 	"testing"
 
-	"github.com/go-guard/guard/password"
+	"github.com/go-guard/guard/signin/password"
 )
 
 // What is accepted has one spelling, is cheap enough, and never matches by

@@ -19,7 +19,7 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
-	sqlstore "github.com/go-guard/guard/stores/sql"
+	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
 // faulty is a driver whose statements fail for some time.

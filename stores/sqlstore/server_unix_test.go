@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	sqlstore "github.com/go-guard/guard/stores/sql"
+	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
 // A server is a process of the test's own.

@@ -18,7 +18,7 @@ import (
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/session"
-	sqlstore "github.com/go-guard/guard/stores/sql"
+	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
 // An app is the handlers of an application with its sessions in SQL.

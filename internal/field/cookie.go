@@ -1,4 +1,4 @@
-package credential
+package field
 
 import (
 	"net/http"

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard/session/sessiontest"
-	sqlstore "github.com/go-guard/guard/stores/sql"
+	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
 // A proxy delays what a client sends to the server.

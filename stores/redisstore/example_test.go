@@ -12,7 +12,7 @@ import (
 	"github.com/go-guard/guard/clientip"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
-	redisstore "github.com/go-guard/guard/stores/redis"
+	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
 // Sessions and a limit that all processes share. It needs a Redis, so that its

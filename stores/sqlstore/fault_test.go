@@ -17,7 +17,7 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
-	sqlstore "github.com/go-guard/guard/stores/sql"
+	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
 // A step is one method of a store, on something that is not there.

@@ -1,4 +1,4 @@
-module github.com/go-guard/guard/stores/redis
+module github.com/go-guard/guard/stores/redisstore
 
 go 1.26.0
 

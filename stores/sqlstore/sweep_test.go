@@ -11,7 +11,7 @@ import (
 	"github.com/go-guard/guard/apikey"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/session/sessiontest"
-	sqlstore "github.com/go-guard/guard/stores/sql"
+	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
 // A clock is moved by hand.

@@ -10,7 +10,7 @@ import (
 	"github.com/go-guard/guard/jwtauth/refreshtest"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
-	sqlstore "github.com/go-guard/guard/stores/sql"
+	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
 func TestConformance(t *testing.T) {

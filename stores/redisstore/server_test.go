@@ -14,7 +14,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	redisstore "github.com/go-guard/guard/stores/redis"
+	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
 // address is the Redis that the conformance suites share.
