@@ -5,49 +5,55 @@ import (
 	"net/http"
 )
 
-// ErrNoCredentials is an authenticator's answer to a request that carries none
-// of its credentials: the next authenticator is asked. An [*Error] that wraps
-// it abstains too, and names what was missing.
+// ErrNoCredentials is an authenticator's answer to a request without any of its
+// credentials: the next authenticator is asked. A 401 [*Error] that wraps it
+// abstains too, and its Message says what was missing.
 var ErrNoCredentials = errors.New("guard: no credentials")
 
 // An Authenticator finds out who sends a request. It must be safe for use by
 // several goroutines, and it must not write.
 //
-// One that reads another header than Authorization also has a method
-// Vary() []string that names it, and one whose credentials can be mapped to
-// principals that may be gone has a method Unknown() error: the refusal of a
-// credential that proves nobody known. One that finds its credential where it
-// must not stay, in the URL, has a method Hide() func(*http.Request): what it
-// returns, unless nil, takes the credential out of the copy of the request that
-// goes on, and may replace but not change what the request points to.
+// A principal or credential may also implement [Subject] and [ScopeLimiter].
 type Authenticator[P any] interface {
 	// Authenticate returns the principal, or an error: ErrNoCredentials where
 	// the request carries none of this authenticator's credentials, an *Error
-	// where it refuses the one there is, and anything else is our own failure.
+	// where its credential is refused, and anything else is our own failure.
 	Authenticate(r *http.Request) (P, error)
 
-	// Challenge returns one WWW-Authenticate challenge, such as the one that
-	// [Challenge] writes (RFC 9110, section 11.6.1). It is called once, when
-	// the chain is built.
-	Challenge() string
+	// Scheme describes the authenticator. It is called once, when a chain is
+	// built.
+	Scheme() Scheme
 }
 
-// Require passes on requests that one of the authenticators knows, with its
-// principal in their context, and refuses all others. Authenticators are asked
-// in order; the first that does not abstain decides, so that a bad credential
-// never falls through to the next.
-//
-// Where all abstain, the 401 has the challenges of all and the message of the
-// first, which its Options.Missing sets. Credentials of several kinds need one
-// type of principal:
-//
-//	guard.Require(guard.BySubject(tokens, load), guard.BySubject(sessions, load))
-func Require[P any](a ...Authenticator[P]) Middleware { return newStep(require, a).wrap }
+// A Scheme is what holds for every request to an [Authenticator]. Challenge is
+// required.
+type Scheme struct {
+	// Challenge is one WWW-Authenticate challenge, such as [Challenge] writes it
+	// (RFC 9110, section 11.6.1).
+	Challenge string
+	// Vary names the request's header fields that are read. If empty, it is
+	// Authorization alone.
+	Vary []string
+	// Unknown refuses a valid credential whose principal [Map] does not find. If
+	// nil, it is a 401, "Invalid credentials".
+	Unknown error
+	// Strip, if not nil, removes a credential from the URL of the copy of the
+	// request that goes on. It may replace what the request points to, but must
+	// not change it.
+	Strip func(*http.Request)
+}
 
-// Optional is Require that also passes on requests without any credential; for
-// them PrincipalFrom reports nobody. A bad credential is refused all the same.
-func Optional[P any](a ...Authenticator[P]) Middleware { return newStep(optional, a).wrap }
+// A Subject is a credential that names whose it is, for [BySubject]. An empty
+// subject belongs to no principal and is not looked up.
+type Subject interface {
+	Sub() string
+}
 
-// Lenient is Optional that takes a refused credential for none: what would be
-// 401 is nobody. 400, 403 and failures of our own stay what they are.
-func Lenient[P any](a ...Authenticator[P]) Middleware { return newStep(lenient, a).wrap }
+// A ScopeLimiter is a credential that can limit what its principal may do, as an
+// API key with scopes does: see [ScopeLimit].
+type ScopeLimiter interface {
+	// ScopeLimit returns the scopes that the principal may not exceed. Where
+	// limited is false there is no limit; where it is true and scopes is empty,
+	// nothing is allowed.
+	ScopeLimit() (scopes []string, limited bool)
+}

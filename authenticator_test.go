@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/format"
 )
 
 const secretText = "dial tcp db.internal: hunter2"
@@ -198,8 +199,8 @@ func TestMapped(t *testing.T) {
 		return User{ID: tok.sub}, true, nil
 	}
 	m := guard.Map(bearer(), byName)
-	if m.Challenge() != bearer().challenge {
-		t.Errorf("challenge %q", m.Challenge())
+	if m.Scheme().Challenge != bearer().challenge {
+		t.Errorf("challenge %q", m.Scheme().Challenge)
 	}
 	toID := guard.Map(m, func(_ context.Context, u User) (string, bool, error) { return u.ID, u.ID != "2", nil })
 	tests := []struct {
@@ -245,17 +246,23 @@ type gone struct {
 	unknown error
 }
 
-func (g gone) Unknown() error { return g.unknown }
+func (g gone) Scheme() guard.Scheme {
+	s := g.scheme.Scheme()
+	s.Unknown = g.unknown
+	return s
+}
 
 // hides takes its credential out of the URL.
 type hides struct{ scheme }
 
-func (hides) Hide() func(*http.Request) {
-	return func(r *http.Request) {
+func (h hides) Scheme() guard.Scheme {
+	s := h.scheme.Scheme()
+	s.Strip = func(r *http.Request) {
 		u := *r.URL
 		u.RawQuery = ""
 		r.URL, r.RequestURI = &u, u.Path
 	}
+	return s
 }
 
 func TestOptionalMethodsOfAuthenticators(t *testing.T) {
@@ -311,7 +318,7 @@ func TestIdentityIsOnlyInTheContext(t *testing.T) {
 
 // TestPanicPassesThrough: a panic of the handler is the application's.
 func TestPanicPassesThrough(t *testing.T) {
-	mw := guard.Chain(guard.Observe(nil), guard.OnError(guard.Problem), guard.Require(bearer()))
+	mw := guard.Chain(guard.Observe(nil), guard.OnError(format.Problem), guard.Require(bearer()))
 	defer func() {
 		if p := recover(); p != http.ErrAbortHandler {
 			t.Errorf("recovered %v", p)

@@ -10,8 +10,8 @@ import (
 // Middleware wraps a handler, as every router's Use method takes it.
 type Middleware = func(http.Handler) http.Handler
 
-// Chain is the middlewares as one; the first is the outermost. A nil
-// middleware, and later a nil handler, panics where it is wired.
+// Chain joins middlewares into one; the first is the outermost. A nil middleware
+// panics at once, and a nil handler where it is wrapped.
 func Chain(m ...Middleware) Middleware {
 	for i, f := range m {
 		if f == nil {
@@ -29,7 +29,7 @@ func Chain(m ...Middleware) Middleware {
 	}
 }
 
-// Must is v, or a panic where err is not nil: for wiring at start-up.
+// Must returns v, or panics where err is not nil: for wiring at start-up.
 //
 //	keys := guard.Must(apikey.New(lookup, nil))
 func Must[T any](v T, err error) T {

@@ -308,7 +308,7 @@ func TestScopesAreACeiling(t *testing.T) {
 	policy := guard.Must(rbac.New(rbac.Spec[string]{
 		Permissions: []string{"documents:write", "documents:any"},
 		Roles:       map[string]rbac.Role[string]{"admin": {Grants: []string{"*"}}},
-	}, func(m member) []string { return m.roles }, &rbac.Options{Ceiling: func(ctx context.Context) ([]string, bool) {
+	}, func(m member) []string { return m.roles }, &rbac.Options{ScopeLimit: func(ctx context.Context) ([]string, bool) {
 		rec, limited := guard.CredentialFrom[*apikey.Record](ctx)
 		if !limited {
 			return nil, false

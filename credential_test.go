@@ -31,7 +31,7 @@ func (a authenticates[P]) Authenticate(*http.Request) (P, error) {
 	return a.p, nil
 }
 
-func (authenticates[P]) Challenge() string { return `Bearer realm="x"` }
+func (authenticates[P]) Scheme() guard.Scheme { return guard.Scheme{Challenge: `Bearer realm="x"`} }
 
 func TestAuthenticatedByInterface(t *testing.T) {
 	known := guard.Require[grant](authenticates[grant]{"read", true})

@@ -7,31 +7,61 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/go-guard/guard/internal/field"
 )
 
-// Error is a refusal: what a request gets in place of its answer. The zero
-// value, a nil and a status outside 400 to 599 are answered 500.
+// Error is a refusal: how a request is answered in place of its handler. The
+// zero value, a nil and a status outside 400 to 599 are answered 500.
+//
+// An Error that a guard returns belongs to the caller: changing it changes no
+// other answer.
 type Error struct {
 	// Status is the status of the response, 400 to 599.
 	Status int
-	// Code is a short name for machines, such as "insufficient_scope".
-	// Clients see it where the error format has a place for it.
+	// Code is a short name for machines, such as "insufficient_scope". Clients
+	// see it where the error format has a place for it.
 	Code string
-	// Message is the sentence that the client reads. If empty, the status has
-	// one of its own.
+	// Message is the sentence that the client reads. If empty, it is a default
+	// sentence for the status.
 	Message string
 	// Challenges are the WWW-Authenticate field lines. If empty, a 401 carries
 	// those of the authentication step in front, or "Bearer" without one.
 	Challenges []string
 	// Header is added to the response, such as Retry-After.
 	Header http.Header
-	// Err is the cause, for Observe alone: no client and no ErrorHandler
-	// sees it. It must hold no credential.
+	// Err is the cause, for Observe only: no client and no ErrorHandler sees it.
+	// It must hold no credential.
 	Err error
+
+	reportedTo *recorder // by [Decision.Deny]
 }
 
-// Error is for logs: it holds the cause, and is never sent to a client.
+// Clone returns a copy that shares nothing but the cause: guards keep an Error
+// that they built once, and return a clone of it.
+func (e *Error) Clone() *Error {
+	if e == nil {
+		return nil
+	}
+	c := &struct {
+		Error
+		challenge [1]string // most have one: it costs no allocation of its own
+	}{Error: *e}
+	switch len(e.Challenges) {
+	case 0:
+	case 1:
+		c.challenge[0] = e.Challenges[0]
+		c.Challenges = c.challenge[:]
+	default:
+		c.Challenges = slices.Clone(e.Challenges)
+	}
+	c.Header = e.Header.Clone()
+	return &c.Error
+}
+
+// Error is for logs: it includes the cause, and is never sent to a client.
 func (e *Error) Error() string {
 	if e == nil {
 		return "guard: a nil *Error"
@@ -55,18 +85,18 @@ func (e *Error) Unwrap() error {
 }
 
 // Unauthorized is a 401: the request needs valid credentials. An empty message
-// stands for "Authentication required".
+// means "Authentication required".
 func Unauthorized(message string) error {
 	return &Error{Status: http.StatusUnauthorized, Message: message}
 }
 
-// Forbidden is a 403: the principal may not. An empty message stands for
-// "Access denied".
+// Forbidden is a 403: the principal is denied. An empty message means "Access
+// denied".
 func Forbidden(message string) error {
 	return &Error{Status: http.StatusForbidden, Message: message}
 }
 
-// NotFound is a 404. An empty message stands for "Not found".
+// NotFound is a 404. An empty message means "Not found".
 func NotFound(message string) error {
 	return &Error{Status: http.StatusNotFound, Message: message}
 }
@@ -77,8 +107,8 @@ func Unavailable(err error) error {
 	return &Error{Status: http.StatusServiceUnavailable, Err: opaque{err}}
 }
 
-// opaque is an error that nothing can be asked of: a store's own
-// ErrNoCredentials or *Error must not make a refusal of an outage.
+// opaque hides an ErrNoCredentials or *Error in the cause of an outage: either
+// would turn it into a refusal.
 type opaque struct{ error }
 
 func (o opaque) Error() string {
@@ -92,13 +122,13 @@ func (o opaque) Is(target error) bool {
 	return target != ErrNoCredentials && o.error != nil && errors.Is(o.error, target)
 }
 
-// Challenge is one challenge of a WWW-Authenticate field: a scheme and pairs of
-// parameter names and values, which are written as quoted-strings (RFC 9110,
-// sections 5.6.4 and 11.6.1). Pairs with an empty value are left out. A scheme
-// or name that is no token is an error, and so is a value that cannot be
-// quoted: one that is not printable ASCII.
+// Challenge returns one challenge of a WWW-Authenticate field: a scheme and pairs
+// of parameter names and values, which are written as quoted-strings (RFC 9110,
+// sections 5.6.4 and 11.6.1). Pairs with an empty value are omitted. It is an
+// error where the scheme or a name is not a token, and where a value cannot be
+// quoted: only printable ASCII can.
 func Challenge(scheme string, params ...string) (string, error) {
-	if !isToken(scheme) {
+	if !field.IsToken(scheme) {
 		return "", fmt.Errorf("guard: challenge scheme %q is not a token", scheme)
 	}
 	if len(params)%2 != 0 {
@@ -112,37 +142,20 @@ func Challenge(scheme string, params ...string) (string, error) {
 		if value == "" {
 			continue
 		}
-		if !isToken(name) {
+		if !field.IsToken(name) {
 			return "", fmt.Errorf("guard: challenge parameter name %q is not a token", name)
 		}
-		b.WriteString(sep + name + `="`)
-		for _, c := range []byte(value) {
-			if c < ' ' || c > '~' {
-				return "", fmt.Errorf("guard: challenge parameter %s: %q is not quotable: only printable ASCII is", name, value)
-			}
-			if c == '"' || c == '\\' {
-				b.WriteByte('\\')
-			}
-			b.WriteByte(c)
+		quoted, ok := field.Quote(value)
+		if !ok {
+			return "", fmt.Errorf("guard: challenge parameter %s: %q is not quotable: only printable ASCII is", name, value)
 		}
-		b.WriteByte('"')
+		b.WriteString(sep + name + "=" + quoted)
 		sep = ", "
 	}
 	return b.String(), nil
 }
 
-// isToken reports whether s is a token (RFC 9110, section 5.6.2).
-func isToken(s string) bool {
-	for _, c := range []byte(s) {
-		alnum := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !alnum && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
-			return false
-		}
-	}
-	return s != ""
-}
-
-// asError finds the *Error in err's chain; a nil one is none.
+// asError finds the *Error in err's chain. A nil one does not count.
 func asError(err error) (*Error, bool) {
 	e, ok := errors.AsType[*Error](err)
 	return e, ok && e != nil
@@ -170,8 +183,8 @@ func statusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
-// isOutage reports whether err may pass by itself. A file that is missing and an
-// address that does not parse will not, though their errors are net.Errors.
+// isOutage reports whether err is temporary. A missing file and an address that
+// does not parse are not, though their errors are net.Errors.
 func isOutage(err error) bool {
 	type timeout interface {
 		error
@@ -180,7 +193,7 @@ func isOutage(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return true
 	}
-	if late, ok := errors.AsType[timeout](err); ok && late.Timeout() {
+	if t, ok := errors.AsType[timeout](err); ok && t.Timeout() {
 		return true
 	}
 	if request, ok := errors.AsType[*url.Error](err); ok && request.Op != "parse" {
@@ -191,7 +204,7 @@ func isOutage(err error) bool {
 	return network || name
 }
 
-// messageOf is the sentence of a status whose refusal has none of its own.
+// messageOf is the default sentence of a status.
 func messageOf(status int) string {
 	switch status {
 	case http.StatusBadRequest:
@@ -215,6 +228,14 @@ func messageOf(status int) string {
 		return text
 	}
 	return "The request was refused"
+}
+
+// message is e's own, or the default of its status.
+func (e *Error) message() string {
+	if e.Message == "" {
+		return messageOf(e.Status)
+	}
+	return e.Message
 }
 
 // titleOf is the status's standard text.

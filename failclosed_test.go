@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/format"
 )
 
 // TestFailureThatWrapsNoCredentials: only a 401 abstains; a failure of ours
@@ -29,7 +30,7 @@ func TestAbsentWithoutRefusal(t *testing.T) {
 		t.Error("Resolve found nobody, and no error")
 	}
 	m := guard.BySubject(gone{bearer(), nil}, users)
-	if w, reached := serve(t, m.Wrap, nil, "Authorization", "ok:gone"); reached || w.Code != 500 {
+	if w, reached := serve(t, m.Wrap, nil, "Authorization", "ok:gone"); reached || w.Code != 401 {
 		t.Errorf("status %d, reached %t", w.Code, reached)
 	}
 }
@@ -76,7 +77,7 @@ func users2(_ context.Context, u User) (User, bool, error) { return u, true, nil
 type funcAuthenticator func(*http.Request) (User, error)
 
 func (f funcAuthenticator) Authenticate(r *http.Request) (User, error) { return f(r) }
-func (funcAuthenticator) Challenge() string                            { return "Test" }
+func (funcAuthenticator) Scheme() guard.Scheme                         { return guard.Scheme{Challenge: "Test"} }
 
 // TestWiringPanics: what could never work is refused where it is built.
 func TestWiringPanics(t *testing.T) {
@@ -102,7 +103,7 @@ func TestWiringPanics(t *testing.T) {
 		"OnError of nil":                   func() { guard.OnError(nil) },
 		"OnError, no handler":              func() { guard.OnError(guard.JSON)(nil) },
 		"Observe, no handler":              func() { guard.Observe(nil)(nil) },
-		"ByStatus of nil":                  func() { guard.ByStatus(map[int]guard.ErrorHandler{404: nil}, nil) },
+		"ByStatus of nil":                  func() { format.ByStatus(map[int]guard.ErrorHandler{404: nil}, nil) },
 		"LogTo of nil":                     func() { guard.LogTo(nil, nil) },
 		"Must":                             func() { guard.Must(0, guard.ErrNoCredentials) },
 	} {

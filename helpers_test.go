@@ -38,13 +38,11 @@ func (s scheme) Authenticate(r *http.Request) (*token, error) {
 	return nil, guard.Unauthorized("bad " + s.header)
 }
 
-func (s scheme) Challenge() string { return s.challenge }
-
-func (s scheme) Vary() []string {
+func (s scheme) Scheme() guard.Scheme {
 	if s.header == "Authorization" {
-		return nil
+		return guard.Scheme{Challenge: s.challenge}
 	}
-	return []string{s.header}
+	return guard.Scheme{Challenge: s.challenge, Vary: []string{s.header}}
 }
 
 // answers is an authenticator with one answer.
@@ -54,7 +52,7 @@ type answers[P any] struct {
 }
 
 func (a answers[P]) Authenticate(*http.Request) (P, error) { return a.p, a.err }
-func (answers[P]) Challenge() string                       { return "Test" }
+func (answers[P]) Scheme() guard.Scheme                    { return guard.Scheme{Challenge: "Test"} }
 
 // serve runs a request through mw around h, which may be nil, and reports
 // whether the innermost handler was reached.

@@ -20,6 +20,7 @@ func TestImports(t *testing.T) {
 		"apikey":    {module + "/clientip"},
 		"bearer":    nil,
 		"clientip":  nil,
+		"format":    nil,
 		"jwtauth":   {"github.com/golang-jwt/jwt/v5"},
 		"owner":     nil,
 		"signin":    {"golang.org/x/crypto", "golang.org/x/sys"}, // the latter by the former

@@ -2,40 +2,48 @@ package guard
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
+
+	"github.com/go-guard/guard/internal/identity"
+	"github.com/go-guard/guard/internal/wiring"
 )
 
-// Mapped is an authenticator whose credential A was mapped to a principal P.
+// Mapped is an authenticator whose credential A is mapped to a principal P.
 type Mapped[A, P any] struct {
-	from Authenticator[A]
-	to   func(context.Context, A) (P, bool, error)
+	from    Authenticator[A]
+	unknown error
+	to      func(context.Context, A) (P, bool, error)
 }
 
 // Map turns the credential of an authenticator, such as a verified token, into
-// the application's own principal at each request; the credential stays at hand
-// as [CredentialFrom]. Where f finds nobody the credential is refused as an
-// unknown one; its error is our own failure, unless it is an [*Error].
+// the application's own principal at each request. The credential remains
+// available from [CredentialFrom]. Where f finds no principal the credential is
+// refused with Scheme.Unknown; an error of f is our own failure, unless it is an
+// [*Error].
 func Map[A, P any](a Authenticator[A], f func(context.Context, A) (P, bool, error)) *Mapped[A, P] {
 	if isNil(a) {
-		panic("guard: Map of a nil authenticator")
+		wiring.Panic("guard", "Map of a nil authenticator")
 	}
 	if f == nil {
-		panic("guard: Map with a nil function")
+		wiring.Panic("guard", "Map with a nil function")
 	}
-	return &Mapped[A, P]{a, f}
+	unknown := a.Scheme().Unknown
+	if unknown == nil {
+		unknown = Unauthorized("Invalid credentials")
+	}
+	return &Mapped[A, P]{a, unknown, f}
 }
 
-// BySubject is [Map] that loads the principal by the credential's subject. An
-// empty subject is nobody's and is not looked up.
-func BySubject[A interface{ Sub() string }, P any](a Authenticator[A], load func(ctx context.Context, subject string) (P, bool, error)) *Mapped[A, P] {
+// BySubject is [Map] that loads the principal by the credential's subject. A
+// credential with an empty subject is refused without a lookup.
+func BySubject[A Subject, P any](a Authenticator[A], load func(ctx context.Context, subject string) (P, bool, error)) *Mapped[A, P] {
 	if load == nil {
-		panic("guard: BySubject with a nil function")
+		wiring.Panic("guard", "BySubject with a nil function")
 	}
-	return Map(a, func(ctx context.Context, cred A) (p P, found bool, err error) {
-		if subject := cred.Sub(); subject != "" {
+	return Map(a, func(ctx context.Context, credential A) (p P, found bool, err error) {
+		if subject := credential.Sub(); subject != "" {
 			return load(ctx, subject)
 		}
 		return p, false, nil
@@ -48,34 +56,20 @@ func (m *Mapped[A, P]) Authenticate(r *http.Request) (P, error) {
 	return p, err
 }
 
-// Challenge implements [Authenticator].
-func (m *Mapped[A, P]) Challenge() string { return m.from.Challenge() }
-
-// Vary names the header that carries the credential, nil for Authorization.
-func (m *Mapped[A, P]) Vary() []string { return varyOf(m.from, require) }
-
-// Unknown returns the refusal of a credential that proves nobody known.
-func (m *Mapped[A, P]) Unknown() error {
-	if u, ok := m.from.(interface{ Unknown() error }); ok {
-		return u.Unknown()
-	}
-	return Unauthorized("Invalid credentials")
-}
-
-// Hide returns what takes a credential out of a request's URL, nil if none is
-// ever in there.
-func (m *Mapped[A, P]) Hide() func(*http.Request) { return hiding(m.from) }
+// Scheme implements [Authenticator]: it is that of the credential.
+func (m *Mapped[A, P]) Scheme() Scheme { return m.from.Scheme() }
 
 // Wrap is Require(m).
 func (m *Mapped[A, P]) Wrap(next http.Handler) http.Handler { return Require(m)(next) }
 
 func (m *Mapped[A, P]) source() any { return m.from }
 
-func (m *Mapped[A, P]) authenticate(r *http.Request) (p P, cred any, err error) {
+// authenticate also returns the credential that the principal was mapped from.
+func (m *Mapped[A, P]) authenticate(r *http.Request) (p P, credential any, err error) {
 	var a A
-	var behind any
-	if inner, ok := m.from.(credentialed[A]); ok {
-		a, behind, err = inner.authenticate(r)
+	var from any
+	if inner, ok := m.from.(mapping[A]); ok {
+		a, from, err = inner.authenticate(r)
 	} else {
 		a, err = m.from.Authenticate(r)
 	}
@@ -83,37 +77,12 @@ func (m *Mapped[A, P]) authenticate(r *http.Request) (p P, cred any, err error) 
 		return p, nil, err
 	}
 	if canBeNil[A]() && isNil(a) {
-		return p, nil, fmt.Errorf("guard: %T found a nil %v", m.from, reflect.TypeFor[A]())
+		return p, nil, fmt.Errorf("guard: %T returned a nil %v", m.from, reflect.TypeFor[A]())
 	}
-	if cred = a; behind != nil {
-		cred = chained{a, behind}
+	if credential = a; from != nil {
+		credential = identity.Derived{Credential: a, From: from}
 	}
 	p, found, err := m.to(r.Context(), a)
-	var unknown error
-	if err == nil && !found {
-		unknown = m.Unknown()
-	}
-	p, err = Resolve(p, found, err, unknown)
-	return p, cred, err
-}
-
-// Resolve turns the three outcomes of a lookup into those of a guard: what was
-// found, absent where found is false, or our own failure. An *Error that the
-// lookup returned is kept as its refusal. A nil that was "found" is a failure,
-// and so is ErrNoCredentials: a credential that was looked up is there.
-func Resolve[T any](v T, found bool, err, absent error) (T, error) {
-	var zero T
-	switch {
-	case errors.Is(err, ErrNoCredentials):
-		return zero, fmt.Errorf("guard: a lookup may not abstain, and returned: %v", err)
-	case err != nil:
-		return zero, err
-	case !found && absent == nil:
-		return zero, errors.New("guard: a lookup found nothing, and no refusal says so")
-	case !found:
-		return zero, absent
-	case canBeNil[T]() && isNil(v):
-		return zero, fmt.Errorf("guard: a lookup found a nil %v", reflect.TypeFor[T]())
-	}
-	return v, nil
+	p, err = Resolve(p, found, err, m.unknown)
+	return p, credential, err
 }

@@ -3,10 +3,7 @@ package guard_test
 import (
 	"context"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/go-guard/guard"
@@ -14,11 +11,9 @@ import (
 
 type ofApp struct{}
 
-var ofGuard guard.StepKey // of a guard that keeps something about a principal
-
 func keeping(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := context.WithValue(context.WithValue(r.Context(), &ofGuard, "kept"), ofApp{}, "kept")
+		ctx := context.WithValue(r.Context(), ofApp{}, "kept")
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
@@ -57,9 +52,6 @@ func TestInnerStepHides(t *testing.T) {
 				if known != (tt.token != "") || known && c.sub != tt.token {
 					t.Errorf("token %v, %t; want %q", c, known, tt.token)
 				}
-				if kept := r.Context().Value(&ofGuard); (kept == nil) != (tt.name != "none inside") {
-					t.Errorf("what a guard kept: %v", kept)
-				}
 				if r.Context().Value(ofApp{}) != "kept" {
 					t.Error("the application's value is gone")
 				}
@@ -69,64 +61,6 @@ func TestInnerStepHides(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestKeep: a step keeps one thing, for all contexts of its request alike and
-// for nobody behind a further step.
-func TestKeep(t *testing.T) {
-	var one, other guard.StepKey
-	if guard.Keep(t.Context(), &guard.Kept{Key: &one, Value: 1}) || guard.Keep(guard.WithPrincipal(t.Context(), User{ID: "1"}), &guard.Kept{Key: &one, Value: 1}) {
-		t.Error("kept where there is no step")
-	}
-	for range 2 { // requests
-		serve(t, guard.Require(bearer()), func(_ http.ResponseWriter, r *http.Request) {
-			ctx := r.Context()
-			part, cancel := context.WithCancel(ctx)
-			defer cancel()
-			if ctx.Value(&one) != nil {
-				t.Error("something of the request before")
-			}
-			if !guard.Keep(part, &guard.Kept{Key: &one, Value: 1}) || guard.Keep(ctx, &guard.Kept{Key: &one, Value: 2}) || guard.Keep(ctx, &guard.Kept{Key: &other, Value: 2}) {
-				t.Error("kept none, or two")
-			}
-			if ctx.Value(&one) != 1 || part.Value(&one) != 1 || ctx.Value(&other) != nil || ctx.Value(one) != nil {
-				t.Errorf("found %v, %v, %v", ctx.Value(&one), part.Value(&one), ctx.Value(&other))
-			}
-			if by := guard.WithPrincipal(ctx, User{ID: "2"}); by.Value(&one) != nil || guard.Keep(by, &guard.Kept{Key: &one, Value: 1}) {
-				t.Error("found behind, or kept at, a principal set by hand")
-			}
-			guard.Require(bearer())(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				inner := r.Context()
-				if inner.Value(&one) != nil || !guard.Keep(inner, &guard.Kept{Key: &one, Value: 3}) || inner.Value(&one) != 3 || ctx.Value(&one) != 1 {
-					t.Error("a further step does not keep its own")
-				}
-			})).ServeHTTP(httptest.NewRecorder(), r)
-		}, "Authorization", "ok:1")
-	}
-}
-
-// TestKeepAtOnce: of many that keep at once one does, and all find what it kept.
-func TestKeepAtOnce(t *testing.T) {
-	var key guard.StepKey
-	serve(t, guard.Require(bearer()), func(_ http.ResponseWriter, r *http.Request) {
-		var kept atomic.Int32
-		var all sync.WaitGroup
-		for i := range 32 {
-			all.Go(func() {
-				if guard.Keep(r.Context(), &guard.Kept{Key: &key, Value: i}) {
-					kept.Add(1)
-					if r.Context().Value(&key) != i {
-						t.Error("not what was kept")
-					}
-				}
-				r.Context().Value(&key)
-			})
-		}
-		all.Wait()
-		if kept.Load() != 1 {
-			t.Errorf("%d kept", kept.Load())
-		}
-	}, "Authorization", "ok:1")
 }
 
 // TestWrongPrincipalType: a handler that asks for another type than was

@@ -53,7 +53,7 @@ func TestScopedKeyIsNarrowByDefault(t *testing.T) {
 
 type bound struct{ scopes []string }
 
-func (b bound) Ceiling() ([]string, bool) { return b.scopes, true }
+func (b bound) ScopeLimit() ([]string, bool) { return b.scopes, true }
 
 // byHand is one's own middleware that says who it is.
 func byHand(next http.Handler) http.Handler {
@@ -80,18 +80,18 @@ func TestCeilingIsOfThePrincipal(t *testing.T) {
 		ask   func(context.Context) ([]string, bool)
 		bound bool
 	}{
-		{"mapped", mapped, guard.Ceiling[account], true},
-		{"the principal itself", guard.Require[bound](key), guard.Ceiling[bound], true},
-		{"a pointer", guard.Require[*bound](authenticates[*bound]{&bound{[]string{"read"}}, true}), guard.Ceiling[*bound], true},
-		{"another step inside", guard.Chain(mapped, other), guard.Ceiling[account], true},
-		{"of another principal", guard.Chain(guard.Require[bound](key), free), guard.Ceiling[account], false},
-		{"replaced inside", guard.Chain(mapped, free), guard.Ceiling[account], false},
-		{"by one's own middleware", guard.Chain(guard.Require[bound](key), byHand), guard.Ceiling[account], true},
-		{"by one's own middleware, mapped", guard.Chain(mapped, byHand), guard.Ceiling[account], true},
-		{"by one's own middleware, without", guard.Chain(free, byHand), guard.Ceiling[account], false},
-		{"no bounds", free, guard.Ceiling[account], false},
-		{"nobody", guard.Optional[account](authenticates[account]{}), guard.Ceiling[account], false},
-		{"no step", guard.Chain(), guard.Ceiling[account], false},
+		{"mapped", mapped, guard.ScopeLimit[account], true},
+		{"the principal itself", guard.Require[bound](key), guard.ScopeLimit[bound], true},
+		{"a pointer", guard.Require[*bound](authenticates[*bound]{&bound{[]string{"read"}}, true}), guard.ScopeLimit[*bound], true},
+		{"another step inside", guard.Chain(mapped, other), guard.ScopeLimit[account], true},
+		{"of another principal", guard.Chain(guard.Require[bound](key), free), guard.ScopeLimit[account], false},
+		{"replaced inside", guard.Chain(mapped, free), guard.ScopeLimit[account], false},
+		{"by one's own middleware", guard.Chain(guard.Require[bound](key), byHand), guard.ScopeLimit[account], true},
+		{"by one's own middleware, mapped", guard.Chain(mapped, byHand), guard.ScopeLimit[account], true},
+		{"by one's own middleware, without", guard.Chain(free, byHand), guard.ScopeLimit[account], false},
+		{"no bounds", free, guard.ScopeLimit[account], false},
+		{"nobody", guard.Optional[account](authenticates[account]{}), guard.ScopeLimit[account], false},
+		{"no step", guard.Chain(), guard.ScopeLimit[account], false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := tt.mw(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

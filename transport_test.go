@@ -11,12 +11,13 @@ import (
 	"testing"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/format"
 	"github.com/go-guard/guard/internal/testing/race"
 )
 
 // everything is each middleware of the root at once.
 func everything() guard.Middleware {
-	return guard.Chain(guard.Observe(nil), guard.OnError(guard.Problem), guard.Optional(bearer()), guard.Lenient(bearer()), guard.Require(guard.BySubject(bearer(), users)))
+	return guard.Chain(guard.Observe(nil), guard.OnError(format.Problem), guard.Optional(bearer()), guard.Lenient(bearer()), guard.Require(guard.BySubject(bearer(), users)))
 }
 
 // TestResponseWriterIsNotWrapped: what a server's ResponseWriter can do, it can

@@ -130,20 +130,11 @@ func (d *reader) init(list []Source, realm, missing string) (err error) {
 	return errors.Join(errs[:]...)
 }
 
-// Challenge implements [guard.Authenticator].
-func (d *reader) Challenge() string { return d.challenge }
-
-// Vary names the headers that the keys are in.
-func (d *reader) Vary() []string { return d.vary() }
-
-// Unknown is the refusal of a key that proves nobody known.
-func (d *reader) Unknown() error { return d.unknown }
-
-// Hide returns what takes the key out of the URL of the request that goes on,
-// nil where no key is taken from there.
-func (d *reader) Hide() func(*http.Request) {
+// Scheme implements [guard.Authenticator].
+func (d *reader) Scheme() guard.Scheme {
+	s := guard.Scheme{Challenge: d.challenge, Vary: d.vary(), Unknown: d.unknown}
 	if slices.ContainsFunc(d.sources, func(s Source) bool { return s.kind == inQuery }) {
-		return d.hide
+		s.Strip = d.strip
 	}
-	return nil
+	return s
 }

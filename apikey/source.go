@@ -7,8 +7,8 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/refusal"
 )
 
 // DefaultHeader is where keys are looked for if Options name no Sources.
@@ -57,7 +57,7 @@ func (s Source) validate() error {
 		}
 		fallthrough
 	case inAuthorization, inCookie:
-		if _, err := guard.Challenge(s.name); err != nil { // a scheme is a token, and so are these names
+		if !field.IsToken(s.name) {
 			return fmt.Errorf("apikey: source name %q is not a token", s.name)
 		}
 	case inQuery:
@@ -135,7 +135,7 @@ func (s sources) find(r *http.Request, ours func(string) bool) (f finding, err e
 			f.foreign = true
 		case key == "":
 		case f.key != "":
-			return finding{}, field.ErrRepeated
+			return finding{}, refusal.Repeated("apikey")
 		default:
 			if src.kind == inCookie {
 				if err := sameSite(r); err != nil {
@@ -156,13 +156,13 @@ func (s Source) read(r *http.Request) (key string, foreign bool, err error) {
 	case inAuthorization:
 		token, state := field.Authorization(r.Header, s.name, maxKey)
 		if state == field.Repeated {
-			return "", false, field.ErrRepeated
+			return "", false, refusal.Repeated("apikey")
 		}
 		return token, state == field.Malformed, nil
 	case inCookie:
 		key, state := field.Cookie(r.Header, s.name)
 		if state == field.Repeated {
-			return "", false, field.ErrRepeated
+			return "", false, refusal.Repeated("apikey")
 		}
 		return key, false, nil
 	}
@@ -179,21 +179,21 @@ func one(values []string) (string, bool, error) {
 	case 1:
 		return values[0], false, nil
 	}
-	return "", false, field.ErrRepeated
+	return "", false, refusal.Repeated("apikey")
 }
 
 // sameSite refuses unsafe requests that a browser sent from another site.
 func sameSite(r *http.Request) error {
 	var p http.CrossOriginProtection
-	if err := field.CrossOrigin(&p, r); err != nil {
-		return &guard.Error{Status: http.StatusForbidden, Message: "Cross-site request refused", Err: err}
+	if field.CrossOrigin(&p, r) != nil {
+		return refusal.CrossSite("apikey")
 	}
 	return nil
 }
 
-// hide takes keys out of the query of r, which shares its URL with the request
+// strip takes keys out of the query of r, which shares its URL with the request
 // it was copied from.
-func (s sources) hide(r *http.Request) {
+func (s sources) strip(r *http.Request) {
 	for _, src := range s {
 		if src.kind != inQuery || r.URL.RawQuery == "" {
 			continue

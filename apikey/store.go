@@ -40,9 +40,9 @@ func (r *Record) Sub() string { return r.Subject }
 // "posts:*" covers "posts:read" is package rbac's reading.
 func (r *Record) HasScope(scope string) bool { return slices.Contains(r.Scopes, scope) }
 
-// Ceiling returns the scopes as a bound, for [guard.Ceiling] and so for package
+// ScopeLimit returns the scopes as a bound, for [guard.ScopeLimit] and so for package
 // rbac. A key that was issued without any has none.
-func (r *Record) Ceiling() (scopes []string, limited bool) { return r.Scopes, len(r.Scopes) > 0 }
+func (r *Record) ScopeLimit() (scopes []string, limited bool) { return r.Scopes, len(r.Scopes) > 0 }
 
 // LogValue implements slog.LogValuer.
 func (r *Record) LogValue() slog.Value {

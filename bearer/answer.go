@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-guard/guard/internal/field"
 )
 
 // parseIntrospection reads the server's answer, nil for an inactive token. It
@@ -30,7 +32,7 @@ func parseIntrospection(body []byte) (*Introspection, error) {
 		TokenType: a.text("token_type"), Issuer: a.text("iss"), ID: a.text("jti"),
 		Audience:  a.texts("aud"),
 		ExpiresAt: a.date("exp"), NotBefore: a.date("nbf"), IssuedAt: a.date("iat"),
-		scopes: strings.FieldsFunc(a.text("scope"), func(r rune) bool { return r == ' ' }), // RFC 6749, section 3.3
+		scopes: field.Scopes(a.text("scope")),
 		raw:    slices.Clone(body),
 	}
 	i.bound = a.has("cnf")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/refusal"
 )
 
 // Options holds what has a safe default. The zero value is the strictest.
@@ -46,9 +47,10 @@ type Tokens[P any] struct {
 
 	challenge   string // without an error, for requests without a token
 	invalidWith string // with error="invalid_token"
+	repeated    string // with error="invalid_request"
 
 	// Refusals are built once: they say nothing about the request.
-	missing, malformed, unknown, gone, repeated, foreign error
+	missing, malformed, unknown, gone error
 }
 
 // The reasons of refusals, for Observe.
@@ -56,8 +58,6 @@ var (
 	errMalformed = errors.New("bearer: the token is malformed")
 	errUnknown   = errors.New("bearer: the token is unknown or expired")
 	errGone      = errors.New("bearer: the token's principal is unknown")
-	errRepeated  = errors.New("bearer: more than one token")
-	errCrossSite = errors.New("bearer: a cookie token in a cross-site request")
 )
 
 // New returns an authenticator that asks verify for the principal of a token.
@@ -103,7 +103,7 @@ func New[P any](verify func(ctx context.Context, token string) (p P, found bool,
 func build[P any](verify func(context.Context, string) (P, bool, error), o Options, challenges [3]string) *Tokens[P] {
 	t := &Tokens[P]{
 		verify: verify, max: o.MaxTokenBytes, cookie: o.Cookie,
-		challenge: challenges[0], invalidWith: challenges[1],
+		challenge: challenges[0], invalidWith: challenges[1], repeated: challenges[2],
 	}
 	if t.max == 0 {
 		t.max = 8192
@@ -123,11 +123,6 @@ func build[P any](verify func(context.Context, string) (P, bool, error), o Optio
 	}
 	t.missing = &guard.Error{Status: http.StatusUnauthorized, Message: o.Missing, Err: guard.ErrNoCredentials}
 	t.malformed, t.unknown, t.gone = invalid(errMalformed), invalid(errUnknown), invalid(errGone)
-	t.repeated = &guard.Error{
-		Status: http.StatusBadRequest, Code: "invalid_request", Message: "More than one credential was sent",
-		Challenges: challenges[2:3:3], Err: errRepeated,
-	}
-	t.foreign = &guard.Error{Status: http.StatusForbidden, Message: "Cross-site request refused", Err: errCrossSite}
 	if t.cookie != "" {
 		t.crossSite = http.NewCrossOriginProtection()
 	}
@@ -160,46 +155,29 @@ func (t *Tokens[P]) Authenticate(r *http.Request) (P, error) {
 
 // token finds the one token of a request, or says why there is none.
 func (t *Tokens[P]) token(r *http.Request) (string, error) {
-	token, state := field.Authorization(r.Header, "Bearer", t.max)
-	if t.cookie != "" && state != field.Repeated {
-		value, cookie := field.Cookie(r.Header, t.cookie)
-		switch {
-		case cookie == field.Absent:
-		case cookie == field.Repeated, state != field.Absent:
-			state = field.Repeated
-		default:
-			// The token of a cookie is written as in the header.
-			token, state = field.Authorization(http.Header{"Authorization": {"Bearer " + value}}, "Bearer", t.max)
-			if field.CrossOrigin(t.crossSite, r) != nil {
-				return "", t.foreign
-			}
-		}
-	}
+	token, state := field.BearerOrCookie(r, t.cookie, t.max, t.crossSite)
 	switch state {
 	case field.Absent:
 		return "", t.missing
 	case field.Present:
 		return token, nil
 	case field.Repeated:
-		return "", t.repeated
+		return "", refusal.Repeated("bearer", t.repeated)
+	case field.CrossSite:
+		return "", refusal.CrossSite("bearer")
 	}
 	return "", t.malformed
 }
 
-// Challenge implements [guard.Authenticator]. It holds no error code: that is
-// for requests with a token (RFC 6750, section 3.1).
-func (t *Tokens[P]) Challenge() string { return t.challenge }
-
-// Vary names the headers that may carry the token.
-func (t *Tokens[P]) Vary() []string {
-	if t.cookie == "" {
-		return nil
+// Scheme implements [guard.Authenticator]. Its challenge holds no error code:
+// that is for requests with a token (RFC 6750, section 3.1).
+func (t *Tokens[P]) Scheme() guard.Scheme {
+	s := guard.Scheme{Challenge: t.challenge, Unknown: t.gone}
+	if t.cookie != "" {
+		s.Vary = []string{"Authorization", "Cookie"}
 	}
-	return []string{"Authorization", "Cookie"}
+	return s
 }
-
-// Unknown returns the refusal of a token whose principal is unknown.
-func (t *Tokens[P]) Unknown() error { return t.gone }
 
 // Wrap is guard.Require(t).
 func (t *Tokens[P]) Wrap(next http.Handler) http.Handler { return guard.Require(t)(next) }

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/httpsurl"
 )
 
 // ResourceMetadata tells clients how to get access to a protected resource (RFC
@@ -61,7 +63,7 @@ func NewMetadata(m ResourceMetadata) (*Metadata, error) {
 		errs = append(errs, err)
 	}
 	for _, s := range m.ScopesSupported {
-		if !isScope(s) {
+		if !field.IsScope(s) {
 			errs = append(errs, fmt.Errorf("bearer: scope %q is not a scope-token", s))
 		}
 	}
@@ -109,26 +111,10 @@ func (m *Metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// secureURL parses an absolute https address; http is for loopback, or where
-// insecure. What does not parse is not quoted, as any part of it may be a
-// password.
 func secureURL(what, s string, insecure bool) (*url.URL, error) {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil || u.Host == "":
-		return nil, fmt.Errorf("bearer: %s is not an absolute https address", what)
-	case u.User != nil:
-		return nil, fmt.Errorf("bearer: %s holds credentials", what)
-	case strings.Contains(s, "#"):
-		return nil, fmt.Errorf("bearer: %s %q has a fragment", what, s)
-	case u.Scheme == "https":
-	case u.Scheme != "http" || !insecure && !isLoopback(u.Hostname()):
-		return nil, fmt.Errorf("bearer: %s %q is not https", what, s)
+	u, err := httpsurl.Parse(s, insecure)
+	if err != nil {
+		return nil, fmt.Errorf("bearer: %s: %w", what, err)
 	}
 	return u, nil
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -2,11 +2,15 @@ package bearer
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/identity"
+	"github.com/go-guard/guard/internal/refusal"
 	"github.com/go-guard/guard/internal/wiring"
 )
 
@@ -22,13 +26,13 @@ import (
 // A name that is no scope-token (RFC 6749, section 3.3) panics.
 func Scopes(scope string, and ...string) guard.Middleware {
 	all := append([]string{scope}, and...)
-	return gate{name: "scope", scopes: all, all: true}.wired(strings.Join(all, " "))
+	return gate{name: "scope", scopes: all, all: true}.wired(all)
 }
 
 // AnyScope is [Scopes] where one of the scopes is enough. The challenge asks for
 // the first of them, which should be the narrowest.
 func AnyScope(scope string, or ...string) guard.Middleware {
-	return gate{name: "any scope", scopes: append([]string{scope}, or...)}.wired(scope)
+	return gate{name: "any scope", scopes: append([]string{scope}, or...)}.wired([]string{scope})
 }
 
 type gate struct {
@@ -37,27 +41,22 @@ type gate struct {
 	all    bool // whether each is needed, or one
 }
 
-// wired is the gate as a middleware; ask is the scope parameter of its
-// challenge.
-func (g gate) wired(ask string) guard.Middleware {
+// wired is the gate as a middleware; its challenge names the needed scopes.
+func (g gate) wired(needed []string) guard.Middleware {
 	for _, s := range g.scopes {
-		if !isScope(s) {
+		if !field.IsScope(s) {
 			wiring.Panic("bearer", "scope %q is not a scope-token", s)
 		}
 	}
 	refused := guard.Decision{Package: "bearer", Guard: g.name + " " + strings.Join(g.scopes, " ")}
 	allowed := refused
 	allowed.Outcome = guard.Allowed
-	suffix := `error="insufficient_scope", scope="` + ask + `"` // a scope-token needs no escaping
 	return func(next http.Handler) http.Handler {
 		wiring.Next("bearer", next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			granted, err := g.check(r.Context())
 			if err == nil && !granted {
-				err = &guard.Error{
-					Status: http.StatusForbidden, Code: "insufficient_scope", Message: "Insufficient scope",
-					Challenges: []string{insufficient(guard.Challenges(r.Context()), suffix)},
-				}
+				err = refusal.InsufficientScope("Insufficient scope", identity.From(r.Context()).Challenges(), needed, errScope)
 			}
 			if err != nil {
 				refused.Refuse(w, r, err)
@@ -68,6 +67,8 @@ func (g gate) wired(ask string) guard.Middleware {
 		})
 	}
 }
+
+var errScope = errors.New("bearer: the credential lacks a scope")
 
 type (
 	scoper   interface{ Scopes() []string }
@@ -102,25 +103,4 @@ func (g gate) passes(s scoper, h hasScope) bool {
 		}
 	}
 	return g.all
-}
-
-// insufficient is the Bearer challenge of the step in front, which names the
-// realm, with the error added.
-func insufficient(challenges []string, suffix string) string {
-	for _, c := range challenges {
-		if strings.HasPrefix(c, "Bearer ") && !strings.Contains(c, "error=") && !strings.Contains(c, "scope=") {
-			return c + ", " + suffix
-		}
-	}
-	return "Bearer " + suffix
-}
-
-// isScope follows RFC 6749, section 3.3.
-func isScope(s string) bool {
-	for _, c := range []byte(s) {
-		if c <= ' ' || c > '~' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return s != ""
 }

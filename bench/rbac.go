@@ -22,7 +22,7 @@ type member struct{ ID, Role string }
 type someone struct{ m member }
 
 func (s someone) Authenticate(*http.Request) (member, error) { return s.m, nil }
-func (someone) Challenge() string                            { return "Bearer" }
+func (someone) Scheme() guard.Scheme                         { return guard.Scheme{Challenge: "Bearer"} }
 
 func roleName(i int) string { return fmt.Sprintf("role%d", i) }
 func permName(i int) string { return fmt.Sprintf("perm:%d", i) }

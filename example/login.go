@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/format"
 )
 
 // A login is the body of a login request.
@@ -16,7 +17,7 @@ type login struct {
 var errCredentials = guard.Unauthorized("Invalid credentials")
 
 // loginErrors is the error format of logins: their 401 has one key.
-var loginErrors = guard.OnError(guard.ByStatus(map[int]guard.ErrorHandler{http.StatusUnauthorized: oneKey}, guard.JSON))
+var loginErrors = guard.OnError(format.ByStatus(map[int]guard.ErrorHandler{http.StatusUnauthorized: oneKey}, guard.JSON))
 
 // checkLogin is the user whose e-mail and password the request's body holds.
 // Its error is for guard.Refuse.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/format"
 	"github.com/go-guard/guard/session"
 )
 
@@ -33,8 +34,8 @@ func sessionSection(mux *http.ServeMux, set settings, users *Users) {
 		Store:          set.stores.Sessions,
 	}))}
 	user := guard.BySubject(a.sessions, users.ByID)
-	browsers := guard.OnError(guard.HTML("/session/", guard.JSON))
-	logins := guard.OnError(guard.HTML("", guard.ByStatus(map[int]guard.ErrorHandler{http.StatusUnauthorized: oneKey}, guard.JSON)))
+	browsers := guard.OnError(format.HTML("/session/", guard.JSON))
+	logins := guard.OnError(format.HTML("", format.ByStatus(map[int]guard.ErrorHandler{http.StatusUnauthorized: oneKey}, guard.JSON)))
 	signedIn := guard.Chain(browsers, a.sameOrigin, user.Wrap)
 
 	mux.Handle("POST /session/login", guard.Chain(logins, a.sameOrigin)(http.HandlerFunc(a.login)))
@@ -87,7 +88,7 @@ func (a accounts) challenge(err error) error {
 	if !errors.Is(err, errCredentials) {
 		return err
 	}
-	return &guard.Error{Status: http.StatusUnauthorized, Message: "Invalid credentials", Challenges: []string{a.sessions.Challenge()}}
+	return &guard.Error{Status: http.StatusUnauthorized, Message: "Invalid credentials", Challenges: []string{a.sessions.Scheme().Challenge}}
 }
 
 // logout needs no valid session: whoever has a cookie can get rid of it.

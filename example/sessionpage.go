@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/format"
 	"github.com/go-guard/guard/session"
 )
 
@@ -15,7 +16,7 @@ import (
 func (a accounts) page(w http.ResponseWriter, r *http.Request) {
 	p := page{
 		Notice: notices[r.URL.Query().Get("notice")],
-		Form:   loginForm{Next: guard.Next(r, "/session/")},
+		Form:   loginForm{Next: format.Next(r, "/session/")},
 	}
 	if u, known := guard.PrincipalFrom[User](r.Context()); known {
 		list, err := a.sessions.List(r.Context(), u.ID)
@@ -58,7 +59,7 @@ func (a accounts) formLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	email, pw := r.PostForm.Get("email"), r.PostForm.Get("password")
-	form := loginForm{Email: email, Next: guard.Next(r, "/session/")}
+	form := loginForm{Email: email, Next: format.Next(r, "/session/")}
 	if email == "" {
 		form.EmailError = "Enter your e-mail address."
 	}
@@ -76,7 +77,7 @@ func (a accounts) formLogin(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(err, errCredentials):
 		form.Refused = "That e-mail address and password do not match an account. Try again."
-		w.Header().Set("WWW-Authenticate", a.sessions.Challenge())
+		w.Header().Set("WWW-Authenticate", a.sessions.Scheme().Challenge)
 		page{Form: form}.show(w, http.StatusUnauthorized)
 	case err != nil:
 		guard.Refuse(w, r, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/refusal"
 )
 
 // Authenticate implements guard.Authenticator.
@@ -16,37 +17,18 @@ func (v *Verifier[C]) Authenticate(r *http.Request) (*Token[C], error) {
 	if t := v.recallFrom(r); t != nil {
 		return v.answer(t, v.admit(r.Context(), t))
 	}
-	token, state := field.Authorization(r.Header, "Bearer", v.opts.MaxTokenBytes)
-	if v.crossSite != nil {
-		var err error
-		if token, state, err = v.withCookie(r, token, state); err != nil {
-			return nil, err
-		}
-	}
+	token, state := field.BearerOrCookie(r, v.opts.Cookie, v.opts.MaxTokenBytes, v.crossSite)
 	switch state {
 	case field.Absent:
 		return nil, v.missing
 	case field.Repeated:
-		return nil, field.ErrRepeated
+		return nil, refusal.Repeated("jwtauth")
+	case field.CrossSite:
+		return nil, refusal.CrossSite("jwtauth")
 	case field.Malformed:
 		return nil, v.refuse(errMalformed)
 	}
 	return v.Verify(r.Context(), token)
-}
-
-// withCookie looks for the token in the cookie, too.
-func (v *Verifier[C]) withCookie(r *http.Request, token string, s field.State) (string, field.State, error) {
-	value, cookie := field.Cookie(r.Header, v.opts.Cookie)
-	switch {
-	case cookie == field.Absent:
-		return token, s, nil
-	case cookie == field.Repeated || s != field.Absent:
-		return "", field.Repeated, nil
-	}
-	if err := field.CrossOrigin(v.crossSite, r); err != nil {
-		return "", s, &guard.Error{Status: http.StatusForbidden, Message: "Cross-site request refused", Err: err}
-	}
-	return value, field.Present, nil
 }
 
 // Verify is Authenticate for a token that came by other means, such as the
@@ -63,7 +45,7 @@ func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], erro
 }
 
 func (v *Verifier[C]) answer(t *Token[C], err error) (*Token[C], error) {
-	if r, ok := err.(*refusal); ok {
+	if r, ok := err.(*reason); ok {
 		return nil, v.refuse(r)
 	}
 	if err != nil {
@@ -73,7 +55,7 @@ func (v *Verifier[C]) answer(t *Token[C], err error) (*Token[C], error) {
 }
 
 // refuse is the answer that was prepared for a reason.
-func (v *Verifier[C]) refuse(r *refusal) error {
+func (v *Verifier[C]) refuse(r *reason) error {
 	if e, ok := v.refusals[r]; ok {
 		return e
 	}
@@ -142,7 +124,7 @@ func (v *Verifier[C]) parse(ctx context.Context, token string, k clock) (*Token[
 	}
 	issuer := v.trusted[0]
 	if len(v.trusted) > 1 {
-		var bad *refusal
+		var bad *reason
 		if issuer, bad = v.selectIssuer(w, parts.payload); bad != nil {
 			return nil, origin{}, bad
 		}
@@ -160,7 +142,7 @@ func (v *Verifier[C]) parse(ctx context.Context, token string, k clock) (*Token[
 
 // selectIssuer reads the iss of a payload that is not verified yet. It says
 // nothing but whose keys are to verify it.
-func (v *Verifier[C]) selectIssuer(w *work, payload []byte) (*trusted, *refusal) {
+func (v *Verifier[C]) selectIssuer(w *work, payload []byte) (*trusted, *reason) {
 	c := claims{typed: v.opts.Type != ""}
 	if err := w.scanner.read(payload, v.shape, &c, maxMembers); err != nil {
 		return nil, err
@@ -177,7 +159,7 @@ func (v *Verifier[C]) selectIssuer(w *work, payload []byte) (*trusted, *refusal)
 }
 
 // read is the claims of a verified payload.
-func (v *Verifier[C]) read(w *work, payload []byte, issuer *trusted, k clock) (*Token[C], *refusal) {
+func (v *Verifier[C]) read(w *work, payload []byte, issuer *trusted, k clock) (*Token[C], *reason) {
 	t := &Token[C]{}
 	c := &w.claims
 	*c = claims{typed: v.opts.Type != "", wanted: v.private, flat: v.flat}

@@ -5,8 +5,9 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/go-guard/guard/internal/field"
 )
 
 // registered are the members that this package reads and writes. "type" is one
@@ -34,7 +35,7 @@ type claims struct {
 	target  reflect.Value     // of this struct
 	misfit  bool              // whether one was no string
 	one     [1][]byte         // the storage of an audience that is no list
-	err     *refusal          // what is well-formed and still wrong
+	err     *reason          // what is well-formed and still wrong
 }
 
 // member implements members.
@@ -132,7 +133,7 @@ func (s *scanner) texts(list [][]byte) [][]byte {
 // nobody's business here.
 func scopes(s *scanner, child *shape) []string {
 	if s.at('"') {
-		return strings.FieldsFunc(string(s.string()), func(r rune) bool { return r == ' ' }) // RFC 6749, section 3.3
+		return field.Scopes(string(s.string()))
 	}
 	start := s.pos
 	if s.at('[') {
@@ -189,7 +190,7 @@ func (c *claims) realDate(lit []byte) time.Time {
 
 // check is what is wrong with the claims: type, then exp, then iss, then the
 // others.
-func (c *claims) check(t *trusted, k clock) *refusal {
+func (c *claims) check(t *trusted, k clock) *reason {
 	switch {
 	case t.claimType != "" && !c.hasType:
 		return errNoType
@@ -231,7 +232,7 @@ func (k clock) expired(exp time.Time) bool { return !k.now.Before(exp.Add(k.leew
 
 func (k clock) early(t time.Time) bool { return k.now.Before(t.Add(-k.leeway)) }
 
-func (t *trusted) checkAudience(c *claims) *refusal {
+func (t *trusted) checkAudience(c *claims) *reason {
 	switch {
 	case t.anyAudience:
 		return nil

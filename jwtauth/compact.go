@@ -23,7 +23,7 @@ func cut(token string) (first, last int, ok bool) {
 
 // decode is the segments between the dots, in buf. It accepts the one spelling
 // that they have.
-func (c *compact) decode(token string, first, last int, buf []byte) *refusal {
+func (c *compact) decode(token string, first, last int, buf []byte) *reason {
 	// Go's decoder skips line breaks even where it is strict.
 	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
 		return errBase64

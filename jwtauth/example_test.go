@@ -71,7 +71,7 @@ func ExampleDiscover() {
 		log.Fatal(err)
 	}
 	http.Handle("GET /orders", tokens.Wrap(http.HandlerFunc(http.NotFound)))
-	fmt.Println(tokens.Challenge())
+	fmt.Println(tokens.Scheme().Challenge)
 	// Output: Bearer
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -131,10 +130,4 @@ func ttlOf(h http.Header) time.Duration {
 		ttl -= time.Duration(age) * time.Second
 	}
 	return min(max(ttl, minTTL), maxTTL)
-}
-
-// isLoopback: this host, by its address or the name that RFC 6761 reserves.
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }

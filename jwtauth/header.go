@@ -8,7 +8,7 @@ type header struct {
 	keyID []byte // of the data
 	hasID bool
 
-	err *refusal
+	err *reason
 }
 
 var headerShape = (*shape)(nil).and(
@@ -20,7 +20,7 @@ const maxHeaderMembers = 64
 
 // parse reads a header strictly (RFC 7515, section 4). The algorithm is one
 // that exists; whether it is the key's is seen when the key is chosen.
-func (h *header) parse(s *scanner, data []byte) *refusal {
+func (h *header) parse(s *scanner, data []byte) *reason {
 	*h = header{}
 	if err := s.read(data, headerShape, h, maxHeaderMembers); err != nil {
 		return err

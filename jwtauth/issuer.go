@@ -134,13 +134,13 @@ func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time,
 		return nil, fmt.Errorf("jwtauth: claims of type %T are no JSON object", claims)
 	default: // a map's own "sub" or "EXP" is an error, also where the Issuer writes none
 		if bad := new(scanner).read(private, i.verifier.shape, reserved(i.verifier.registered()), maxMembers); bad != nil {
-			return nil, fmt.Errorf("jwtauth: claims of type %T: %s", claims, bad.reason)
+			return nil, fmt.Errorf("jwtauth: claims of type %T: %s", claims, bad.text)
 		}
 		payload = append(append(head[:len(head)-1], ','), private[1:]...)
 	}
 	// What its Verifier would refuse it does not issue.
 	if _, bad := i.verifier.read(new(work), payload, i.verifier.trusted[0], clock{now, i.opts.Leeway}); bad != nil {
-		return nil, fmt.Errorf("jwtauth: a token with claims of type %T would be refused: %s", claims, bad.reason)
+		return nil, fmt.Errorf("jwtauth: a token with claims of type %T would be refused: %s", claims, bad.text)
 	}
 	return payload, nil
 }

@@ -108,7 +108,7 @@ func newKeySet(list []publicKey) *keySet {
 // verify checks a token's signature. Whether keys without an id are older than
 // the one that a token names nobody knows: where they do not verify it, the key
 // is an unknown one.
-func (s *keySet) verify(h *header, c *compact) *refusal {
+func (s *keySet) verify(h *header, c *compact) *reason {
 	found, named, bad := s.candidates(h)
 	if bad != nil {
 		return bad
@@ -132,7 +132,7 @@ func (s *keySet) verify(h *header, c *compact) *refusal {
 // candidates are the keys that a token of this header may be signed with; which
 // of them are for its algorithm is left to be seen. A token that names a key is
 // tried with that one alone, and one that names another with those without id.
-func (s *keySet) candidates(h *header) (found []*publicKey, named bool, bad *refusal) {
+func (s *keySet) candidates(h *header) (found []*publicKey, named bool, bad *reason) {
 	if h.hasID {
 		if found, named = s.named[string(h.keyID)]; !named {
 			found = s.anonymous[h.alg.name]

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/field"
 )
 
 // Options holds what has a safe default. The zero value is the strictest.
@@ -150,11 +150,11 @@ func (o *Options) check() error {
 	if o.CacheTTL < 0 || o.CacheTTL > maxCacheTTL {
 		bad("CacheTTL %v is not within 0 and %v", o.CacheTTL, maxCacheTTL)
 	}
-	if o.Cookie != "" && !isCookieName(o.Cookie) {
+	if o.Cookie != "" && !field.IsToken(o.Cookie) {
 		bad("Cookie %q is no cookie's name", o.Cookie)
 	}
 	for _, s := range o.Scopes {
-		if !isScope(s) {
+		if !field.IsScope(s) {
 			bad("scope %q is none (RFC 6749, section 3.3)", s)
 		}
 	}
@@ -169,24 +169,4 @@ func (o *Options) check() error {
 // challenge is the one of RFC 6750, section 3, with further parameters.
 func (o *Options) challenge(params ...string) (string, error) {
 	return guard.Challenge("Bearer", append([]string{"realm", o.Realm, "resource_metadata", o.ResourceMetadata}, params...)...)
-}
-
-// isScope follows RFC 6749, section 3.3.
-func isScope(s string) bool {
-	for _, c := range []byte(s) {
-		if c <= ' ' || c > '~' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return s != ""
-}
-
-// isCookieName: a token (RFC 6265, section 4.1.1).
-func isCookieName(s string) bool {
-	for _, c := range []byte(s) {
-		if c <= ' ' || c > '~' || strings.IndexByte(`()<>@,;:\"/[]?={}`, c) >= 0 {
-			return false
-		}
-	}
-	return s != ""
 }

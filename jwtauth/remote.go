@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/go-guard/guard/internal/httpsurl"
 )
 
 // RemoteOptions has what has a safe default for the keys of an authorization
@@ -124,21 +126,10 @@ func newRemote(opts *RemoteOptions) *remoteKeys {
 	return r
 }
 
-// checkURL: https, or http to this host. What is no URL is not quoted, as any
-// part of it may be a password.
 func (r *remoteKeys) checkURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil || u.Host == "":
-		return nil, errors.New("jwtauth: a key set or issuer has no https URL, or one that does not parse")
-	case u.User != nil:
-		return nil, errors.New("jwtauth: the URL of a key set or issuer holds a user name")
-	case u.Fragment != "":
-		return nil, fmt.Errorf("jwtauth: the URL %q of a key set or issuer has a fragment", s)
-	case u.Scheme == "https":
-	case u.Scheme == "http" && (r.opts.InsecureHTTP || isLoopback(u.Hostname())):
-	default:
-		return nil, fmt.Errorf("jwtauth: %q is not https", s)
+	u, err := httpsurl.Parse(s, r.opts.InsecureHTTP)
+	if err != nil {
+		return nil, fmt.Errorf("jwtauth: the URL of a key set or issuer: %w", err)
 	}
 	return u, nil
 }

@@ -60,19 +60,14 @@ func (v *Verifier[C]) Revoke(ctx context.Context, t *Token[C]) error {
 	return nil
 }
 
-// Challenge implements guard.Authenticator.
-func (v *Verifier[C]) Challenge() string { return v.challenge }
-
-// Vary names the fields that may hold the token.
-func (v *Verifier[C]) Vary() []string {
+// Scheme implements guard.Authenticator.
+func (v *Verifier[C]) Scheme() guard.Scheme {
+	s := guard.Scheme{Challenge: v.challenge, Unknown: v.refuse(errNobody)}
 	if v.opts.Cookie != "" {
-		return []string{"Authorization", "Cookie"}
+		s.Vary = []string{"Authorization", "Cookie"}
 	}
-	return nil
+	return s
 }
-
-// Unknown is the refusal of a token whose subject is gone.
-func (v *Verifier[C]) Unknown() error { return v.refuse(errNobody) }
 
 // Wrap is guard.Require of the Verifier.
 func (v *Verifier[C]) Wrap(next http.Handler) http.Handler {

@@ -10,7 +10,7 @@ type scanner struct {
 	pos  int
 	name int // where the outermost object's member at hand begins
 	left int // how many members may follow
-	err  *refusal
+	err  *reason
 }
 
 // members is told the members of the outermost object. It reads the value of
@@ -24,7 +24,7 @@ const maxDepth = 32
 
 // read reads data, which must be one object of the given shape and at most that
 // many members, with nothing but whitespace around it.
-func (s *scanner) read(data []byte, sh *shape, m members, most int) *refusal {
+func (s *scanner) read(data []byte, sh *shape, m members, most int) *reason {
 	*s = scanner{data: data, left: most}
 	if !utf8.Valid(data) || s.space() != '{' {
 		return errJSON
@@ -37,7 +37,7 @@ func (s *scanner) read(data []byte, sh *shape, m members, most int) *refusal {
 }
 
 // fail keeps the first reason, and ends the scan: what follows is not read.
-func (s *scanner) fail(r *refusal) {
+func (s *scanner) fail(r *reason) {
 	if s.err == nil {
 		s.err = r
 	}

@@ -27,7 +27,7 @@ type Verifier[C any] struct {
 	refused    string // the challenge with error="invalid_token"
 	missing    error
 	scopeless  error
-	refusals   map[*refusal]error
+	refusals   map[*reason]error
 	crossSite  *http.CrossOriginProtection
 	remembered *cache[C] // nil where none is
 	works      sync.Pool // of *work
@@ -67,7 +67,7 @@ func NewVerifier[C any](keys KeySource, opts *Options) (*Verifier[C], error) {
 }
 
 func newVerifier[C any](keys KeySource, o *Options) (*Verifier[C], error) {
-	v := &Verifier[C]{opts: *o, refusals: map[*refusal]error{}}
+	v := &Verifier[C]{opts: *o, refusals: map[*reason]error{}}
 	if err := errors.Join(v.trust(keys), v.reflect()); err != nil {
 		return nil, err
 	}

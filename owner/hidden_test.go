@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/format"
 )
 
 // Where another's thing is hidden, the answer is a missing one's, byte for byte,
@@ -17,8 +18,8 @@ func TestHideAllByteForByte(t *testing.T) {
 	o, _ := newPosts(t)
 	hidden := o.WithMessage("Not yours").HideAll()
 	formats := map[string]guard.Middleware{
-		"default": guard.Chain(), "JSON": guard.OnError(guard.JSON), "problem": guard.OnError(guard.Problem),
-		"HTML": guard.OnError(guard.HTML("/login", nil)),
+		"default": guard.Chain(), "JSON": guard.OnError(guard.JSON), "problem": guard.OnError(format.Problem),
+		"HTML": guard.OnError(format.HTML("/login", nil)),
 		"everything": guard.OnError(func(w http.ResponseWriter, _ *http.Request, e *guard.Error) {
 			fmt.Fprintf(w, "%+v %v", *e, errors.Unwrap(e))
 		}),

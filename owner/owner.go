@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/identity"
 	"github.com/go-guard/guard/internal/wiring"
 )
 
@@ -34,7 +35,7 @@ type Resource[P, T any] struct {
 
 // loader is what derived copies share.
 type loader[P, T any] struct {
-	key      guard.StepKey // under which contexts hold what was loaded
+	key      byte // by its address, under which contexts hold what was loaded
 	load     func(*http.Request, P) (T, bool, error)
 	notFound []error
 	missing  string
@@ -147,7 +148,7 @@ func (o *Resource[P, T]) wrap(name string, allow func(P, T) bool, next http.Hand
 			d.Refuse(w, r, err)
 			return
 		}
-		n := &loaded[P, T]{Context: r.Context(), loader: o.loader, value: v}
+		n := &loaded[P, T]{Context: r.Context(), loader: o.loader, by: identity.From(r.Context()), value: v}
 		r = r.WithContext(n)
 		d.Outcome = guard.Allowed
 		d.Report(r)
@@ -250,7 +251,7 @@ func (o *Resource[P, T]) normal(err error) error {
 // never works on an unchecked thing.
 func (o *Resource[P, T]) From(ctx context.Context) T {
 	n, ok := ctx.Value(&o.key).(*loaded[P, T])
-	if !ok {
+	if !ok || n.by != identity.From(ctx) {
 		wiring.Panic("owner", "From in a handler that is not behind Require or Load of this resource (%v), or behind a further authentication step", reflect.TypeFor[T]())
 	}
 	return n.value
@@ -260,6 +261,7 @@ func (o *Resource[P, T]) From(ctx context.Context) T {
 type loaded[P, T any] struct {
 	context.Context
 	loader *loader[P, T]
+	by     *identity.Node // whom it was checked for
 	value  T
 }
 

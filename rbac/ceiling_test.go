@@ -23,7 +23,7 @@ func byScopes(ctx context.Context) ([]string, bool) {
 }
 
 func TestCeiling(t *testing.T) {
-	p := newPolicy(t, &rbac.Options{Ceiling: byScopes})
+	p := newPolicy(t, &rbac.Options{ScopeLimit: byScopes})
 	all, any, role := p.RequireAll(postsWrite), p.RequireAny(usersRead, postsWrite), p.RequireRole("user")
 	const w, a, u = "Permission 'posts:write' required", "Permission 'users:read' or 'posts:write' required", "Role 'user' required"
 	tests := []struct {
@@ -95,9 +95,9 @@ func TestCeiling(t *testing.T) {
 // scoped is a credential that says by itself what it is good for.
 type scoped struct{ scopes []string }
 
-func (s *scoped) Ceiling() ([]string, bool) { return s.scopes, len(s.scopes) > 0 }
+func (s *scoped) ScopeLimit() ([]string, bool) { return s.scopes, len(s.scopes) > 0 }
 
-// TestOptionsCeilingOnlyNarrows: what Options.Ceiling answers never lifts the
+// TestOptionsCeilingOnlyNarrows: what Options.ScopeLimit answers never lifts the
 // bounds that a credential has by itself.
 func TestOptionsCeilingOnlyNarrows(t *testing.T) {
 	for _, tt := range []struct {
@@ -120,7 +120,7 @@ func TestOptionsCeilingOnlyNarrows(t *testing.T) {
 		{"-", "-", usersDelete, 200},
 		{"-", "", usersRead, 403},
 	} {
-		p := newPolicy(t, &rbac.Options{Ceiling: func(context.Context) ([]string, bool) {
+		p := newPolicy(t, &rbac.Options{ScopeLimit: func(context.Context) ([]string, bool) {
 			return strings.Fields(tt.other), tt.other != "-"
 		}})
 		own := strings.Fields(tt.own)
@@ -149,7 +149,7 @@ func TestDecider(t *testing.T) {
 		}
 		return p == usersRead || u.roles[0] == "admin", nil
 	}
-	p, err := rbac.NewDecided(permissions, decide, &rbac.Options{Ceiling: byScopes})
+	p, err := rbac.NewDecided(permissions, decide, &rbac.Options{ScopeLimit: byScopes})
 	if err != nil {
 		t.Fatal(err)
 	}

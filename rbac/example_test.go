@@ -117,7 +117,7 @@ func ExampleOptions() {
 		Permissions: []string{"posts:read", "posts:write"},
 		Roles:       map[string]rbac.Role[string]{"admin": {Grants: []string{"*"}}},
 	}, func(role string) string { return role }, &rbac.Options{
-		Ceiling: func(ctx context.Context) ([]string, bool) {
+		ScopeLimit: func(ctx context.Context) ([]string, bool) {
 			rec, limited := guard.CredentialFrom[*record](ctx)
 			if !limited { // a session, or a token without scopes
 				return nil, false

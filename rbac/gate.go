@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/identity"
+	"github.com/go-guard/guard/internal/refusal"
 	"github.com/go-guard/guard/internal/wiring"
 )
 
@@ -28,67 +30,74 @@ func (p *Policy[P, Perm]) RequireRole(role string, or ...string) guard.Middlewar
 		p.required[n] = true
 	}
 	message := "Role '" + strings.Join(names, "' or '") + "' required"
-	return p.gate("role "+strings.Join(names, " or "), message, nil, func(_ context.Context, g *grants[P, Perm]) error {
-		refusal := errNotGranted
-		for _, n := range names {
-			switch g.role(n) {
-			case nil:
-				return nil
-			case errScope:
-				refusal = errScope
-			}
-		}
-		return refusal
-	})
+	return p.gate(rule{roles: names}, "role "+strings.Join(names, " or "), message, nil)
 }
 
 // RequireAll lets on who has the permission and all of the others. An
 // undeclared permission panics.
 func (p *Policy[P, Perm]) RequireAll(perm Perm, and ...Perm) guard.Middleware {
 	perms := append([]Perm{perm}, and...)
-	indexes := p.indexesOf(perms)
-	return p.gate("permission "+join(perms, " and "), message(perms, "' and '"), perms, func(ctx context.Context, g *grants[P, Perm]) error {
-		refusal := error(nil)
-		for _, i := range indexes {
-			switch err := g.permission(ctx, i); err {
-			case nil:
-			case errScope:
-				refusal = errScope
-			default:
-				return err
-			}
-		}
-		return refusal
-	})
+	return p.gate(rule{all: p.indexesOf(perms)}, "permission "+join(perms, " and "), message(perms, "' and '"), perms)
 }
 
 // RequireAny lets on who has the permission or one of the others. An undeclared
 // permission panics.
 func (p *Policy[P, Perm]) RequireAny(perm Perm, or ...Perm) guard.Middleware {
 	perms := append([]Perm{perm}, or...)
-	indexes := p.indexesOf(perms)
-	return p.gate("permission "+join(perms, " or "), message(perms, "' or '"), perms[:1], func(ctx context.Context, g *grants[P, Perm]) error {
-		refusal := errNotGranted
-		for _, i := range indexes {
-			switch err := g.permission(ctx, i); err {
-			case nil:
-				return nil
-			case errNotGranted:
-			case errScope:
-				refusal = errScope
-			default:
-				return err
-			}
-		}
-		return refusal
-	})
+	return p.gate(rule{any: p.indexesOf(perms)}, "permission "+join(perms, " or "), message(perms, "' or '"), perms[:1])
 }
 
-// gate is the middleware around decide; scope is what its challenge asks for.
-func (p *Policy[P, Perm]) gate(name, message string, scope []Perm, decide func(context.Context, *grants[P, Perm]) error) guard.Middleware {
+// A rule is what a gate asks for: one of the roles, or all or one of the
+// permissions.
+type rule struct {
+	roles    []string
+	all, any []int
+}
+
+// check is nil where the rule holds, errNotGranted or errScope where it does
+// not, and a failure otherwise.
+func (g *grants[P, Perm]) check(ctx context.Context, r *rule) error {
+	var refusal error
+	for _, i := range r.all {
+		switch err := g.permission(ctx, i); err {
+		case nil:
+		case errScope:
+			refusal = err
+		default:
+			return err
+		}
+	}
+	if r.all != nil {
+		return refusal
+	}
+	refusal = errNotGranted
+	for _, name := range r.roles {
+		switch g.role(name) {
+		case nil:
+			return nil
+		case errScope:
+			refusal = errScope
+		}
+	}
+	for _, i := range r.any {
+		switch err := g.permission(ctx, i); err {
+		case nil:
+			return nil
+		case errNotGranted:
+		case errScope:
+			refusal = errScope
+		default:
+			return err
+		}
+	}
+	return refusal
+}
+
+// gate is the middleware around a rule; scope is what its challenge asks for.
+func (p *Policy[P, Perm]) gate(r rule, name, message string, scope []Perm) guard.Middleware {
 	return func(next http.Handler) http.Handler {
 		wiring.Next("rbac", next)
-		return &gate[P, Perm]{p, next, guard.Decision{Package: "rbac", Guard: name}, message, scope, decide}
+		return &gate[P, Perm]{p, next, guard.Decision{Package: "rbac", Guard: name}, message, scope, r}
 	}
 }
 
@@ -99,47 +108,27 @@ type gate[P any, Perm ~string] struct {
 	decision guard.Decision
 	message  string
 	scope    []Perm
-	decide   func(context.Context, *grants[P, Perm]) error
+	rule     rule
 }
 
 func (h *gate[P, Perm]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx := r.Context()
-	g := h.policy.find(ctx)
-	first := g == nil
-	if first {
-		var err error
-		if g, err = h.policy.look(ctx); err != nil {
-			h.decision.Refuse(w, r, err)
-			return
-		}
+	ctx, d := r.Context(), h.decision
+	g, err := h.policy.grantsOf(ctx)
+	d.Generation = g.generation.number
+	if err == nil {
+		err = g.check(ctx, &h.rule)
 	}
-	if err := h.decide(ctx, g); err != nil {
-		h.refuse(w, r, g, err)
+	if err == errNotGranted || err == errScope {
+		refused := g // on the heap, which g is not
+		err = h.policy.refusal(ctx, h.scope, h.message, reason{err, refused.describe})
+	}
+	if err != nil {
+		d.Refuse(w, r, err)
 		return
 	}
-	if first && !h.policy.keep(ctx, g) {
-		r = r.WithContext(g.node(ctx))
-	}
-	if guard.Observed(ctx) {
-		h.report(r, g)
-	}
-	h.next.ServeHTTP(w, r)
-}
-
-func (h *gate[P, Perm]) refuse(w http.ResponseWriter, r *http.Request, g *grants[P, Perm], err error) {
-	if err == errNotGranted || err == errScope {
-		ctx := r.Context()
-		err = h.policy.refusal(ctx, h.scope, h.message, reason{err, func() string { return g.describe(ctx) }})
-	}
-	d := h.decision
-	d.Generation = g.generation.number
-	d.Refuse(w, r, err)
-}
-
-func (h *gate[P, Perm]) report(r *http.Request, g *grants[P, Perm]) {
-	d := h.decision
-	d.Generation, d.Outcome = g.generation.number, guard.Allowed
+	d.Outcome = guard.Allowed
 	d.Report(r)
+	h.next.ServeHTTP(w, r)
 }
 
 // A reason is for operators; it is put into words only if one reads it.
@@ -152,36 +141,16 @@ func (r reason) Error() string { return r.error.Error() + ": " + r.whom() }
 
 func (r reason) Unwrap() error { return r.error }
 
-// refusal is a 403; one for want of scopes says which in its challenge (RFC
-// 6750, section 3.1).
-func (p *Policy[P, Perm]) refusal(ctx context.Context, scope []Perm, message string, err error) error {
+// refusal is a 403; one for narrow scopes names them in its challenge (RFC 6750,
+// section 3.1).
+func (p *Policy[P, Perm]) refusal(ctx context.Context, needed []Perm, message string, err error) error {
 	if p.message != "" {
 		message = p.message
 	}
-	e := &guard.Error{Status: http.StatusForbidden, Message: message, Err: err}
 	if errors.Is(err, errScope) {
-		e.Code = "insufficient_scope"
-		e.Challenges = []string{insufficient(guard.Challenges(ctx), join(scope, " "))}
+		return refusal.InsufficientScope(message, identity.From(ctx).Challenges(), texts(needed), err)
 	}
-	return e
-}
-
-// insufficient is the first challenge of the step in front, which names scheme
-// and realm, with the error added.
-func insufficient(challenges []string, scope string) string {
-	c := "Bearer"
-	if len(challenges) > 0 {
-		c = challenges[0]
-	}
-	sep := " "
-	if strings.Contains(c, " ") {
-		sep = ", "
-	}
-	c += sep + `error="insufficient_scope"`
-	if scope != "" { // declared permissions are scope-tokens: they need no escaping
-		c += `, scope="` + scope + `"`
-	}
-	return c
+	return &guard.Error{Status: http.StatusForbidden, Message: message, Err: err}
 }
 
 func (p *Policy[P, Perm]) indexOf(perm Perm) int {
@@ -208,10 +177,12 @@ func message[Perm ~string](perms []Perm, sep string) string {
 	return noun + join(perms, sep) + "' required"
 }
 
-func join[Perm ~string](perms []Perm, sep string) string {
-	s := make([]string, len(perms))
+func join[Perm ~string](perms []Perm, sep string) string { return strings.Join(texts(perms), sep) }
+
+func texts[Perm ~string](perms []Perm) []string {
+	list := make([]string, len(perms))
 	for i, p := range perms {
-		s[i] = string(p)
+		list[i] = string(p)
 	}
-	return strings.Join(s, sep)
+	return list
 }

@@ -23,7 +23,7 @@ func (p *Policy[P, Perm]) From(ctx context.Context) Granted[Perm] {
 	if err != nil {
 		return Granted[Perm]{}
 	}
-	return Granted[Perm]{ctx, g}
+	return Granted[Perm]{ctx, &g}
 }
 
 // Has reports whether perm is granted.

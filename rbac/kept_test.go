@@ -107,7 +107,7 @@ func TestNothingIsKeptFromRequestToRequest(t *testing.T) {
 // own: what the first may do is not for the second.
 func TestPartsWithCeilings(t *testing.T) {
 	type scopes struct{}
-	p := newPolicy(t, &rbac.Options{Ceiling: func(ctx context.Context) ([]string, bool) {
+	p := newPolicy(t, &rbac.Options{ScopeLimit: func(ctx context.Context) ([]string, bool) {
 		s, limited := ctx.Value(scopes{}).([]string)
 		return s, limited
 	}})

@@ -15,14 +15,14 @@ import (
 
 // Options holds what has a safe default. The zero value is the strictest.
 type Options struct {
-	// Ceiling returns the scopes of the credential of a request, such as those
+	// ScopeLimit returns the scopes of the credential of a request, such as those
 	// of an access token; limited is false where the credential has no such
 	// bound, as a session. The principal may then do what both its roles and
 	// the scopes allow. A scope is a permission or a wildcard, and any other
 	// allows nothing; a role counts where the scopes cover all that it grants,
-	// or are "*". What bounds a credential by itself ([guard.Ceiling]), as the
+	// or are "*". What bounds a credential by itself ([guard.ScopeLimit]), as the
 	// scopes of an *apikey.Record, does so in any case, and this one besides.
-	Ceiling func(ctx context.Context) (scopes []string, limited bool)
+	ScopeLimit func(ctx context.Context) (scopes []string, limited bool)
 }
 
 // A Decider is another engine that decides in place of roles, such as casbin or
@@ -40,12 +40,11 @@ type Policy[P any, Perm ~string] struct {
 // engine is what a policy and the copies derived from it share.
 type engine[P any, Perm ~string] struct {
 	*catalog[Perm]
-	key     guard.StepKey // under which contexts hold grants
 	rolesOf func(P) []string
 	roleOf  func(P) string   // in place of rolesOf
 	decide  Decider[P, Perm] // in place of rolesOf
 	ceiling func(context.Context) ([]string, bool)
-	current atomic.Pointer[generation[P, Perm]]
+	current atomic.Pointer[generation]
 	denied  []atomic.Pointer[guard.Error] // the refusals of Check, as they are needed
 
 	mu       sync.Mutex // guards Swap and required
@@ -53,19 +52,14 @@ type engine[P any, Perm ~string] struct {
 }
 
 // A generation is a policy as it was swapped in.
-type generation[P any, Perm ~string] struct {
+type generation struct {
 	number uint64
 	roles  map[string]*role
-	single map[string]*grants[P, Perm] // of who has the one role, and no bounds
 }
 
 // start makes roles those of the policy from now on.
 func (e *engine[P, Perm]) start(number uint64, roles map[string]*role) {
-	n := &generation[P, Perm]{number, roles, make(map[string]*grants[P, Perm], len(roles))}
-	for name := range roles {
-		n.single[name] = e.grants(n, []string{name})
-	}
-	e.current.Store(n)
+	e.current.Store(&generation{number, roles})
 }
 
 // New compiles a policy. rolesOf returns the names of a principal's roles, or
@@ -119,7 +113,7 @@ func NewDecided[P any, Perm ~string](permissions []Perm, decide Decider[P, Perm]
 func newEngine[P any, Perm ~string](c *catalog[Perm], opts *Options) *engine[P, Perm] {
 	e := &engine[P, Perm]{catalog: c, required: map[string]bool{}, denied: make([]atomic.Pointer[guard.Error], len(c.list))}
 	if opts != nil {
-		e.ceiling = opts.Ceiling
+		e.ceiling = opts.ScopeLimit
 	}
 	return e
 }

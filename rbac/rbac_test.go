@@ -145,7 +145,7 @@ func (f fixed[P]) Authenticate(*http.Request) (P, error) {
 	return f.p, nil
 }
 
-func (fixed[P]) Challenge() string { return "Fixed" }
+func (fixed[P]) Scheme() guard.Scheme { return guard.Scheme{Challenge: "Fixed"} }
 
 func TestRoles(t *testing.T) {
 	p, err := rbac.New(rbac.Roles("admin", "user"), rolesOf, nil)

@@ -11,99 +11,44 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// A grants is what one principal may do. The first gate of a request keeps it at
-// the step in front, or else places it as a context node, and later gates find
-// it. Who it is about is in the context.
+// A grants is what one principal may do by the roles of one generation.
 type grants[P any, Perm ~string] struct {
-	context.Context // behind the node; nil where it is none
-	kept            guard.Kept
-	engine          *engine[P, Perm]
-	generation      *generation[P, Perm]
-	roles           []*role
-	room            [4]*role // of roles, so that few cost no allocation
-	scopes          []string
-	limited         bool
+	engine     *engine[P, Perm]
+	generation *generation
+	principal  P
+	one        [1]string // the name of the one role
+	names      []string  // or of several
+	scopes     []string
+	limited    bool
 }
 
-// Value answers to the policy's key: two policies with the same types do not see
-// each other's grants.
-func (g *grants[P, Perm]) Value(key any) any {
-	if key == any(&g.engine.key) {
-		return g
+// grantsOf finds out what the principal of ctx may do.
+func (e *engine[P, Perm]) grantsOf(ctx context.Context) (g grants[P, Perm], err error) {
+	g.engine, g.generation = e, e.current.Load()
+	if g.principal, err = guard.Authenticated[P](ctx); err != nil {
+		return g, err
 	}
-	return g.Context.Value(key)
-}
-
-// String keeps the principal out of a printed context.
-func (g *grants[P, Perm]) String() string { return fmt.Sprintf("%v.rbac", g.Context) }
-
-// GoString is String, for %#v.
-func (g *grants[P, Perm]) GoString() string { return g.String() }
-
-// find is the grants that a gate placed for the principal of ctx.
-func (e *engine[P, Perm]) find(ctx context.Context) *grants[P, Perm] {
-	g, _ := ctx.Value(&e.key).(*grants[P, Perm])
-	return g
-}
-
-// look finds out the grants of ctx's principal.
-func (e *engine[P, Perm]) look(ctx context.Context) (*grants[P, Perm], error) {
-	p, err := guard.Authenticated[P](ctx)
-	if err != nil {
-		return nil, err
-	}
-	scopes, limited := guard.Ceiling[P](ctx)
+	g.scopes, g.limited = guard.ScopeLimit[P](ctx)
 	if e.ceiling != nil {
 		if more, too := e.ceiling(ctx); too {
-			scopes, limited = e.both(more, scopes, limited), true
+			g.scopes, g.limited = e.both(more, g.scopes, g.limited), true
 		}
 	}
-	now := e.current.Load()
-	var one [1]string
-	names := one[:]
 	switch {
 	case e.roleOf != nil:
-		one[0] = e.roleOf(p)
+		g.one[0] = e.roleOf(g.principal)
 	case e.rolesOf != nil:
-		names = e.rolesOf(p)
+		g.names = e.rolesOf(g.principal)
 	}
-	if len(names) == 1 && !limited {
-		if g, ok := now.single[names[0]]; ok {
-			return g, nil
-		}
-	}
-	g := e.grants(now, names)
-	g.Context, g.scopes, g.limited = ctx, scopes, limited
 	return g, nil
 }
 
-// grants are new ones, of who has the roles of these names in generation n.
-func (e *engine[P, Perm]) grants(n *generation[P, Perm], names []string) *grants[P, Perm] {
-	g := &grants[P, Perm]{engine: e, generation: n}
-	g.kept = guard.Kept{Key: &e.key, Value: g}
-	g.roles = g.room[:0]
-	for _, name := range names {
-		if r, known := n.roles[name]; known {
-			g.roles = append(g.roles, r)
-		}
+// roleNames are those of the principal.
+func (g *grants[P, Perm]) roleNames() []string {
+	if g.engine.roleOf != nil {
+		return g.one[:]
 	}
-	return g
-}
-
-// keep keeps g for the rest of the request, where it follows from the principal
-// alone: another part of the request may have another ceiling.
-func (e *engine[P, Perm]) keep(ctx context.Context, g *grants[P, Perm]) bool {
-	return e.ceiling == nil && guard.Keep(ctx, &g.kept)
-}
-
-// node is g as a context behind ctx.
-func (g *grants[P, Perm]) node(ctx context.Context) context.Context {
-	if g.Context == nil { // everybody's with this role
-		own := *g
-		own.Context = ctx
-		g = &own
-	}
-	return g
+	return g.names
 }
 
 // both is scopes as far as the others, if those are a bound, cover the same.
@@ -123,14 +68,6 @@ func (e *engine[P, Perm]) both(scopes, others []string, limited bool) []string {
 	return common
 }
 
-// grantsOf is the grants of ctx, those a gate placed where there are any.
-func (e *engine[P, Perm]) grantsOf(ctx context.Context) (*grants[P, Perm], error) {
-	if g := e.find(ctx); g != nil {
-		return g, nil
-	}
-	return e.look(ctx)
-}
-
 var (
 	errNotGranted = errors.New("rbac: not granted")
 	errScope      = errors.New("rbac: granted, but beyond the credential's scopes")
@@ -143,7 +80,7 @@ func (g *grants[P, Perm]) permission(ctx context.Context, i int) error {
 		if g.engine.decide == nil {
 			return errNotGranted
 		}
-		if err := g.engine.ask(ctx, i); err != nil {
+		if err := g.engine.ask(ctx, g.principal, i); err != nil {
 			return err
 		}
 	}
@@ -155,8 +92,8 @@ func (g *grants[P, Perm]) permission(ctx context.Context, i int) error {
 
 // byRole reports whether a role grants the i-th permission.
 func (g *grants[P, Perm]) byRole(i int) bool {
-	for _, r := range g.roles {
-		if r.grants.has(i) {
+	for _, name := range g.roleNames() {
+		if r := g.generation.roles[name]; r != nil && r.grants.has(i) {
 			return true
 		}
 	}
@@ -164,8 +101,7 @@ func (g *grants[P, Perm]) byRole(i int) bool {
 }
 
 // ask asks the decider.
-func (e *engine[P, Perm]) ask(ctx context.Context, i int) error {
-	p, _ := guard.PrincipalFrom[P](ctx)
+func (e *engine[P, Perm]) ask(ctx context.Context, p P, i int) error {
 	ok, err := e.decide(ctx, p, e.list[i])
 	if ok, err = guard.Resolve(ok, true, err, nil); err != nil {
 		return err
@@ -188,8 +124,8 @@ func (c *catalog[Perm]) covered(scopes []string, i int) bool {
 
 // role is nil where the principal has the role.
 func (g *grants[P, Perm]) role(name string) error {
-	for _, r := range g.roles {
-		if !r.includes[name] {
+	for _, own := range g.roleNames() {
+		if r := g.generation.roles[own]; r == nil || !r.includes[name] {
 			continue
 		}
 		if g.limited && !slices.Contains(g.scopes, "*") && !g.coversRole(name) {
@@ -266,29 +202,25 @@ func (p *Policy[P, Perm]) Has(perm Perm) func(context.Context) bool {
 }
 
 // describe says for operators whom a refusal was about.
-func (g *grants[P, Perm]) describe(ctx context.Context) string {
-	p, _ := guard.PrincipalFrom[P](ctx)
-	var names []string
-	switch e := g.engine; {
-	case e.decide != nil:
+func (g *grants[P, Perm]) describe() string {
+	if g.engine.decide != nil {
 		return "by the decider"
-	case e.rolesOf != nil:
-		names = e.rolesOf(p)
-	case e.roleOf(p) != "":
-		names = []string{e.roleOf(p)}
-	}
-	if len(names) == 0 {
-		return "no roles"
 	}
 	var b strings.Builder
-	for i, n := range names {
-		if i > 0 {
+	for _, n := range g.roleNames() {
+		if n == "" && g.engine.roleOf != nil {
+			continue
+		}
+		if b.Len() > 0 {
 			b.WriteString(", ")
 		}
 		fmt.Fprintf(&b, "%q", n)
 		if g.generation.roles[n] == nil {
 			b.WriteString(" (unknown)")
 		}
+	}
+	if b.Len() == 0 {
+		return "no roles"
 	}
 	return b.String()
 }

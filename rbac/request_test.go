@@ -97,7 +97,7 @@ func TestAllocations(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
-	p := newPolicy(t, &rbac.Options{Ceiling: func(context.Context) ([]string, bool) { return allScopes, true }})
+	p := newPolicy(t, &rbac.Options{ScopeLimit: func(context.Context) ([]string, bool) { return allScopes, true }})
 	nop := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	gate := p.RequireAll(usersRead)
 	w := httptest.NewRecorder()

@@ -126,7 +126,7 @@ func compare(t *testing.T, seed uint64) (built bool) {
 	w := twin{g}
 	var scopes []string
 	limited := seed%3 == 0
-	p, err := rbac.New(g.Spec, rolesOf, &rbac.Options{Ceiling: func(context.Context) ([]string, bool) { return scopes, limited }})
+	p, err := rbac.New(g.Spec, rolesOf, &rbac.Options{ScopeLimit: func(context.Context) ([]string, bool) { return scopes, limited }})
 	if (err == nil) != w.right() {
 		t.Fatalf("seed %d: New = %v, the twin says %t", seed, err, w.right())
 	}

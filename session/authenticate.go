@@ -59,14 +59,10 @@ func (m *Manager[D]) Authenticate(r *http.Request) (*Session[D], error) {
 	return s, nil
 }
 
-// Challenge implements [guard.Authenticator].
-func (m *Manager[D]) Challenge() string { return challenge }
-
-// Vary names the header that carries the session.
-func (m *Manager[D]) Vary() []string { return []string{"Cookie"} }
-
-// Unknown is the refusal of a session whose subject is gone.
-func (m *Manager[D]) Unknown() error { return errSubject }
+// Scheme implements [guard.Authenticator].
+func (m *Manager[D]) Scheme() guard.Scheme {
+	return guard.Scheme{Challenge: challenge, Vary: []string{"Cookie"}, Unknown: errSubject}
+}
 
 // Wrap is guard.Require(m).
 func (m *Manager[D]) Wrap(next http.Handler) http.Handler { return guard.Require(m)(next) }

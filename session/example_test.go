@@ -127,7 +127,7 @@ func (l *LoginHandler) login(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !ok {
-		return &guard.Error{Status: http.StatusUnauthorized, Message: "Invalid credentials", Challenges: []string{l.Sessions.Challenge()}}
+		return &guard.Error{Status: http.StatusUnauthorized, Message: "Invalid credentials", Challenges: []string{l.Sessions.Scheme().Challenge}}
 	}
 	_ = attempt.Succeed(r.Context()) // where it fails, the attempt counts
 	if rehash {

@@ -7,7 +7,7 @@ import (
 )
 
 // Cookie is RawCookie without the quotes that may be around the value, as
-// net/http has it.
+// net/http reads it.
 func Cookie(h http.Header, name string) (value string, s State) {
 	value, s = RawCookie(h, name)
 	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
@@ -16,10 +16,10 @@ func Cookie(h http.Header, name string) (value string, s State) {
 	return value, s
 }
 
-// RawCookie is the value of the cookie called name (RFC 6265, section 5.4). It
-// is what net/http finds, without its allocations, but it leaves nothing out: a
-// cookie whose value net/http would skip is present here, so that it is refused
-// and not taken for none, and counts as a second one.
+// RawCookie returns the value of the cookie called name (RFC 6265, section 5.4).
+// It finds what net/http finds, without allocating, and also a cookie whose value
+// net/http would skip: that one is present and refused, not absent, and counts as
+// a second one.
 func RawCookie(h http.Header, name string) (value string, s State) {
 	for _, line := range h["Cookie"] {
 		for line != "" {
@@ -38,10 +38,10 @@ func RawCookie(h http.Header, name string) (value string, s State) {
 	return value, s
 }
 
-// CrossOrigin is an error for a request that a browser sent from another origin
-// than p trusts, unless it is one that must change nothing. The opening of a
-// WebSocket is not: a GET that any page may send, whose answer CORS does not
-// hide, and that can do anything (RFC 6455, section 10.2).
+// CrossOrigin returns an error for a request that a browser sent from another
+// origin than p trusts, unless its method is safe. Opening a WebSocket is not
+// safe: any page can send that GET, CORS does not hide its answer, and the
+// connection can do anything (RFC 6455, section 10.2).
 func CrossOrigin(p *http.CrossOriginProtection, r *http.Request) error {
 	if r.Method == http.MethodGet && opensWebSocket(r.Header) {
 		c := *r

@@ -6,31 +6,34 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/go-guard/guard/internal/identity"
 	"github.com/go-guard/guard/internal/wiring"
 )
 
-// Refuse answers a request with err: the one way out, for handlers too. An
-// [*Error] is answered as it says, http.MaxBytesError with 413, an outage
-// (a timeout, a network error) with 503, and anything else with 500. The text
-// of err reaches [Observe] and no client. A refusal is never cacheable.
+// Refuse answers a request with err; handlers use it too. An [*Error] is answered
+// as it says, http.MaxBytesError with 413, an outage (a timeout, a network error)
+// with 503, and anything else with 500. The text of err reaches [Observe] and no
+// client. A refusal is never cacheable.
+//
+// An error that a guard's verb already reported, such as that of a login attempt,
+// is not reported again.
 func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	Decision{Package: "handler"}.Refuse(w, r, err)
 }
 
-// An ErrorHandler writes the body of a refusal in the application's own
-// format. The header fields of the refusal are set before it is called, and
-// the status is e.Status whatever it writes, or does not write; only a 401 may
-// become a redirect (302, 303) to a login page. e is a copy that always has a
-// Message, and never a cause.
+// An ErrorHandler writes the body of a refusal in the application's own format.
+// The header fields of the refusal are set before it is called, and the status
+// is e.Status whatever it writes, or does not write; only a 401 may become a
+// redirect (302, 303) to a login page. e is a copy that always has a Message, and
+// never a cause. Package format has some.
 type ErrorHandler func(w http.ResponseWriter, r *http.Request, e *Error)
 
 // OnError makes h the error format of everything inside. It belongs outermost;
 // without it, [JSON] is the format. One body is not h's: for a bad refresh token
-// the RefreshHandler and LogoutHandler of package jwtauth keep their one key,
-// such as {"error":"Invalid refresh token"}.
+// the handlers of package refresh keep their one key, such as
+// {"error":"Invalid refresh token"}.
 func OnError(h ErrorHandler) Middleware {
 	if h == nil {
 		wiring.Panic("guard", "OnError of nil")
@@ -57,11 +60,12 @@ func (c *formatted) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// respond writes the refusal e.
-func respond(w http.ResponseWriter, r *http.Request, e *Error) {
+// respond writes the refusal e with the given challenges or, if there are none,
+// its own.
+func respond(w http.ResponseWriter, r *http.Request, e *Error, challenges []string) {
 	h := w.Header()
 	for name := range h {
-		if ofAnotherAnswer(name) {
+		if describesAnotherAnswer(name) {
 			delete(h, name)
 		}
 	}
@@ -73,39 +77,41 @@ func respond(w http.ResponseWriter, r *http.Request, e *Error) {
 			h[name] = slices.Clone(values)
 		}
 	}
-	lines := challengesFor(r, e)
-	fields := make([]string, len(lines)+1)
+	if len(challenges) == 0 {
+		challenges = challengesFor(r, e)
+	}
+	fields := make([]string, len(challenges)+1)
 	h["Cache-Control"] = fields[:1:1]
 	fields[0] = "no-store"
-	if len(lines) > 0 {
-		copy(fields[1:], lines)
+	if len(challenges) > 0 {
+		copy(fields[1:], challenges)
 		h["Www-Authenticate"] = fields[1:]
 	}
 	if e.Status == http.StatusTooManyRequests && len(h["Retry-After"]) == 0 {
 		h.Set("Retry-After", "1")
 	}
-	f, ok := r.Context().Value(formatKey{}).(*formatted)
-	if _, again := w.(*forced); !ok || again || f.handler == nil {
+	format, ok := r.Context().Value(formatKey{}).(*formatted)
+	if _, again := w.(*forced); !ok || again || format.handler == nil {
 		JSON(w, r, e)
 		return
 	}
 	c := *e
-	c.Message, c.Err, c.Header, c.Challenges = e.message(), nil, e.Header.Clone(), slices.Clone(lines)
+	c.Message, c.Err, c.Header, c.Challenges = e.message(), nil, e.Header.Clone(), slices.Clone(challenges)
 	fw := &forced{ResponseWriter: w, status: e.Status, fields: http.Header{"Cache-Control": {"no-store"}}}
 	for _, name := range [...]string{"Www-Authenticate", "Retry-After"} {
 		if v := h[name]; len(v) > 0 {
 			fw.fields[name] = slices.Clone(v)
 		}
 	}
-	// An ErrorHandler that refuses would call itself: in there, it is JSON.
-	f.handler(fw, r.WithContext(&formatted{Context: r.Context()}), &c)
+	// An ErrorHandler that refuses would call itself: inside it, JSON is the format.
+	format.handler(fw, r.WithContext(&formatted{Context: r.Context()}), &c)
 	fw.WriteHeader(e.Status)
 }
 
-// ofAnotherAnswer: what a handler prepared for its own answer does not describe a
-// refusal, and to CDNs and proxies some of it counts for more than no-store (RFC
-// 9213, section 2.2; nginx's X-Accel fields).
-func ofAnotherAnswer(name string) bool {
+// describesAnotherAnswer reports whether a field that a handler prepared for its
+// own answer does not belong to a refusal. To CDNs and proxies some of them count
+// for more than no-store (RFC 9213, section 2.2; nginx's X-Accel fields).
+func describesAnotherAnswer(name string) bool {
 	switch name {
 	case "Content-Length", "Content-Encoding", "Content-Range", "Content-Disposition", "Etag", "Last-Modified", "Expires",
 		"Surrogate-Control", "X-Sendfile":
@@ -119,15 +125,14 @@ func challengesFor(r *http.Request, e *Error) []string {
 	if len(e.Challenges) > 0 || e.Status != http.StatusUnauthorized {
 		return e.Challenges
 	}
-	if lines := Challenges(r.Context()); len(lines) > 0 {
+	if lines := identity.From(r.Context()).Challenges(); len(lines) > 0 {
 		return lines
 	}
 	return []string{"Bearer"}
 }
 
 // forced keeps an ErrorHandler from answering with another status, or without
-// the fields that make a refusal one. It has no Unwrap: a Flush through it would
-// send 200.
+// the fields of a refusal. It has no Unwrap: a Flush through it would send 200.
 type forced struct {
 	http.ResponseWriter
 	status int
@@ -166,52 +171,6 @@ func JSON(w http.ResponseWriter, r *http.Request, e *Error) {
 	write(w, r, e.Status, "application/json", b)
 }
 
-// Problem is the error format of RFC 9457. Code, where there is one, is the
-// extension member "code".
-func Problem(w http.ResponseWriter, r *http.Request, e *Error) {
-	b := make([]byte, 0, 160)
-	b = append(b, `{"title":`...)
-	b = appendJSON(b, titleOf(e.Status))
-	b = append(b, `,"status":`...)
-	b = strconv.AppendInt(b, int64(e.Status), 10)
-	b = append(b, `,"detail":`...)
-	b = appendJSON(b, e.message())
-	if e.Code != "" {
-		b = append(b, `,"code":`...)
-		b = appendJSON(b, e.Code)
-	}
-	b = append(b, '}')
-	write(w, r, e.Status, "application/problem+json", b)
-}
-
-// ByStatus picks an error format by status; those without one of their own get
-// otherwise, or [JSON] where it is nil.
-func ByStatus(formats map[int]ErrorHandler, otherwise ErrorHandler) ErrorHandler {
-	formats = maps.Clone(formats)
-	for status, h := range formats {
-		if h == nil {
-			wiring.Panic("guard", "ByStatus: the handler of %d is nil", status)
-		}
-	}
-	if otherwise == nil {
-		otherwise = JSON
-	}
-	return func(w http.ResponseWriter, r *http.Request, e *Error) {
-		if h, ok := formats[e.Status]; ok {
-			h(w, r, e)
-			return
-		}
-		otherwise(w, r, e)
-	}
-}
-
-func (e *Error) message() string {
-	if e.Message == "" {
-		return messageOf(e.Status)
-	}
-	return e.Message
-}
-
 func write(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
 	w.Header()["Content-Type"] = []string{contentType}
 	w.WriteHeader(status)
@@ -220,18 +179,19 @@ func write(w http.ResponseWriter, r *http.Request, status int, contentType strin
 	}
 }
 
-// appendJSON appends s as a JSON string. One that needs no escaping, nearly
-// all, costs no allocation.
+// appendJSON appends s as a JSON string. One that needs no escaping costs no
+// allocation.
 func appendJSON(b []byte, s string) []byte {
 	if plain(s) {
 		b = append(b, '"')
 		b = append(b, s...)
 		return append(b, '"')
 	}
-	j, _ := json.Marshal(s) // no string fails
+	j, _ := json.Marshal(s) // a string never fails
 	return append(b, j...)
 }
 
+// plain reports whether json.Marshal would escape nothing in s.
 func plain(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {

@@ -1,4 +1,4 @@
-package guard_test
+package format_test
 
 import (
 	"net/http"
@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/format"
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 func TestFormats(t *testing.T) {
@@ -16,7 +18,7 @@ func TestFormats(t *testing.T) {
 		problem = `{"title":"Unauthorized","status":401,"detail":"no \"<x>\"","code":"why"}`
 		plain   = `{"error":"Unauthorized","message":"no \"<x>\""}`
 	)
-	byStatus := guard.ByStatus(map[int]guard.ErrorHandler{401: guard.Problem}, nil)
+	byStatus := format.ByStatus(map[int]guard.ErrorHandler{401: format.Problem}, nil)
 	tests := []struct {
 		name        string
 		h           guard.ErrorHandler
@@ -26,19 +28,19 @@ func TestFormats(t *testing.T) {
 		body        string // with \u003c for <, as JSON writes it
 	}{
 		{"JSON", guard.JSON, "", nil, "application/json", plain},
-		{"Problem", guard.Problem, "", nil, "application/problem+json", problem},
+		{"Problem", format.Problem, "", nil, "application/problem+json", problem},
 		{"ByStatus", byStatus, "", nil, "application/problem+json", problem},
 		{"ByStatus, otherwise", byStatus, "", &guard.Error{Status: 404}, "application/json", `{"error":"Not Found","message":"Not found"}`},
-		{"Negotiate nothing", guard.Negotiate, "", nil, "application/json", plain},
-		{"Negotiate problem", guard.Negotiate, "application/problem+json", nil, "application/problem+json", problem},
-		{"Negotiate both", guard.Negotiate, "application/problem+json, application/json", nil, "application/json", plain},
-		{"Negotiate weights", guard.Negotiate, "application/json;q=0.4, Application/Problem+JSON;a=b;Q=0.5", nil, "application/problem+json", problem},
-		{"Negotiate a range", guard.Negotiate, "application/*;q=0.9, application/problem+json;q=0.8", nil, "application/json", plain},
-		{"Negotiate none", guard.Negotiate, "application/problem+json;q=0", nil, "application/json", plain},
-		{"Negotiate no weight", guard.Negotiate, "application/problem+json;q=NaN", nil, "application/json", plain},
-		{"Negotiate too much", guard.Negotiate, "application/problem+json;q=7", nil, "application/json", plain},
-		{"HTML for a program", guard.HTML("/login", nil), "*/*", nil, "application/json", plain},
-		{"HTML for a program that takes both", guard.HTML("/login", guard.Problem), "text/html;q=0.5, application/json", nil, "application/problem+json", problem},
+		{"Negotiate nothing", format.Negotiate, "", nil, "application/json", plain},
+		{"Negotiate problem", format.Negotiate, "application/problem+json", nil, "application/problem+json", problem},
+		{"Negotiate both", format.Negotiate, "application/problem+json, application/json", nil, "application/json", plain},
+		{"Negotiate weights", format.Negotiate, "application/json;q=0.4, Application/Problem+JSON;a=b;Q=0.5", nil, "application/problem+json", problem},
+		{"Negotiate a range", format.Negotiate, "application/*;q=0.9, application/problem+json;q=0.8", nil, "application/json", plain},
+		{"Negotiate none", format.Negotiate, "application/problem+json;q=0", nil, "application/json", plain},
+		{"Negotiate no weight", format.Negotiate, "application/problem+json;q=NaN", nil, "application/json", plain},
+		{"Negotiate too much", format.Negotiate, "application/problem+json;q=7", nil, "application/json", plain},
+		{"HTML for a program", format.HTML("/login", nil), "*/*", nil, "application/json", plain},
+		{"HTML for a program that takes both", format.HTML("/login", format.Problem), "text/html;q=0.5, application/json", nil, "application/problem+json", problem},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -46,7 +48,8 @@ func TestFormats(t *testing.T) {
 			if err == nil {
 				err = &guard.Error{Status: 401, Code: "why", Message: `no "<x>"`}
 			}
-			w, _ := serve(t, guard.OnError(tt.h), refuse(err), "Accept", tt.accept)
+			refuse := func(w http.ResponseWriter, r *http.Request) { guard.Refuse(w, r, err) }
+			w, _ := harness.Serve(t, guard.OnError(tt.h), refuse, harness.Request("/path", "Accept", tt.accept))
 			body := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(w.Body.String())
 			if w.Code != err.Status || w.Header().Get("Content-Type") != tt.contentType || body != tt.body {
 				t.Errorf("status %d, %s, %s; want %s, %s", w.Code, w.Header().Get("Content-Type"), body, tt.contentType, tt.body)
@@ -90,7 +93,8 @@ func TestHTML(t *testing.T) {
 			r.URL = u
 			r.Header.Set("Accept", browser)
 			w := httptest.NewRecorder()
-			guard.OnError(guard.HTML(tt.login, nil))(refuse(guard.Unauthorized("<b>no"))).ServeHTTP(w, r)
+			refuse := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { guard.Refuse(w, r, guard.Unauthorized("<b>no")) })
+			guard.OnError(format.HTML(tt.login, nil))(refuse).ServeHTTP(w, r)
 			if w.Code != tt.status {
 				t.Errorf("status %d, want %d", w.Code, tt.status)
 			}
@@ -115,9 +119,8 @@ func TestHTML(t *testing.T) {
 func TestRefusedCredentialIsNotInRedirect(t *testing.T) {
 	r := httptest.NewRequest("GET", "/a?key=hunter2", nil)
 	r.Header.Set("Accept", "text/html")
-	r.Header.Set("Authorization", "bad")
 	w := httptest.NewRecorder()
-	guard.OnError(guard.HTML("/login", nil))(guard.Require(hides{bearer()})(http.NotFoundHandler())).ServeHTTP(w, r)
+	guard.OnError(format.HTML("/login", nil))(guard.Require(inQuery{})(http.NotFoundHandler())).ServeHTTP(w, r)
 	if got := w.Header().Get("Location"); w.Code != 303 || got != "/login?next=%2Fa" {
 		t.Errorf("status %d, Location %q", w.Code, got)
 	}
@@ -135,25 +138,25 @@ var openRedirects = []string{
 func TestNext(t *testing.T) {
 	for _, bad := range openRedirects {
 		r := httptest.NewRequest("GET", "/login?next="+url.QueryEscape(bad), nil)
-		if got := guard.Next(r, "/home"); got != "/home" {
+		if got := format.Next(r, "/home"); got != "/home" {
 			t.Errorf("next %q: %q", bad, got)
 		}
 	}
 	for _, good := range []string{"/", "/a", "/a/b?c=d&e=//f", "/a:b", "/%2F/evil.example", "/?next=//evil.example"} {
 		r := httptest.NewRequest("GET", "/login?next="+url.QueryEscape(good), nil)
-		if got := guard.Next(r, "/home"); got != good {
+		if got := format.Next(r, "/home"); got != good {
 			t.Errorf("next %q: %q", good, got)
 		}
 	}
 	form := httptest.NewRequest("POST", "/login?next=/query", strings.NewReader(url.Values{"next": {"//evil.example"}}.Encode()))
 	form.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if got := guard.Next(form, "/home"); got != "/query" {
+	if got := format.Next(form, "/home"); got != "/query" {
 		t.Errorf("before the form was parsed: %q", got)
 	}
 	if err := form.ParseForm(); err != nil {
 		t.Fatal(err)
 	}
-	if got := guard.Next(form, "/home"); got != "/home" {
+	if got := format.Next(form, "/home"); got != "/home" {
 		t.Errorf("a form that names another site: %q", got)
 	}
 }
@@ -167,11 +170,24 @@ func FuzzNext(f *testing.F) {
 	browser := strings.NewReplacer("\t", "", "\n", "", "\r", "", `\`, "/")
 	base := &url.URL{Scheme: "https", Host: "app.example", Path: "/login"}
 	f.Fuzz(func(t *testing.T, next string) {
-		got := guard.Next(&http.Request{URL: &url.URL{RawQuery: url.Values{"next": {next}}.Encode()}}, "/fallback")
+		got := format.Next(&http.Request{URL: &url.URL{RawQuery: url.Values{"next": {next}}.Encode()}}, "/fallback")
 		seen := browser.Replace(strings.Trim(got, "\x00\x01\x02\x03\x04\x05\x06\x07\x08\t\n\v\f\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f "))
 		u, err := base.Parse(seen)
 		if err != nil || u.Host != base.Host || u.Scheme != base.Scheme || strings.HasPrefix(seen, "//") {
 			t.Errorf("next %q: %q goes to %v, %v", next, got, u, err)
 		}
 	})
+}
+
+// inQuery is an authenticator that refuses the key in a URL.
+type inQuery struct{}
+
+func (inQuery) Authenticate(*http.Request) (string, error) { return "", guard.Unauthorized("bad key") }
+
+func (inQuery) Scheme() guard.Scheme {
+	return guard.Scheme{Challenge: "ApiKey", Strip: func(r *http.Request) {
+		u := *r.URL
+		u.RawQuery = ""
+		r.URL, r.RequestURI = &u, u.Path
+	}}
 }

@@ -1,0 +1,73 @@
+package field
+
+import "strings"
+
+const (
+	letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+	inToken   = 1 << iota // of a token (RFC 9110, section 5.6.2)
+	inToken68             // of a token68, but "=" (RFC 9110, section 11.2)
+	inScope               // of a scope-token (RFC 6749, section 3.3)
+)
+
+// classes are the grammars that a byte belongs to.
+var classes = func() (t [256]uint8) {
+	for _, set := range []struct {
+		members string
+		class   uint8
+	}{{letters + "!#$%&'*+-.^_`|~", inToken}, {letters + "-._~+/", inToken68}} {
+		for _, c := range []byte(set.members) {
+			t[c] |= set.class
+		}
+	}
+	for c := '!'; c <= '~'; c++ {
+		if c != '"' && c != '\\' {
+			t[c] |= inScope
+		}
+	}
+	return t
+}()
+
+func all(s string, class uint8) bool {
+	for i := range len(s) {
+		if classes[s[i]]&class == 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func isTokenChar(c byte) bool { return classes[c]&inToken != 0 }
+
+// IsToken reports whether s is a token (RFC 9110, section 5.6.2), as the names of
+// schemes, parameters, header fields and cookies are.
+func IsToken(s string) bool { return all(s, inToken) }
+
+// IsScope reports whether s is a scope-token (RFC 6749, section 3.3).
+func IsScope(s string) bool { return all(s, inScope) }
+
+// isToken68 follows RFC 9110, section 11.2.
+func isToken68(s string) bool { return all(strings.TrimRight(s, "="), inToken68) }
+
+// Quote returns s as a quoted-string (RFC 9110, section 5.6.4). ok is false where
+// it holds anything but printable ASCII.
+func Quote(s string) (quoted string, ok bool) {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, c := range []byte(s) {
+		if c < ' ' || c > '~' {
+			return "", false
+		}
+		if c == '"' || c == '\\' {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(c)
+	}
+	b.WriteByte('"')
+	return b.String(), true
+}
+
+// Scopes splits a list of scopes at its spaces (RFC 6749, section 3.3).
+func Scopes(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' })
+}

@@ -1,0 +1,159 @@
+// Package identity is the context node that an authentication step leaves
+// behind: the principal, the credential, and what the step says to later guards.
+//
+// Nodes form a list through their contexts, the innermost first. Every question
+// is a walk over that list, and costs no allocation.
+package identity
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+)
+
+// A Step is what all nodes of one authentication step share.
+type Step struct {
+	Challenges []string // of all its authenticators, each once, for a later 401
+}
+
+// A Node is the result of one authentication step for one request.
+type Node struct {
+	context.Context
+	Step       *Step     // nil where the principal was set by hand
+	Credential any       // nil where the principal is the credential
+	Vary       [1]string // storage of a Vary field, so that it costs no allocation
+	principal  any       // a *P into the node's own allocation; a nil *P where the request is anonymous
+}
+
+type node[P any] struct {
+	Node
+	p P
+}
+
+type key struct{}
+
+// New returns a node inside ctx. An anonymous one (authenticated is false) hides
+// an outer principal of the same type.
+func New[P any](ctx context.Context, p P, authenticated bool) *Node {
+	n := &node[P]{Node: Node{Context: ctx, principal: (*P)(nil)}, p: p}
+	if authenticated {
+		n.principal = &n.p
+	}
+	return &n.Node
+}
+
+// Authenticated reports whether the step authenticated the request.
+func (n *Node) Authenticated() bool { return !reflect.ValueOf(n.principal).IsNil() }
+
+// From returns the innermost node of ctx, nil if there is none.
+func From(ctx context.Context) *Node {
+	if n, ok := ctx.(*Node); ok {
+		return n
+	}
+	n, _ := ctx.Value(key{}).(*Node)
+	return n
+}
+
+// Outer is the node of the step outside, nil if there is none.
+func (n *Node) Outer() *Node { return From(n.Context) }
+
+// Challenges are those of the step, shared by its requests: nil without a step.
+func (n *Node) Challenges() []string {
+	if n == nil || n.Step == nil {
+		return nil
+	}
+	return n.Step.Challenges
+}
+
+// For returns the innermost node whose step authenticates a P, and its
+// principal, which is nil where the request is anonymous to it; nil if there is
+// none.
+func For[P any](ctx context.Context) (n *Node, p *P) {
+	for n = From(ctx); n != nil; n = n.Outer() {
+		if p, ok := n.principal.(*P); ok {
+			return n, p
+		}
+	}
+	return nil, nil
+}
+
+// Credential returns the innermost credential that is an A. One whose principal
+// is hidden by a step further in is hidden with it.
+func Credential[A any](ctx context.Context) (a A, ok bool) {
+	innermost := From(ctx)
+	for n := innermost; n != nil; n = n.Outer() {
+		if a, ok := As[A](n); ok {
+			return a, !n.hidden(innermost)
+		}
+	}
+	return a, false
+}
+
+// hidden reports whether a node from innermost outwards to n has a principal of
+// n's type.
+func (n *Node) hidden(innermost *Node) bool {
+	for m := innermost; m != n; m = m.Outer() {
+		if m.PrincipalType() == n.PrincipalType() {
+			return true
+		}
+	}
+	return false
+}
+
+// As returns the credential of n as an A: the principal where that is the
+// credential. An anonymous node has none.
+func As[A any](n *Node) (a A, ok bool) {
+	if n.Credential != nil {
+		return unwrap[A](n.Credential)
+	}
+	if !n.Authenticated() {
+		return a, false
+	}
+	if p, same := n.principal.(*A); same {
+		return *p, true
+	}
+	if reflect.TypeFor[A]().Kind() != reflect.Interface {
+		return a, false
+	}
+	if a, ok = n.principal.(A); ok { // a *P has the methods of P
+		return a, true
+	}
+	if p := reflect.ValueOf(n.principal).Elem(); p.Kind() == reflect.Pointer || p.Kind() == reflect.Interface {
+		a, ok = p.Interface().(A)
+	}
+	return a, ok
+}
+
+// PrincipalType is the P of the step.
+func (n *Node) PrincipalType() reflect.Type { return reflect.TypeOf(n.principal).Elem() }
+
+// Derived is a credential that was mapped from another one.
+type Derived struct{ Credential, From any }
+
+func unwrap[A any](credential any) (a A, ok bool) {
+	for {
+		d, derived := credential.(Derived)
+		if !derived {
+			a, ok = credential.(A)
+			return a, ok
+		}
+		if a, ok = d.Credential.(A); ok {
+			return a, true
+		}
+		credential = d.From
+	}
+}
+
+// Value implements context.Context.
+func (n *Node) Value(k any) any {
+	if _, ok := k.(key); ok {
+		return n
+	}
+	return n.Context.Value(k)
+}
+
+// String keeps principals and credentials out of a printed context.
+func (n *Node) String() string { return fmt.Sprintf("%v.guard(%v)", n.Context, n.PrincipalType()) }
+
+// GoString is String, for %#v.
+func (n *Node) GoString() string { return n.String() }

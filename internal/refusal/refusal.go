@@ -1,0 +1,63 @@
+// Package refusal words the refusals that several guards give. Each call returns
+// an error of the caller's own.
+package refusal
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/go-guard/guard"
+)
+
+// Repeated refuses a request with more than one credential: 400. A challenge is
+// added where the scheme has one for it (RFC 6750, section 3.1).
+func Repeated(pkg string, challenges ...string) *guard.Error {
+	return &guard.Error{
+		Status: http.StatusBadRequest, Code: "invalid_request", Message: "More than one credential was sent",
+		Challenges: challenges, Err: errors.New(pkg + ": more than one credential"),
+	}
+}
+
+// CrossSite refuses a credential in a cookie that a browser sent from another
+// site: 403.
+func CrossSite(pkg string) *guard.Error {
+	return &guard.Error{
+		Status: http.StatusForbidden, Message: "Cross-site request refused",
+		Err: errors.New(pkg + ": a cookie's credential in a cross-site request"),
+	}
+}
+
+// InsufficientScope refuses a credential whose scopes are too narrow: 403. The
+// challenge names the scopes that are needed (RFC 6750, section 3.1), which are
+// scope-tokens. It is the first Bearer challenge in front, or else the first of
+// any scheme, with the error added; one that has an error or a scope already is
+// not repeated.
+func InsufficientScope(message string, challenges, needed []string, cause error) *guard.Error {
+	challenge, sep := "Bearer", " "
+	plain := slices.DeleteFunc(slices.Clone(challenges), func(c string) bool {
+		return strings.Contains(c, "error=") || strings.Contains(c, "scope=")
+	})
+	if i := slices.IndexFunc(plain, isBearer); i >= 0 {
+		challenge = plain[i]
+	} else if len(plain) > 0 && !slices.ContainsFunc(challenges, isBearer) {
+		challenge = plain[0]
+	}
+	if strings.Contains(challenge, " ") {
+		sep = ", "
+	}
+	challenge += sep + `error="insufficient_scope"`
+	if len(needed) > 0 {
+		challenge += `, scope="` + strings.Join(needed, " ") + `"`
+	}
+	return &guard.Error{
+		Status: http.StatusForbidden, Code: "insufficient_scope", Message: message,
+		Challenges: []string{challenge}, Err: cause,
+	}
+}
+
+func isBearer(challenge string) bool {
+	scheme, _, _ := strings.Cut(challenge, " ")
+	return strings.EqualFold(scheme, "Bearer")
+}

@@ -1,0 +1,258 @@
+package guard
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/go-guard/guard/internal/identity"
+	"github.com/go-guard/guard/internal/wiring"
+)
+
+// Require passes on requests that one of the authenticators accepts, with the
+// principal in their context, and refuses all others. Authenticators are asked
+// in order; the first that does not abstain decides, so that a bad credential
+// never falls through to the next.
+//
+// Where all abstain, the 401 has the challenges of all and the message of the
+// first, which its Options.Missing sets. Credentials of several kinds need one
+// type of principal:
+//
+//	guard.Require(guard.BySubject(tokens, load), guard.BySubject(sessions, load))
+func Require[P any](a ...Authenticator[P]) Middleware { return newStep(require, a).wrap }
+
+// Optional is Require that also passes on requests without any credential; for
+// them PrincipalFrom reports false. A bad credential is still refused.
+func Optional[P any](a ...Authenticator[P]) Middleware { return newStep(optional, a).wrap }
+
+// Lenient is Optional that treats a refused credential as none: what would be
+// 401 is anonymous. 400, 403 and failures of our own remain as they are.
+func Lenient[P any](a ...Authenticator[P]) Middleware { return newStep(lenient, a).wrap }
+
+type mode int
+
+const (
+	require mode = iota
+	optional
+	lenient
+)
+
+// A step is one authentication step of a chain, as it was wired.
+type step[P any] struct {
+	mode       mode
+	candidates []candidate[P]
+	identity.Step
+	vary    string // field names that the answer depends on, joined; "" for none
+	nilable bool   // whether a P can be nil, which is never a principal
+	strip   []func(*http.Request)
+}
+
+// A candidate is an authenticator of a step.
+type candidate[P any] struct {
+	Authenticator[P]
+	mapping   mapping[P] // the same, where it is a *Mapped
+	pkg       string     // for Decisions
+	challenge string
+}
+
+// mapping is what *Mapped is to a step.
+type mapping[P any] interface {
+	authenticate(r *http.Request) (p P, credential any, err error)
+	source() any
+}
+
+func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
+	if len(list) == 0 {
+		wiring.Panic("guard", "authentication by no authenticator")
+	}
+	s := &step[P]{mode: m, nilable: canBeNil[P]()}
+	var vary []string
+	for i, a := range list {
+		if isNil(a) {
+			wiring.Panic("guard", "authenticator %d is nil", i+1)
+		}
+		scheme := a.Scheme()
+		c := candidate[P]{Authenticator: a, pkg: packageOf(a), challenge: scheme.Challenge}
+		c.mapping, _ = a.(mapping[P])
+		s.candidates = append(s.candidates, c)
+		vary = append(vary, scheme.vary(m)...)
+		if scheme.Strip != nil {
+			s.strip = append(s.strip, scheme.Strip)
+		}
+	}
+	slices.Sort(vary)
+	s.vary = strings.Join(slices.Compact(vary), ", ")
+	s.Challenges = s.challengesWith(-1, nil)
+	return s
+}
+
+// challengesWith lists the challenge of every authenticator, each once, with
+// those of the one that refused in place of its own.
+func (s *step[P]) challengesWith(refused int, own []string) (lines []string) {
+	for i, c := range s.candidates {
+		list := []string{c.challenge}
+		if i == refused {
+			list = own
+		}
+		for _, line := range list {
+			if !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
+}
+
+// vary names the fields that select an answer. Require needs no Vary for
+// Authorization: shared caches do not store such answers (RFC 9111, section
+// 3.5). An answer that anonymous callers also get varies by every field.
+func (s Scheme) vary(m mode) []string {
+	if len(s.Vary) > 0 || m == require {
+		return s.Vary
+	}
+	return []string{"Authorization"}
+}
+
+// packageOf is the last element of the path of the authenticator's package.
+func packageOf(a any) string {
+	for {
+		m, ok := a.(interface{ source() any })
+		if !ok {
+			break
+		}
+		a = m.source()
+	}
+	t := reflect.TypeOf(a)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return path.Base(t.PkgPath())
+}
+
+func (s *step[P]) wrap(next http.Handler) http.Handler {
+	wiring.Next("guard", next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		result, err := s.authenticate(r)
+		if err != nil {
+			if s.vary != "" {
+				addVary(w.Header(), s.vary, new([1]string))
+			}
+			// An ErrorHandler may write the URL into a page or a redirect.
+			Decision{Package: result.pkg}.refuse(w, s.stripped(r), err, result.challenges)
+			return
+		}
+		n := identity.New(r.Context(), result.principal, result.authenticated)
+		n.Credential, n.Step = result.credential, &s.Step
+		if s.vary != "" {
+			addVary(w.Header(), s.vary, &n.Vary)
+		}
+		r = r.WithContext(n)
+		for _, strip := range s.strip {
+			strip(r)
+		}
+		d := Decision{Package: result.pkg, Outcome: Anonymous}
+		if result.authenticated {
+			d.Outcome = Allowed
+		}
+		d.Report(r)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// stripped is r without the credentials in its URL.
+func (s *step[P]) stripped(r *http.Request) *http.Request {
+	if len(s.strip) == 0 {
+		return r
+	}
+	r = r.WithContext(r.Context())
+	for _, strip := range s.strip {
+		strip(r)
+	}
+	return r
+}
+
+// A result is what a step found out about a request.
+type result[P any] struct {
+	principal     P
+	credential    any
+	authenticated bool
+	pkg           string   // of the authenticator that decided
+	challenges    []string // of a refusal; nil for the error's own
+}
+
+func (s *step[P]) authenticate(r *http.Request) (res result[P], err error) {
+	var missing error
+	for i := range s.candidates {
+		c := &s.candidates[i]
+		res = result[P]{pkg: c.pkg}
+		if c.mapping != nil {
+			res.principal, res.credential, err = c.mapping.authenticate(r)
+		} else {
+			res.principal, err = c.Authenticate(r)
+		}
+		switch {
+		case err == nil && s.nilable && isNil(res.principal):
+			return res, fmt.Errorf("guard: %T returned a nil %v", c.Authenticator, reflect.TypeFor[P]())
+		case err == nil:
+			res.authenticated = true
+			return res, nil
+		case abstains(err):
+			if missing == nil {
+				missing = err
+			}
+		case s.mode == lenient && statusOf(err) == http.StatusUnauthorized:
+			return result[P]{pkg: c.pkg}, nil
+		default:
+			res.challenges = s.challengesOf(err, i)
+			return res, err
+		}
+	}
+	res = result[P]{pkg: s.candidates[0].pkg}
+	if s.mode != require {
+		return res, nil
+	}
+	res.challenges = s.Challenges
+	return res, missing
+}
+
+// abstains reports whether err says that there is no credential. A refusal or
+// failure with another status than 401 does not, whatever its cause.
+func abstains(err error) bool {
+	if err == ErrNoCredentials { // errors.As would allocate
+		return true
+	}
+	e, ok := asError(err)
+	return errors.Is(err, ErrNoCredentials) && (!ok || e.Status == http.StatusUnauthorized)
+}
+
+// challengesOf are those of the i-th authenticator's refusal: a 401 lists all
+// ways to authenticate, and the one that refused may say why in its own.
+func (s *step[P]) challengesOf(err error, i int) []string {
+	e, ok := asError(err)
+	switch {
+	case !ok || e.Status != http.StatusUnauthorized:
+		return nil
+	case len(e.Challenges) == 0:
+		return s.Challenges
+	case len(s.candidates) > 1:
+		return s.challengesWith(i, e.Challenges)
+	}
+	return nil
+}
+
+// addVary adds names to the Vary field; storage holds the field where it is
+// the first, so that it costs no allocation.
+func addVary(h http.Header, names string, storage *[1]string) {
+	current := h["Vary"]
+	switch {
+	case len(current) == 0:
+		storage[0] = names
+		h["Vary"] = storage[:]
+	case !slices.Contains(current, names):
+		h["Vary"] = append(current, names)
+	}
+}
