@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 type User struct{ ID, Name string }
@@ -15,8 +16,8 @@ type token struct{ sub string }
 
 func (t *token) Sub() string { return t.sub }
 
-// scheme is an authenticator of tokens in a header of its own: "ok:SUBJECT" is
-// good, "" is none, what errs names is that error, and the rest is bad.
+// scheme is an authenticator of tokens in a header: "ok:SUBJECT" is accepted, ""
+// is no credential, a key of errs is that error, and anything else is refused.
 type scheme struct {
 	header, challenge string
 	errs              map[string]error
@@ -45,7 +46,7 @@ func (s scheme) Scheme() guard.Scheme {
 	return guard.Scheme{Challenge: s.challenge, Vary: []string{s.header}}
 }
 
-// answers is an authenticator with one answer.
+// answers is an authenticator that always answers the same.
 type answers[P any] struct {
 	p   P
 	err error
@@ -54,25 +55,14 @@ type answers[P any] struct {
 func (a answers[P]) Authenticate(*http.Request) (P, error) { return a.p, a.err }
 func (answers[P]) Scheme() guard.Scheme                    { return guard.Scheme{Challenge: "Test"} }
 
-// serve runs a request through mw around h, which may be nil, and reports
-// whether the innermost handler was reached.
+// serve runs a GET with header fields through mw around h, which may be nil, and
+// reports whether the innermost handler was reached.
 func serve(t *testing.T, mw guard.Middleware, h http.HandlerFunc, headers ...string) (w *httptest.ResponseRecorder, reached bool) {
 	t.Helper()
-	r := httptest.NewRequest("GET", "/path", nil)
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Add(headers[i], headers[i+1])
-	}
-	w = httptest.NewRecorder()
-	mw(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reached = true
-		if h != nil {
-			h(w, r)
-		}
-	})).ServeHTTP(w, r)
-	return w, reached
+	return harness.Serve(t, mw, h, harness.Request("/path", headers...))
 }
 
-// refuse is a chain's innermost guard that refuses everything with err.
+// refuse is a handler that refuses every request with err.
 func refuse(err error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { guard.Refuse(w, r, err) }
 }
@@ -82,15 +72,3 @@ func pass(next http.Handler) http.Handler { return next }
 func users(_ context.Context, id string) (User, bool, error) {
 	return User{id, "name of " + id}, id != "gone", nil
 }
-
-// discard is a ResponseWriter that costs nothing.
-type discard struct {
-	h      http.Header
-	status *int
-}
-
-func newDiscard() discard { return discard{http.Header{}, new(int)} }
-
-func (d discard) Header() http.Header         { return d.h }
-func (d discard) Write(b []byte) (int, error) { return len(b), nil }
-func (d discard) WriteHeader(s int)           { *d.status = s }

@@ -2,25 +2,29 @@ package guard_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/go-guard/guard"
 )
 
-type ofApp struct{}
+type appKey struct{}
 
-func keeping(next http.Handler) http.Handler {
+// withValue adds a value of the application's to the context.
+func withValue(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := context.WithValue(r.Context(), ofApp{}, "kept")
+		ctx := context.WithValue(r.Context(), appKey{}, "value")
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
-// TestInnerStepHides: an inner step decides who it is, also where it knows
-// nobody; the credential of whoever it hides is hidden, too,
-// as is what guards in between kept about them.
+// TestInnerStepHides: an inner step decides who sends the request, also where it
+// authenticates no one. It hides the outer credential with the outer principal.
 func TestInnerStepHides(t *testing.T) {
 	outer := guard.Require(guard.BySubject(bearer(), users))
 	inner := scheme{"X-Inner", "Inner", nil}
@@ -30,11 +34,11 @@ func TestInnerStepHides(t *testing.T) {
 		user, token string
 	}{
 		{"none inside", "", pass, "1", "1"},
-		{"nobody inside", "", guard.Optional(guard.BySubject(inner, users)), "", ""},
+		{"anonymous inside", "", guard.Optional(guard.BySubject(inner, users)), "", ""},
 		{"a bad one inside, leniently", "bad", guard.Lenient(guard.BySubject(inner, users)), "", ""},
 		{"another inside", "ok:2", guard.Optional(guard.BySubject(inner, users)), "2", "2"},
 		{"another type inside", "ok:2", guard.Require(inner), "1", "2"},
-		{"nobody of another type inside", "", guard.Optional(inner), "1", "1"},
+		{"anonymous of another type inside", "", guard.Optional(inner), "1", "1"},
 		{"by hand", "", func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				next.ServeHTTP(w, r.WithContext(guard.WithPrincipal(r.Context(), User{ID: "3"})))
@@ -43,7 +47,7 @@ func TestInnerStepHides(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, reached := serve(t, guard.Chain(outer, keeping, tt.mw), func(_ http.ResponseWriter, r *http.Request) {
+			_, reached := serve(t, guard.Chain(outer, withValue, tt.mw), func(_ http.ResponseWriter, r *http.Request) {
 				u, known := guard.PrincipalFrom[User](r.Context())
 				if u.ID != tt.user || known != (tt.user != "") {
 					t.Errorf("user %q, %t; want %q", u.ID, known, tt.user)
@@ -52,7 +56,7 @@ func TestInnerStepHides(t *testing.T) {
 				if known != (tt.token != "") || known && c.sub != tt.token {
 					t.Errorf("token %v, %t; want %q", c, known, tt.token)
 				}
-				if r.Context().Value(ofApp{}) != "kept" {
+				if r.Context().Value(appKey{}) != "value" {
 					t.Error("the application's value is gone")
 				}
 			}, "Authorization", "ok:1", "X-Inner", tt.inner)
@@ -86,21 +90,185 @@ func TestWrongPrincipalType(t *testing.T) {
 	}
 }
 
-func TestChainOrder(t *testing.T) {
-	var order string
-	mark := func(s string) guard.Middleware {
-		return func(next http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				order += s
-				next.ServeHTTP(w, r)
-			})
+// TestGuardsBehindCarryChallenges: a 401 from a guard or a handler behind a step
+// has the challenges of that step, and "Bearer" without a step.
+func TestGuardsBehindCarryChallenges(t *testing.T) {
+	realm, err := guard.Challenge("Bearer", "realm", `a "b" \c`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := guard.Optional(scheme{"Authorization", realm, nil}, scheme{"X-Key", "ApiKey", nil})
+	for name, h := range map[string]http.HandlerFunc{
+		"HandlerFunc": guard.HandlerFunc(func(http.ResponseWriter, *http.Request, *token) { t.Error("reached") }),
+		"a handler":   refuse(guard.Unauthorized("")),
+	} {
+		w, _ := serve(t, step, h)
+		if got, want := w.Header()["Www-Authenticate"], []string{`Bearer realm="a \"b\" \\c"`, "ApiKey"}; w.Code != 401 || !slices.Equal(got, want) {
+			t.Errorf("%s: status %d, challenges %q, want %q", name, w.Code, got, want)
+		}
+		w, _ = serve(t, pass, h)
+		if got := w.Header()["Www-Authenticate"]; w.Code != 401 || !slices.Equal(got, []string{"Bearer"}) {
+			t.Errorf("%s without a step: status %d, challenges %q", name, w.Code, got)
 		}
 	}
-	list := []guard.Middleware{mark("a"), mark("b")}
-	chain := guard.Chain(list...)
-	list[0] = mark("changed later")
-	serve(t, chain, func(http.ResponseWriter, *http.Request) { order += "h" })
-	if order != "abh" {
-		t.Errorf("order %q", order)
+}
+
+type scoped interface{ HasScope(string) bool }
+
+type grant string
+
+func (g grant) HasScope(s string) bool { return string(g) == s }
+
+type account struct{ id string }
+
+// authenticates is an authenticator that always answers p, or abstains.
+type authenticates[P any] struct {
+	p     P
+	known bool
+}
+
+func (a authenticates[P]) Authenticate(*http.Request) (P, error) {
+	if !a.known {
+		return a.p, guard.ErrNoCredentials
+	}
+	return a.p, nil
+}
+
+func (authenticates[P]) Scheme() guard.Scheme { return guard.Scheme{Challenge: `Bearer realm="x"`} }
+
+func TestAuthenticatedByInterface(t *testing.T) {
+	known := guard.Require[grant](authenticates[grant]{"read", true})
+	toAccount := func(_ context.Context, g grant) (account, bool, error) { return account{"1"}, true, nil }
+	tests := []struct {
+		name string
+		mw   guard.Middleware
+		want int
+	}{
+		{"the principal itself", known, 200},
+		{"an interface as principal", guard.Require[any](authenticates[any]{grant("read"), true}), 200},
+		{"mapped", guard.Require[account](guard.Map(authenticates[grant]{"read", true}, toAccount)), 200},
+		{"behind another type", guard.Chain(known, guard.Require[account](authenticates[account]{account{"1"}, true})), 200},
+		{"anonymous", guard.Optional[grant](authenticates[grant]{}), 401},
+		{"hidden by an inner step", guard.Chain(known, guard.Optional[grant](authenticates[grant]{})), 401},
+		{"no step", guard.Chain(), 401},
+		{"no such credential", guard.Require[account](authenticates[account]{account{"1"}, true}), 500},
+		{"no such interface", guard.Require[any](authenticates[any]{account{"1"}, true}), 500},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h := tt.mw(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				s, err := guard.AuthenticatedBy[scoped](r.Context())
+				if err != nil {
+					guard.Refuse(w, r, err)
+					return
+				}
+				if !s.HasScope("read") {
+					t.Errorf("found %v", s)
+				}
+			}))
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+			if w.Code != tt.want {
+				t.Errorf("status %d, want %d: %s", w.Code, tt.want, w.Body)
+			}
+		})
+	}
+	if _, err := guard.AuthenticatedBy[scoped](context.Background()); errors.Is(err, guard.ErrNoCredentials) {
+		t.Error("a guard's refusal abstains")
+	}
+}
+
+func TestChallenges(t *testing.T) {
+	if got := guard.Challenges(context.Background()); got != nil {
+		t.Errorf("challenges %q without a step", got)
+	}
+	h := guard.Optional[grant](authenticates[grant]{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got := guard.Challenges(r.Context())
+		if len(got) != 1 || got[0] != `Bearer realm="x"` {
+			t.Errorf("challenges %q", got)
+			return
+		}
+		got[0] = "x" // a copy: no other answer has it
+		if again := guard.Challenges(r.Context()); again[0] != `Bearer realm="x"` {
+			t.Errorf("challenges %q after a change of the first answer", again)
+		}
+	}))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+}
+
+// TestContextsPrintNoIdentity: %v, %+v and %#v of a context hold no principal
+// and no credential.
+func TestContextsPrintNoIdentity(t *testing.T) {
+	mw := guard.Chain(guard.Observe(nil), guard.OnError(guard.JSON), guard.Require(guard.BySubject(bearer(), users)))
+	_, reached := serve(t, mw, func(_ http.ResponseWriter, r *http.Request) {
+		child, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		for _, ctx := range []context.Context{r.Context(), child} {
+			for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+				if s := fmt.Sprintf(format, ctx); strings.Contains(s, "hunter2") || strings.Contains(s, "name of") {
+					t.Errorf("%s: %s", format, s)
+				}
+			}
+		}
+		if s := fmt.Sprintf("%+v", r.Context()); !strings.Contains(s, "guard(guard_test.User)") {
+			t.Errorf("printed as %s", s)
+		}
+	}, "Authorization", "ok:hunter2")
+	if !reached {
+		t.Error("not reached")
+	}
+}
+
+type scopeLimited struct{ scopes []string }
+
+func (b scopeLimited) ScopeLimit() ([]string, bool) { return b.scopes, true }
+
+// byHand is an application's middleware that sets the principal.
+func byHand(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := guard.WithPrincipal(r.Context(), account{"3"})
+		if a, ok := guard.CredentialFrom[account](ctx); !ok || a.id != "3" {
+			panic("the principal is not its own credential")
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// TestScopeLimitIsOfThePrincipal: the limit is that of the credential behind
+// the given principal, whatever other steps are in the chain.
+func TestScopeLimitIsOfThePrincipal(t *testing.T) {
+	toAccount := func(_ context.Context, b scopeLimited) (account, bool, error) { return account{"1"}, true, nil }
+	key := authenticates[scopeLimited]{scopeLimited{[]string{"read"}}, true}
+	free := guard.Require[account](authenticates[account]{account{"2"}, true})
+	other := guard.Require[grant](authenticates[grant]{"x", true})
+	mapped := guard.Require[account](guard.Map(key, toAccount))
+	for _, tt := range []struct {
+		name    string
+		mw      guard.Middleware
+		ask     func(context.Context) ([]string, bool)
+		limited bool
+	}{
+		{"mapped", mapped, guard.ScopeLimit[account], true},
+		{"the principal itself", guard.Require[scopeLimited](key), guard.ScopeLimit[scopeLimited], true},
+		{"a pointer", guard.Require[*scopeLimited](authenticates[*scopeLimited]{&scopeLimited{[]string{"read"}}, true}), guard.ScopeLimit[*scopeLimited], true},
+		{"another step inside", guard.Chain(mapped, other), guard.ScopeLimit[account], true},
+		{"of another principal", guard.Chain(guard.Require[scopeLimited](key), free), guard.ScopeLimit[account], false},
+		{"replaced inside", guard.Chain(mapped, free), guard.ScopeLimit[account], false},
+		{"by one's own middleware", guard.Chain(guard.Require[scopeLimited](key), byHand), guard.ScopeLimit[account], true},
+		{"by one's own middleware, mapped", guard.Chain(mapped, byHand), guard.ScopeLimit[account], true},
+		{"by one's own middleware, without", guard.Chain(free, byHand), guard.ScopeLimit[account], false},
+		{"no limit", free, guard.ScopeLimit[account], false},
+		{"anonymous", guard.Optional[account](authenticates[account]{}), guard.ScopeLimit[account], false},
+		{"no step", guard.Chain(), guard.ScopeLimit[account], false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := tt.mw(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				scopes, limited := tt.ask(r.Context())
+				if limited != tt.limited || limited && (len(scopes) != 1 || scopes[0] != "read") {
+					t.Errorf("%q, %t; want limited %t", scopes, limited, tt.limited)
+				}
+			}))
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		})
 	}
 }

@@ -2,6 +2,9 @@ package guard_test
 
 import (
 	"errors"
+	"net/http"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,5 +132,29 @@ func TestError(t *testing.T) {
 	var e *guard.Error
 	if errors.As(guard.Unavailable(inner), &e) && e.Status != 503 {
 		t.Error("an outage is refused as its cause")
+	}
+}
+
+// TestClone: what a caller changes of its copy changes no other answer.
+func TestClone(t *testing.T) {
+	for _, challenges := range [][]string{nil, {"A"}, {"A", "B"}} {
+		e := &guard.Error{Status: 401, Code: "c", Message: "m", Challenges: challenges, Header: http.Header{"X": {"x"}}, Err: errors.New("cause")}
+		c := e.Clone()
+		if !reflect.DeepEqual(e, c) {
+			t.Errorf("%+v, want %+v", c, e)
+		}
+		c.Status, c.Code, c.Message, c.Err = 0, "", "", nil
+		c.Header["X"][0] = "y"
+		for i := range c.Challenges {
+			c.Challenges[i] = "y"
+		}
+		c.Challenges = append(c.Challenges, "z")
+		want := &guard.Error{Status: 401, Code: "c", Message: "m", Challenges: []string{"A", "B"}[:len(challenges)], Header: http.Header{"X": {"x"}}, Err: e.Err}
+		if e.Status != want.Status || e.Message != want.Message || !slices.Equal(e.Challenges, want.Challenges) || e.Header.Get("X") != "x" || e.Err == nil {
+			t.Errorf("a change of the copy made %+v", e)
+		}
+	}
+	if none := (*guard.Error)(nil); none.Clone() != nil {
+		t.Error("a copy of nil")
 	}
 }

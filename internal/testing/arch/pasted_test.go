@@ -1,4 +1,4 @@
-package guard_test
+package arch_test
 
 import (
 	"os"
@@ -17,7 +17,7 @@ func TestExamplesPaste(t *testing.T) {
 	for _, pkg := range []string{".", "apikey", "bearer", "clientip", "jwtauth", "owner", "signin/password", "ratelimit", "rbac", "session"} {
 		t.Run(pkg, func(t *testing.T) {
 			t.Parallel()
-			b, err := os.ReadFile(filepath.Join(pkg, "example_test.go"))
+			b, err := os.ReadFile(filepath.Join(root, pkg, "example_test.go"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -31,9 +31,16 @@ func TestExamplesPaste(t *testing.T) {
 			if err := os.WriteFile(file, b, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if out, err := exec.Command("go", "vet", file).CombinedOutput(); err != nil {
+			if out, err := vet(file); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})
 	}
+}
+
+// vet runs in the module, whose packages the program imports.
+func vet(file string) ([]byte, error) {
+	cmd := exec.Command("go", "vet", file)
+	cmd.Dir = root
+	return cmd.CombinedOutput()
 }

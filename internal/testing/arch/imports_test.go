@@ -1,0 +1,132 @@
+package arch_test
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/go-guard/guard"
+
+// root is the module's folder, as seen from this package.
+const root = "../../.."
+
+// allowed are the imports of each package besides the root, internal/ and the
+// standard library. No guard imports another guard.
+var allowed = map[string][]string{
+	".":               nil,
+	"apikey":          {module + "/clientip"},
+	"bearer":          nil,
+	"clientip":        nil,
+	"format":          nil,
+	"jwtauth":         {"github.com/golang-jwt/jwt/v5"},
+	"jwtauth/refresh": {module + "/jwtauth", "github.com/golang-jwt/jwt/v5"}, // a refresh token leads to an access token
+	"owner":           nil,
+	"ratelimit":       {module + "/clientip", "golang.org/x/time"},
+	"rbac":            nil,
+	"session":         nil,
+	"signin/password": {"golang.org/x/crypto", "golang.org/x/sys"}, // the latter by the former
+}
+
+// TestImports holds the import rules of the house, over all dependencies.
+func TestImports(t *testing.T) {
+	for _, pkg := range packages(t) {
+		if within(pkg, "internal/testing") {
+			continue
+		}
+		row := rowOf(pkg)
+		if row == "" {
+			t.Errorf("package %s has no row in allowed", pkg)
+			continue
+		}
+		t.Run(pkg, func(t *testing.T) {
+			t.Parallel()
+			for _, dep := range goList(t, "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "./"+pkg) {
+				switch {
+				case dep == module, within(dep, module+"/internal") && !within(dep, module+"/internal/testing"), within(dep, module+"/"+row):
+				case within(pkg, "internal") && within(dep, "github.com/golang-jwt/jwt/v5"): // keyset
+				case isSuite(pkg) && within(dep, module+"/internal/testing"):
+				case slices.ContainsFunc(allowed[row], func(a string) bool { return dep == a || !within(a, module) && within(dep, a) }):
+				case row == "jwtauth" || within(row, "jwtauth"):
+					if !within(dep, module+"/jwtauth") || row == "jwtauth" {
+						t.Errorf("%s imports %s", pkg, dep)
+					}
+				default:
+					t.Errorf("%s imports %s", pkg, dep)
+				}
+			}
+		})
+	}
+}
+
+// rowOf is the longest key of allowed that pkg is within: a conformance suite
+// belongs to its package.
+func rowOf(pkg string) (row string) {
+	if within(pkg, "internal") {
+		return "internal"
+	}
+	for key := range allowed {
+		if within(pkg, key) && len(key) > len(row) {
+			row = key
+		}
+	}
+	return row
+}
+
+func isSuite(pkg string) bool { return strings.HasSuffix(pkg, "test") }
+
+// TestRequirements: the core has three direct requirements.
+func TestRequirements(t *testing.T) {
+	b, err := os.ReadFile(root + "/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var direct []string
+	for _, m := range regexp.MustCompile(`(?m)^(?:require)?\s+(\S+\.\S+/\S+) v\S+$`).FindAllStringSubmatch(string(b), -1) {
+		direct = append(direct, m[1])
+	}
+	if want := []string{"github.com/golang-jwt/jwt/v5", "golang.org/x/crypto", "golang.org/x/time"}; !slices.Equal(direct, want) {
+		t.Errorf("direct requirements %q, want %q", direct, want)
+	}
+}
+
+// TestSmallPrograms: a program with one guard does not link what that guard does
+// not need.
+func TestSmallPrograms(t *testing.T) {
+	heavy := []string{"html/template", "text/template", "database/sql"}
+	for _, pkg := range packages(t) {
+		for _, dep := range goList(t, "-deps", "./"+pkg) {
+			if slices.Contains(heavy, dep) && !within(pkg, "internal/testing") {
+				t.Errorf("%s links %s", pkg, dep)
+			}
+		}
+	}
+}
+
+// packages are the module's packages, relative to its root.
+func packages(t *testing.T) (rel []string) {
+	t.Helper()
+	for _, p := range goList(t, "./...") {
+		if p = strings.TrimPrefix(strings.TrimPrefix(p, module), "/"); p == "" {
+			p = "."
+		}
+		rel = append(rel, p)
+	}
+	return rel
+}
+
+func goList(t *testing.T, args ...string) []string {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list"}, args...)...)
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list %q: %v", args, err)
+	}
+	return strings.Fields(string(out))
+}
+
+func within(pkg, tree string) bool { return pkg == tree || strings.HasPrefix(pkg, tree+"/") }

@@ -1,0 +1,123 @@
+package arch_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestExportedNames bounds the top-level exported names of a package: functions,
+// types, constants and variables of non-test files.
+func TestExportedNames(t *testing.T) {
+	most := map[string]int{".": 46, "jwtauth": 28, "ratelimit": 36}
+	for _, pkg := range packages(t) {
+		if within(pkg, "internal") {
+			continue
+		}
+		names := exported(t, filepath.Join(root, pkg))
+		t.Logf("%-28s %d", pkg, len(names))
+		if limit := most[pkg]; limit > 0 && len(names) > limit {
+			t.Errorf("%s exports %d names, want at most %d: %s", pkg, len(names), limit, strings.Join(names, " "))
+		}
+	}
+	files, err := filepath.Glob(root + "/jwtauth/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := 0
+	for _, f := range files {
+		if !strings.HasSuffix(f, "_test.go") {
+			code++
+		}
+	}
+	if code > 20 {
+		t.Errorf("jwtauth has %d code files, want at most 20", code)
+	}
+}
+
+func exported(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob(dir + "/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			for _, id := range declared(d) {
+				if id.IsExported() {
+					names = append(names, id.Name)
+				}
+			}
+		}
+	}
+	return names
+}
+
+// declared are the names of a top-level declaration. Methods are not top-level.
+func declared(d ast.Decl) (ids []*ast.Ident) {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if d.Recv == nil {
+			ids = append(ids, d.Name)
+		}
+	case *ast.GenDecl:
+		for _, s := range d.Specs {
+			switch s := s.(type) {
+			case *ast.TypeSpec:
+				ids = append(ids, s.Name)
+			case *ast.ValueSpec:
+				ids = append(ids, s.Names...)
+			}
+		}
+	}
+	return ids
+}
+
+// TestWords holds the words of STYLE.md's table: the code of every module
+// avoids them.
+func TestWords(t *testing.T) {
+	words := regexp.MustCompile(`(?i)\b(nobody|whoever|mended|told|lets? (him|her|them|it|those|on)|gets? on|none of its own|stands? in front|StepKey)\b|"unsafe"`)
+	for _, path := range codeFiles(t) {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(b), "\n") {
+			if m := words.FindString(line); m != "" {
+				t.Errorf("%s:%d: %q", strings.TrimPrefix(path, root+"/"), i+1, m)
+			}
+		}
+	}
+}
+
+// codeFiles are the non-test Go files of all modules.
+func codeFiles(t *testing.T) (paths []string) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git"):
+			return filepath.SkipDir
+		case strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go"):
+			paths = append(paths, path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}

@@ -1,0 +1,3 @@
+// Package compose tests chains that are made of every guard: their order, their
+// answers and their cost.
+package compose

@@ -1,0 +1,78 @@
+package compose_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/apikey"
+	opaque "github.com/go-guard/guard/bearer"
+	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/owner"
+	"github.com/go-guard/guard/ratelimit"
+	"github.com/go-guard/guard/rbac"
+	"github.com/go-guard/guard/session"
+)
+
+// TestWrongPrincipalNeverOpens: guards for one principal behind a step for
+// another are a wiring mistake: 500 with both types in the log, and no load.
+func TestWrongPrincipalNeverOpens(t *testing.T) {
+	h := newHouse(t)
+	var log bytes.Buffer
+	observe := guard.Observe(guard.LogTo(slog.New(slog.NewTextHandler(&log, nil)), nil))
+	raw := guard.Must(apikey.New(func(context.Context, string) (*member, bool, error) { return &member{"bob", nil}, true, nil }, nil))
+	prove := way{prove: func(r *http.Request, id string) { r.Header.Set("X-API-Key", id) }}
+	for name, g := range map[string]guard.Middleware{
+		"role": h.policy.RequireRole("user"), "permission": h.policy.RequireAll("documents:write"), "owner": h.own(), "load": h.documents.Load,
+		"limit": h.byMember.Wrap, "handler": func(http.Handler) http.Handler {
+			return guard.HandlerFunc(func(http.ResponseWriter, *http.Request, member) { t.Error("reached") })
+		},
+	} {
+		log.Reset()
+		rec, reached := h.get(guard.Chain(observe, raw.Wrap, g), prove, "bob", "1")
+		if rec.Code != 500 || reached || h.loads > 0 {
+			t.Errorf("%s: %d, reached %t, %d loads", name, rec.Code, reached, h.loads)
+		}
+		if s := log.String(); !strings.Contains(s, "ERROR") || !strings.Contains(s, "type compose_test.member") || !strings.Contains(s, "as *compose_test.member") {
+			t.Errorf("%s: the log has %s", name, s)
+		}
+		if strings.Contains(rec.Body.String(), "member") {
+			t.Errorf("%s: the client reads %s", name, rec.Body)
+		}
+	}
+}
+
+// TestZeroValuesAreClosed: what was not made by its New lets nobody on.
+func TestZeroValuesAreClosed(t *testing.T) {
+	prove := way{prove: func(r *http.Request, _ string) {
+		r.Header.Set("X-API-Key", "x")
+		r.Header.Set("Authorization", "Bearer x")
+		r.AddCookie(&http.Cookie{Name: "__Host-session", Value: "x"})
+	}}
+	h := &house{}
+	for name, m := range map[string]func() guard.Middleware{
+		"apikey":   func() guard.Middleware { return (&apikey.Keys[member]{}).Wrap },
+		"ring":     func() guard.Middleware { return (&apikey.Ring{}).Wrap },
+		"bearer":   func() guard.Middleware { return (&opaque.Tokens[member]{}).Wrap },
+		"jwtauth":  func() guard.Middleware { return (&jwtauth.Verifier[struct{}]{}).Wrap },
+		"session":  func() guard.Middleware { return (&session.Manager[struct{}]{}).Wrap },
+		"rbac":     func() guard.Middleware { return (&rbac.Policy[member, string]{}).RequireAll("x") },
+		"owner":    func() guard.Middleware { return (&owner.Resource[member, document]{}).Load },
+		"limit":    func() guard.Middleware { return (&ratelimit.Limiter{}).Wrap },
+		"optional": func() guard.Middleware { return guard.Optional(&apikey.Keys[member]{}) },
+	} {
+		for _, who := range []string{"", "bob"} {
+			func() {
+				defer func() { _ = recover() }() // a panic lets nobody on either
+				rec, reached := h.get(m(), prove, who, "1")
+				if reached || rec.Code < 400 {
+					t.Errorf("%s: a zero value lets %q on: %d", name, who, rec.Code)
+				}
+			}()
+		}
+	}
+}

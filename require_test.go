@@ -1,0 +1,276 @@
+package guard_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
+	"github.com/go-guard/guard/internal/testing/race"
+)
+
+const secretText = "dial tcp db.internal: hunter2"
+
+// TestSteps: how Require, Optional and Lenient treat every answer of an
+// authenticator.
+func TestSteps(t *testing.T) {
+	first := scheme{"X-First", `First realm="1"`, map[string]error{
+		"down":     errors.New(secretText),
+		"outage":   guard.Unavailable(errors.New(secretText)),
+		"twice":    &guard.Error{Status: 400, Message: "twice"},
+		"banned":   guard.Forbidden("banned"),
+		"missing":  &guard.Error{Status: 401, Message: "First required", Err: guard.ErrNoCredentials},
+		"wrapped":  fmt.Errorf("context: %w", guard.Unauthorized("wrapped")),
+		"nil":      (*guard.Error)(nil),
+		"timeout":  context.DeadlineExceeded,
+		"deceived": guard.Unavailable(guard.ErrNoCredentials),
+	}}
+	second := scheme{"X-Second", `Second realm="2"`, nil}
+	all := []string{first.challenge, second.challenge}
+	tests := []struct {
+		name, first, second     string
+		require, optional, weak int // status; 200 reached with a principal, 204 reached as anonymous
+		message                 string
+	}{
+		{"first", "ok:1", "", 200, 200, 200, ""},
+		{"second", "", "ok:2", 200, 200, 200, ""},
+		{"both", "ok:1", "ok:2", 200, 200, 200, ""},
+		{"none", "", "", 401, 204, 204, "Authentication required"},
+		{"none, named", "missing", "", 401, 204, 204, "First required"},
+		{"named, then second", "missing", "ok:2", 200, 200, 200, ""},
+		{"a bad credential never falls through", "bad", "ok:2", 401, 401, 204, "bad X-First"},
+		{"a good one before a bad one decides", "ok:1", "bad", 200, 200, 200, ""},
+		{"a wrapped refusal", "wrapped", "ok:2", 401, 401, 204, "wrapped"},
+		{"our failure", "down", "ok:2", 500, 500, 500, "The request could not be processed"},
+		{"our outage", "outage", "ok:2", 503, 503, 503, "The service is unavailable. Try again later."},
+		{"a timeout", "timeout", "", 503, 503, 503, "The service is unavailable. Try again later."},
+		{"an outage that calls itself no credentials", "deceived", "ok:2", 503, 503, 503, "The service is unavailable. Try again later."},
+		{"a malformed request", "twice", "ok:2", 400, 400, 400, "twice"},
+		{"a forbidden one", "banned", "ok:2", 403, 403, 403, "banned"},
+		{"a typed nil", "nil", "ok:2", 500, 500, 500, "The request could not be processed"},
+	}
+	kinds := []struct {
+		name string
+		mw   guard.Middleware
+		want func(i int) int
+	}{
+		{"Require", guard.Require(first, second), func(i int) int { return tests[i].require }},
+		{"Optional", guard.Optional(first, second), func(i int) int { return tests[i].optional }},
+		{"Lenient", guard.Lenient(first, second), func(i int) int { return tests[i].weak }},
+	}
+	for _, kind := range kinds {
+		for i, tt := range tests {
+			t.Run(kind.name+"/"+tt.name, func(t *testing.T) {
+				want := kind.want(i)
+				w, reached := serve(t, kind.mw, func(w http.ResponseWriter, r *http.Request) {
+					if _, known := guard.PrincipalFrom[*token](r.Context()); !known {
+						w.WriteHeader(204)
+					}
+				}, "X-First", tt.first, "X-Second", tt.second)
+				if w.Code != want || reached != (want < 300) {
+					t.Fatalf("status %d, reached %t; want %d: %s", w.Code, reached, want, w.Body)
+				}
+				if got := w.Header()["Vary"]; !slices.Equal(got, []string{"X-First, X-Second"}) {
+					t.Errorf("Vary %q", got)
+				}
+				if reached {
+					return
+				}
+				if want := fmt.Sprintf(`{"error":%q,"message":%q}`, http.StatusText(want), tt.message); w.Body.String() != want {
+					t.Errorf("body %s, want %s", w.Body, want)
+				}
+				if strings.Contains(fmt.Sprint(w.Body, w.Header()), "hunter2") {
+					t.Error("our failure's text reached the client")
+				}
+				if got := w.Header()["Www-Authenticate"]; w.Code == 401 && !slices.Equal(got, all) || w.Code != 401 && got != nil {
+					t.Errorf("challenges %q", got)
+				}
+				if got := w.Header()["Cache-Control"]; !slices.Equal(got, []string{"no-store"}) {
+					t.Errorf("Cache-Control %q", got)
+				}
+			})
+		}
+	}
+}
+
+// TestSameChallenge: a challenge that two authenticators share is sent once.
+func TestSameChallenge(t *testing.T) {
+	one, two := scheme{"X-One", "Key", nil}, scheme{"X-Two", "Key", nil}
+	w, _ := serve(t, guard.Require(one, bearer(), two), nil, "", "")
+	if got, want := w.Header()["Www-Authenticate"], []string{"Key", `Bearer realm="a"`}; !slices.Equal(got, want) {
+		t.Errorf("challenges %q, want %q", got, want)
+	}
+}
+
+// TestOwnChallenge: the authenticator that refuses may say why in its own
+// challenge; the others keep theirs, in order.
+func TestOwnChallenge(t *testing.T) {
+	first := scheme{"X-First", "First", nil}
+	second := scheme{"X-Second", "Second", map[string]error{
+		"bad": &guard.Error{Status: 401, Challenges: []string{`Second error="invalid_token"`}},
+	}}
+	w, _ := serve(t, guard.Require(first, second, bearer()), nil, "X-Second", "bad")
+	if got, want := w.Header()["Www-Authenticate"], []string{"First", `Second error="invalid_token"`, `Bearer realm="a"`}; !slices.Equal(got, want) {
+		t.Errorf("challenges %q, want %q", got, want)
+	}
+	w, _ = serve(t, guard.Require(second), nil, "X-Second", "bad")
+	if got, want := w.Header()["Www-Authenticate"], []string{`Second error="invalid_token"`}; !slices.Equal(got, want) {
+		t.Errorf("challenges %q, want %q", got, want)
+	}
+}
+
+// TestVary: answers that anonymous callers also get vary by the credential's
+// header, and so does every answer to a credential that shared caches ignore.
+func TestVary(t *testing.T) {
+	tests := []struct {
+		name string
+		mw   guard.Middleware
+		have string
+		want []string
+	}{
+		{"Require", guard.Require(bearer()), "", nil},
+		{"Optional", guard.Optional(bearer()), "", []string{"Authorization"}},
+		{"Lenient", guard.Lenient(bearer()), "Accept", []string{"Accept", "Authorization"}},
+		{"twice", guard.Chain(guard.Optional(bearer()), guard.Optional(bearer())), "", []string{"Authorization"}},
+		{"another header", guard.Optional(bearer(), scheme{"Cookie", "Session", nil}), "", []string{"Authorization, Cookie"}},
+		{"mapped", guard.Require(guard.BySubject(scheme{"Cookie", "Session", nil}, users)), "", []string{"Cookie"}},
+		{"mapped, Authorization", guard.Optional(guard.BySubject(bearer(), users)), "", []string{"Authorization"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			outer := func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if tt.have != "" {
+						w.Header().Set("Vary", tt.have)
+					}
+					next.ServeHTTP(w, r)
+				})
+			}
+			w, reached := serve(t, guard.Chain(outer, tt.mw), nil, "Authorization", "ok:1", "Cookie", "ok:1")
+			if got := w.Header()["Vary"]; !reached || !slices.Equal(got, tt.want) {
+				t.Errorf("reached %t, Vary %q, want %q", reached, got, tt.want)
+			}
+		})
+	}
+}
+
+// TestIdentityIsOnlyInTheContext: 200 callers at once, none of them answered
+// with another's identity.
+func TestIdentityIsOnlyInTheContext(t *testing.T) {
+	const callers, requests = 200, 500
+	h := guard.Observe(func(context.Context, guard.Decision) {})(guard.Require(guard.BySubject(bearer(), users))(guard.HandlerFunc(
+		func(w http.ResponseWriter, r *http.Request, u User) {
+			if c, _ := guard.CredentialFrom[*token](r.Context()); c.sub != u.ID {
+				t.Errorf("%s holds the token of %s", u.ID, c.sub)
+			}
+			_, _ = io.WriteString(w, u.ID)
+		})))
+	var wg sync.WaitGroup
+	for i := range callers {
+		wg.Go(func() {
+			id := strconv.Itoa(i)
+			r := httptest.NewRequest("GET", "/", nil)
+			r.Header.Set("Authorization", "ok:"+id)
+			for range requests {
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, r)
+				if w.Body.String() != id {
+					t.Errorf("%s was answered as %s", id, w.Body)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestFailureThatWrapsNoCredentials: only a 401 abstains; a failure of ours
+// whose cause says ErrNoCredentials is not anonymity.
+func TestFailureThatWrapsNoCredentials(t *testing.T) {
+	for _, status := range []int{0, 400, 403, 500, 503} {
+		a := answers[string]{err: &guard.Error{Status: status, Err: fmt.Errorf("cache: %w", guard.ErrNoCredentials)}}
+		w, reached := serve(t, guard.Optional(a), nil)
+		if want := max(status, 400); reached || w.Code < want {
+			t.Errorf("%d: status %d, reached %t", status, w.Code, reached)
+		}
+	}
+}
+
+// TestNilPrincipal: a nil is never a principal, wherever it comes from.
+func TestNilPrincipal(t *testing.T) {
+	if u, ok := guard.PrincipalFrom[*User](guard.WithPrincipal[*User](t.Context(), nil)); ok {
+		t.Errorf("WithPrincipal authenticated %v", u)
+	}
+	if u, ok := guard.PrincipalFrom[any](guard.WithPrincipal[any](t.Context(), (*User)(nil))); ok {
+		t.Errorf("WithPrincipal authenticated %v", u)
+	}
+	for name, mw := range map[string]guard.Middleware{
+		"nil":               guard.Require[*token](answers[*token]{}),
+		"nil, leniently":    guard.Lenient[*token](answers[*token]{}),
+		"nil in any":        guard.Require[any](answers[any]{p: (*token)(nil)}),
+		"nil map":           guard.Require[map[string]any](answers[map[string]any]{}),
+		"nil credential":    guard.BySubject(answers[*token]{}, users).Wrap,
+		"nil, with found":   guard.Map(bearer(), func(context.Context, *token) (*User, bool, error) { return nil, true, nil }).Wrap,
+		"credential behind": guard.Map(guard.Map(answers[*token]{}, func(context.Context, *token) (User, bool, error) { return User{}, true, nil }), users2).Wrap,
+	} {
+		if w, reached := serve(t, mw, nil, "Authorization", "ok:1"); reached || w.Code != 500 {
+			t.Errorf("%s: status %d, reached %t", name, w.Code, reached)
+		}
+	}
+}
+
+// funcAuthenticator is an authenticator that can be nil without being a pointer.
+type funcAuthenticator func(*http.Request) (User, error)
+
+func (f funcAuthenticator) Authenticate(r *http.Request) (User, error) { return f(r) }
+
+func (funcAuthenticator) Scheme() guard.Scheme { return guard.Scheme{Challenge: "Test"} }
+
+// TestAllocations are budgets: what a guard costs each request.
+func TestAllocations(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates")
+	}
+	known := &token{"1"}
+	refusal := &guard.Error{Status: 403, Message: "Admin access required"}
+	missing := &guard.Error{Status: 401, Message: "API key required", Err: guard.ErrNoCredentials}
+	nothing := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	ask := guard.HandlerFunc(func(http.ResponseWriter, *http.Request, *token) {})
+	tests := []struct {
+		name   string
+		h      http.Handler
+		budget float64
+		status int
+	}{
+		{"a gate that adds nothing", ask, 0, 0},
+		{"Chain", guard.Chain(pass, pass)(nothing), 0, 0},
+		{"Require", guard.Require(answers[*token]{p: known})(nothing), 2, 0},
+		{"Require and ask", guard.Require(answers[*token]{p: known})(ask), 2, 0},
+		{"Optional, known", guard.Optional(answers[*token]{p: known})(nothing), 2, 0},
+		{"Optional, anonymous", guard.Optional(answers[*token]{err: guard.ErrNoCredentials})(nothing), 2, 0},
+		{"Map to a pointer", guard.Map(answers[*token]{p: known}, func(_ context.Context, tok *token) (*token, bool, error) { return tok, true, nil }).Wrap(ask), 2, 0},
+		{"Require, missing", guard.Require(answers[*token]{err: missing})(nothing), 5, 401},
+		{"a refusal", refuse(refusal), 5, 403},
+		{"our failure", refuse(errors.New("x")), 5, 500},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := harness.NewDiscard()
+			r := httptest.NewRequest("GET", "/", nil)
+			r = r.WithContext(guard.WithPrincipal(r.Context(), known))
+			got := w.Allocs(tt.h, r)
+			if got > tt.budget || w.Status != tt.status {
+				t.Errorf("%v allocations, status %d; want %v, %d", got, w.Status, tt.budget, tt.status)
+			}
+		})
+	}
+}
