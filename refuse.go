@@ -80,19 +80,18 @@ func respond(w http.ResponseWriter, r *http.Request, e *Error, challenges []stri
 	if len(challenges) == 0 {
 		challenges = challengesFor(r, e)
 	}
-	fields := make([]string, len(challenges)+1)
+	fields := append(make([]string, 0, len(challenges)+2), "no-store", "application/json") // in one allocation
+	fields = append(fields, challenges...)
 	h["Cache-Control"] = fields[:1:1]
-	fields[0] = "no-store"
 	if len(challenges) > 0 {
-		copy(fields[1:], challenges)
-		h["Www-Authenticate"] = fields[1:]
+		h["Www-Authenticate"] = fields[2:]
 	}
 	if e.Status == http.StatusTooManyRequests && len(h["Retry-After"]) == 0 {
 		h.Set("Retry-After", "1")
 	}
 	format, ok := r.Context().Value(formatKey{}).(*formatted)
 	if _, again := w.(*forced); !ok || again || format.handler == nil {
-		JSON(w, r, e)
+		writeJSON(w, r, e, fields[1:2:2])
 		return
 	}
 	c := *e
@@ -162,20 +161,21 @@ func (f *forced) Write(b []byte) (int, error) {
 //
 //	{"error":"Unauthorized","message":"API key required"}
 func JSON(w http.ResponseWriter, r *http.Request, e *Error) {
-	b := make([]byte, 0, 128)
-	b = append(b, `{"error":`...)
-	b = appendJSON(b, titleOf(e.Status))
-	b = append(b, `,"message":`...)
-	b = appendJSON(b, e.message())
-	b = append(b, '}')
-	write(w, r, e.Status, "application/json", b)
+	writeJSON(w, r, e, []string{"application/json"})
 }
 
-func write(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
-	w.Header()["Content-Type"] = []string{contentType}
-	w.WriteHeader(status)
+func writeJSON(w http.ResponseWriter, r *http.Request, e *Error, contentType []string) {
+	title, message := titleOf(e.Status), e.message()
+	b := make([]byte, 0, len(`{"error":"","message":""}`)+len(title)+len(message))
+	b = append(b, `{"error":`...)
+	b = appendJSON(b, title)
+	b = append(b, `,"message":`...)
+	b = appendJSON(b, message)
+	b = append(b, '}')
+	w.Header()["Content-Type"] = contentType
+	w.WriteHeader(e.Status)
 	if r.Method != http.MethodHead { // RFC 9110, section 9.3.2
-		_, _ = w.Write(body) // the client may have left
+		_, _ = w.Write(b) // the client may have left
 	}
 }
 
