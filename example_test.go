@@ -2,6 +2,8 @@ package guard_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,7 +35,7 @@ func Example() {
 	byEmail := map[string]string{"alice@example.com": "1", "bob@example.com": "2"}
 	posts := map[string]Post{"1": {"1", "1"}, "2": {"2", "2"}}
 
-	// Who: a token says whose it is, the database says who that is.
+	// Authentication: the token names a subject, and the database has the user.
 	issuer := guard.Must(jwtauth.NewIssuer[struct{}](
 		jwtauth.HMAC("HS256", []byte("32 bytes or more from the environment")),
 		&jwtauth.Options{Issuer: "example", Lifetime: time.Hour, Missing: "Authentication required"}))
@@ -42,7 +44,7 @@ func Example() {
 		return u, found, nil // an error here is an outage: 5xx, never 401
 	}).Wrap
 
-	// What they may do: by role, and by what is theirs.
+	// Authorization: by role, and by ownership.
 	roles := guard.Must(rbac.New(rbac.Roles("admin", "user"), func(u User) string { return u.Role }, nil))
 	adminOnly := roles.WithMessage("Admin access required").RequireRole("admin")
 	post := guard.Must(owner.New(func(r *http.Request, _ User) (Post, bool, error) {
@@ -51,7 +53,7 @@ func Example() {
 	}, nil)).WithMessage("Not authorized to modify this post")
 	authorOrAdmin := post.Require(func(u User, p Post) bool { return u.Role == "admin" || owner.Same(u.ID, p.Author) })
 
-	// How often: failed logins count, per address and per account.
+	// Rate limits: failed logins count, per address and per account.
 	failures := guard.Must(ratelimit.NewLogin(clientip.Direct(), nil))
 	login := func(w http.ResponseWriter, r *http.Request) {
 		email := r.FormValue("email")
@@ -110,8 +112,8 @@ func Example() {
 	// DELETE /posts/2: 204
 }
 
-// A guard in front of authentication knows nobody: it refuses everyone, also
-// those who may. Nothing is let on by a wrong order.
+// A guard outside of authentication refuses every request, since all are
+// anonymous to it. A misordered chain never grants access it should not.
 func Example_wrongOrder() {
 	type User struct{ Role string }
 	authenticated := func(next http.Handler) http.Handler { // in place of a real step
@@ -132,6 +134,80 @@ func Example_wrongOrder() {
 	// Output:
 	// GET /right: 200 all users
 	// GET /wrong: 401 {"error":"Unauthorized","message":"Authentication required"}
+}
+
+// ServiceTokens authenticates other services by a token of their own in a header
+// of its own. It is an [guard.Authenticator] outside of this module: two methods.
+type ServiceTokens map[string][sha256.Size]byte // the digest of each service's token
+
+// Authenticate returns the name of the service.
+func (s ServiceTokens) Authenticate(r *http.Request) (string, error) {
+	values := r.Header.Values("X-Service-Token")
+	switch len(values) {
+	case 0:
+		return "", guard.ErrNoCredentials // the next authenticator is asked
+	case 1:
+	default:
+		return "", &guard.Error{Status: http.StatusBadRequest, Message: "More than one token was sent"}
+	}
+	digest := sha256.Sum256([]byte(values[0]))
+	for name, want := range s {
+		if subtle.ConstantTimeCompare(digest[:], want[:]) == 1 {
+			return name, nil
+		}
+	}
+	return "", guard.Unauthorized("Invalid service token")
+}
+
+// Scheme names the challenge of a 401 and the header that answers depend on.
+func (s ServiceTokens) Scheme() guard.Scheme {
+	return guard.Scheme{Challenge: "ServiceToken", Vary: []string{"X-Service-Token"}}
+}
+
+// An authenticator of one's own.
+func ExampleAuthenticator() {
+	services := ServiceTokens{"billing": sha256.Sum256([]byte("token-of-billing"))}
+	hello := guard.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, service string) { fmt.Fprint(w, "hello, "+service) })
+	h := guard.Require(services)(hello)
+	for _, token := range []string{"token-of-billing", "guess"} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("X-Service-Token", token)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		fmt.Println(w.Code, w.Header().Get("WWW-Authenticate"), w.Body)
+	}
+	// Output:
+	// 200  hello, billing
+	// 401 ServiceToken {"error":"Unauthorized","message":"Invalid service token"}
+}
+
+// A guard of one's own: it decides, reports its decision, and refuses or passes
+// the request on.
+func ExampleDecision_Refuse() {
+	type User struct{ Confirmed bool }
+	confirmed := func(next http.Handler) http.Handler {
+		d := guard.Decision{Package: "app", Guard: "confirmed e-mail"}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			u, err := guard.Authenticated[User](r.Context())
+			if err == nil && !u.Confirmed {
+				err = guard.Forbidden("Confirm your e-mail address first")
+			}
+			if err != nil {
+				d.Refuse(w, r, err)
+				return
+			}
+			allowed := d
+			allowed.Outcome = guard.Allowed
+			allowed.Report(r)
+			next.ServeHTTP(w, r)
+		})
+	}
+	h := confirmed(http.NotFoundHandler())
+	r := httptest.NewRequest("GET", "/", nil)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r.WithContext(guard.WithPrincipal(r.Context(), User{Confirmed: false})))
+	fmt.Println(w.Code, w.Body)
+	// Output: 403 {"error":"Forbidden","message":"Confirm your e-mail address first"}
 }
 
 // show sends a request, with a form as its body, and prints the answer.
