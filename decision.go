@@ -1,0 +1,142 @@
+package guard
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// An Outcome is what a guard decided.
+type Outcome string
+
+// The outcomes of a Decision.
+const (
+	Allowed   Outcome = "allowed"   // the request went on
+	Anonymous Outcome = "anonymous" // Optional or Lenient passed it on without a principal
+	Refused   Outcome = "refused"   // the client was refused
+	Failed    Outcome = "failed"    // a failure of our own: 5xx
+	Shadowed  Outcome = "shadowed"  // a guard in trial would have refused
+)
+
+// A Decision is what one guard decided about one request. It holds no
+// credential. One refusal is one Decision.
+type Decision struct {
+	// Package is the package of the guard: "apikey", "bearer", "jwtauth",
+	// "session", "ratelimit", "rbac" or "owner", and for an authenticator of
+	// one's own the last element of its package's path. It is "guard" for
+	// [HandlerFunc] without a principal, and "handler" for [Refuse] in a handler.
+	Package string
+	// Guard is what was required, such as "role admin" or the name of a limit.
+	// It may be empty.
+	Guard   string
+	Outcome Outcome
+	// Status is the status of a refusal or failure, 0 for what went on.
+	Status int
+	// Reason is the cause's text, or else the refusal's code or message.
+	Reason string
+	// Pattern is the pattern of the http.ServeMux that matched, if one did.
+	Pattern string
+	// RetryAfter is how long a refused client has to wait, 0 if not known.
+	RetryAfter time.Duration
+	// Generation is the number of the policy that decided, 0 if there is none.
+	Generation uint64
+	// Cost is what the request took from a quota.
+	Cost int
+	// Err is the error of a refusal or failure, for errors.Is. Its text is for
+	// operators, not for clients.
+	Err error
+}
+
+// Report reports d to Observe, for guards of one's own: once per decision.
+// Refusals are reported by Refuse and Deny.
+func (d Decision) Report(r *http.Request) {
+	if rec := recorderOf(r.Context()); rec != nil {
+		d.Pattern = r.Pattern
+		rec.report(r.Context(), &d)
+	}
+}
+
+// ReportTo is Report where there is no request at hand.
+func (d Decision) ReportTo(ctx context.Context) {
+	if rec := recorderOf(ctx); rec != nil {
+		d.Pattern = ""
+		rec.report(ctx, &d)
+	}
+}
+
+// Refuse answers the request with err, as [Refuse] does, and reports it as a
+// decision of d's guard, unless it was reported already.
+func (d Decision) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	d.refuse(w, r, err, nil)
+}
+
+func (d Decision) refuse(w http.ResponseWriter, r *http.Request, err error, challenges []string) {
+	e := answerOf(err)
+	if rec := recorderOf(r.Context()); rec != nil && !rec.heard(e) {
+		d.deny(err, e)
+		d.Pattern = r.Pattern
+		rec.report(r.Context(), &d)
+	}
+	respond(w, r, e, challenges)
+}
+
+// Deny reports err as a decision of d's guard and returns it for [Refuse], which
+// does not report it again. It is for verbs that return a refusal to a handler.
+// The error is an [*Error] of the caller's own; a nil err is returned as it is,
+// and nothing is reported.
+func (d Decision) Deny(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	answer := answerOf(err)
+	e := answer.Clone()
+	if direct, ok := err.(*Error); !ok || direct != answer {
+		e.Err = err
+	}
+	if rec := recorderOf(ctx); rec != nil && !rec.heard(e) {
+		d.deny(err, e)
+		d.Pattern = ""
+		rec.report(ctx, &d)
+		e.reportedTo = rec
+	}
+	return e
+}
+
+// answerOf is the *Error that err is answered with. It may be shared.
+func answerOf(err error) *Error {
+	status := statusOf(err)
+	if e, ok := asError(err); ok && e.Status == status {
+		return e
+	}
+	return &Error{Status: status}
+}
+
+// deny makes d the decision to answer err with e.
+func (d *Decision) deny(err error, e *Error) {
+	d.Outcome, d.Status, d.Err = Refused, e.Status, err
+	if e.Status >= http.StatusInternalServerError {
+		d.Outcome = Failed
+	}
+	if direct, ok := err.(*Error); ok && direct != nil {
+		d.Err = direct.Clone() // an observer may change it
+	}
+	if d.Reason == "" {
+		given, _ := asError(err)
+		d.Reason = reasonOf(given, err)
+	}
+}
+
+// reasonOf is the Reason of a Decision: e is err's *Error, or nil.
+func reasonOf(e *Error, err error) string {
+	switch {
+	case err == nil:
+		return "refused without an error"
+	case e == nil:
+		return err.Error()
+	case e.Err != nil:
+		return e.Err.Error()
+	case e.Code != "":
+		return e.Code
+	}
+	return e.message()
+}
