@@ -12,6 +12,16 @@ import (
 	"github.com/go-guard/guard/session/sessiontest"
 )
 
+// BenchmarkMillion fills a Memory, and says what a session takes and what the
+// slowest insert took.
+func BenchmarkMillion(b *testing.B) {
+	for b.Loop() {
+		bytes, slowest := fill(b, newMemory(b, nil), 1_000_000)
+		b.ReportMetric(bytes, "B/session")
+		b.ReportMetric(float64(slowest)/float64(time.Microsecond), "µs-max")
+	}
+}
+
 // fill inserts n sessions of n subjects, and returns the heap that each takes
 // and the time of the slowest insert but for the 16 slowest, which are the
 // scheduler's.

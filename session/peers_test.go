@@ -142,7 +142,7 @@ type ours struct {
 
 func newOurs(t *testing.T) *ours {
 	methods := new(string)
-	return &ours{t, guard.Must(session.New[struct{ N int }](&session.Options{Store: failing(session.NewMemory(nil), methods)})), methods}
+	return &ours{t, guard.Must(session.New[struct{ N int }](&session.Options{Store: failing(newMemory(t, nil), methods)})), methods}
 }
 
 // wrap is Require but for the login, as a mux would have it.
