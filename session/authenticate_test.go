@@ -81,7 +81,7 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
-// other is another letter that stands for the same bits, as the last of 43.
+// other returns another letter for the same bits, as the last of 43.
 func other(c byte) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	return string(alphabet[strings.IndexByte(alphabet, c)|1])
@@ -97,12 +97,12 @@ func TestOptionalAndLenient(t *testing.T) {
 		header                 []string
 		require, opt, tolerant int
 	}{
-		{"nobody", "", nil, 401, 200, 200},
-		{"somebody", "", []string{with(c)}, 200, 200, 200},
+		{"anonymous", "", nil, 401, 200, 200},
+		{"signed in", "", []string{with(c)}, 200, 200, 200},
 		{"invalid", "", []string{with(c) + "x"}, 401, 401, 200},
 		{"two", "", []string{with(c), with(c)}, 400, 400, 400},
 		{"down", "Load", []string{with(c)}, 503, 503, 503},
-		{"down, nobody", "Load", nil, 401, 200, 200}, // the store is not asked
+		{"down, anonymous", "Load", nil, 401, 200, 200}, // the store is not called
 		{"down, malformed", "Load", []string{with(c) + "x"}, 401, 401, 200},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -129,10 +129,10 @@ func TestBySubject(t *testing.T) {
 		s, _ := guard.CredentialFrom[*login](r.Context())
 		fmt.Fprint(w, u.Name, " ", s.Sub())
 	}))
-	_, known := create(t, m, "1")
-	_, gone := create(t, m, "2")
+	_, existing := create(t, m, "1")
+	_, deleted := create(t, m, "2")
 	for _, tt := range []struct{ header, want string }{
-		{with(known), "Alice 1"}, {with(gone), e401("Invalid session")}, {"Cookie: a=b", e401("Not authenticated")},
+		{with(existing), "Alice 1"}, {with(deleted), e401("Invalid session")}, {"Cookie: a=b", e401("Not authenticated")},
 	} {
 		w, _ := serve(t, func(http.Handler) http.Handler { return h }, request("GET", tt.header))
 		if w.Body.String() != tt.want || w.Header().Get("Vary") != "Cookie" {
@@ -141,25 +141,27 @@ func TestBySubject(t *testing.T) {
 	}
 }
 
-// A store that mixes up its answers must not sign in a stranger.
-func TestStoreMixesUp(t *testing.T) {
+// A store that returns the wrong record must not sign in its subject.
+func TestStoreReturnsWrongRecord(t *testing.T) {
 	memory := newMemory(t, nil)
 	m := manager(t, &session.Options{Store: memory})
 	_, c := create(t, m, "alice")
-	mixed := manager(t, &session.Options{Store: mixingUp{memory}})
-	if w, reached := serve(t, mixed.Wrap, request("GET", with(c))); w.Code != 500 || reached {
+	wrong := manager(t, &session.Options{Store: misdirecting{memory}})
+	if w, reached := serve(t, wrong.Wrap, request("GET", with(c))); w.Code != 500 || reached {
 		t.Errorf("%d, reached %t", w.Code, reached)
 	}
 }
 
-type mixingUp struct{ session.Store }
+type misdirecting struct{ session.Store }
 
-func (m mixingUp) Load(ctx context.Context, key session.Key) (session.Record, bool, error) {
+func (m misdirecting) Load(ctx context.Context, key session.Key) (session.Record, bool, error) {
 	rec, found, err := m.Store.Load(ctx, key)
 	rec.Key[0]++
 	return rec, found, err
 }
 
+// authenticated returns a handler behind authentication and a request with a
+// session.
 func authenticated(b testing.TB) (http.Handler, *http.Request) {
 	m := manager(b, nil)
 	_, c := create(b, m, "alice")
@@ -167,7 +169,8 @@ func authenticated(b testing.TB) (http.Handler, *http.Request) {
 		request("GET", "Cookie: theme=dark; "+c.Name+"="+c.Value+"; lang=en")
 }
 
-// A copy of the request and a context node: what the root's step takes.
+// The root's step allocates a copy of the request and a context node; this package
+// allocates nothing.
 func TestBudget(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")

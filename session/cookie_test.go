@@ -66,7 +66,7 @@ func TestCookie(t *testing.T) {
 	}
 }
 
-// The Max-Age of a rotated cookie is what is left of the lifetime.
+// The Max-Age of a rotated cookie ends with the absolute timeout.
 func TestRememberedUntilTheEnd(t *testing.T) {
 	now := harness.NewClock()
 	m := manager(t, &session.Options{Lifetime: time.Hour, IdleTimeout: time.Hour, Now: now.Now})
@@ -86,8 +86,8 @@ func TestRememberedUntilTheEnd(t *testing.T) {
 	}
 }
 
-// One response sets the cookie once, whatever its handler did, and leaves
-// other cookies alone.
+// A response sets the session cookie once, whatever its handler calls. Other
+// cookies are unchanged.
 func TestOneCookieInAResponse(t *testing.T) {
 	m := manager(t, nil)
 	s0, c0 := create(t, m, "alice")
@@ -118,9 +118,9 @@ func TestOneCookieInAResponse(t *testing.T) {
 	alive(t, m, c1, e401("Invalid session"))
 	alive(t, m, bob, "bob")
 	if list, err := m.List(t.Context(), "alice"); err != nil || len(list) != 0 {
-		t.Errorf("Alice's session was left behind: %v, %v", list, err)
+		t.Errorf("Alice's session is alive: %v, %v", list, err)
 	}
-	// Created and destroyed in one request: it must not live on unseen.
+	// A session that was created in this request is destroyed too.
 	if err := m.Destroy(w, r); err != nil {
 		t.Fatal(err)
 	}
@@ -133,8 +133,8 @@ func TestOneCookieInAResponse(t *testing.T) {
 	}
 }
 
-// net/http's parser is the plain twin: what we accept is what it reads, and
-// what we call one cookie it does not call two.
+// FuzzReadCookie compares with net/http's parser: a value that is accepted is the
+// one it reads, and a cookie it reads is not absent.
 func FuzzReadCookie(f *testing.F) {
 	const name, token = "session", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 	for _, s := range []string{
@@ -149,7 +149,7 @@ func FuzzReadCookie(f *testing.F) {
 		h := http.Header{"Cookie": {line1, line2}}
 		got, p := field.RawCookie(h, name)
 		if strings.Count(line1+line2, ";") > 2000 {
-			return // net/http gives up
+			return // net/http reads no more
 		}
 		want := (&http.Request{Header: h}).CookiesNamed(name)
 		switch {

@@ -17,7 +17,7 @@ func TestCreate(t *testing.T) {
 	if s.Sub() != "alice" || s.Data() != (profile{"alice@example.com", "user"}) || c.Value == old.Value {
 		t.Errorf("%v: %+v", s, s.Data())
 	}
-	alive(t, m, old, invalid) // fixation: what was presented is dead, and not adopted
+	alive(t, m, old, invalid) // session fixation: the presented session is destroyed, not adopted
 	alive(t, m, c, "alice")
 	for _, presented := range []string{"", "x", strings.Repeat("A", 43)} {
 		_, c := create(t, m, "alice", "Cookie: "+old.Name+"="+presented)
@@ -40,8 +40,8 @@ func TestCreateRefuses(t *testing.T) {
 		{"two cookies", []string{with(c), with(c)}, "bob", profile{}, 400},
 		{"another origin", []string{with(c), "Sec-Fetch-Site: cross-site"}, "bob", profile{}, 403},
 		{"another origin, anonymous", []string{"Sec-Fetch-Site: cross-site"}, "bob", profile{}, 403},
-		{"nobody", []string{with(c)}, "", profile{}, 500},
-		{"a long name", []string{with(c)}, strings.Repeat("x", 256), profile{}, 500},
+		{"no subject", []string{with(c)}, "", profile{}, 500},
+		{"a long subject", []string{with(c)}, strings.Repeat("x", 256), profile{}, 500},
 		{"much data", []string{with(c)}, "bob", profile{Email: strings.Repeat("x", 100)}, 500},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -56,7 +56,7 @@ func TestCreateRefuses(t *testing.T) {
 	}
 }
 
-// Two logins with one old session end it once, and both are good.
+// Of two concurrent logins with one old session both succeed.
 func TestTwoLoginsAtOnce(t *testing.T) {
 	m := manager(t, nil)
 	_, old := create(t, m, "alice")

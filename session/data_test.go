@@ -9,8 +9,8 @@ import (
 	"github.com/go-guard/guard/session"
 )
 
-// No two requests share memory: what one does to the data of its session, no
-// other sees, and the store does not either.
+// Requests share no memory: changing the data of a Session changes neither the
+// store nor another request's.
 func TestDataIsNotShared(t *testing.T) {
 	m, err := session.New[[]string](nil)
 	if err != nil {
@@ -34,8 +34,8 @@ func TestDataIsNotShared(t *testing.T) {
 	}
 }
 
-// What cannot be decoded, because the program has changed, is no session, and
-// does not stay.
+// A session whose data cannot be decoded, as the program has changed, is refused
+// and deleted.
 func TestUndecodable(t *testing.T) {
 	store := newMemory(t, nil)
 	old := guard.Must(session.New[[]string](&session.Options{Store: store}))
@@ -54,8 +54,8 @@ func TestUndecodable(t *testing.T) {
 	}
 }
 
-// Data that JSON does not bring back is told at the first login.
-func TestDataThatDoesNotReturn(t *testing.T) {
+// Create reports data that JSON cannot decode again.
+func TestDataThatDoesNotDecode(t *testing.T) {
 	m, err := session.New[oneWay](nil)
 	if err != nil {
 		t.Fatal(err)

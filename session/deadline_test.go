@@ -15,7 +15,7 @@ func TestDeadlines(t *testing.T) {
 	tests := []struct {
 		name string
 		opts session.Options
-		used []time.Duration // when it is used, from its creation
+		used []time.Duration // times of use, from its creation
 		at   time.Duration
 		want string
 	}{
@@ -61,7 +61,7 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-// The settings of today hold where they are shorter than a session's own.
+// Settings that became shorter hold for sessions that exist.
 func TestShorterSettings(t *testing.T) {
 	now := harness.NewClock()
 	store := newMemory(t, &session.MemoryOptions{Now: now.Now})
@@ -73,8 +73,7 @@ func TestShorterSettings(t *testing.T) {
 	alive(t, manager(t, &session.Options{Store: store, Now: now.Now, IdleTimeout: time.Hour}), c, "alice")
 }
 
-// A handler that runs for long has an old snapshot; the session may have been
-// used since.
+// A long handler has an old Session, which other requests may have extended.
 func TestLongHandler(t *testing.T) {
 	now := harness.NewClock()
 	m := manager(t, &session.Options{Now: now.Now})
@@ -99,7 +98,7 @@ func TestLongHandler(t *testing.T) {
 	refused(t, err, 401, "Not authenticated")
 }
 
-// The touch is best effort: its failure is reported, and not the request's.
+// A touch is best effort: its failure is reported, and the request is answered.
 func TestTouchFails(t *testing.T) {
 	now := harness.NewClock()
 	methods := "Touch"
@@ -119,8 +118,8 @@ func TestTouchFails(t *testing.T) {
 	alive(t, m, c, expired)
 }
 
-// A touch goes on when the client leaves, but not until after the deadline,
-// and holds nobody up for long.
+// A touch continues when the client disconnects. It ends before the deadline, and
+// within a second.
 func TestTouchIsLimited(t *testing.T) {
 	now := harness.NewClock()
 	var left time.Duration
@@ -135,9 +134,9 @@ func TestTouchIsLimited(t *testing.T) {
 	m := manager(t, &session.Options{Store: store, Now: now.Now})
 	_, c := create(t, m, "alice")
 	now.Advance(20 * time.Minute)
-	gone, cancel := context.WithCancel(t.Context())
+	disconnected, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := m.Authenticate(request("GET", with(c)).WithContext(gone)); err != nil {
+	if _, err := m.Authenticate(request("GET", with(c)).WithContext(disconnected)); err != nil {
 		t.Fatal(err)
 	}
 	if left <= 0 || left > time.Second || cause != nil {

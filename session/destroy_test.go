@@ -53,9 +53,9 @@ func TestDestroy(t *testing.T) {
 	alive(t, m, other, "alice")
 }
 
-// TestEndBesideARotation: a session that a parallel request rotates between a
-// logout's or a login's authentication and its deletion is dead all the same.
-func TestEndBesideARotation(t *testing.T) {
+// TestEndDuringRotation: a session that another request rotates between the
+// authentication and the deletion of a logout or login is destroyed all the same.
+func TestEndDuringRotation(t *testing.T) {
 	for name, end := range map[string]func(m *profiles, w http.ResponseWriter, r *http.Request) error{
 		"Destroy": func(m *profiles, w http.ResponseWriter, r *http.Request) error { return m.Destroy(w, r) },
 		"Create": func(m *profiles, w http.ResponseWriter, r *http.Request) error {
@@ -67,13 +67,13 @@ func TestEndBesideARotation(t *testing.T) {
 		_, old := create(t, m, "1")
 		var rotated *http.Cookie
 		m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			beside := request("POST", with(old))
-			s, err := m.Authenticate(beside)
+			parallel := request("POST", with(old))
+			s, err := m.Authenticate(parallel)
 			if err != nil {
 				t.Fatal(err)
 			}
 			other := httptest.NewRecorder()
-			if _, err := m.Rotate(other, beside, s); err != nil {
+			if _, err := m.Rotate(other, parallel, s); err != nil {
 				t.Fatal(err)
 			}
 			rotated = cookieOf(t, other)
@@ -82,7 +82,7 @@ func TestEndBesideARotation(t *testing.T) {
 			}
 		})).ServeHTTP(httptest.NewRecorder(), request("POST", with(old)))
 		if _, err := m.Authenticate(request("GET", with(rotated))); err == nil {
-			t.Errorf("after %s the rotated session lives", name)
+			t.Errorf("after %s the rotated session is alive", name)
 		}
 	}
 }
@@ -124,7 +124,7 @@ func TestDestroyID(t *testing.T) {
 	}
 	alive(t, m, a, "alice")
 	alive(t, m, b, invalid)
-	// The id holds after a rotation.
+	// A rotation does not change the ID.
 	w := recorder()
 	if _, err := m.Rotate(w, request("POST", with(a)), mine); err != nil {
 		t.Fatal(err)
@@ -135,7 +135,7 @@ func TestDestroyID(t *testing.T) {
 	alive(t, m, cookieOf(t, w), invalid)
 }
 
-// A session that is rotated while it is ended is ended all the same.
+// DestroyID ends a session that is rotated meanwhile.
 func TestDestroyIDRacingRotate(t *testing.T) {
 	memory := newMemory(t, nil)
 	store := &rotatingOnce{Store: memory}
@@ -153,11 +153,11 @@ func TestDestroyIDRacingRotate(t *testing.T) {
 		t.Error(found, err)
 	}
 	if list, err := m.List(t.Context(), "alice"); err != nil || len(list) != 0 {
-		t.Errorf("it lives on: %v, %v", list, err)
+		t.Errorf("it is alive: %v, %v", list, err)
 	}
 }
 
-// rotatingOnce does something between a List and what follows.
+// rotatingOnce calls do after the first List.
 type rotatingOnce struct {
 	session.Store
 	do   func()

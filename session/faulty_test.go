@@ -11,7 +11,7 @@ import (
 
 var errDown = errors.New("dial tcp 10.0.0.7: refused")
 
-// failing is a store whose methods fail while they are in *methods.
+// failing returns a store whose methods fail if *methods contains their name.
 func failing(store session.Store, methods *string) *faulty {
 	return &faulty{store, func(_ context.Context, method string) error {
 		if strings.Contains(*methods, method) {
@@ -21,7 +21,7 @@ func failing(store session.Store, methods *string) *faulty {
 	}}
 }
 
-// A faulty store runs before each of its methods.
+// A faulty store calls before in front of each method, which can fail it.
 type faulty struct {
 	session.Store
 	before func(ctx context.Context, method string) error

@@ -59,12 +59,12 @@ func cookieOf(t testing.TB, w *httptest.ResponseRecorder) *http.Cookie {
 	t.Helper()
 	set := cookies(w)
 	if len(set) != 1 || w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Vary") != "Cookie" {
-		t.Fatalf("not one cookie that is kept out of caches: %v", w.Header())
+		t.Fatalf("not one cookie in a response that is not cached: %v", w.Header())
 	}
 	return set[0]
 }
 
-// cookies is what has been set so far, unlike w.Result().
+// cookies returns the cookies set so far, which w.Result() does not.
 func cookies(w *httptest.ResponseRecorder) []*http.Cookie {
 	return (&http.Response{Header: w.Header()}).Cookies()
 }
@@ -93,7 +93,7 @@ func serve(t testing.TB, step guard.Middleware, r *http.Request) (w *httptest.Re
 	}, r)
 }
 
-// alive checks what a GET with the cookie gets: the subject or a refusal.
+// alive checks the answer to a GET with the cookie: the subject, or a refusal.
 func alive(t testing.TB, m *profiles, c *http.Cookie, want string) {
 	t.Helper()
 	w, reached := serve(t, m.Wrap, request("GET", with(c)))
@@ -108,7 +108,7 @@ func alive(t testing.TB, m *profiles, c *http.Cookie, want string) {
 
 func e401(message string) string { return `{"error":"Unauthorized","message":"` + message + `"}` }
 
-// refused checks an error of a verb by what Refuse makes of it.
+// refused checks how Refuse answers with err.
 func refused(t testing.TB, err error, status int, message string) {
 	t.Helper()
 	w := httptest.NewRecorder()

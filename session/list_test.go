@@ -36,8 +36,8 @@ func TestList(t *testing.T) {
 	if got := ids("alice"); !slices.Equal(got, []string{a.ID(), c.ID(), b.ID()}) {
 		t.Errorf("not by last use: %v", got)
 	}
-	if got := ids("nobody"); len(got) != 0 {
-		t.Errorf("nobody has %v", got)
+	if got := ids("nosuch"); len(got) != 0 {
+		t.Errorf("a subject without sessions has %v", got)
 	}
 	now.Advance(24 * time.Minute)
 	if got := ids("alice"); !slices.Equal(got, []string{a.ID(), c.ID()}) {

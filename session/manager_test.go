@@ -11,8 +11,8 @@ import (
 	"github.com/go-guard/guard/session"
 )
 
-// An outage is 503 for every verb, changes nothing that is told, and tells
-// nothing of the store.
+// In an outage every method returns a 503 that shows nothing of the store, and
+// sets no cookie.
 func TestOutage(t *testing.T) {
 	methods := ""
 	m := manager(t, &session.Options{Store: failing(newMemory(t, nil), &methods)})
@@ -47,8 +47,8 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// A store that hangs keeps nobody longer than the limit: 503, or nothing at
-// all for a touch.
+// A store that hangs delays a request by Timeout at most, which is then answered
+// with 503, and by a fifth of it for a touch, whose failure is ignored.
 func TestStoreHangs(t *testing.T) {
 	for _, tt := range []struct {
 		hangs string
@@ -98,7 +98,7 @@ func TestStoreHangs(t *testing.T) {
 	}
 }
 
-// What was begun is done, also when the client leaves; and nothing hangs.
+// Writes continue when the client disconnects, and have a time limit.
 func TestWritesGoOn(t *testing.T) {
 	limited := 0
 	store := &faulty{newMemory(t, nil), func(ctx context.Context, method string) error {
@@ -111,24 +111,24 @@ func TestWritesGoOn(t *testing.T) {
 		return ctx.Err()
 	}}
 	m := manager(t, &session.Options{Store: store, Timeout: time.Second})
-	gone, cancel := context.WithCancel(t.Context())
+	disconnected, cancel := context.WithCancel(t.Context())
 	cancel()
 	w := recorder()
-	s, err := m.Create(w, request("POST").WithContext(gone), "alice", profile{})
+	s, err := m.Create(w, request("POST").WithContext(disconnected), "alice", profile{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := cookieOf(t, w)
-	if _, err := m.Update(gone, s, func(p *profile) error { p.Role = "x"; return nil }); err != nil {
+	if _, err := m.Update(disconnected, s, func(p *profile) error { p.Role = "x"; return nil }); err != nil {
 		t.Error(err)
 	}
 	if _, err := m.Authenticate(request("GET", with(c))); err != nil {
 		t.Error(err)
 	}
-	if err := m.Destroy(w, request("POST", with(c)).WithContext(gone)); err != nil {
+	if err := m.Destroy(w, request("POST", with(c)).WithContext(disconnected)); err != nil {
 		t.Error(err)
 	}
-	if n, err := m.DestroyAll(gone, "alice"); err != nil || n != 0 {
+	if n, err := m.DestroyAll(disconnected, "alice"); err != nil || n != 0 {
 		t.Error(n, err)
 	}
 	if limited != 5 {

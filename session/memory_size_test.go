@@ -12,8 +12,8 @@ import (
 	"github.com/go-guard/guard/session/sessiontest"
 )
 
-// BenchmarkMillion fills a Memory, and says what a session takes and what the
-// slowest insert took.
+// BenchmarkMillion fills a Memory. It reports the bytes of a session and the time
+// of the slowest insert.
 func BenchmarkMillion(b *testing.B) {
 	for b.Loop() {
 		bytes, slowest := fill(b, newMemory(b, nil), 1_000_000)
@@ -22,9 +22,9 @@ func BenchmarkMillion(b *testing.B) {
 	}
 }
 
-// fill inserts n sessions of n subjects, and returns the heap that each takes
-// and the time of the slowest insert but for the 16 slowest, which are the
-// scheduler's.
+// fill inserts n sessions of n subjects. It returns the heap bytes of each, and
+// the time of the slowest insert without the 16 slowest, which the scheduler
+// delayed.
 func fill(b testing.TB, m *session.Memory, n int) (bytes float64, slowest time.Duration) {
 	b.Helper()
 	took := make([]time.Duration, n)

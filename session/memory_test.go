@@ -16,7 +16,8 @@ func TestMemory(t *testing.T) {
 	sessiontest.Run(t, func(*testing.T) session.Store { return newMemory(t, nil) })
 }
 
-// record is a record whose times are around the clock's.
+// record returns a record that was last used at seen from now, and whose deadline
+// is in half an hour.
 func record(c *harness.Clock, subject string, seen time.Duration) session.Record {
 	rec := sessiontest.Record(subject)
 	rec.Created = c.Time
@@ -39,8 +40,8 @@ func has(t *testing.T, m *session.Memory, rec session.Record, want bool) {
 	}
 }
 
-// A full store refuses logins; it signs no stranger out. Room is made by
-// whatever ends.
+// A full store refuses logins and evicts no other subject's session. There is
+// space again when a session is deleted, or after its grace period.
 func TestMemoryIsBounded(t *testing.T) {
 	now := harness.NewClock()
 	m := newMemory(t, &session.MemoryOptions{Max: 3, Now: now.Now})
@@ -59,7 +60,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	insert(t, m, record(now, "d", 0), nil)
 	insert(t, m, record(now, "e", 0), session.ErrFull)
-	now.Advance(89*time.Minute - time.Millisecond) // a's time is over in a moment
+	now.Advance(89*time.Minute - time.Millisecond) // a's grace period ends in a millisecond
 	insert(t, m, record(now, "e", 0), session.ErrFull)
 	has(t, m, a, true)
 	now.Advance(time.Millisecond)
@@ -72,7 +73,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	has(t, m, c, true)
 }
 
-// A login into a full store is an outage, and who was signed in stays so.
+// A login into a full store is an outage. Users who are signed in stay so.
 func TestFullIsUnavailable(t *testing.T) {
 	m := manager(t, &session.Options{Store: newMemory(t, &session.MemoryOptions{Max: 1})})
 	_, c := create(t, m, "alice")
@@ -83,10 +84,10 @@ func TestFullIsUnavailable(t *testing.T) {
 		t.Errorf("%v, %v", err, w.Header())
 	}
 	alive(t, m, c, "alice")
-	create(t, m, "bob", with(c)) // in the place of Alice's own
+	create(t, m, "bob", with(c)) // it replaces Alice's session, whose cookie it presents
 }
 
-// One subject cannot fill the store: its own oldest session makes room.
+// One subject cannot fill the store: a new session replaces its oldest one.
 func TestMemoryPerSubject(t *testing.T) {
 	now := harness.NewClock()
 	m := newMemory(t, &session.MemoryOptions{Max: 4, MaxPerSubject: 3, Now: now.Now})
@@ -103,16 +104,16 @@ func TestMemoryPerSubject(t *testing.T) {
 	has(t, m, stranger, true)
 }
 
-// A record whose time is over goes with some later login, wherever it is.
+// Later logins remove expired records from every shard.
 func TestMemorySweeps(t *testing.T) {
 	now := harness.NewClock()
 	m := newMemory(t, &session.MemoryOptions{Now: now.Now})
 	for i := range 8000 {
 		insert(t, m, record(now, fmt.Sprint(i), 0), nil)
 	}
-	kept := record(now, "kept", 0)
-	insert(t, m, kept, nil)
-	if err := m.Touch(t.Context(), kept.Key, now.Time.Add(time.Second), now.Time.Add(8*time.Hour)); err != nil {
+	extended := record(now, "extended", 0)
+	insert(t, m, extended, nil)
+	if err := m.Touch(t.Context(), extended.Key, now.Time.Add(time.Second), now.Time.Add(8*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	now.Advance(2 * time.Hour)
@@ -120,7 +121,7 @@ func TestMemorySweeps(t *testing.T) {
 		insert(t, m, record(now, fmt.Sprint("new", i), 0), nil)
 	}
 	wantLen(t, m, 8001)
-	has(t, m, kept, true)
+	has(t, m, extended, true)
 }
 
 func TestMemoryOptions(t *testing.T) {
@@ -134,8 +135,8 @@ func TestMemoryOptions(t *testing.T) {
 	}
 }
 
-// Each byte of the input is a step, taken by Memory and by a plain map: they
-// never differ.
+// FuzzMemory takes each byte of the input as a step of a Memory and of a plain
+// map, and compares them.
 func FuzzMemory(f *testing.F) {
 	f.Add([]byte("\x00\x10\x20\x01\x11\x02\x03\x13\x04\x05\x06\x07"))
 	f.Add([]byte(strings.Repeat("\x00\x01\x40\x41\x42\x83\x84\xc5\xc6\xc7", 20)))
@@ -205,7 +206,7 @@ func FuzzMemory(f *testing.F) {
 				}
 			case 7:
 				now.Advance(time.Duration(step) * time.Minute)
-				for k, r := range plain { // what is swept and what is not yet look the same
+				for k, r := range plain { // whether a Memory has removed an expired record cannot be seen
 					if now.Time.Sub(r.Deadline) >= session.Grace {
 						_, _ = m.Delete(ctx, k)
 						delete(plain, k)

@@ -61,7 +61,7 @@ func TestCrossOrigin(t *testing.T) {
 			}
 			alive(t, m, c, "alice")
 			// Without a cookie there is no authority to abuse: the request is
-			// as anonymous as it would be from anywhere.
+			// anonymous, wherever it comes from.
 			if w, reached := serve(t, m.Wrap, request(tt.method, tt.header...)); w.Code != 401 || reached {
 				t.Errorf("%s %v, anonymous: %d, reached %t", tt.method, tt.header, w.Code, reached)
 			}
@@ -69,8 +69,8 @@ func TestCrossOrigin(t *testing.T) {
 	}
 }
 
-// The check comes before the store is asked, and before a bad cookie is told
-// from a good one.
+// The origin is checked before the store is called, and before the cookie is
+// validated.
 func TestCrossOriginComesFirst(t *testing.T) {
 	methods := "Load"
 	m := manager(t, &session.Options{Store: failing(newMemory(t, nil), &methods)})

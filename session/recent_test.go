@@ -43,7 +43,7 @@ func TestRecent(t *testing.T) {
 		}
 		now.Advance(-tt.age)
 	}
-	// Neither use nor rotation is an authentication; a new login is.
+	// Neither use nor rotation is an authentication. A login is.
 	now.Advance(4 * time.Minute)
 	alive(t, m, c, "alice")
 	s, err := m.Authenticate(request("GET", with(c)))
@@ -63,8 +63,8 @@ func TestRecent(t *testing.T) {
 	if w, _ := serve(t, guard.Chain(m.Wrap, recent), request("GET", with(c))); w.Code != 200 {
 		t.Errorf("after a login: %d", w.Code)
 	}
-	// Outside of an authentication step nobody passes.
-	for name, step := range map[string]guard.Middleware{"alone": recent, "nobody": guard.Chain(guard.Optional(m), recent)} {
+	// Outside of an authentication step every request is refused.
+	for name, step := range map[string]guard.Middleware{"alone": recent, "anonymous": guard.Chain(guard.Optional(m), recent)} {
 		if w, reached := serve(t, step, request("GET")); w.Code != 401 || reached {
 			t.Errorf("%s: %d, reached %t", name, w.Code, reached)
 		}

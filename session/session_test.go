@@ -22,7 +22,7 @@ func TestSessionPrintsNoData(t *testing.T) {
 	}
 }
 
-// The public id names a session, and is worth nothing as a credential.
+// The ID names a session and is no credential.
 func TestID(t *testing.T) {
 	m := manager(t, nil)
 	s, c := create(t, m, "alice")

@@ -8,17 +8,17 @@ import (
 	"github.com/go-guard/guard/session"
 )
 
-func TestMemoryRefusesForeignShards(t *testing.T) {
+func TestMemoryRefusesWrongShard(t *testing.T) {
 	m := newMemory(t, nil)
 	rec := sessiontest.Record("alice")
 	wrong := rec
 	wrong.Key[0] ^= 0x80
 	if err := m.Insert(t.Context(), wrong); err == nil {
-		t.Error("inserted where its subject's sessions are not looked for")
+		t.Error("inserted into another subject's shard")
 	}
 	insert(t, m, rec, nil)
 	if ok, err := m.Rotate(t.Context(), rec.Key, wrong.Key); ok || err == nil {
-		t.Error("rotated to where its subject's sessions are not looked for")
+		t.Error("rotated into another subject's shard")
 	}
 	has(t, m, rec, true)
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/go-guard/guard/session"
 )
 
-// Tokens differ, fall into their subject's shard, and are read as what they are.
+// Tokens differ, and their keys are in the subject's shard.
 func TestToken(t *testing.T) {
 	seen := map[string]bool{}
 	shards := map[int]bool{}

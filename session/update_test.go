@@ -25,7 +25,7 @@ func TestUpdate(t *testing.T) {
 	if err != nil || got.Data() != next.Data() {
 		t.Errorf("%+v, %v", got, err)
 	}
-	// From a snapshot that is old: change sees the data as it is.
+	// From an old Session: change gets the data as it is in the store.
 	next, err = m.Update(t.Context(), s, func(p *profile) error { p.Email = "a@b"; return nil })
 	if err != nil || next.Data() != (profile{"a@b", "admin"}) {
 		t.Errorf("%+v, %v", next, err)
@@ -44,7 +44,7 @@ func TestUpdate(t *testing.T) {
 	alive(t, m, c, invalid)
 }
 
-// Nothing is lost, however many change it at once.
+// Concurrent updates are all applied.
 func TestUpdateInParallel(t *testing.T) {
 	type counter struct{ N int }
 	m, err := session.New[map[string]counter](nil)
@@ -77,8 +77,8 @@ func TestUpdateInParallel(t *testing.T) {
 	}
 }
 
-// Many tabs of one browser, while the session is touched, changed and at last
-// ended: each request sees it as it was at some time, and nothing after its end.
+// Many tabs use one session while it is touched, updated and at last destroyed:
+// each request gets a consistent state, and is refused after the end.
 func TestManyTabs(t *testing.T) {
 	m := manager(t, &session.Options{TouchEvery: time.Nanosecond})
 	s, c := create(t, m, "alice")
@@ -121,11 +121,11 @@ func TestUpdateGivesUp(t *testing.T) {
 	_, err := m.Update(t.Context(), s, func(*profile) error { return nil })
 	refused(t, err, 503, "")
 	if _, err := m.DestroyID(t.Context(), "alice", s.ID()); err == nil {
-		t.Error("said to be destroyed")
+		t.Error("DestroyID succeeded")
 	}
 }
 
-// contended is a store where somebody else is always faster.
+// contended is a store in which another process is always faster.
 type contended struct{ session.Store }
 
 func (contended) Update(context.Context, session.Key, int64, string) (bool, error) { return false, nil }
