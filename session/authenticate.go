@@ -10,11 +10,10 @@ import (
 	"github.com/go-guard/guard/internal/field"
 )
 
-// Authenticate implements [guard.Authenticator]. A request without a session
-// cookie has no authority to abuse: Authenticate returns an error that wraps
-// guard.ErrNoCredentials, wherever the request comes from. A request with one is
-// refused with 403 if [Manager.CheckOrigin] refuses it, which includes the
-// opening of a WebSocket.
+// Authenticate implements [guard.Authenticator]. The error for a request without a
+// session cookie wraps guard.ErrNoCredentials, whatever its origin: it has no
+// authority to abuse. A request with a cookie is refused with 403 if
+// [Manager.CheckOrigin] refuses it, which includes the opening of a WebSocket.
 func (m *Manager[D]) Authenticate(r *http.Request) (*Session[D], error) {
 	token, state := field.RawCookie(r.Header, m.cookie.Name)
 	if state == field.Absent {

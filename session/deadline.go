@@ -52,8 +52,8 @@ func (m *Manager[D]) reloadIfExpired(ctx context.Context, s *Session[D]) (*Sessi
 }
 
 // touch records that the session was used, which extends its idle timeout. It
-// writes at most once per TouchEvery and does its best: a failure is reported to
-// Observe, and the request is authenticated either way.
+// writes at most every TouchEvery. A failure is reported to Observe, and the request
+// is authenticated all the same.
 func (m *Manager[D]) touch(ctx context.Context, s *Session[D], now time.Time) {
 	if now.Sub(s.rec.LastSeen) < m.touchEvery {
 		return
@@ -64,8 +64,8 @@ func (m *Manager[D]) touch(ctx context.Context, s *Session[D], now time.Time) {
 	}
 	seen := now.Truncate(time.Millisecond)
 	// The write ends before the deadline: after it another request may have been
-	// refused already. It ends early so that a slow store does not delay the
-	// request for long, and goes on when the client leaves.
+	// refused already. Its limit is short so that a slow store does not delay the
+	// request for long. It continues when the client disconnects.
 	touchCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(m.timeout/5, left))
 	defer cancel()
 	if err := m.store.Touch(touchCtx, s.rec.Key, seen, m.deadlineAfterUse(s.rec.Created, seen)); err != nil {

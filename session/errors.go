@@ -10,8 +10,7 @@ import (
 
 const challenge = "Session"
 
-// Templates of the refusals: what a caller gets is a Clone. Their causes are
-// for Observe.
+// Templates of the refusals: callers get a Clone. The causes are for Observe.
 var (
 	errMalformed   = refusal("Invalid session", errors.New("session: malformed token"))
 	errUnknown     = refusal("Invalid session", errors.New("session: unknown token"))
@@ -21,8 +20,8 @@ var (
 	errRepeated    = &guard.Error{Status: http.StatusBadRequest, Message: "More than one session cookie was sent", Err: errors.New("session: repeated cookie")}
 )
 
-// refusal returns a 401 with its own challenge: a login handler, which may
-// return it, has no authentication step that adds one.
+// refusal returns a 401. It contains the challenge, as a login handler has no
+// authentication step that adds one.
 func refusal(message string, cause error) *guard.Error {
 	return &guard.Error{Status: http.StatusUnauthorized, Message: message, Challenges: []string{challenge}, Err: cause}
 }

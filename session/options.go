@@ -40,8 +40,8 @@ type Options struct {
 	// MaxData is the maximum size of a session's data, as JSON, in bytes. Create
 	// and Update return an error for more. If zero, 4096.
 	MaxData int
-	// Timeout limits each call of the Store, except reads of a [Memory]. If zero,
-	// 5 seconds.
+	// Timeout limits each call of the Store, and a fifth of it the write of the last
+	// use. A [Memory] needs no limit. If zero, 5 seconds.
 	Timeout time.Duration
 
 	// TrustedOrigins may send unsafe requests from elsewhere, each written as

@@ -12,7 +12,7 @@ import (
 // CheckOrigin returns a 403 for a request that a browser sent from another
 // origin, unless its method is safe or Options.TrustedOrigins has the origin:
 // see [http.CrossOriginProtection]. All methods that take a request call it. A
-// login handler calls it first, before it reads what was sent.
+// login handler calls it first, before it reads the body.
 func (m *Manager[D]) CheckOrigin(r *http.Request) error {
 	if m.origins == nil {
 		return nil
@@ -23,10 +23,11 @@ func (m *Manager[D]) CheckOrigin(r *http.Request) error {
 	return nil
 }
 
-// newOrigins returns the check, and the mistakes in the list of trusted origins.
-func newOrigins(trusted []string) (p *http.CrossOriginProtection, errs []error) {
+// newOrigins returns the check of CheckOrigin, and the mistakes in
+// Options.TrustedOrigins.
+func newOrigins(list []string) (p *http.CrossOriginProtection, errs []error) {
 	p = http.NewCrossOriginProtection()
-	for _, origin := range trusted {
+	for _, origin := range list {
 		if err := p.AddTrustedOrigin(origin); err != nil {
 			errs = append(errs, fmt.Errorf("session: trusted origin: %w", err))
 		} else if origin != strings.ToLower(origin) {

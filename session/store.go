@@ -24,8 +24,8 @@ type Key [32]byte
 const Shards = 16
 
 // Shard returns the shard of the key, 0 to Shards-1. All keys of a subject are in
-// the shard [ShardOf] returns, as tokens are drawn until their key is. So a store
-// that is spread over locks or nodes has a subject's sessions in one place.
+// the shard that [ShardOf] returns: a manager draws tokens until one has such a
+// key. So a store with several locks or nodes has a subject's sessions in one place.
 func (k Key) Shard() int { return int(k[0] >> 4) }
 
 // ShardOf returns the shard of all keys of a subject.
@@ -38,7 +38,7 @@ type ID [12]byte
 // String returns the ID in 16 characters of base64url.
 func (id ID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
-// parseID reads what String writes.
+// parseID parses the result of [ID.String].
 func parseID(s string) (id ID, ok bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	if err != nil || len(b) != len(id) || len(s) != 16 { // DecodeString skips line breaks

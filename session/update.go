@@ -47,8 +47,8 @@ func (m *Manager[D]) Update(ctx context.Context, s *Session[D], change func(*D) 
 	return nil, unavailable("update", errContended)
 }
 
-// changed returns s with the data that change makes of its own, as the next
-// revision.
+// changed applies change to a copy of the data and returns the next revision of s.
+// It writes nothing.
 func (m *Manager[D]) changed(s *Session[D], change func(*D) error) (*Session[D], error) {
 	var data D // not s.data, which other requests may be reading
 	if err := json.Unmarshal([]byte(s.rec.Data), &data); err != nil {

@@ -144,10 +144,10 @@ func equal(a, b session.Record) bool {
 	return a == b
 }
 
-func check[T comparable](s *suite, what string, got T, err error, want T) {
+func check[T comparable](s *suite, operation string, got T, err error, want T) {
 	s.Helper()
 	s.must(err)
 	if got != want {
-		s.Errorf("%s: %v, want %v", what, got, want)
+		s.Errorf("%s: %v, want %v", operation, got, want)
 	}
 }

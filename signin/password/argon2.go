@@ -57,7 +57,7 @@ func (a argon2Hash) matches(pw string) bool {
 
 func (a argon2Hash) maxLength() int { return MaxLength }
 
-// parseArgon2 accepts only what String writes: a hash has one spelling.
+// parseArgon2 parses the result of String, and accepts no other spelling.
 func parseArgon2(encoded string) (encodedHash, error) {
 	part := strings.Split(encoded, "$")
 	if len(part) != 6 || part[2] != "v=19" {
