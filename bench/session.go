@@ -107,7 +107,7 @@ func bareMap() (http.Handler, *http.Request) {
 }
 
 func sessionGET(settings) (rows, error) {
-	h, r, err := ourSessions(session.NewMemory(nil))
+	h, r, err := ourSessions(guard.Must(session.NewMemory(nil)))
 	if err != nil {
 		return rows{}, err
 	}
@@ -138,7 +138,7 @@ func sessionGET(settings) (rows, error) {
 // session of its own: the index by subject is paid for.
 func sessionMemory(set settings) (rows, error) {
 	fill := func() (*session.Memory, *session.Manager[profile]) {
-		store := session.NewMemory(&session.MemoryOptions{Max: 1 << 20})
+		store := guard.Must(session.NewMemory(&session.MemoryOptions{Max: 1 << 20}))
 		return store, guard.Must(session.New[profile](&session.Options{Store: store}))
 	}
 	login := httptest.NewRequest("POST", "/login", nil)

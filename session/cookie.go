@@ -1,50 +1,32 @@
 package session
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-guard/guard/internal/field"
 )
 
-// tokenLen is the length of 32 bytes in base64url without padding.
-const tokenLen = 43
-
-// strict refuses all but one spelling of a token.
-var strict = base64.RawURLEncoding.Strict()
-
-// newToken draws a token for subject; see [Key.Shard].
-func newToken(subject string) (token string, key Key) {
-	var raw [32]byte
-	for shard := ShardOf(subject); ; {
-		_, _ = rand.Read(raw[:]) // never fails
-		if key = sha256.Sum256(raw[:]); key.Shard() == shard {
-			return strict.EncodeToString(raw[:]), key
-		}
+// newCookie returns the cookie without a value. Browsers enforce the rules of
+// its prefix (RFC 6265bis, section 4.1.3).
+func newCookie(o *Options) http.Cookie {
+	c := http.Cookie{
+		Name: "__Host-" + o.Name, Path: "/", Domain: o.Domain,
+		Secure: true, HttpOnly: true, SameSite: o.SameSite,
 	}
+	switch {
+	case o.InsecureCookie:
+		c.Name, c.Secure = o.Name, false
+	case o.Domain != "":
+		c.Name = "__Secure-" + o.Name
+	}
+	return c
 }
 
-// keyOf is the key of a well-formed token.
-func keyOf(token string) (key Key, ok bool) {
-	if len(token) != tokenLen {
-		return key, false
-	}
-	var text [tokenLen]byte
-	var raw [33]byte
-	copy(text[:], token)
-	n, err := strict.Decode(raw[:], text[:])
-	if err != nil || n != 32 { // line breaks are skipped by Decode
-		return key, false
-	}
-	return sha256.Sum256(raw[:32]), true
-}
-
-// setCookie sends the cookie, or clears it where the token is empty, in place
-// of one that was set before in the same response.
+// setCookie sets the cookie, or clears it if the token is empty. It replaces
+// one that the same response has set before.
 func (m *Manager[D]) setCookie(w http.ResponseWriter, token string, maxAge int) {
 	c := m.cookie
 	c.Value, c.MaxAge = token, maxAge
@@ -53,7 +35,7 @@ func (m *Manager[D]) setCookie(w http.ResponseWriter, token string, maxAge int) 
 	}
 	h := w.Header()
 	lines := slices.DeleteFunc(slices.Clone(h["Set-Cookie"]), func(line string) bool {
-		_, ours := m.setTo(line)
+		_, ours := m.tokenIn(line)
 		return ours
 	})
 	h["Set-Cookie"] = append(lines, c.String())
@@ -63,18 +45,29 @@ func (m *Manager[D]) setCookie(w http.ResponseWriter, token string, maxAge int) 
 	}
 }
 
-// setTo is the token that a line of Set-Cookie gives to our cookie.
-func (m *Manager[D]) setTo(line string) (token string, ours bool) {
+// maxAge returns the seconds until the session's absolute timeout, or 0, which
+// is no Max-Age, if the cookie ends with the browser.
+func (m *Manager[D]) maxAge(s *Session[D]) int {
+	if !s.rec.Remember {
+		return 0
+	}
+	left := s.rec.Created.Add(m.lifetime).Sub(m.now())
+	return max(1, int((left+time.Second-1)/time.Second))
+}
+
+// tokenIn returns the token in a line of Set-Cookie; ours is false if the line
+// sets another cookie.
+func (m *Manager[D]) tokenIn(line string) (token string, ours bool) {
 	rest, ours := strings.CutPrefix(line, m.cookie.Name+"=")
 	token, _, _ = strings.Cut(rest, ";")
 	return token, ours
 }
 
-// presented is the token that the client has when this response is through:
-// the one it sent, or the one that an earlier verb gave it.
+// presented returns the client's token: the one that this response has set, or
+// else the one that the request has sent.
 func (m *Manager[D]) presented(w http.ResponseWriter, r *http.Request) (token string, s field.State) {
 	for _, line := range w.Header()["Set-Cookie"] {
-		if token, ours := m.setTo(line); ours && token != "" {
+		if token, ours := m.tokenIn(line); ours && token != "" {
 			return token, field.Present
 		}
 	}

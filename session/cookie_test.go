@@ -2,15 +2,16 @@ package session_test
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/go-guard/guard/session"
-)
+	"github.com/go-guard/guard/internal/testing/harness"
 
-func recorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }
+	"github.com/go-guard/guard/session"
+
+	"github.com/go-guard/guard/internal/field"
+)
 
 func TestCookie(t *testing.T) {
 	const token = "TOKEN"
@@ -65,9 +66,9 @@ func TestCookie(t *testing.T) {
 	}
 }
 
-// The Max-Age of a rotated cookie is what is left of the lifetime.
+// The Max-Age of a rotated cookie ends with the absolute timeout.
 func TestRememberedUntilTheEnd(t *testing.T) {
-	now := newClock()
+	now := harness.NewClock()
 	m := manager(t, &session.Options{Lifetime: time.Hour, IdleTimeout: time.Hour, Now: now.Now})
 	w := recorder()
 	s, err := m.Create(w, request("POST"), "alice", profile{}, session.Remember(true))
@@ -75,7 +76,7 @@ func TestRememberedUntilTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := cookieOf(t, w)
-	now.advance(20*time.Minute + time.Millisecond)
+	now.Advance(20*time.Minute + time.Millisecond)
 	w = recorder()
 	if _, err := m.Rotate(w, request("POST", with(c)), s); err != nil {
 		t.Fatal(err)
@@ -85,8 +86,8 @@ func TestRememberedUntilTheEnd(t *testing.T) {
 	}
 }
 
-// One response sets the cookie once, whatever its handler did, and leaves
-// other cookies alone.
+// A response sets the session cookie once, whatever its handler calls. Other
+// cookies are unchanged.
 func TestOneCookieInAResponse(t *testing.T) {
 	m := manager(t, nil)
 	s0, c0 := create(t, m, "alice")
@@ -117,9 +118,9 @@ func TestOneCookieInAResponse(t *testing.T) {
 	alive(t, m, c1, e401("Invalid session"))
 	alive(t, m, bob, "bob")
 	if list, err := m.List(t.Context(), "alice"); err != nil || len(list) != 0 {
-		t.Errorf("Alice's session was left behind: %v, %v", list, err)
+		t.Errorf("Alice's session is alive: %v, %v", list, err)
 	}
-	// Created and destroyed in one request: it must not live on unseen.
+	// A session that was created in this request is destroyed too.
 	if err := m.Destroy(w, r); err != nil {
 		t.Fatal(err)
 	}
@@ -132,8 +133,8 @@ func TestOneCookieInAResponse(t *testing.T) {
 	}
 }
 
-// net/http's parser is the plain twin: what we accept is what it reads, and
-// what we call one cookie it does not call two.
+// FuzzReadCookie compares with net/http's parser: a value that is accepted is the
+// one it reads, and a cookie it reads is not absent.
 func FuzzReadCookie(f *testing.F) {
 	const name, token = "session", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 	for _, s := range []string{
@@ -146,22 +147,22 @@ func FuzzReadCookie(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line1, line2 string) {
 		h := http.Header{"Cookie": {line1, line2}}
-		got, p := session.ReadCookie(h, name)
+		got, p := field.RawCookie(h, name)
 		if strings.Count(line1+line2, ";") > 2000 {
-			return // net/http gives up
+			return // net/http reads no more
 		}
 		want := (&http.Request{Header: h}).CookiesNamed(name)
 		switch {
-		case p == session.Absent && len(want) > 0:
+		case p == field.Absent && len(want) > 0:
 			t.Errorf("%q: absent, net/http has %v", h, want)
-		case p != session.Repeated && len(want) > 1:
+		case p != field.Repeated && len(want) > 1:
 			t.Errorf("%q: not repeated, net/http has %v", h, want)
-		case p == session.Present && len(want) == 1:
+		case p == field.Present && len(want) == 1:
 			if w := want[0]; w.Value != got && !w.Quoted {
 				t.Errorf("%q: %q, net/http has %q", h, got, w.Value)
 			}
 		}
-		if _, ok := session.KeyOf(got); ok && p == session.Present && (len(want) != 1 || want[0].Value != got || want[0].Quoted) {
+		if _, ok := session.KeyOf(got); ok && p == field.Present && (len(want) != 1 || want[0].Value != got || want[0].Quoted) {
 			t.Errorf("%q: %q is accepted, net/http has %v", h, got, want)
 		}
 	})

@@ -23,7 +23,7 @@ func Example() {
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
-		// Here a password was checked: see the example "Login".
+		// Check the password here: see the example "Login".
 		if _, err := sessions.Create(w, r, "1", Profile{"Alice"}); err != nil {
 			guard.Refuse(w, r, err)
 			return
@@ -65,18 +65,18 @@ func Example() {
 	// GET / 401 {"error":"Unauthorized","message":"Not authenticated"}
 }
 
-// An Account is what a login needs to know.
+// An Account holds the data that a login needs.
 type Account struct{ ID, Name, Hash string }
 
 // Accounts stand for a table of a database.
 type Accounts map[string]*Account
 
 func (a Accounts) ByEmail(_ context.Context, email string) (Account, bool, error) {
-	found, ok := a[email]
+	account, ok := a[email]
 	if !ok {
 		return Account{}, false, nil
 	}
-	return *found, true, nil
+	return *account, true, nil
 }
 
 func (a Accounts) SetHash(_ context.Context, email, hash string) error {
@@ -86,9 +86,8 @@ func (a Accounts) SetHash(_ context.Context, email, hash string) error {
 
 type Visitor struct{ Name, Device string }
 
-// A LoginHandler joins what a login takes. Whoever is refused learns nothing
-// about why: an unknown account, a wrong password and none at all are one answer,
-// and take the same time.
+// A LoginHandler is a complete login. An unknown account, a wrong password and a
+// missing one get the same answer after the same time.
 type LoginHandler struct {
 	Accounts Accounts
 	Attempts *ratelimit.Login
@@ -104,7 +103,7 @@ func (l *LoginHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (l *LoginHandler) login(w http.ResponseWriter, r *http.Request) error {
-	// First, as another website must not even count as an attempt.
+	// First: a request from another website must not count as an attempt.
 	if err := l.Sessions.CheckOrigin(r); err != nil {
 		return err
 	}
@@ -117,7 +116,7 @@ func (l *LoginHandler) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	// An unknown account has no hash, and costs as much as a known one.
+	// An unknown account has no hash. Verifying that takes as long as any other.
 	account, _, err := l.Accounts.ByEmail(r.Context(), email)
 	if err != nil {
 		return err
@@ -129,7 +128,7 @@ func (l *LoginHandler) login(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return &guard.Error{Status: http.StatusUnauthorized, Message: "Invalid credentials", Challenges: []string{l.Sessions.Scheme().Challenge}}
 	}
-	_ = attempt.Succeed(r.Context()) // where it fails, the attempt counts
+	_ = attempt.Succeed(r.Context()) // if it fails, the attempt counts
 	if rehash {
 		if hash, err := password.Hash(r.Context(), pw); err == nil {
 			_ = l.Accounts.SetHash(r.Context(), email, hash) // or at the next login
@@ -177,8 +176,8 @@ func Example_login() {
 	// 429 0 cookie(s){"error":"Too Many Requests","message":"Too many login attempts. Try again later."}
 }
 
-// A page of one's own sessions: which one this is, ending one, ending all
-// others after a new authentication.
+// A page lists the user's sessions, ends one of them, and ends all others after
+// another authentication.
 func Example_devices() {
 	sessions := guard.Must(session.New[Visitor](nil))
 	w := httptest.NewRecorder()

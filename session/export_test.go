@@ -1,43 +1,41 @@
 package session
 
-import "github.com/go-guard/guard/internal/field"
-
-// For the tests: the parser of cookies.
-var ReadCookie = field.RawCookie
-
-// For the tests: what a parser finds.
-const (
-	Absent   = field.Absent
-	Present  = field.Present
-	Repeated = field.Repeated
+import (
+	"fmt"
+	"reflect"
 )
 
-// For the tests: tokens.
+// For the tests of tokens.
 var (
 	KeyOf    = keyOf
 	NewToken = newToken
 )
 
-// For the tests: whether a D is decoded once.
-func IsFlat[D any]() bool { return isFlat[D]() }
+// EntrySize is what an entry of a Memory takes, in bytes.
+var EntrySize = reflect.TypeFor[entry]().Size()
 
-// Len is how many records there are, and checks that its tables agree on it.
-func (m *Memory) Len() int {
+// IsCopyable is isCopyable of a D.
+func IsCopyable[D any]() bool { return isCopyable(reflect.TypeFor[D]()) }
+
+// Len returns the number of records. It is an error if the tables disagree on it,
+// or if the first deadline is not the earliest.
+func (m *Memory) Len() (int, error) {
 	n := 0
 	for i := range m.shards {
 		s := &m.shards[i]
-		if len(s.byKey) != s.queue.n || len(s.queue.chunks)*chunk-s.queue.n >= 2*chunk {
-			panic("the tables differ")
+		if len(s.byKey) != s.deadlines.Len() {
+			return 0, fmt.Errorf("shard %d has %d keys and %d deadlines", i, len(s.byKey), s.deadlines.Len())
 		}
-		for p := range s.queue.n {
-			if e := *s.queue.at(p); int(e.position) != p || s.queue.Less(p, (p-1)/2) {
-				panic("the queue is out of order")
+		first, ok := s.deadlines.First()
+		for _, e := range s.byKey {
+			if !ok || e.Deadline < first.Deadline {
+				return 0, fmt.Errorf("shard %d: the first deadline is not the earliest", i)
 			}
 		}
-		n += s.queue.n
+		n += len(s.byKey)
 	}
 	if n != int(m.count.Load()) {
-		panic("the count is wrong")
+		return 0, fmt.Errorf("%d records are counted as %d", n, m.count.Load())
 	}
-	return n
+	return n, nil
 }

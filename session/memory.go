@@ -3,7 +3,7 @@ package session
 import (
 	"context"
 	"errors"
-	"hash/maphash"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -11,20 +11,20 @@ import (
 
 // MemoryOptions holds what has a default.
 type MemoryOptions struct {
-	// Max is how many sessions are kept; further logins are refused with 503.
-	// If zero, 1,048,576, which take some 300 MB with little data.
+	// Max is the maximum number of sessions; further logins are refused with 503.
+	// If zero, 1,048,576, which take about 300 MB with little data.
 	Max int
-	// MaxPerSubject is how many of those one subject can have; the one of their
-	// own that was unused for longest makes room for another. If zero, 100. The
+	// MaxPerSubject is the maximum number of sessions of one subject. A new one
+	// replaces the subject's session with the oldest last use. If zero, 100. The
 	// time of an Insert or Delete grows with it.
 	MaxPerSubject int
 	// Now is the clock. If nil, time.Now.
 	Now func() time.Time
 }
 
-// Memory is a [Store] in the memory of one process; sessions end with it. It is
-// bounded and runs no goroutine: each Insert removes a few records whose time
-// is over.
+// Memory is a [Store] in the memory of one process: sessions end with the
+// process. It is bounded. It runs no goroutine: each Insert removes a few expired
+// records.
 type Memory struct {
 	max        int64
 	perSubject int
@@ -33,35 +33,42 @@ type Memory struct {
 	shards     [Shards]shard
 }
 
-// NewMemory returns an empty Memory; opts may be nil. A negative number in
-// them is an error of the caller's, and panics.
-func NewMemory(opts *MemoryOptions) *Memory {
+// NewMemory returns an empty Memory. opts may be nil. A negative Max or
+// MaxPerSubject is an error.
+func NewMemory(opts *MemoryOptions) (*Memory, error) {
 	var o MemoryOptions
 	if opts != nil {
 		o = *opts
 	}
-	if o.Max < 0 || o.MaxPerSubject < 0 {
-		panic("session: a Memory of less than nothing")
+	var errs []error
+	if o.Max < 0 {
+		errs = append(errs, fmt.Errorf("session: Max %d is negative", o.Max))
 	}
-	def(&o.Max, 1<<20)
-	def(&o.MaxPerSubject, 100)
+	if o.MaxPerSubject < 0 {
+		errs = append(errs, fmt.Errorf("session: MaxPerSubject %d is negative", o.MaxPerSubject))
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	setDefault(&o.Max, 1<<20)
+	setDefault(&o.MaxPerSubject, 100)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	m := &Memory{max: int64(o.Max), perSubject: o.MaxPerSubject, now: o.Now}
 	for i := range m.shards {
-		m.shards[i] = shard{byKey: map[uint64]*entry{}, bySubject: map[uint64]*entry{}, seed: maphash.MakeSeed()}
+		m.shards[i].init()
 	}
-	return m
+	return m, nil
 }
 
 var (
-	errShard  = errors.New("session: a key that is not in its subject's shard")
-	errExists = errors.New("session: the key exists")
+	errWrongShard = errors.New("session: the key is not in its subject's shard")
+	errExists     = errors.New("session: the key exists")
 )
 
-// Records whose time is over are removed by the handful, so that nobody waits
-// for a crowd of them.
+// Each Insert removes only a few expired records, so that no login waits while
+// thousands are removed.
 const (
 	sweptPerInsert = 4
 	sweptWhenFull  = 16 // of each shard
@@ -70,7 +77,7 @@ const (
 // Insert implements [Store].
 func (m *Memory) Insert(_ context.Context, rec Record) error {
 	if rec.Key.Shard() != ShardOf(rec.Subject) {
-		return errShard
+		return errWrongShard
 	}
 	if m.count.Load() >= m.max {
 		for i := range m.shards {
@@ -81,10 +88,10 @@ func (m *Memory) Insert(_ context.Context, rec Record) error {
 	m.sweep(s, sweptPerInsert)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.taken(rec.Key) {
+	if s.occupied(rec.Key) {
 		return errExists
 	}
-	if oldest, n := s.own(rec.Subject); n >= m.perSubject {
+	if oldest, n := s.oldest(rec.Subject); n >= m.perSubject {
 		m.remove(s, oldest)
 	}
 	if m.count.Add(1) > m.max {
@@ -95,13 +102,17 @@ func (m *Memory) Insert(_ context.Context, rec Record) error {
 	return nil
 }
 
+// sweep removes up to n expired records of a shard.
 func (m *Memory) sweep(s *shard, n int) {
-	limit := m.now().Add(-Grace).UnixMilli()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for e := s.queue.first(); e != nil && n > 0 && e.deadline <= limit; e = s.queue.first() {
+	limit := m.graceEnd()
+	for ; n > 0; n-- {
+		e, ok := s.deadlines.First()
+		if !ok || e.Deadline > limit {
+			return
+		}
 		m.remove(s, e)
-		n--
 	}
 }
 
@@ -110,14 +121,19 @@ func (m *Memory) remove(s *shard, e *entry) {
 	m.count.Add(-1)
 }
 
-func (m *Memory) gone(e *entry) bool { return e.deadline <= m.now().Add(-Grace).UnixMilli() }
+// graceEnd is the latest deadline that Grace no longer covers, in Unix
+// milliseconds.
+func (m *Memory) graceEnd() int64 { return m.now().Add(-Grace).UnixMilli() }
+
+// expired reports whether a record is removed or about to be.
+func (m *Memory) expired(e *entry) bool { return e.Deadline <= m.graceEnd() }
 
 // Load implements [Store].
 func (m *Memory) Load(_ context.Context, key Key) (Record, bool, error) {
 	s := &m.shards[key.Shard()]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if e := s.find(key); e != nil && !m.gone(e) {
+	if e := s.find(key); e != nil && !m.expired(e) {
 		return e.record(), true, nil
 	}
 	return Record{}, false, nil
@@ -128,10 +144,10 @@ func (m *Memory) Touch(_ context.Context, key Key, seen, deadline time.Time) err
 	s := &m.shards[key.Shard()]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at := seen.UnixMilli()
-	if e := s.find(key); e != nil && e.seen < at && at < e.deadline {
-		e.seen = at
-		s.postpone(e, deadline.UnixMilli())
+	ms := seen.UnixMilli()
+	if e := s.find(key); e != nil && e.seen < ms && ms < e.Deadline {
+		e.seen = ms
+		s.deadlines.Move(e, deadline.UnixMilli())
 	}
 	return nil
 }
@@ -153,7 +169,7 @@ func (m *Memory) Update(_ context.Context, key Key, revision int64, data string)
 // Rotate implements [Store].
 func (m *Memory) Rotate(_ context.Context, from, to Key) (bool, error) {
 	if from.Shard() != to.Shard() {
-		return false, errShard
+		return false, errWrongShard
 	}
 	s := &m.shards[from.Shard()]
 	s.mu.Lock()
@@ -162,7 +178,7 @@ func (m *Memory) Rotate(_ context.Context, from, to Key) (bool, error) {
 	if e == nil {
 		return false, nil
 	}
-	if s.taken(to) {
+	if s.occupied(to) {
 		return false, errExists
 	}
 	s.rename(e, to)
@@ -188,8 +204,8 @@ func (m *Memory) List(_ context.Context, subject string) ([]Record, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var list []Record
-	for e := range s.of(subject) {
-		if !m.gone(e) {
+	for e := range s.ofSubject(subject) {
+		if !m.expired(e) {
 			list = append(list, e.record())
 		}
 	}
@@ -202,7 +218,7 @@ func (m *Memory) DeleteAll(_ context.Context, subject string, keep []ID) (int, e
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
-	for e := range s.of(subject) {
+	for e := range s.ofSubject(subject) {
 		if !slices.Contains(keep, e.id) {
 			m.remove(s, e)
 			n++

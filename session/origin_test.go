@@ -49,7 +49,7 @@ func TestCrossOrigin(t *testing.T) {
 				want = 200
 			}
 			r := request(tt.method, append(tt.header, with(c))...)
-			w, reached := serve(m.Wrap, r)
+			w, reached := serve(t, m.Wrap, r)
 			if w.Code != want || reached != (want == 200) {
 				t.Errorf("%s %v: %d, reached %t; want %d", tt.method, tt.header, w.Code, reached, want)
 			}
@@ -61,23 +61,23 @@ func TestCrossOrigin(t *testing.T) {
 			}
 			alive(t, m, c, "alice")
 			// Without a cookie there is no authority to abuse: the request is
-			// as anonymous as it would be from anywhere.
-			if w, reached := serve(m.Wrap, request(tt.method, tt.header...)); w.Code != 401 || reached {
+			// anonymous, wherever it comes from.
+			if w, reached := serve(t, m.Wrap, request(tt.method, tt.header...)); w.Code != 401 || reached {
 				t.Errorf("%s %v, anonymous: %d, reached %t", tt.method, tt.header, w.Code, reached)
 			}
 		}
 	}
 }
 
-// The check comes before the store is asked, and before a bad cookie is told
-// from a good one.
+// The origin is checked before the store is called, and before the cookie is
+// validated.
 func TestCrossOriginComesFirst(t *testing.T) {
 	methods := "Load"
-	m := manager(t, &session.Options{Store: failing(session.NewMemory(nil), &methods)})
+	m := manager(t, &session.Options{Store: failing(newMemory(t, nil), &methods)})
 	_, c := create(t, m, "alice")
 	for _, cookie := range [][]string{{with(c)}, {with(c) + "x"}, {with(c), with(c)}} {
 		r := request("POST", append(cookie, "Sec-Fetch-Site: cross-site")...)
-		if w, reached := serve(m.Wrap, r); w.Code != 403 || reached {
+		if w, reached := serve(t, m.Wrap, r); w.Code != 403 || reached {
 			t.Errorf("%q: %d, reached %t", cookie, w.Code, reached)
 		}
 	}

@@ -9,13 +9,13 @@ import (
 	"github.com/go-guard/guard/internal/wiring"
 )
 
-// Recent passes on requests whose session was created less than d ago, for
-// actions that someone at a screen left alone must not take. It stands behind
-// an authentication step of m. All others get a 401: sign in again, which is
-// Create.
+// Recent passes on requests whose session was created less than d ago. It
+// protects sensitive actions on an unattended screen. It belongs inside an
+// authentication step of m. Other requests are refused with 401: the user signs
+// in again, which is Create.
 func (m *Manager[D]) Recent(d time.Duration) guard.Middleware {
 	if d <= 0 {
-		wiring.Panic("session", "Recent(%v) lets nobody pass", d)
+		wiring.Panic("session", "Recent(%v) refuses every request", d)
 	}
 	stale := refusal("Recent authentication required", fmt.Errorf("session: created more than %v ago", d))
 	stale.Code = "insufficient_user_authentication" // RFC 9470, section 3

@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/session"
 )
 
 func TestRecent(t *testing.T) {
-	now := newClock()
+	now := harness.NewClock()
 	m := manager(t, &session.Options{Now: now.Now})
 	var decisions []guard.Decision
 	observe := guard.Observe(func(_ context.Context, d guard.Decision) { decisions = append(decisions, d) })
@@ -26,10 +27,10 @@ func TestRecent(t *testing.T) {
 		status int
 		want   string
 	}{{0, 200, ""}, {5*time.Minute - time.Millisecond, 200, ""}, {5 * time.Minute, 401, stale}, {9 * time.Minute, 401, stale}, {-time.Minute, 200, ""}} {
-		now.advance(tt.age)
+		now.Advance(tt.age)
 		for name, step := range steps {
 			decisions = nil
-			w, reached := serve(guard.Chain(observe, step, recent), request("GET", with(c)))
+			w, reached := serve(t, guard.Chain(observe, step, recent), request("GET", with(c)))
 			if w.Code != tt.status || reached != (tt.status == 200) || !reached && w.Body.String() != tt.want {
 				t.Errorf("%s, %v: %d %s, reached %t", name, tt.age, w.Code, w.Body, reached)
 			}
@@ -40,10 +41,10 @@ func TestRecent(t *testing.T) {
 				t.Errorf("%+v", d)
 			}
 		}
-		now.advance(-tt.age)
+		now.Advance(-tt.age)
 	}
-	// Neither use nor rotation is an authentication; a new login is.
-	now.advance(4 * time.Minute)
+	// Neither use nor rotation is an authentication. A login is.
+	now.Advance(4 * time.Minute)
 	alive(t, m, c, "alice")
 	s, err := m.Authenticate(request("GET", with(c)))
 	if err != nil {
@@ -53,18 +54,18 @@ func TestRecent(t *testing.T) {
 	if _, err := m.Rotate(w, request("POST", with(c)), s); err != nil {
 		t.Fatal(err)
 	}
-	now.advance(time.Minute)
+	now.Advance(time.Minute)
 	c = cookieOf(t, w)
-	if w, _ := serve(guard.Chain(m.Wrap, recent), request("GET", with(c))); w.Code != 401 {
+	if w, _ := serve(t, guard.Chain(m.Wrap, recent), request("GET", with(c))); w.Code != 401 {
 		t.Errorf("after a rotation: %d", w.Code)
 	}
 	_, c = create(t, m, "alice", with(c))
-	if w, _ := serve(guard.Chain(m.Wrap, recent), request("GET", with(c))); w.Code != 200 {
+	if w, _ := serve(t, guard.Chain(m.Wrap, recent), request("GET", with(c))); w.Code != 200 {
 		t.Errorf("after a login: %d", w.Code)
 	}
-	// Outside of an authentication step nobody passes.
-	for name, step := range map[string]guard.Middleware{"alone": recent, "nobody": guard.Chain(guard.Optional(m), recent)} {
-		if w, reached := serve(step, request("GET")); w.Code != 401 || reached {
+	// Outside of an authentication step every request is refused.
+	for name, step := range map[string]guard.Middleware{"alone": recent, "anonymous": guard.Chain(guard.Optional(m), recent)} {
+		if w, reached := serve(t, step, request("GET")); w.Code != 401 || reached {
 			t.Errorf("%s: %d, reached %t", name, w.Code, reached)
 		}
 	}

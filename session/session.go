@@ -1,9 +1,9 @@
-// Package session signs people in with a cookie.
+// Package session signs users in with a cookie.
 //
 //	sessions := guard.Must(session.New[Profile](nil))
 //	http.Handle("GET /profile", sessions.Wrap(guard.HandlerFunc(profile)))
 //
-// A login handler that checked a password calls [Manager.Create]; handlers
+// A login handler that has checked a password calls [Manager.Create]. Handlers
 // behind Wrap get a *[Session] as their principal, or the application's own
 // user by guard.BySubject.
 //
@@ -11,23 +11,23 @@
 //
 // The cookie holds 32 random bytes; the store holds their SHA-256. The cookie
 // is __Host-session with Secure, HttpOnly, SameSite=Lax and Path=/. A session
-// ends at its lifetime, and when it is idle; a destroyed one stays destroyed,
-// whatever is in flight. Every verb writes to the store at once, before it
-// touches the response: nothing is left to the end of the request. A login
-// never adopts a session that was there before. Unsafe requests from other
-// origins are refused with 403. A store that is down is 503, never an anonymous
-// request, and a logout that it missed is no success.
+// ends at its absolute timeout and at its idle timeout. Requests in flight
+// cannot bring back a destroyed session. Every change is written to the store
+// before the response is touched: no work is left for the end of the request. A
+// login never adopts a session that existed before. Unsafe requests from other
+// origins are refused with 403. If the store is down, requests are answered
+// with 503 and never treated as anonymous, and a logout reports the failure.
 //
 // # Not covered
 //
-// Safe methods (GET, HEAD, OPTIONS) are not checked for their origin, so they
-// must change nothing. Whoever has the cookie is the subject until it ends:
-// serve it over TLS, and ask [Manager.Recent] in front of sensitive actions. A
-// request that was let in runs to its end: a WebSocket outlives a logout unless
-// its handler asks again, which [Manager.Update] does.
+// The origin of safe methods (GET, HEAD, OPTIONS) is not checked, so these must
+// change nothing. Anyone who holds the cookie acts as the subject until the
+// session ends: serve it over TLS, and protect sensitive actions with
+// [Manager.Recent]. The session is checked when a request arrives: a WebSocket
+// outlives a logout unless its handler checks again, by [Manager.Update].
 //
-// The default store is in memory, for one process. Stores for more are in
-// stores/redisstore and stores/sqlstore. Passwords are hashed by package password.
+// The default store is in memory, for one process. Stores for several are in
+// stores/redisstore and stores/sqlstore. Package password hashes passwords.
 package session
 
 import (
@@ -37,35 +37,35 @@ import (
 	"time"
 )
 
-// A Session is one login of one subject with its data. It is immutable: what
-// was read stays as it was read, and [Manager.Update] returns another.
+// A Session is one login of one subject with its data. It is immutable:
+// [Manager.Update] returns a new one.
 type Session[D any] struct {
 	rec      Record
 	data     D
 	deadline time.Time
 }
 
-// Sub is the subject who is signed in, never empty.
+// Sub returns the subject who is signed in. It is never empty.
 func (s *Session[D]) Sub() string { return s.rec.Subject }
 
-// ID names the session in lists and logs. It survives Rotate, and is worth
-// nothing as a credential.
+// ID names the session in lists and logs. Rotate does not change it. It is no
+// credential.
 func (s *Session[D]) ID() string { return s.rec.ID.String() }
 
-// Data is the session's data. No other request shares memory with it.
+// Data returns the session's data. It shares no memory with other requests.
 func (s *Session[D]) Data() D { return s.data }
 
-// AuthTime is when the subject signed in.
+// AuthTime returns when the subject signed in.
 func (s *Session[D]) AuthTime() time.Time { return s.rec.Created }
 
-// LastSeen is when the session was last used before this request, to the
+// LastSeen returns when the session was last used before this request, to the
 // precision of [Options].TouchEvery.
 func (s *Session[D]) LastSeen() time.Time { return s.rec.LastSeen }
 
-// Deadline is when the session ends if it is not used until then.
+// Deadline returns when the session ends unless it is used before.
 func (s *Session[D]) Deadline() time.Time { return s.deadline }
 
-// String is the public id and the subject, without the data.
+// String returns the ID and the subject, without the data.
 func (s *Session[D]) String() string {
 	if s == nil {
 		return "session <nil>"
@@ -73,8 +73,8 @@ func (s *Session[D]) String() string {
 	return fmt.Sprintf("session %s of %q", s.rec.ID, s.rec.Subject)
 }
 
-// Format keeps the data out of logs under every verb.
+// Format implements [fmt.Formatter]: no verb prints the data.
 func (s *Session[D]) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
-// LogValue implements slog.LogValuer.
+// LogValue implements [slog.LogValuer].
 func (s *Session[D]) LogValue() slog.Value { return slog.StringValue(s.String()) }

@@ -1,62 +1,68 @@
 package session
 
 import (
-	"container/heap"
 	"hash/maphash"
 	"iter"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-guard/guard/internal/expiring"
 )
 
-// A shard is the sessions of some subjects, found by key, by subject, and by
-// which deadline is next. A million sessions are mostly tables, so these hold
-// hashes of 8 bytes; the entry has the rest.
+// A shard holds the sessions of some subjects. It finds them by key and by
+// subject, and the next one to expire. Most of the memory of a million sessions
+// is its maps: they hold hashes of 8 bytes in place of keys and subjects, which
+// are compared in the entry.
 type shard struct {
 	mu        sync.RWMutex
-	byKey     map[uint64]*entry
-	bySubject map[uint64]*entry // the first of a list, of all subjects with that hash
 	seed      maphash.Seed
-	queue     queue
+	byKey     map[uint64]*entry
+	bySubject map[uint64]*entry // the first of a list, of all subjects with this hash
+	deadlines expiring.Heap[*entry]
 }
 
-// An entry is a Record in 128 bytes. Times are in Unix milliseconds.
+// An entry is a Record in 128 bytes. Times are in Unix milliseconds; the
+// deadline is the Node's.
 type entry struct {
-	key                     Key
-	id                      ID
-	position                int32 // in the queue
-	subject, data           string
-	created, seen, deadline int64
-	revision                int64
-	next                    *entry // in the list
-	remember                bool
+	key           Key
+	id            ID
+	remember      bool
+	subject, data string
+	expiring.Node
+	created, seen int64
+	revision      int64
+	next          *entry // in the list of bySubject
 }
 
-// hash is what a key is found by. Where two keys of a million sessions agree in
-// it, which a login does with a chance of 1 in 10^13, the second is refused as if
-// it existed.
-func (s *shard) hash(key Key) uint64 { return maphash.Bytes(s.seed, key[:]) }
+func (s *shard) init() {
+	s.seed = maphash.MakeSeed()
+	s.byKey = map[uint64]*entry{}
+	s.bySubject = map[uint64]*entry{}
+}
 
+func (s *shard) hashKey(key Key) uint64 { return maphash.Bytes(s.seed, key[:]) }
+
+func (s *shard) hashSubject(subject string) uint64 { return maphash.String(s.seed, subject) }
+
+// find returns the entry under key, or nil.
 func (s *shard) find(key Key) *entry {
-	if e := s.byKey[s.hash(key)]; e != nil && e.key == key {
+	if e := s.byKey[s.hashKey(key)]; e != nil && e.key == key {
 		return e
 	}
 	return nil
 }
 
-func (s *shard) taken(key Key) bool { return s.byKey[s.hash(key)] != nil }
+// occupied reports whether no entry can be added under key: it exists, or another
+// key has the same hash. In a store of a million sessions, a login meets the
+// latter with a probability of 1 in 10^13.
+func (s *shard) occupied(key Key) bool { return s.byKey[s.hashKey(key)] != nil }
 
-func (s *shard) rename(e *entry, key Key) {
-	delete(s.byKey, s.hash(e.key))
-	e.key = key
-	s.byKey[s.hash(key)] = e
-}
-
-// of yields the sessions of a subject, each of which may be removed.
-func (s *shard) of(subject string) iter.Seq[*entry] {
+// ofSubject yields the entries of a subject, each of which may be removed.
+func (s *shard) ofSubject(subject string) iter.Seq[*entry] {
 	return func(yield func(*entry) bool) {
 		var next *entry
-		for e := s.bySubject[maphash.String(s.seed, subject)]; e != nil; e = next {
+		for e := s.bySubject[s.hashSubject(subject)]; e != nil; e = next {
 			if next = e.next; e.subject == subject && !yield(e) {
 				return
 			}
@@ -64,36 +70,42 @@ func (s *shard) of(subject string) iter.Seq[*entry] {
 	}
 }
 
-func (e *entry) record() Record {
-	return Record{
-		Key: e.key, ID: e.id, Subject: e.subject, Data: e.data, Revision: e.revision, Remember: e.remember,
-		Created: time.UnixMilli(e.created), LastSeen: time.UnixMilli(e.seen), Deadline: time.UnixMilli(e.deadline),
+// oldest returns the entry of a subject with the oldest last use, and how many
+// the subject has.
+func (s *shard) oldest(subject string) (oldest *entry, n int) {
+	for e := range s.ofSubject(subject) {
+		if oldest == nil || e.seen <= oldest.seen {
+			oldest = e
+		}
+		n++
 	}
+	return oldest, n
 }
 
 func (s *shard) add(rec *Record) {
 	e := &entry{
 		key: rec.Key, id: rec.ID, data: rec.Data, revision: rec.Revision, remember: rec.Remember,
-		created: rec.Created.UnixMilli(), seen: rec.LastSeen.UnixMilli(), deadline: rec.Deadline.UnixMilli(),
+		created: rec.Created.UnixMilli(), seen: rec.LastSeen.UnixMilli(),
+		Node: expiring.Node{Deadline: rec.Deadline.UnixMilli()},
 	}
-	for other := range s.of(rec.Subject) {
-		e.subject = other.subject
+	for other := range s.ofSubject(rec.Subject) {
+		e.subject = other.subject // the entries of a subject share the string
 		break
 	}
 	if e.subject == "" {
-		e.subject = strings.Clone(rec.Subject) // it may be part of a whole request
+		e.subject = strings.Clone(rec.Subject) // it may be a part of a whole request
 	}
-	hash := maphash.String(s.seed, e.subject)
+	hash := s.hashSubject(e.subject)
 	e.next = s.bySubject[hash]
 	s.bySubject[hash] = e
-	s.byKey[s.hash(e.key)] = e
-	heap.Push(&s.queue, e)
+	s.byKey[s.hashKey(e.key)] = e
+	s.deadlines.Push(e)
 }
 
 func (s *shard) remove(e *entry) {
-	delete(s.byKey, s.hash(e.key))
-	heap.Remove(&s.queue, int(e.position))
-	hash := maphash.String(s.seed, e.subject)
+	delete(s.byKey, s.hashKey(e.key))
+	s.deadlines.Remove(e)
+	hash := s.hashSubject(e.subject)
 	first := s.bySubject[hash]
 	switch {
 	case first != e:
@@ -108,18 +120,16 @@ func (s *shard) remove(e *entry) {
 	}
 }
 
-func (s *shard) postpone(e *entry, deadline int64) {
-	e.deadline = deadline
-	heap.Fix(&s.queue, int(e.position))
+// rename gives the entry another key.
+func (s *shard) rename(e *entry, key Key) {
+	delete(s.byKey, s.hashKey(e.key))
+	e.key = key
+	s.byKey[s.hashKey(key)] = e
 }
 
-// own is how many sessions a subject has, and which was unused for longest.
-func (s *shard) own(subject string) (oldest *entry, n int) {
-	for e := range s.of(subject) {
-		if oldest == nil || e.seen <= oldest.seen {
-			oldest = e
-		}
-		n++
+func (e *entry) record() Record {
+	return Record{
+		Key: e.key, ID: e.id, Subject: e.subject, Data: e.data, Revision: e.revision, Remember: e.remember,
+		Created: time.UnixMilli(e.created), LastSeen: time.UnixMilli(e.seen), Deadline: time.UnixMilli(e.Deadline),
 	}
-	return oldest, n
 }

@@ -10,19 +10,19 @@ import (
 
 var basics = []testCase{
 	{"insert and load", insertAndLoad},
-	{"a key is inserted once", insertTwice},
-	{"nothing but insert creates", nothingCreates},
+	{"a key is not inserted twice", insertTwice},
+	{"only insert creates", onlyInsertCreates},
 	{"touch", touch},
 	{"update", update},
 	{"rotate", rotate},
 	{"delete", deleteOne},
 	{"list and delete by subject", bySubject},
 	{"subjects are bytes", subjectsAreBytes},
-	{"kept for the grace", grace},
+	{"records stay until the grace period ends", grace},
 }
 
 func insertAndLoad(s *suite) {
-	s.lacks(Key(s.subject))
+	s.wantAbsent(Key(s.subject))
 	plain := s.insert(nil)
 	full := s.insert(func(rec *session.Record) {
 		rec.Data = `{"text":"` + strings.Repeat("é\u2028😀<'\\\"", 300) + `"}`
@@ -32,9 +32,9 @@ func insertAndLoad(s *suite) {
 		rec.Revision = 1 << 40
 		rec.Remember = true
 	})
-	s.holds(plain)
-	s.holds(full)
-	s.listed(plain, full)
+	s.wantRecord(plain)
+	s.wantRecord(full)
+	s.wantList(plain, full)
 }
 
 func insertTwice(s *suite) {
@@ -44,27 +44,27 @@ func insertTwice(s *suite) {
 	if err := s.store.Insert(s.ctx, again); err == nil {
 		s.Error("a key was inserted twice")
 	}
-	s.holds(rec)
-	s.listed(rec)
+	s.wantRecord(rec)
+	s.wantList(rec)
 }
 
-func nothingCreates(s *suite) {
-	gone := s.insert(nil)
-	found, err := s.store.Delete(s.ctx, gone.Key)
+func onlyInsertCreates(s *suite) {
+	deleted := s.insert(nil)
+	found, err := s.store.Delete(s.ctx, deleted.Key)
 	check(s, "delete", found, err, true)
-	for _, key := range []session.Key{gone.Key, Key(s.subject)} {
+	for _, key := range []session.Key{deleted.Key, Key(s.subject)} {
 		to := Key(s.subject)
 		s.must(s.store.Touch(s.ctx, key, s.now.Add(time.Second), s.now.Add(2*time.Hour)))
-		done, err := s.store.Update(s.ctx, key, gone.Revision, `{"n":1}`)
+		done, err := s.store.Update(s.ctx, key, deleted.Revision, `{"n":1}`)
 		check(s, "update", done, err, false)
 		done, err = s.store.Rotate(s.ctx, key, to)
 		check(s, "rotate", done, err, false)
 		done, err = s.store.Delete(s.ctx, key)
 		check(s, "delete", done, err, false)
-		s.lacks(key)
-		s.lacks(to)
+		s.wantAbsent(key)
+		s.wantAbsent(to)
 	}
-	s.listed()
+	s.wantList()
 }
 
 func touch(s *suite) {
@@ -73,18 +73,18 @@ func touch(s *suite) {
 	seen, deadline := s.now.Add(time.Minute), s.now.Add(2*time.Hour)
 	s.must(s.store.Touch(s.ctx, rec.Key, seen, deadline))
 	rec.LastSeen, rec.Deadline = seen, deadline
-	s.holds(rec)
-	s.holds(other)
+	s.wantRecord(rec)
+	s.wantRecord(other)
 	s.must(s.store.Touch(s.ctx, rec.Key, seen, deadline.Add(time.Hour))) // no later than the last
 	s.must(s.store.Touch(s.ctx, rec.Key, seen.Add(-time.Second), deadline.Add(time.Hour)))
-	s.holds(rec)
+	s.wantRecord(rec)
 	s.must(s.store.Touch(s.ctx, rec.Key, deadline, deadline.Add(time.Hour))) // the deadline is past
 	s.must(s.store.Touch(s.ctx, rec.Key, deadline.Add(time.Second), deadline.Add(time.Hour)))
-	s.holds(rec)
+	s.wantRecord(rec)
 	rec.LastSeen, rec.Deadline = deadline.Add(-time.Millisecond), s.now.Add(time.Minute) // may shorten
 	s.must(s.store.Touch(s.ctx, rec.Key, rec.LastSeen, rec.Deadline))
-	s.holds(rec)
-	s.listed(rec, other)
+	s.wantRecord(rec)
+	s.wantList(rec, other)
 }
 
 func update(s *suite) {
@@ -93,18 +93,18 @@ func update(s *suite) {
 	done, err := s.store.Update(s.ctx, rec.Key, rec.Revision, `{"n":1}`)
 	check(s, "update", done, err, true)
 	rec.Data, rec.Revision = `{"n":1}`, rec.Revision+1
-	s.holds(rec)
+	s.wantRecord(rec)
 	for _, stale := range []int64{rec.Revision - 1, rec.Revision + 1, 0} {
 		done, err = s.store.Update(s.ctx, rec.Key, stale, `{"n":2}`)
 		check(s, "update of another revision", done, err, false)
 	}
-	s.holds(rec)
+	s.wantRecord(rec)
 	done, err = s.store.Update(s.ctx, rec.Key, rec.Revision, rec.Data)
 	check(s, "update to the same data", done, err, true)
 	rec.Revision++
-	s.holds(rec)
-	s.holds(other)
-	s.listed(rec, other)
+	s.wantRecord(rec)
+	s.wantRecord(other)
+	s.wantList(rec, other)
 }
 
 func rotate(s *suite) {
@@ -114,19 +114,19 @@ func rotate(s *suite) {
 	done, err := s.store.Rotate(s.ctx, from, to)
 	check(s, "rotate", done, err, true)
 	rec.Key = to
-	s.lacks(from)
-	s.holds(rec)
-	s.listed(rec, other)
+	s.wantAbsent(from)
+	s.wantRecord(rec)
+	s.wantList(rec, other)
 	done, err = s.store.Rotate(s.ctx, from, Key(s.subject))
 	check(s, "rotate again", done, err, false)
 	if done, err = s.store.Rotate(s.ctx, to, other.Key); err == nil || done {
 		s.Errorf("rotated onto another session: %t, %v", done, err)
 	}
-	s.holds(rec)
-	s.holds(other)
+	s.wantRecord(rec)
+	s.wantRecord(other)
 	n, err := s.store.DeleteAll(s.ctx, s.subject, nil)
 	check(s, "delete all", n, err, 2)
-	s.lacks(to)
+	s.wantAbsent(to)
 }
 
 func deleteOne(s *suite) {
@@ -135,34 +135,34 @@ func deleteOne(s *suite) {
 	check(s, "delete", done, err, true)
 	done, err = s.store.Delete(s.ctx, rec.Key)
 	check(s, "delete again", done, err, false)
-	s.lacks(rec.Key)
-	s.holds(other)
-	s.listed(other)
+	s.wantAbsent(rec.Key)
+	s.wantRecord(other)
+	s.wantList(other)
 }
 
 func bySubject(s *suite) {
-	s.listed()
+	s.wantList()
 	n, err := s.store.DeleteAll(s.ctx, s.subject, nil)
-	check(s, "delete all of nobody", n, err, 0)
+	check(s, "delete all of a subject without sessions", n, err, 0)
 	a, b, c := s.insert(nil), s.insert(nil), s.insert(nil)
 	stranger := Record(s.subject + "x")
 	s.must(s.store.Insert(s.ctx, stranger))
-	s.listed(a, b, c)
+	s.wantList(a, b, c)
 	n, err = s.store.DeleteAll(s.ctx, s.subject, []session.ID{b.ID, stranger.ID, {}})
 	check(s, "delete all but one", n, err, 2)
-	s.lacks(a.Key)
-	s.lacks(c.Key)
-	s.holds(b)
-	s.listed(b)
+	s.wantAbsent(a.Key)
+	s.wantAbsent(c.Key)
+	s.wantRecord(b)
+	s.wantList(b)
 	n, err = s.store.DeleteAll(s.ctx, s.subject, nil)
 	check(s, "delete all", n, err, 1)
-	s.listed()
-	s.holds(stranger)
+	s.wantList()
+	s.wantRecord(stranger)
 	again := s.insert(nil)
-	s.listed(again)
+	s.wantList(again)
 }
 
-// Subjects that a database may take for one, or take apart.
+// subjectsAreBytes uses subjects that a database may confuse or split.
 func subjectsAreBytes(s *suite) {
 	base := s.subject
 	var all []session.Record
@@ -173,18 +173,19 @@ func subjectsAreBytes(s *suite) {
 		all = append(all, rec)
 	}
 	for _, rec := range all {
-		s.holds(rec)
+		s.wantRecord(rec)
 		s.subject = rec.Subject
-		s.listed(rec)
+		s.wantList(rec)
 	}
 	for _, rec := range all {
 		n, err := s.store.DeleteAll(s.ctx, rec.Subject, nil)
 		check(s, "delete all of "+strconv.Quote(rec.Subject), n, err, 1)
-		s.lacks(rec.Key)
+		s.wantAbsent(rec.Key)
 	}
 }
 
-// Whether a record is past its deadline is the manager's matter.
+// grace checks that a store keeps expired records for session.Grace: the manager
+// decides whether a session has ended.
 func grace(s *suite) {
 	ended := func(ago time.Duration) func(*session.Record) {
 		return func(rec *session.Record) {
@@ -192,12 +193,12 @@ func grace(s *suite) {
 		}
 	}
 	now, almost := s.insert(ended(0)), s.insert(ended(session.Grace-time.Minute))
-	s.holds(now)
-	s.holds(almost)
-	gone := Record(s.subject)
-	ended(session.Grace + time.Minute)(&gone)
-	_ = s.store.Insert(s.ctx, gone) // may be refused
-	s.lacks(gone.Key)
+	s.wantRecord(now)
+	s.wantRecord(almost)
+	old := Record(s.subject)
+	ended(session.Grace + time.Minute)(&old)
+	_ = s.store.Insert(s.ctx, old) // may be refused
+	s.wantAbsent(old.Key)
 	found, err := s.store.Delete(s.ctx, almost.Key)
 	check(s, "delete of an ended session", found, err, true)
 }

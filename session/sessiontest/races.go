@@ -23,7 +23,7 @@ var races = []testCase{
 
 const rounds = 25
 
-// together runs all fs at once.
+// together runs all fs concurrently.
 func together(fs ...func()) {
 	var wg sync.WaitGroup
 	start := make(chan struct{})
@@ -37,7 +37,9 @@ func together(fs ...func()) {
 	wg.Wait()
 }
 
-func (s *suite) soon(err error) {
+// noError is must for other goroutines, where Fatal is not allowed.
+func (s *suite) noError(err error) {
+	s.Helper()
 	if err != nil {
 		s.Error(err)
 	}
@@ -48,20 +50,20 @@ func rotateRacingDelete(s *suite) {
 		rec, to := s.insert(nil), Key(s.subject)
 		var rotated, deleted bool
 		together(
-			func() { var err error; rotated, err = s.store.Rotate(s.ctx, rec.Key, to); s.soon(err) },
-			func() { var err error; deleted, err = s.store.Delete(s.ctx, rec.Key); s.soon(err) },
+			func() { var err error; rotated, err = s.store.Rotate(s.ctx, rec.Key, to); s.noError(err) },
+			func() { var err error; deleted, err = s.store.Delete(s.ctx, rec.Key); s.noError(err) },
 		)
 		if rotated == deleted {
 			s.Fatalf("rotated %t and deleted %t", rotated, deleted)
 		}
-		s.lacks(rec.Key)
+		s.wantAbsent(rec.Key)
 		if deleted {
-			s.lacks(to)
-			s.listed()
+			s.wantAbsent(to)
+			s.wantList()
 			continue
 		}
 		rec.Key = to
-		s.holds(rec)
+		s.wantRecord(rec)
 		_, err := s.store.Delete(s.ctx, to)
 		s.must(err)
 	}
@@ -71,12 +73,12 @@ func rotateRacingDeleteAll(s *suite) {
 	for range rounds {
 		rec, to := s.insert(nil), Key(s.subject)
 		together(
-			func() { _, err := s.store.Rotate(s.ctx, rec.Key, to); s.soon(err) },
-			func() { _, err := s.store.DeleteAll(s.ctx, s.subject, nil); s.soon(err) },
+			func() { _, err := s.store.Rotate(s.ctx, rec.Key, to); s.noError(err) },
+			func() { _, err := s.store.DeleteAll(s.ctx, s.subject, nil); s.noError(err) },
 		)
-		s.lacks(rec.Key)
-		s.lacks(to)
-		s.listed()
+		s.wantAbsent(rec.Key)
+		s.wantAbsent(to)
+		s.wantList()
 	}
 }
 
@@ -84,27 +86,27 @@ func rotateRacingRotate(s *suite) {
 	for range rounds {
 		rec := s.insert(nil)
 		to := [4]session.Key{Key(s.subject), Key(s.subject), Key(s.subject), Key(s.subject)}
-		var won [4]bool
+		var succeeded [4]bool
 		var fs []func()
 		for i := range to {
-			fs = append(fs, func() { var err error; won[i], err = s.store.Rotate(s.ctx, rec.Key, to[i]); s.soon(err) })
+			fs = append(fs, func() { var err error; succeeded[i], err = s.store.Rotate(s.ctx, rec.Key, to[i]); s.noError(err) })
 		}
 		together(fs...)
-		s.lacks(rec.Key)
+		s.wantAbsent(rec.Key)
 		n := 0
 		for i := range to {
-			if !won[i] {
-				s.lacks(to[i])
+			if !succeeded[i] {
+				s.wantAbsent(to[i])
 				continue
 			}
 			n++
 			rec.Key = to[i]
-			s.holds(rec)
+			s.wantRecord(rec)
 		}
 		if n != 1 {
 			s.Fatalf("%d of 4 rotations succeeded", n)
 		}
-		s.listed(rec)
+		s.wantList(rec)
 		_, err := s.store.DeleteAll(s.ctx, s.subject, nil)
 		s.must(err)
 	}
@@ -114,31 +116,31 @@ func touchRacingDelete(s *suite) {
 	for range rounds {
 		rec := s.insert(nil)
 		together(
-			func() { s.soon(s.store.Touch(s.ctx, rec.Key, s.now.Add(time.Minute), s.now.Add(2*time.Hour))) },
-			func() { _, err := s.store.Delete(s.ctx, rec.Key); s.soon(err) },
-			func() { s.soon(s.store.Touch(s.ctx, rec.Key, s.now.Add(2*time.Minute), s.now.Add(2*time.Hour))) },
+			func() { s.noError(s.store.Touch(s.ctx, rec.Key, s.now.Add(time.Minute), s.now.Add(2*time.Hour))) },
+			func() { _, err := s.store.Delete(s.ctx, rec.Key); s.noError(err) },
+			func() { s.noError(s.store.Touch(s.ctx, rec.Key, s.now.Add(2*time.Minute), s.now.Add(2*time.Hour))) },
 		)
-		s.lacks(rec.Key)
-		s.listed()
+		s.wantAbsent(rec.Key)
+		s.wantList()
 	}
 }
 
 func updateRacingUpdate(s *suite) {
 	rec := s.insert(nil)
 	for range rounds {
-		var won [4]bool
+		var succeeded [4]bool
 		var fs []func()
-		for i := range won {
+		for i := range succeeded {
 			fs = append(fs, func() {
 				var err error
-				won[i], err = s.store.Update(s.ctx, rec.Key, rec.Revision, fmt.Sprint(i))
-				s.soon(err)
+				succeeded[i], err = s.store.Update(s.ctx, rec.Key, rec.Revision, fmt.Sprint(i))
+				s.noError(err)
 			})
 		}
 		together(fs...)
 		n := 0
-		for i := range won {
-			if won[i] {
+		for i := range succeeded {
+			if succeeded[i] {
 				n++
 				rec.Data = fmt.Sprint(i)
 			}
@@ -147,7 +149,7 @@ func updateRacingUpdate(s *suite) {
 			s.Fatalf("%d of 4 updates of one revision succeeded", n)
 		}
 		rec.Revision++
-		s.holds(rec)
+		s.wantRecord(rec)
 	}
 }
 
@@ -155,17 +157,17 @@ func updateRacingDelete(s *suite) {
 	for range rounds {
 		rec := s.insert(nil)
 		together(
-			func() { _, err := s.store.Update(s.ctx, rec.Key, rec.Revision, `{"n":1}`); s.soon(err) },
+			func() { _, err := s.store.Update(s.ctx, rec.Key, rec.Revision, `{"n":1}`); s.noError(err) },
 			func() {
 				deleted, err := s.store.Delete(s.ctx, rec.Key)
-				s.soon(err)
+				s.noError(err)
 				if !deleted {
-					s.Error("an update kept delete from finding the session")
+					s.Error("delete did not find the session because of an update")
 				}
 			},
 		)
-		s.lacks(rec.Key)
-		s.listed()
+		s.wantAbsent(rec.Key)
+		s.wantList()
 	}
 }
 
@@ -174,47 +176,47 @@ func touchRacingRotate(s *suite) {
 		rec, to := s.insert(nil), Key(s.subject)
 		seen, deadline := s.now.Add(time.Minute), s.now.Add(2*time.Hour)
 		together(
-			func() { s.soon(s.store.Touch(s.ctx, rec.Key, seen, deadline)) },
+			func() { s.noError(s.store.Touch(s.ctx, rec.Key, seen, deadline)) },
 			func() {
 				rotated, err := s.store.Rotate(s.ctx, rec.Key, to)
-				s.soon(err)
+				s.noError(err)
 				if !rotated {
-					s.Error("a touch kept rotate from finding the session")
+					s.Error("rotate did not find the session because of a touch")
 				}
 			},
 		)
-		s.lacks(rec.Key)
+		s.wantAbsent(rec.Key)
 		got, found, err := s.store.Load(s.ctx, to)
 		s.must(err)
-		if rec.Key = to; got.LastSeen.Equal(seen) { // it may have come too late
+		if rec.Key = to; got.LastSeen.Equal(seen) { // the touch may have come after the rotation
 			rec.LastSeen, rec.Deadline = seen, deadline
 		}
 		if !found || !equal(got, rec) {
 			s.Fatalf("%t, %+v, want %+v", found, got, rec)
 		}
-		s.listed(rec)
+		s.wantList(rec)
 		_, err = s.store.Delete(s.ctx, to)
 		s.must(err)
 	}
 }
 
-// Neither undoes the other.
+// touchRacingUpdate checks that both changes are there in the end.
 func touchRacingUpdate(s *suite) {
 	for range rounds {
 		rec := s.insert(nil)
 		seen, deadline := s.now.Add(time.Minute), s.now.Add(2*time.Hour)
 		together(
-			func() { s.soon(s.store.Touch(s.ctx, rec.Key, seen, deadline)) },
+			func() { s.noError(s.store.Touch(s.ctx, rec.Key, seen, deadline)) },
 			func() {
 				updated, err := s.store.Update(s.ctx, rec.Key, rec.Revision, `{"n":1}`)
-				s.soon(err)
+				s.noError(err)
 				if !updated {
-					s.Error("a touch kept update from succeeding")
+					s.Error("update failed because of a touch")
 				}
 			},
 		)
 		rec.LastSeen, rec.Deadline, rec.Data, rec.Revision = seen, deadline, `{"n":1}`, rec.Revision+1
-		s.holds(rec)
+		s.wantRecord(rec)
 	}
 }
 
@@ -226,41 +228,42 @@ func updateRacingRotate(s *suite) {
 			func() {
 				var err error
 				updated, err = s.store.Update(s.ctx, rec.Key, rec.Revision, `{"n":1}`)
-				s.soon(err)
+				s.noError(err)
 			},
 			func() {
 				rotated, err := s.store.Rotate(s.ctx, rec.Key, to)
-				s.soon(err)
+				s.noError(err)
 				if !rotated {
-					s.Error("an update kept rotate from finding the session")
+					s.Error("rotate did not find the session because of an update")
 				}
 			},
 		)
-		s.lacks(rec.Key)
+		s.wantAbsent(rec.Key)
 		if rec.Key = to; updated {
 			rec.Data, rec.Revision = `{"n":1}`, rec.Revision+1
 		}
-		s.holds(rec)
+		s.wantRecord(rec)
 	}
 }
 
-// What is loaded is also listed, or it could not be ended.
+// insertRacingDeleteAll checks that a record that Load returns is listed too:
+// otherwise its subject could not end it.
 func insertRacingDeleteAll(s *suite) {
 	for range rounds {
 		rec := Record(s.subject)
 		together(
-			func() { s.soon(s.store.Insert(s.ctx, rec)) },
-			func() { _, err := s.store.DeleteAll(s.ctx, s.subject, nil); s.soon(err) },
+			func() { s.noError(s.store.Insert(s.ctx, rec)) },
+			func() { _, err := s.store.DeleteAll(s.ctx, s.subject, nil); s.noError(err) },
 		)
 		if _, found, err := s.store.Load(s.ctx, rec.Key); found {
 			s.must(err)
-			s.listed(rec)
+			s.wantList(rec)
 		} else {
 			s.must(err)
-			s.listed()
+			s.wantList()
 		}
 		_, err := s.store.DeleteAll(s.ctx, s.subject, nil)
 		s.must(err)
-		s.lacks(rec.Key)
+		s.wantAbsent(rec.Key)
 	}
 }

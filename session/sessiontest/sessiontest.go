@@ -1,4 +1,4 @@
-// Package sessiontest checks that a [session.Store] keeps its promises.
+// Package sessiontest checks that a [session.Store] honours its contract.
 //
 //	func TestStore(t *testing.T) {
 //		sessiontest.Run(t, func(t *testing.T) session.Store { return open(t) })
@@ -16,9 +16,9 @@ import (
 	"github.com/go-guard/guard/session"
 )
 
-// Run runs all cases, each in a subtest of its own. open returns a store, which
-// need not be empty: every case uses subjects and keys of its own. The clocks
-// of the store and of the test must agree to within some seconds.
+// Run runs each case in a subtest. open returns a store, which need not be empty:
+// every case uses new subjects and keys. The clocks of the store and of the test
+// must agree within a few seconds.
 func Run(t *testing.T, open func(t *testing.T) session.Store) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { c.run(newSuite(t, open(t))) })
@@ -32,7 +32,7 @@ type testCase struct {
 
 var cases = append(basics, races...)
 
-// A suite is one case: a store, and a subject that nobody else uses.
+// A suite is the state of one case: a store, and a subject that no other case uses.
 type suite struct {
 	*testing.T
 	ctx     context.Context
@@ -51,7 +51,7 @@ func newSuite(t *testing.T, store session.Store) *suite {
 	}
 }
 
-// Key returns a random key that is in the subject's shard, as a manager's are.
+// Key returns a random key in the subject's shard, like the keys of a manager.
 func Key(subject string) (key session.Key) {
 	for {
 		_, _ = rand.Read(key[:])
@@ -61,7 +61,7 @@ func Key(subject string) (key session.Key) {
 	}
 }
 
-// Record returns a record of subject that is good for an hour.
+// Record returns a record of subject whose deadline is in an hour.
 func Record(subject string) session.Record {
 	now := time.Now().Truncate(time.Millisecond)
 	rec := session.Record{
@@ -89,8 +89,8 @@ func (s *suite) must(err error) {
 	}
 }
 
-// holds checks that the store has exactly this record under its key.
-func (s *suite) holds(want session.Record) {
+// wantRecord checks that the store has exactly this record under its key.
+func (s *suite) wantRecord(want session.Record) {
 	s.Helper()
 	got, found, err := s.store.Load(s.ctx, want.Key)
 	s.must(err)
@@ -102,7 +102,8 @@ func (s *suite) holds(want session.Record) {
 	}
 }
 
-func (s *suite) lacks(key session.Key) {
+// wantAbsent checks that the store has no record under key.
+func (s *suite) wantAbsent(key session.Key) {
 	s.Helper()
 	_, found, err := s.store.Load(s.ctx, key)
 	s.must(err)
@@ -111,8 +112,8 @@ func (s *suite) lacks(key session.Key) {
 	}
 }
 
-// listed checks what the subject's index holds.
-func (s *suite) listed(want ...session.Record) {
+// wantList checks that List returns exactly these records of the subject.
+func (s *suite) wantList(want ...session.Record) {
 	s.Helper()
 	got, err := s.store.List(s.ctx, s.subject)
 	s.must(err)
@@ -143,10 +144,10 @@ func equal(a, b session.Record) bool {
 	return a == b
 }
 
-func check[T comparable](s *suite, what string, got T, err error, want T) {
+func check[T comparable](s *suite, operation string, got T, err error, want T) {
 	s.Helper()
 	s.must(err)
 	if got != want {
-		s.Errorf("%s: %v, want %v", what, got, want)
+		s.Errorf("%s: %v, want %v", operation, got, want)
 	}
 }

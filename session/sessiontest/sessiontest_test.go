@@ -10,15 +10,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 )
 
 func TestRun(t *testing.T) {
-	sessiontest.Run(t, func(*testing.T) session.Store { return session.NewMemory(nil) })
+	sessiontest.Run(t, func(*testing.T) session.Store { return guard.Must(session.NewMemory(nil)) })
 }
 
-// A broken store does one thing as stores are tempted to.
+// A broken store has one fault that stores tend to have.
 type broken struct {
 	session.Store
 	how string
@@ -27,10 +28,10 @@ type broken struct {
 }
 
 var faults = []string{
-	"insert overwrites", "load forgets the id", "load truncates", "touch creates", "touch goes back", "touch revives", "update creates",
+	"insert overwrites", "load omits the ID", "load truncates", "touch creates", "touch goes back", "touch revives", "update creates",
 	"update ignores the revision", "update keeps the revision", "rotate copies", "rotate creates", "rotate overwrites",
-	"delete says nothing", "list finds strangers", "delete all keeps nothing", "delete all misses rotated", "drops at the deadline",
-	"update undoes a touch", "takes letter case for nothing",
+	"delete reports success always", "list includes other subjects", "delete all ignores keep", "delete all misses rotated", "drops records at the deadline",
+	"update undoes a touch", "ignores letter case",
 }
 
 func (b *broken) Insert(ctx context.Context, rec session.Record) error {
@@ -40,7 +41,7 @@ func (b *broken) Insert(ctx context.Context, rec session.Record) error {
 	switch b.how {
 	case "insert overwrites":
 		_, _ = b.Store.Delete(ctx, rec.Key)
-	case "drops at the deadline":
+	case "drops records at the deadline":
 		if !rec.Deadline.After(time.Now()) {
 			return nil
 		}
@@ -51,7 +52,7 @@ func (b *broken) Insert(ctx context.Context, rec session.Record) error {
 func (b *broken) Load(ctx context.Context, key session.Key) (session.Record, bool, error) {
 	rec, found, err := b.Store.Load(ctx, key)
 	switch b.how {
-	case "load forgets the id":
+	case "load omits the ID":
 		rec.ID = session.ID{}
 	case "load truncates":
 		rec.Data = rec.Data[:min(len(rec.Data), 255)]
@@ -59,12 +60,12 @@ func (b *broken) Load(ctx context.Context, key session.Key) (session.Record, boo
 	return rec, found, err
 }
 
-// create is the temptation: a write that need not ask whether there is one.
+// create writes the record without checking that it exists.
 func (b *broken) create(ctx context.Context, key session.Key, change func(*session.Record)) {
 	b.mu.Lock()
-	rec, known := b.ids[key]
+	rec, inserted := b.ids[key]
 	b.mu.Unlock()
-	if _, found, _ := b.Store.Load(ctx, key); known && !found {
+	if _, found, _ := b.Store.Load(ctx, key); inserted && !found {
 		change(&rec)
 		_ = b.Store.Insert(ctx, rec)
 	}
@@ -122,16 +123,16 @@ func (b *broken) Rotate(ctx context.Context, from, to session.Key) (bool, error)
 
 func (b *broken) Delete(ctx context.Context, key session.Key) (bool, error) {
 	deleted, err := b.Store.Delete(ctx, key)
-	return deleted || b.how == "delete says nothing", err
+	return deleted || b.how == "delete reports success always", err
 }
 
 func (b *broken) List(ctx context.Context, subject string) ([]session.Record, error) {
 	list, err := b.Store.List(ctx, subject)
-	if b.how == "takes letter case for nothing" && strings.HasSuffix(subject, "a") {
+	if b.how == "ignores letter case" && strings.HasSuffix(subject, "a") {
 		more, _ := b.Store.List(ctx, strings.TrimSuffix(subject, "a")+"A")
 		list = append(list, more...)
 	}
-	if b.how == "list finds strangers" {
+	if b.how == "list includes other subjects" {
 		more, _ := b.Store.List(ctx, subject+"x")
 		list = append(list, more...)
 	}
@@ -140,7 +141,7 @@ func (b *broken) List(ctx context.Context, subject string) ([]session.Record, er
 
 func (b *broken) DeleteAll(ctx context.Context, subject string, keep []session.ID) (int, error) {
 	switch b.how {
-	case "delete all keeps nothing":
+	case "delete all ignores keep":
 		keep = nil
 	case "delete all misses rotated":
 		list, err := b.Store.List(ctx, subject)
@@ -156,18 +157,18 @@ func (b *broken) DeleteAll(ctx context.Context, subject string, keep []session.I
 	return b.Store.DeleteAll(ctx, subject, keep)
 }
 
-// TestBroken is run by TestFinds, and fails.
+// TestBroken is run by TestFinds and fails.
 func TestBroken(t *testing.T) {
 	how := os.Getenv("SESSIONTEST_BROKEN")
 	if how == "" {
 		t.Skip("run by TestFinds")
 	}
 	sessiontest.Run(t, func(*testing.T) session.Store {
-		return &broken{Store: session.NewMemory(nil), how: how, ids: map[session.Key]session.Record{}}
+		return &broken{Store: guard.Must(session.NewMemory(nil)), how: how, ids: map[session.Key]session.Record{}}
 	})
 }
 
-// The suite is worth as much as what it finds.
+// TestFinds checks that the suite finds every fault, and none in a Memory.
 func TestFinds(t *testing.T) {
 	for _, how := range append(faults, "nothing") {
 		t.Run(how, func(t *testing.T) {

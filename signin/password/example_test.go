@@ -7,15 +7,15 @@ import (
 	"github.com/go-guard/guard/signin/password"
 )
 
-// hashes is a table of users: nothing else about a password is kept.
+// hashes stands for a table of users. Only the encodings are stored.
 var hashes = map[string]string{}
 
-// signIn is whether pw is the password of the user called name. The lookup of
-// an unknown one gives "", which costs as much as a wrong password.
+// signIn reports whether pw is the password of the user called name. An unknown
+// user has no hash, "", which takes as long to verify as any other.
 func signIn(ctx context.Context, name, pw string) (bool, error) {
 	ok, rehash, err := password.Verify(ctx, hashes[name], pw)
 	if err != nil {
-		return false, err // for guard.Refuse: 503 where too much is going on
+		return false, err // for guard.Refuse: 503 if too many hashes are running
 	}
 	if rehash {
 		if encoded, err := password.Hash(ctx, pw); err == nil {

@@ -1,10 +1,10 @@
 package password
 
-// Occupy takes the room for one hash and returns what gives it back.
+// Occupy takes one slot, and returns the function that releases it.
 func (h *Hasher) Occupy() (release func()) {
 	h.slots <- struct{}{}
 	return h.release
 }
 
-// Dummy is what an empty encoding stands for.
+// Dummy returns the encoding that is verified in place of an empty one.
 func (h *Hasher) Dummy() string { return h.dummy() }

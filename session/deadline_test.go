@@ -2,26 +2,20 @@ package session_test
 
 import (
 	"context"
-	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/session"
-)
-
-var (
-	expired = e401("Session expired")
-	invalid = e401("Invalid session")
 )
 
 func TestDeadlines(t *testing.T) {
 	tests := []struct {
 		name string
 		opts session.Options
-		used []time.Duration // when it is used, from its creation
+		used []time.Duration // times of use, from its creation
 		at   time.Duration
 		want string
 	}{
@@ -45,8 +39,8 @@ func TestDeadlines(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			now := newClock()
-			start := now.now
+			now := harness.NewClock()
+			start := now.Time
 			tt.opts.Now = now.Now
 			m := manager(t, &tt.opts)
 			s, c := create(t, m, "alice")
@@ -54,10 +48,10 @@ func TestDeadlines(t *testing.T) {
 				t.Errorf("%v, %v, %v", s.AuthTime(), s.LastSeen(), s.Deadline())
 			}
 			for _, d := range tt.used {
-				now.now = start.Add(d)
-				serve(m.Wrap, request("GET", with(c)))
+				now.Time = start.Add(d)
+				serve(t, m.Wrap, request("GET", with(c)))
 			}
-			now.now = start.Add(tt.at)
+			now.Time = start.Add(tt.at)
 			alive(t, m, c, tt.want)
 			list, err := m.List(t.Context(), "alice")
 			if err != nil || (len(list) == 1) != (tt.want == "alice") {
@@ -67,45 +61,70 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-// The settings of today hold where they are shorter than a session's own.
+// Settings that became shorter hold for sessions that exist.
 func TestShorterSettings(t *testing.T) {
-	now := newClock()
-	store := session.NewMemory(&session.MemoryOptions{Now: now.Now})
+	now := harness.NewClock()
+	store := newMemory(t, &session.MemoryOptions{Now: now.Now})
 	m := manager(t, &session.Options{Store: store, Now: now.Now})
 	_, c := create(t, m, "alice")
-	now.advance(10 * time.Minute)
+	now.Advance(10 * time.Minute)
 	alive(t, manager(t, &session.Options{Store: store, Now: now.Now, IdleTimeout: 10 * time.Minute}), c, expired)
 	alive(t, manager(t, &session.Options{Store: store, Now: now.Now, Lifetime: 10 * time.Minute}), c, expired)
 	alive(t, manager(t, &session.Options{Store: store, Now: now.Now, IdleTimeout: time.Hour}), c, "alice")
 }
 
-// The touch is best effort: its failure is reported, and not the request's.
+// A long handler has an old Session, which other requests may have extended.
+func TestLongHandler(t *testing.T) {
+	now := harness.NewClock()
+	m := manager(t, &session.Options{Now: now.Now})
+	s, c := create(t, m, "alice")
+	for range 3 {
+		now.Advance(20 * time.Minute)
+		alive(t, m, c, "alice")
+	}
+	next, err := m.Update(t.Context(), s, func(p *profile) error { p.Role = "x"; return nil })
+	if err != nil || !next.Deadline().Equal(now.Time.Add(30*time.Minute)) {
+		t.Fatal(next, err)
+	}
+	if _, err := m.Rotate(recorder(), request("POST", with(c)), s); err != nil {
+		t.Error(err)
+	}
+	now.Advance(30 * time.Minute)
+	_, err = m.Update(t.Context(), next, func(*profile) error { return nil })
+	refused(t, err, 401, "Invalid session") // it was rotated
+	_, err = m.Update(t.Context(), nil, func(*profile) error { return nil })
+	refused(t, err, 401, "Not authenticated")
+	_, err = m.Rotate(recorder(), request("POST"), nil)
+	refused(t, err, 401, "Not authenticated")
+}
+
+// A touch is best effort: its failure is reported, and the request is answered.
 func TestTouchFails(t *testing.T) {
-	now := newClock()
+	now := harness.NewClock()
 	methods := "Touch"
-	store := failing(session.NewMemory(&session.MemoryOptions{Now: now.Now}), &methods)
+	store := failing(newMemory(t, &session.MemoryOptions{Now: now.Now}), &methods)
 	m := manager(t, &session.Options{Store: store, Now: now.Now})
 	_, c := create(t, m, "alice")
-	now.advance(20 * time.Minute)
+	now.Advance(20 * time.Minute)
 	var seen []string
 	observe := guard.Observe(func(_ context.Context, d guard.Decision) {
 		seen = append(seen, d.Guard+" "+string(d.Outcome)+" "+d.Reason)
 	})
-	w, reached := serve(guard.Chain(observe, m.Wrap), request("GET", with(c)))
+	w, reached := serve(t, guard.Chain(observe, m.Wrap), request("GET", with(c)))
 	if w.Code != 200 || !reached || strings.Join(seen, ",") != "touch failed "+errDown.Error()+", allowed " {
 		t.Errorf("%d, reached %t, observed %q", w.Code, reached, seen)
 	}
-	now.advance(10 * time.Minute)
+	now.Advance(10 * time.Minute)
 	alive(t, m, c, expired)
 }
 
-// A touch goes on when the client leaves, but not until after the deadline,
-// and holds nobody up for long.
+// A touch continues when the client disconnects. It ends before the deadline, and
+// within a second.
 func TestTouchIsLimited(t *testing.T) {
-	now := newClock()
+	now := harness.NewClock()
 	var left time.Duration
 	var cause error
-	store := &faulty{session.NewMemory(&session.MemoryOptions{Now: now.Now}), func(ctx context.Context, method string) error {
+	store := &faulty{newMemory(t, &session.MemoryOptions{Now: now.Now}), func(ctx context.Context, method string) error {
 		if method == "Touch" {
 			deadline, _ := ctx.Deadline()
 			left, cause = time.Until(deadline), ctx.Err()
@@ -114,69 +133,18 @@ func TestTouchIsLimited(t *testing.T) {
 	}}
 	m := manager(t, &session.Options{Store: store, Now: now.Now})
 	_, c := create(t, m, "alice")
-	now.advance(20 * time.Minute)
-	gone, cancel := context.WithCancel(t.Context())
+	now.Advance(20 * time.Minute)
+	disconnected, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := m.Authenticate(request("GET", with(c)).WithContext(gone)); err != nil {
+	if _, err := m.Authenticate(request("GET", with(c)).WithContext(disconnected)); err != nil {
 		t.Fatal(err)
 	}
 	if left <= 0 || left > time.Second || cause != nil {
 		t.Errorf("%v left, %v", left, cause)
 	}
-	now.advance(30*time.Minute - 20*time.Millisecond)
+	now.Advance(30*time.Minute - 20*time.Millisecond)
 	alive(t, m, c, "alice")
 	if left > 20*time.Millisecond {
 		t.Errorf("a touch may be %v late", left)
-	}
-}
-
-// A store that hangs keeps nobody longer than the limit: 503, or nothing at
-// all for a touch.
-func TestStoreHangs(t *testing.T) {
-	for _, tt := range []struct {
-		hangs string
-		do    func(m *profiles, s *login, r *http.Request) error
-		want  int
-		took  time.Duration
-	}{
-		{"Load", func(m *profiles, _ *login, r *http.Request) error { _, err := m.Authenticate(r); return err }, 503, 2 * time.Second},
-		{"List", func(m *profiles, _ *login, r *http.Request) error { _, err := m.List(r.Context(), "alice"); return err }, 503, 2 * time.Second},
-		{"Touch", func(m *profiles, _ *login, r *http.Request) error { _, err := m.Authenticate(r); return err }, 200, 400 * time.Millisecond},
-		{"Delete", func(m *profiles, _ *login, r *http.Request) error { return m.Destroy(recorder(), r) }, 503, 2 * time.Second},
-		{"Insert", func(m *profiles, _ *login, r *http.Request) error {
-			_, err := m.Create(recorder(), r, "alice", profile{})
-			return err
-		}, 503, 2 * time.Second},
-		{"Rotate", func(m *profiles, s *login, r *http.Request) error { _, err := m.Rotate(recorder(), r, s); return err }, 503, 2 * time.Second},
-		{"Update", func(m *profiles, s *login, r *http.Request) error {
-			_, err := m.Update(r.Context(), s, func(*profile) error { return nil })
-			return err
-		}, 503, 2 * time.Second},
-	} {
-		t.Run(tt.hangs, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				hang := ""
-				store := &faulty{session.NewMemory(nil), func(ctx context.Context, method string) error {
-					if method == hang {
-						<-ctx.Done()
-						return ctx.Err()
-					}
-					return nil
-				}}
-				m := manager(t, &session.Options{Store: store, Timeout: 2 * time.Second})
-				s, c := create(t, m, "alice")
-				time.Sleep(10 * time.Minute)
-				hang = tt.hangs
-				start := time.Now()
-				err := tt.do(m, s, request("POST", with(c)))
-				if took := time.Since(start); took != tt.took {
-					t.Errorf("took %v, want %v", took, tt.took)
-				}
-				if tt.want == 200 && err == nil {
-					return
-				}
-				refused(t, err, tt.want, "")
-			})
-		})
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// copied is a site as it is built with other packages: the session is loaded
-// before the handler, changed in memory, and saved as a whole when the first
-// byte of the answer is written through a wrapper.
+// copied is a site with the behaviour of other packages: the session is loaded
+// before the handler, changed in memory, and saved as a whole when the first byte
+// of the response is written through a wrapper.
 type copied struct {
 	stateless bool                  // gorilla: the session is its cookie
 	sessions  map[[32]byte]loggedIn // by the token's hash
@@ -25,8 +25,8 @@ type loggedIn struct {
 
 type copiedKey struct{}
 
-// current is one request's session.
-type current struct {
+// requestSession is the session of one request.
+type requestSession struct {
 	loggedIn
 	token string
 }
@@ -46,7 +46,7 @@ func (c *copied) load(token string) (s loggedIn, found bool) {
 
 func (c *copied) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		cur := &current{}
+		cur := &requestSession{}
 		if cookie, err := r.Cookie("session"); err == nil {
 			cur.token = cookie.Value
 			s, found := c.load(cur.token)
@@ -61,12 +61,12 @@ func (c *copied) wrap(next http.Handler) http.Handler {
 		if c.down {
 			http.Error(w, "Internal Server Error", http.StatusInternalServerError)
 		}
-		saving.once()
+		saving.saveOnce()
 	})
 }
 
-// save creates the session where it is not there any more.
-func (c *copied) save(w http.ResponseWriter, cur *current) {
+// save creates the session if it does not exist.
+func (c *copied) save(w http.ResponseWriter, cur *requestSession) {
 	cookie := &http.Cookie{Name: "session", Value: cur.token, Path: "/", HttpOnly: !c.stateless}
 	switch key := sha256.Sum256([]byte(cur.token)); {
 	case cur.token == "":
@@ -82,14 +82,14 @@ func (c *copied) save(w http.ResponseWriter, cur *current) {
 	http.SetCookie(w, cookie)
 }
 
-// savingWriter is their wrapper. Flush finds its way around it by Unwrap.
+// savingWriter is the wrapper. Unwrap lets Flush bypass it.
 type savingWriter struct {
 	http.ResponseWriter
 	save func()
 	done bool
 }
 
-func (w *savingWriter) once() {
+func (w *savingWriter) saveOnce() {
 	if !w.done {
 		w.done = true
 		w.save()
@@ -97,13 +97,13 @@ func (w *savingWriter) once() {
 }
 
 func (w *savingWriter) Write(b []byte) (int, error) {
-	w.once()
+	w.saveOnce()
 	return w.ResponseWriter.Write(b)
 }
 
 func (w *savingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-func of(r *http.Request) *current { return r.Context().Value(copiedKey{}).(*current) }
+func of(r *http.Request) *requestSession { return r.Context().Value(copiedKey{}).(*requestSession) }
 
 func (c *copied) login(_ http.ResponseWriter, r *http.Request)  { of(r).token = rand.Text() }
 func (c *copied) logout(_ http.ResponseWriter, r *http.Request) { of(r).out = true }
@@ -116,8 +116,8 @@ func (c *copied) add(_ http.ResponseWriter, r *http.Request, meanwhile func()) {
 	of(r).N = n + 1
 }
 
-// logoutEverywhere destroys what iterating yields: hashes, which are hashed
-// once more on their way to the store.
+// logoutEverywhere deletes the hashes of the hashes of the tokens: iterating
+// yields hashes, and the store hashes them again.
 func (c *copied) logoutEverywhere() {
 	for key := range c.sessions {
 		delete(c.sessions, sha256.Sum256(key[:]))

@@ -1,29 +1,12 @@
 package session_test
 
 import (
-	"context"
-	"sync/atomic"
 	"testing"
 
 	"github.com/go-guard/guard/session"
 )
 
-// rotatingOnce does something between a List and what follows.
-type rotatingOnce struct {
-	session.Store
-	do   func()
-	done atomic.Bool
-}
-
-func (s *rotatingOnce) List(ctx context.Context, subject string) ([]session.Record, error) {
-	list, err := s.Store.List(ctx, subject)
-	if s.do != nil && !s.done.Swap(true) {
-		s.do()
-	}
-	return list, err
-}
-
-// Tokens differ, fall into their subject's shard, and are read as what they are.
+// Tokens differ, and their keys are in the subject's shard.
 func TestToken(t *testing.T) {
 	seen := map[string]bool{}
 	shards := map[int]bool{}

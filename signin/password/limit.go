@@ -8,8 +8,8 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// acquire waits for room for one hash. What cannot be done is said as an
-// outage, so that Refuse answers 503 and not 401.
+// acquire waits for a free slot, one of Options.Parallel. Its error is an
+// outage, which guard.Refuse answers with 503.
 func (h *Hasher) acquire(ctx context.Context) (release func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, guard.Unavailable(fmt.Errorf("%w: %w", ErrBusy, err))

@@ -13,22 +13,22 @@ import (
 	"github.com/go-guard/guard/session"
 )
 
-// Defects that other session packages have, each a property that is checked on
-// two sites: on one of a copy of their behaviour, which must fail it, or the
-// check would be worth nothing, and on one of ours.
+// Each defect of another session package is a property that is checked on two
+// sites: a copy of that package's behaviour must fail it, which proves the check,
+// and a site with this package must pass.
 
-// A site has a counter in its session.
+// A site counts in its session.
 type site interface {
 	wrap(next http.Handler) http.Handler
 	login(w http.ResponseWriter, r *http.Request)
 	logout(w http.ResponseWriter, r *http.Request)
-	add(w http.ResponseWriter, r *http.Request, meanwhile func()) // one, with a pause in between
+	add(w http.ResponseWriter, r *http.Request, meanwhile func()) // adds one and calls meanwhile between read and write
 	count(r *http.Request) int
 	logoutEverywhere()
-	fail() // from here on, the store does
+	fail() // makes the store fail from here on
 }
 
-// A browser visits a site, and keeps its cookie.
+// A browser visits a site and keeps its cookie.
 type browser struct {
 	*testing.T
 	site
@@ -66,8 +66,8 @@ var defects = []struct {
 	}},
 	{"one of two parallel updates is lost (scs)", func(b *browser) error {
 		tab := &browser{b.T, b.site, b.cookie}
-		once := func(w http.ResponseWriter, r *http.Request) { tab.add(w, r, func() {}) }
-		b.do(func(w http.ResponseWriter, r *http.Request) { b.add(w, r, func() { tab.do(once) }) })
+		addOne := func(w http.ResponseWriter, r *http.Request) { tab.add(w, r, func() {}) }
+		b.do(func(w http.ResponseWriter, r *http.Request) { b.add(w, r, func() { tab.do(addOne) }) })
 		_, body := b.page()
 		return unless(body == "count: 2", body)
 	}},
@@ -86,9 +86,9 @@ var defects = []struct {
 		return unless(status == 503 && !strings.Contains(body, "count"), status, body)
 	}},
 	{"the old cookie works after logout (gorilla)", func(b *browser) error {
-		kept := b.cookie
+		old := b.cookie
 		b.do(b.logout)
-		b.cookie = kept
+		b.cookie = old
 		return unless(b.isOut())
 	}},
 	{"scripts can read the cookie (gorilla)", func(b *browser) error {
@@ -103,7 +103,7 @@ var defects = []struct {
 	}},
 }
 
-// isOut is whether the browser is signed out, and what it sees.
+// isOut reports whether the browser is signed out, with the status and body it got.
 func (b *browser) isOut() (bool, int, string) {
 	status, body := b.page()
 	return status == 401, status, body
@@ -116,7 +116,7 @@ func unless(ok bool, seen ...any) error {
 	return errors.New(fmt.Sprint(seen...))
 }
 
-func TestDefectsOfOthers(t *testing.T) {
+func TestDefectsOfPeers(t *testing.T) {
 	for _, tt := range defects {
 		t.Run(tt.name, func(t *testing.T) {
 			theirs, mine := &browser{T: t, site: newCopied(tt.name)}, &browser{T: t, site: newOurs(t)}
@@ -124,16 +124,16 @@ func TestDefectsOfOthers(t *testing.T) {
 				b.do(b.login)
 			}
 			if err := tt.has(theirs); err == nil {
-				t.Error("the copy does not have it: the check sees nothing")
+				t.Error("the copy passes, so the check proves nothing")
 			}
 			if err := tt.has(mine); err != nil {
-				t.Errorf("we have it: %v", err)
+				t.Errorf("this package fails: %v", err)
 			}
 		})
 	}
 }
 
-// ours is a site with this package.
+// ours is a site that uses this package.
 type ours struct {
 	t       *testing.T
 	m       *session.Manager[struct{ N int }]
@@ -142,10 +142,10 @@ type ours struct {
 
 func newOurs(t *testing.T) *ours {
 	methods := new(string)
-	return &ours{t, guard.Must(session.New[struct{ N int }](&session.Options{Store: failing(session.NewMemory(nil), methods)})), methods}
+	return &ours{t, guard.Must(session.New[struct{ N int }](&session.Options{Store: failing(newMemory(t, nil), methods)})), methods}
 }
 
-// wrap is Require but for the login, as a mux would have it.
+// wrap is Require except for the login, as in a mux.
 func (o *ours) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.Cookies()) == 0 {
@@ -176,7 +176,7 @@ func (o *ours) of(r *http.Request) *session.Session[struct{ N int }] {
 func (o *ours) add(w http.ResponseWriter, r *http.Request, meanwhile func()) {
 	_, err := o.m.Update(r.Context(), o.of(r), func(d *struct{ N int }) error {
 		meanwhile()
-		meanwhile = func() {} // it is tried again
+		meanwhile = func() {} // Update calls this function again
 		d.N++
 		return nil
 	})
