@@ -24,7 +24,7 @@ func refreshSection(mux *http.ServeMux, set settings, users *Users) {
 		u, found, err := users.ByID(ctx, id)
 		return Claims{Email: u.Email, Role: u.Role}, found, err
 	}
-	refresher := guard.Must(jwtauth.NewRefresher(issuer, reload, &jwtauth.RefreshOptions{
+	refresher := guard.Must(refresh.New(issuer, reload, &refresh.Options{
 		Lifetime: 30 * 24 * time.Hour,
 		Idle:     30 * 24 * time.Hour, // as in the guide: used or not
 		Store:    set.stores.Families,

@@ -21,7 +21,7 @@ import (
 // options take it as it is.
 type Stores struct {
 	Sessions session.Store
-	Families jwtauth.RefreshStore
+	Families refresh.Store
 	Denylist jwtauth.Denylist
 	Limits   ratelimit.Store
 	APIKeys  apikey.Store
@@ -78,7 +78,7 @@ func (s *Stores) openRedis(ctx context.Context, getenv func(string) string) erro
 	if err != nil {
 		return fmt.Errorf("REDIS_URL: %w", err)
 	}
-	s.Sessions, s.Families, s.Denylist = stores.Sessions(), stores.Families(), stores.Denylist()
+	s.Sessions, s.Families, s.Denylist = stores.Sessions(), stores.TokenFamilies(), stores.Denylist()
 	s.Limits, s.APIKeys = stores.RateLimits(), stores.APIKeys()
 	return nil
 }

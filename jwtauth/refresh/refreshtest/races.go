@@ -6,16 +6,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
 // together runs f 64 times at once and counts its results.
-func together(t *testing.T, f func() (jwtauth.RotationResult, error)) map[jwtauth.RotationResult]int {
+func together(t *testing.T, f func() (refresh.Result, error)) map[refresh.Result]int {
 	t.Helper()
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	begin := make(chan struct{})
-	counts := map[jwtauth.RotationResult]int{}
+	counts := map[refresh.Result]int{}
 	for range 64 {
 		wg.Go(func() {
 			<-begin
@@ -33,33 +33,33 @@ func together(t *testing.T, f func() (jwtauth.RotationResult, error)) map[jwtaut
 }
 
 // atOnce: of many uses at once, one is the first and all have one successor.
-func atOnce(t *testing.T, s jwtauth.RefreshStore) {
+func atOnce(t *testing.T, s refresh.Store) {
 	l := start(t, s, rand.Text())
 	for generation := range int64(3) {
 		r := l.rotation(generation+1, time.Duration(generation)*time.Minute)
-		got := together(t, func() (jwtauth.RotationResult, error) { return s.Rotate(t.Context(), r) })
-		if got[jwtauth.Rotated] != 1 || got[jwtauth.Repeated] != 63 {
-			t.Errorf("generation %d: %d rotated, %d repeated; want 1, 63: %v", generation+1, got[jwtauth.Rotated], got[jwtauth.Repeated], got)
+		got := together(t, func() (refresh.Result, error) { return s.Rotate(t.Context(), r) })
+		if got[refresh.Rotated] != 1 || got[refresh.Repeated] != 63 {
+			t.Errorf("generation %d: %d rotated, %d repeated; want 1, 63: %v", generation+1, got[refresh.Rotated], got[refresh.Repeated], got)
 		}
 	}
 }
 
 // atOnceWithoutGrace: one is the first, the second ends the family, and the
 // others find none.
-func atOnceWithoutGrace(t *testing.T, s jwtauth.RefreshStore) {
+func atOnceWithoutGrace(t *testing.T, s refresh.Store) {
 	l := start(t, s, rand.Text())
 	r := l.rotation(1, time.Second)
 	r.Grace = 0
-	got := together(t, func() (jwtauth.RotationResult, error) { return s.Rotate(t.Context(), r) })
-	if got[jwtauth.Rotated] != 1 || got[jwtauth.Reused] != 1 || got[jwtauth.FamilyUnknown] != 62 {
+	got := together(t, func() (refresh.Result, error) { return s.Rotate(t.Context(), r) })
+	if got[refresh.Rotated] != 1 || got[refresh.Reused] != 1 || got[refresh.FamilyUnknown] != 62 {
 		t.Errorf("%d rotated, %d reused, %d unknown; want 1, 1, 62: %v",
-			got[jwtauth.Rotated], got[jwtauth.Reused], got[jwtauth.FamilyUnknown], got)
+			got[refresh.Rotated], got[refresh.Reused], got[refresh.FamilyUnknown], got)
 	}
-	l.want(t, 2, time.Second, jwtauth.FamilyUnknown)
+	l.want(t, 2, time.Second, refresh.FamilyUnknown)
 }
 
 // revokeWins: what a revocation met does not come back.
-func revokeWins(t *testing.T, s jwtauth.RefreshStore) {
+func revokeWins(t *testing.T, s refresh.Store) {
 	for i := range 8 {
 		l := start(t, s, rand.Text())
 		var wg sync.WaitGroup
@@ -76,7 +76,7 @@ func revokeWins(t *testing.T, s jwtauth.RefreshStore) {
 				err = s.Revoke(t.Context(), l.Subject, l.ID)
 			} else {
 				var ids []string
-				if ids, err = s.Families(t.Context(), l.Subject); err == nil {
+				if ids, err = s.List(t.Context(), l.Subject); err == nil {
 					err = s.Revoke(t.Context(), l.Subject, ids...)
 				}
 			}
@@ -85,6 +85,6 @@ func revokeWins(t *testing.T, s jwtauth.RefreshStore) {
 			}
 		})
 		wg.Wait()
-		l.want(t, 100, time.Second, jwtauth.FamilyUnknown)
+		l.want(t, 100, time.Second, refresh.FamilyUnknown)
 	}
 }

@@ -1,4 +1,4 @@
-package jwtauth_test
+package refresh_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
 // Role is the private claims of an access token.
@@ -22,10 +23,10 @@ var roles = map[string]string{"1": "admin"}
 // A login, refreshing it, and a thief who has an old refresh token.
 func ExampleRefresher() {
 	issuer := guard.Must(jwtauth.NewIssuer[Role](jwtauth.HMAC("HS256", []byte("a secret of 32 random bytes, say")), nil))
-	refresher := guard.Must(jwtauth.NewRefresher(issuer, func(_ context.Context, subject string) (Role, bool, error) {
+	refresher := guard.Must(refresh.New(issuer, func(_ context.Context, subject string) (Role, bool, error) {
 		role, found := roles[subject] // asked at every refresh: roles change
 		return Role{role}, found, nil
-	}, &jwtauth.RefreshOptions{NoGrace: true}))
+	}, &refresh.Options{NoGrace: true}))
 
 	mux := http.NewServeMux()
 	mux.Handle("POST /refresh", refresher.RefreshHandler())

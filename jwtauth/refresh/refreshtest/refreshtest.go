@@ -1,7 +1,7 @@
-// Package refreshtest tests implementations of jwtauth.RefreshStore.
+// Package refreshtest tests implementations of refresh.Store.
 //
 //	func TestRefreshStore(t *testing.T) {
-//		refreshtest.Run(t, func(t *testing.T) jwtauth.RefreshStore { return newStore(t) })
+//		refreshtest.Run(t, func(t *testing.T) refresh.Store { return newStore(t) })
 //	}
 package refreshtest
 
@@ -12,17 +12,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
 // Run runs all cases, each in a subtest of its own. open returns a store, which
 // need not be empty: every case uses subjects and ids of its own. Times are
 // given to the store and begin about now; it has no need to wait for them.
-func Run(t *testing.T, open func(t *testing.T) jwtauth.RefreshStore) {
+func Run(t *testing.T, open func(t *testing.T) refresh.Store) {
 	t.Run("Steps", func(t *testing.T) { steps(t, open(t)) })
 	t.Run("Absent", func(t *testing.T) { absent(t, open(t)) })
 	t.Run("Revoke", func(t *testing.T) { revoke(t, open(t)) })
-	t.Run("Families", func(t *testing.T) { families(t, open(t)) })
+	t.Run("List", func(t *testing.T) { families(t, open(t)) })
 	t.Run("Bounded", func(t *testing.T) { bounded(t, open(t)) })
 	t.Run("Names", func(t *testing.T) { names(t, open(t)) })
 	t.Run("Model", func(t *testing.T) { model(t, open(t)) })
@@ -39,14 +39,14 @@ const (
 
 // A login is one family of a store under test.
 type login struct {
-	store jwtauth.RefreshStore
-	jwtauth.Family
+	store refresh.Store
+	refresh.Family
 }
 
-func start(t *testing.T, s jwtauth.RefreshStore, subject string) login {
+func start(t *testing.T, s refresh.Store, subject string) login {
 	t.Helper()
 	now := time.Now().Truncate(time.Millisecond)
-	f := jwtauth.Family{Subject: subject, ID: rand.Text(), Started: now, Expires: now.Add(lifetime)}
+	f := refresh.Family{Subject: subject, ID: rand.Text(), Started: now, Expires: now.Add(lifetime)}
 	if ended, err := s.Start(t.Context(), f); err != nil || len(ended) > 0 {
 		t.Fatalf("Start: %q, %v", ended, err)
 	}
@@ -54,14 +54,14 @@ func start(t *testing.T, s jwtauth.RefreshStore, subject string) login {
 }
 
 // rotation is the use of a generation at a time after the start.
-func (l login) rotation(generation int64, at time.Duration) jwtauth.Rotation {
-	return jwtauth.Rotation{
+func (l login) rotation(generation int64, at time.Duration) refresh.Rotation {
+	return refresh.Rotation{
 		Subject: l.Subject, ID: l.ID, Generation: generation,
 		Now: l.Started.Add(at), Grace: grace, Idle: idle,
 	}
 }
 
-func (l login) rotate(t *testing.T, r jwtauth.Rotation) jwtauth.RotationResult {
+func (l login) rotate(t *testing.T, r refresh.Rotation) refresh.Result {
 	t.Helper()
 	got, err := l.store.Rotate(t.Context(), r)
 	if err != nil {
@@ -70,14 +70,14 @@ func (l login) rotate(t *testing.T, r jwtauth.Rotation) jwtauth.RotationResult {
 	return got
 }
 
-func (l login) want(t *testing.T, generation int64, at time.Duration, want jwtauth.RotationResult) {
+func (l login) want(t *testing.T, generation int64, at time.Duration, want refresh.Result) {
 	t.Helper()
 	if got := l.rotate(t, l.rotation(generation, at)); got != want {
 		t.Errorf("generation %d after %v: %s, want %s", generation, at, name(got), name(want))
 	}
 }
 
-func name(r jwtauth.RotationResult) string {
+func name(r refresh.Result) string {
 	names := []string{"FamilyUnknown", "Rotated", "Repeated", "Reused"}
 	if r < 0 || int(r) >= len(names) {
 		return "not a result"
@@ -85,40 +85,40 @@ func name(r jwtauth.RotationResult) string {
 	return names[r]
 }
 
-func absent(t *testing.T, s jwtauth.RefreshStore) {
-	l := login{s, jwtauth.Family{Subject: rand.Text(), ID: rand.Text(), Started: time.Now().Truncate(time.Millisecond)}}
-	l.want(t, 1, 0, jwtauth.FamilyUnknown)
-	l.want(t, 1, 0, jwtauth.FamilyUnknown) // asking starts none
+func absent(t *testing.T, s refresh.Store) {
+	l := login{s, refresh.Family{Subject: rand.Text(), ID: rand.Text(), Started: time.Now().Truncate(time.Millisecond)}}
+	l.want(t, 1, 0, refresh.FamilyUnknown)
+	l.want(t, 1, 0, refresh.FamilyUnknown) // asking starts none
 	if err := s.Revoke(t.Context(), l.Subject, l.ID); err != nil {
 		t.Errorf("Revoke: %v", err)
 	}
-	if ids, err := s.Families(t.Context(), l.Subject); err != nil || len(ids) != 0 {
-		t.Errorf("Families: %q, %v", ids, err)
+	if ids, err := s.List(t.Context(), l.Subject); err != nil || len(ids) != 0 {
+		t.Errorf("List: %q, %v", ids, err)
 	}
 }
 
-func revoke(t *testing.T, s jwtauth.RefreshStore) {
+func revoke(t *testing.T, s refresh.Store) {
 	subject := rand.Text()
 	l, other := start(t, s, subject), start(t, s, subject)
-	l.want(t, 1, time.Second, jwtauth.Rotated)
+	l.want(t, 1, time.Second, refresh.Rotated)
 	foreign := l
 	foreign.Subject = rand.Text()
-	foreign.want(t, 2, time.Second, jwtauth.FamilyUnknown)
+	foreign.want(t, 2, time.Second, refresh.FamilyUnknown)
 	if err := s.Revoke(t.Context(), foreign.Subject, l.ID); err != nil {
 		t.Errorf("Revoke: %v", err)
 	}
-	l.want(t, 2, 2*time.Second, jwtauth.Rotated) // under another subject, nothing was there
+	l.want(t, 2, 2*time.Second, refresh.Rotated) // under another subject, nothing was there
 	for range 2 {
 		if err := s.Revoke(t.Context(), subject, l.ID); err != nil {
 			t.Errorf("Revoke: %v", err)
 		}
-		l.want(t, 2, 3*time.Second, jwtauth.FamilyUnknown)
-		l.want(t, 3, 3*time.Second, jwtauth.FamilyUnknown)
+		l.want(t, 2, 3*time.Second, refresh.FamilyUnknown)
+		l.want(t, 3, 3*time.Second, refresh.FamilyUnknown)
 	}
-	other.want(t, 1, 3*time.Second, jwtauth.Rotated)
+	other.want(t, 1, 3*time.Second, refresh.Rotated)
 }
 
-func families(t *testing.T, s jwtauth.RefreshStore) {
+func families(t *testing.T, s refresh.Store) {
 	subject := rand.Text()
 	var logins []login
 	var want []string
@@ -126,46 +126,46 @@ func families(t *testing.T, s jwtauth.RefreshStore) {
 		l := start(t, s, subject)
 		logins, want = append(logins, l), append(want, l.ID)
 	}
-	logins[0].want(t, 1, time.Second, jwtauth.Rotated)
+	logins[0].want(t, 1, time.Second, refresh.Rotated)
 	if err := s.Revoke(t.Context(), subject, logins[4].ID); err != nil {
 		t.Fatalf("Revoke: %v", err)
 	}
 	want = want[:4]
 	other := start(t, s, rand.Text())
-	ids, err := s.Families(t.Context(), subject)
+	ids, err := s.List(t.Context(), subject)
 	slices.Sort(ids)
 	slices.Sort(want)
 	if err != nil || !slices.Equal(ids, want) {
-		t.Errorf("Families: %q, %v; want %q", ids, err, want)
+		t.Errorf("List: %q, %v; want %q", ids, err, want)
 	}
 	if err := s.Revoke(t.Context(), subject); err != nil { // none
 		t.Errorf("Revoke of none: %v", err)
 	}
-	logins[1].want(t, 1, time.Second, jwtauth.Rotated)
+	logins[1].want(t, 1, time.Second, refresh.Rotated)
 	if err := s.Revoke(t.Context(), subject, append(ids, rand.Text(), other.ID)...); err != nil {
 		t.Errorf("Revoke: %v", err)
 	}
 	for _, l := range logins {
-		l.want(t, 1, 2*time.Second, jwtauth.FamilyUnknown)
-		l.want(t, 2, 2*time.Second, jwtauth.FamilyUnknown)
+		l.want(t, 1, 2*time.Second, refresh.FamilyUnknown)
+		l.want(t, 2, 2*time.Second, refresh.FamilyUnknown)
 	}
-	other.want(t, 1, 2*time.Second, jwtauth.Rotated)
-	if ids, err := s.Families(t.Context(), subject); err != nil || len(ids) != 0 {
-		t.Errorf("Families again: %q, %v", ids, err)
+	other.want(t, 1, 2*time.Second, refresh.Rotated)
+	if ids, err := s.List(t.Context(), subject); err != nil || len(ids) != 0 {
+		t.Errorf("List again: %q, %v", ids, err)
 	}
-	start(t, s, subject).want(t, 1, time.Second, jwtauth.Rotated) // a new login is welcome
+	start(t, s, subject).want(t, 1, time.Second, refresh.Rotated) // a new login is welcome
 }
 
 // bounded: what a subject can fill has an end, and no login goes for it whose id
 // is not told.
-func bounded(t *testing.T, s jwtauth.RefreshStore) {
+func bounded(t *testing.T, s refresh.Store) {
 	const many = 105
 	subject, told := rand.Text(), map[string]bool{}
 	other := start(t, s, rand.Text())
 	var logins []login
 	for i := range many {
 		now := time.Now().Truncate(time.Millisecond).Add(time.Duration(i) * time.Second)
-		f := jwtauth.Family{Subject: subject, ID: rand.Text(), Started: now, Expires: now.Add(lifetime)}
+		f := refresh.Family{Subject: subject, ID: rand.Text(), Started: now, Expires: now.Add(lifetime)}
 		ended, err := s.Start(t.Context(), f)
 		if err != nil {
 			t.Fatalf("Start: %v", err)
@@ -175,14 +175,14 @@ func bounded(t *testing.T, s jwtauth.RefreshStore) {
 		}
 		logins = append(logins, login{s, f})
 	}
-	ids, err := s.Families(t.Context(), subject)
+	ids, err := s.List(t.Context(), subject)
 	if err != nil || len(ids)+len(told) != many || len(ids) == many {
 		t.Errorf("%d families, %v, and %d that ended for them", len(ids), err, len(told))
 	}
 	for i, l := range logins {
-		want := jwtauth.Rotated
+		want := refresh.Rotated
 		if told[l.ID] {
-			want = jwtauth.FamilyUnknown
+			want = refresh.FamilyUnknown
 		}
 		if l.want(t, 1, time.Second, want); told[l.ID] != (i < len(told)) {
 			t.Errorf("family %d of %d ended, and not the oldest", i, many)
@@ -190,16 +190,16 @@ func bounded(t *testing.T, s jwtauth.RefreshStore) {
 	}
 	// The new one stays, also where it expires before those that are there.
 	now := time.Now().Truncate(time.Millisecond)
-	short := login{s, jwtauth.Family{Subject: subject, ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}}
+	short := login{s, refresh.Family{Subject: subject, ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}}
 	if ended, err := s.Start(t.Context(), short.Family); err != nil || slices.Contains(ended, short.ID) {
 		t.Errorf("Start of one that expires first: %q, %v", ended, err)
 	}
-	short.want(t, 1, time.Second, jwtauth.Rotated)
-	other.want(t, 1, time.Second, jwtauth.Rotated)
+	short.want(t, 1, time.Second, refresh.Rotated)
+	other.want(t, 1, time.Second, refresh.Rotated)
 }
 
 // names: no two subjects are one, whatever a database takes for equal.
-func names(t *testing.T, s jwtauth.RefreshStore) {
+func names(t *testing.T, s refresh.Store) {
 	u := rand.Text()
 	subjects := []string{
 		u + "x", u + "X", u + "x ", u + " x", u + "x\x00", u + "x:y", u + "{x}", u + "ä", u + "a\u0308", u + "%", u + "_", u + "'", u + `\`,
@@ -210,16 +210,16 @@ func names(t *testing.T, s jwtauth.RefreshStore) {
 		logins = append(logins, start(t, s, subject))
 	}
 	for i, l := range logins {
-		ids, err := s.Families(t.Context(), l.Subject)
+		ids, err := s.List(t.Context(), l.Subject)
 		if err != nil || len(ids) != 1 || ids[0] != l.ID {
-			t.Fatalf("Families(%.40q): %q, %v; want %q", l.Subject, ids, err, l.ID)
+			t.Fatalf("List(%.40q): %q, %v; want %q", l.Subject, ids, err, l.ID)
 		}
 		if err := s.Revoke(t.Context(), l.Subject, ids...); err != nil {
 			t.Fatalf("Revoke(%.40q): %v", l.Subject, err)
 		}
-		l.want(t, 1, time.Second, jwtauth.FamilyUnknown)
+		l.want(t, 1, time.Second, refresh.FamilyUnknown)
 		for _, other := range logins[i+1:] {
-			other.want(t, 1, time.Second, []jwtauth.RotationResult{jwtauth.Rotated, jwtauth.Repeated}[min(i, 1)])
+			other.want(t, 1, time.Second, []refresh.Result{refresh.Rotated, refresh.Repeated}[min(i, 1)])
 		}
 	}
 }

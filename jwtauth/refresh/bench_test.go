@@ -1,4 +1,4 @@
-package jwtauth_test
+package refresh_test
 
 import (
 	"context"
@@ -6,12 +6,13 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
 func BenchmarkRefresh(b *testing.B) {
-	issuer := guard.Must(jwtauth.NewIssuer[refreshClaims](jwtauth.HMAC("HS256", refreshSecret), nil))
-	refresher := guard.Must(jwtauth.NewRefresher(issuer, func(context.Context, string) (refreshClaims, bool, error) {
-		return refreshClaims{"alice@example.com", "admin"}, true, nil
+	issuer := guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", secret), nil))
+	refresher := guard.Must(refresh.New(issuer, func(context.Context, string) (claims, bool, error) {
+		return claims{"alice@example.com", "admin"}, true, nil
 	}, nil))
 	token := guard.Must(refresher.Start(b.Context(), "1")).RefreshToken
 	b.Run("next", func(b *testing.B) {
