@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
 	redisstore "github.com/go-guard/guard/stores/redisstore"

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/redis/go-redis/v9"
-
-	"github.com/go-guard/guard/jwtauth"
 )
 
 // TokenFamilies returns a [refresh.Store]. All logins of a subject are one

@@ -7,6 +7,7 @@ import (
 	"github.com/go-guard/guard/apikey/apikeytest"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/jwtauth/denylisttest"
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/jwtauth/refresh/refreshtest"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
@@ -20,7 +21,7 @@ func TestConformance(t *testing.T) {
 		t.Run("Sessions", func(t *testing.T) {
 			sessiontest.Run(t, func(*testing.T) session.Store { return s.Sessions() })
 		})
-		t.Run("Families", func(t *testing.T) {
+		t.Run("TokenFamilies", func(t *testing.T) {
 			refreshtest.Run(t, func(*testing.T) refresh.Store { return s.TokenFamilies() })
 		})
 		t.Run("Denylist", func(t *testing.T) {

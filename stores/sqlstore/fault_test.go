@@ -14,7 +14,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
-	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/session"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/go-guard/guard/internal/testing/race"
-	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/jwtauth/refresh/refreshtest"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
