@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/jwtauth/refresh"
 )
@@ -34,4 +35,17 @@ func BenchmarkRefresh(b *testing.B) {
 			}
 		}
 	})
+}
+
+func BenchmarkHandlerRefused(b *testing.B) {
+	issuer := guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", secret), nil))
+	refresher := guard.Must(refresh.New(issuer, func(context.Context, string) (claims, bool, error) {
+		return claims{}, false, nil
+	}, nil))
+	h := refresher.RefreshHandler()
+	w := harness.NewDiscard()
+	b.ReportAllocs()
+	for b.Loop() {
+		h.ServeHTTP(w, request("POST", `{"refresh_token":"forged"}`))
+	}
 }

@@ -81,25 +81,36 @@ func (r *Refresher[C]) LogoutAllHandler() http.Handler {
 // clients of token endpoints expect.
 func post(guardName string, f func(w http.ResponseWriter, r *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var err error = &guard.Error{Status: http.StatusMethodNotAllowed, Header: http.Header{"Allow": {http.MethodPost}}}
-		if r.Method == http.MethodPost {
-			err = f(w, r)
+		d := decision(guardName)
+		if r.Method != http.MethodPost {
+			d.Refuse(w, r, &guard.Error{Status: http.StatusMethodNotAllowed, Header: http.Header{"Allow": {http.MethodPost}}})
+			return
 		}
-		refuse := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { decision(guardName).Refuse(w, r, err) })
+		err := f(w, r)
 		e, refused := errors.AsType[*guard.Error](err)
 		switch {
 		case err == nil:
-			decision(guardName).Report(r)
-		case refused && e.Code == invalidGrant:
-			guard.OnError(oneMember)(refuse).ServeHTTP(w, r)
+			d.Report(r)
+		case refused && e.Code == invalidGrant && e.Status < http.StatusInternalServerError:
+			refuseToken(w, r, d, e)
 		default:
-			refuse(w, r)
+			d.Refuse(w, r, err)
 		}
 	})
 }
 
-// oneMember is a guard.ErrorHandler.
-func oneMember(w http.ResponseWriter, _ *http.Request, e *guard.Error) {
+// refuseToken answers {"error":"…"} with the message of e. Unlike Deny, it
+// reports the pattern of the request, and unlike Refuse, it does not use the
+// error format of guard.OnError.
+func refuseToken(w http.ResponseWriter, r *http.Request, d guard.Decision, e *guard.Error) {
+	d.Outcome, d.Status, d.Reason, d.Err = guard.Refused, e.Status, e.Code, e.Clone()
+	if e.Err != nil {
+		d.Reason = e.Err.Error()
+	}
+	d.Report(r)
+	if e.Status == http.StatusUnauthorized {
+		w.Header()["Www-Authenticate"] = e.Challenges
+	}
 	body, _ := json.Marshal(map[string]string{"error": e.Message}) // a string never fails
 	respond(w, e.Status, string(body))
 }
