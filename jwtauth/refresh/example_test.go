@@ -20,11 +20,11 @@ type Role struct {
 
 var roles = map[string]string{"1": "admin"}
 
-// A login, refreshing it, and a thief who has an old refresh token.
+// A login, a refresh, and a thief who has an old refresh token.
 func ExampleRefresher() {
 	issuer := guard.Must(jwtauth.NewIssuer[Role](jwtauth.HMAC("HS256", []byte("a secret of 32 random bytes, say")), nil))
 	refresher := guard.Must(refresh.New(issuer, func(_ context.Context, subject string) (Role, bool, error) {
-		role, found := roles[subject] // asked at every refresh: roles change
+		role, found := roles[subject] // called at every refresh, since roles change
 		return Role{role}, found, nil
 	}, &refresh.Options{NoGrace: true}))
 
@@ -54,8 +54,8 @@ func ExampleRefresher() {
 	}
 	first := post("/login", "")
 	second := post("/refresh", first)
-	post("/refresh", first)  // somebody else has it, too: the login is over
-	post("/refresh", second) // for both of them
+	post("/refresh", first)  // a thief has the old token: the login ends
+	post("/refresh", second) // for the thief and for the owner
 	// Output:
 	// /login: 200 ""
 	// /refresh: 200 ""

@@ -213,8 +213,8 @@ func TestLogoutAfterRefresh(t *testing.T) {
 	g.refused(second.RefreshToken, 401, "has ended")
 }
 
-// TestLogoutCanBeTriedAgain: where only half of it worked, the access token is
-// still good for the rest.
+// TestLogoutCanBeTriedAgain: if the denylist fails, the access token stays valid
+// for the next attempt.
 func TestLogoutCanBeTriedAgain(t *testing.T) {
 	g := newRig(t, nil)
 	mine := g.start("1")

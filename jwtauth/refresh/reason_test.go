@@ -11,8 +11,9 @@ import (
 	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
-// TestOneRefusalIsOneDecision: a refusal that a handler passes to guard.Refuse
-// is reported once, and so is that of each handler here.
+// TestOneRefusalIsOneDecision: a refusal that a method reported and a handler
+// passes to guard.Refuse is one Decision, and so is a refusal of this package's
+// handlers.
 func TestOneRefusalIsOneDecision(t *testing.T) {
 	// handler answers a request with the error of a method.
 	handler := func(f func(r *http.Request) error) http.Handler {

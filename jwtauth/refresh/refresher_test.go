@@ -34,7 +34,7 @@ func TestStart(t *testing.T) {
 
 	var e *guard.Error
 	if _, err := g.refresher.Start(t.Context(), "3"); !errors.As(err, &e) || e.Status != 401 {
-		t.Errorf("a login of nobody: %v", err)
+		t.Errorf("a login of an unknown subject: %v", err)
 	}
 	g.store.err = errors.New("down")
 	if _, err := g.refresher.Start(t.Context(), "1"); !errors.As(err, &e) || e.Status != 503 {
@@ -42,8 +42,8 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// TestEvictedLoginsAreDenied: a login that made room for others is over, its
-// access token included: RevokeSubject could not find it any more.
+// TestEvictedLoginsAreDenied: the access token of a login that the store ended
+// for another is denied, since RevokeSubject cannot find that login any more.
 func TestEvictedLoginsAreDenied(t *testing.T) {
 	g := newRig(t, nil)
 	stolen := g.start("1")
@@ -55,8 +55,8 @@ func TestEvictedLoginsAreDenied(t *testing.T) {
 	g.refused(stolen.RefreshToken, 401, "ended")
 }
 
-// TestLoginWhosePredecessorCannotBeDenied fails, and stays for none of the next
-// to push out another login.
+// TestLoginWhosePredecessorCannotBeDenied: the login fails, and its family does
+// not stay in the store, where it would end another login at the next attempt.
 func TestLoginWhosePredecessorCannotBeDenied(t *testing.T) {
 	g := newRig(t, nil)
 	logins := make([]*jwtauth.Tokens, 100)
@@ -68,12 +68,13 @@ func TestLoginWhosePredecessorCannotBeDenied(t *testing.T) {
 	if tokens, err := g.refresher.Start(t.Context(), "1"); tokens != nil || !errors.As(err, &e) || e.Status != http.StatusServiceUnavailable {
 		t.Errorf("%v, %v", tokens, err)
 	}
-	g.start("1") // in the place that has become free
+	g.start("1") // in the free place
 	g.deny.err = nil
 	g.refresh(logins[1].RefreshToken)
 }
 
-// TestLoginWhoseClientHangsUp: what made room for it is denied all the same.
+// TestLoginWhoseClientHangsUp: the login that ended for it is denied, even if the
+// client disconnects.
 func TestLoginWhoseClientHangsUp(t *testing.T) {
 	g := newRig(t, nil)
 	stolen := g.start("1")
@@ -87,7 +88,7 @@ func TestLoginWhoseClientHangsUp(t *testing.T) {
 	g.alive(false, stolen)
 }
 
-// obedientStore loses the answer of a Start whose client has left.
+// An obedientStore loses the result of a Start whose client has disconnected.
 type obedientStore struct{ refresh.Store }
 
 func (s obedientStore) Start(ctx context.Context, f refresh.Family) ([]string, error) {

@@ -12,8 +12,8 @@ import (
 	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
-// TestRevokeSubjectIsRetried: an answer that all logins are dead is true also
-// the second time, after a denylist that failed the first.
+// TestRevokeSubjectIsRetried: after the denylist failed, the next attempt ends
+// all logins.
 func TestRevokeSubjectIsRetried(t *testing.T) {
 	g := newRig(t, nil)
 	h := g.refresher.LogoutAllHandler()
@@ -38,8 +38,8 @@ func TestRevokeSubjectIsRetried(t *testing.T) {
 	g.alive(true, bob)
 }
 
-// TestLogoutAllIsRetriedAfterAStoreFailed: whoever could not end the logins has
-// an access token to try again with.
+// TestLogoutAllIsRetriedAfterAStoreFailed: a client that could not end the logins
+// has an access token to try again with.
 func TestLogoutAllIsRetriedAfterAStoreFailed(t *testing.T) {
 	g := newRig(t, nil)
 	h := g.refresher.LogoutAllHandler()
@@ -58,8 +58,8 @@ func TestLogoutAllIsRetriedAfterAStoreFailed(t *testing.T) {
 	g.alive(false, other, mine)
 }
 
-// TestLogoutAfterLifetimeWasShortened: a token of before is dead for as long as
-// it says that it lives.
+// TestLogoutAfterLifetimeWasShortened: a token that was issued before is denied
+// until it expires.
 func TestLogoutAfterLifetimeWasShortened(t *testing.T) {
 	for name, handler := range map[string]func(*refresh.Refresher[claims]) http.Handler{
 		"logout":     (*refresh.Refresher[claims]).LogoutHandler,

@@ -43,11 +43,11 @@ func TestRefreshGrace(t *testing.T) {
 		wait time.Duration
 		same bool
 	}{
-		{"at once", refresh.Options{}, 0, true},
+		{"immediately", refresh.Options{}, 0, true},
 		{"just before", refresh.Options{}, 10*time.Second - time.Millisecond, true},
-		{"just then", refresh.Options{}, 10 * time.Second, false},
+		{"exactly then", refresh.Options{}, 10 * time.Second, false},
 		{"a longer one", refresh.Options{Grace: time.Minute}, time.Minute - time.Millisecond, true},
-		{"a longer one is over", refresh.Options{Grace: time.Minute}, time.Minute, false},
+		{"a longer one has passed", refresh.Options{Grace: time.Minute}, time.Minute, false},
 		{"none", refresh.Options{NoGrace: true}, 0, false},
 	}
 	for _, tt := range tests {
@@ -72,8 +72,8 @@ func TestRefreshGrace(t *testing.T) {
 	}
 }
 
-// TestRefreshReuse: the grace ends when the successor is used, and what follows
-// is a theft whoever is the thief.
+// TestRefreshReuse: the grace period ends when the successor is used. A later use
+// ends the family, whether the thief or the owner uses the token.
 func TestRefreshReuse(t *testing.T) {
 	g := newRig(t, nil)
 	first, other, bob := g.start("1"), g.start("1"), g.start("2")
@@ -100,8 +100,8 @@ func TestRefreshReuse(t *testing.T) {
 	}
 }
 
-// TestRefreshThiefHangsUp: the denial does not depend on a connection that the
-// thief holds.
+// TestRefreshThiefHangsUp: the denial does not depend on the connection of the
+// thief.
 func TestRefreshThiefHangsUp(t *testing.T) {
 	g := newRig(t, &refresh.Options{NoGrace: true})
 	first := g.start("1")
@@ -114,8 +114,8 @@ func TestRefreshThiefHangsUp(t *testing.T) {
 	g.alive(false, first, second)
 }
 
-// TestRefreshDenylistDown: the session is ended, the client told 503, and the
-// access tokens are denied at the next try.
+// TestRefreshDenylistDown: the session ends, the answer is 503, and the access
+// tokens are denied at the next attempt.
 func TestRefreshDenylistDown(t *testing.T) {
 	g := newRig(t, &refresh.Options{NoGrace: true})
 	first := g.start("1")
@@ -127,25 +127,25 @@ func TestRefreshDenylistDown(t *testing.T) {
 	g.alive(false, first, second)
 }
 
-// TestReuseIsToldThoughNothingCanBeDenied: it is known once.
-func TestReuseIsToldThoughNothingCanBeDenied(t *testing.T) {
+// TestReuseIsReportedIfTheDenialFails: it is the only report of the reuse.
+func TestReuseIsReportedIfTheDenialFails(t *testing.T) {
 	g := newRig(t, nil)
 	first := g.start("1")
 	g.refresh(g.refresh(first.RefreshToken).RefreshToken)
 	g.deny.err = errors.New("down")
 	w := g.serve(g.refresher.RefreshHandler(), "POST", "", tokenBody(first.RefreshToken))
-	told := false
+	reported := false
 	for _, d := range g.seen {
 		var reuse *refresh.ReuseError
-		told = told || errors.As(d.Err, &reuse) && reuse.Subject == "1"
+		reported = reported || errors.As(d.Err, &reuse) && reuse.Subject == "1"
 	}
-	if w.Code != 503 || !told {
-		t.Errorf("status %d, reuse told: %t", w.Code, told)
+	if w.Code != 503 || !reported {
+		t.Errorf("status %d, reuse reported: %t", w.Code, reported)
 	}
 }
 
-// TestReuseIsNotLostWithTheClient: who hangs up while the store works must not
-// have the answer lost, and with it the denial.
+// TestReuseIsNotLostWithTheClient: a client that disconnects during the store's
+// step does not prevent the denial.
 func TestReuseIsNotLostWithTheClient(t *testing.T) {
 	g := newRig(t, nil)
 	first := g.start("1")
@@ -162,7 +162,8 @@ func TestReuseIsNotLostWithTheClient(t *testing.T) {
 	g.alive(false, second)
 }
 
-// TestNoGraceWithAClockBehind: no grace is none, whatever the time is.
+// TestNoGraceWithAClockBehind: NoGrace holds at any time, also on a clock that is
+// behind.
 func TestNoGraceWithAClockBehind(t *testing.T) {
 	for _, behind := range []time.Duration{0, time.Millisecond, time.Minute} {
 		g := newRig(t, &refresh.Options{NoGrace: true})
@@ -178,7 +179,7 @@ func TestRefreshReload(t *testing.T) {
 	g := newRig(t, nil)
 	first := g.start("1")
 
-	// What fails before the store is asked uses nothing up, however long it lasts.
+	// A failure before the call of the store uses up no token, however long it lasts.
 	for _, tt := range []struct {
 		err    error
 		status int
@@ -190,7 +191,7 @@ func TestRefreshReload(t *testing.T) {
 		calls := len(g.store.calls)
 		g.refused(first.RefreshToken, tt.status, "")
 		if len(g.store.calls) != calls {
-			t.Errorf("%v: the store was asked", tt.err)
+			t.Errorf("%v: the store was called", tt.err)
 		}
 		g.clock.Advance(time.Minute)
 	}
@@ -202,7 +203,7 @@ func TestRefreshReload(t *testing.T) {
 	second := g.refresh(first.RefreshToken)
 	g.alive(true, second)
 
-	// A deleted user's login ends.
+	// The login of a deleted user ends.
 	delete(g.users, "1")
 	g.refused(second.RefreshToken, 401, "the subject does not exist")
 	g.alive(false, first, second)
@@ -238,7 +239,7 @@ func TestRefreshLifetimes(t *testing.T) {
 		{"just not idle", refresh.Options{}, []time.Duration{14*day - time.Millisecond}, ""},
 		{"expired", refresh.Options{}, []time.Duration{10 * day, 10 * day, 10 * day}, "expired"},
 		{"just not expired", refresh.Options{}, []time.Duration{10 * day, 10 * day, 10*day - time.Second}, ""},
-		{"own", refresh.Options{Lifetime: day, Idle: 2 * time.Hour}, []time.Duration{time.Hour, 2 * time.Hour}, "idle"},
+		{"set", refresh.Options{Lifetime: day, Idle: 2 * time.Hour}, []time.Duration{time.Hour, 2 * time.Hour}, "idle"},
 		{"short lifetime", refresh.Options{Lifetime: 2 * time.Hour}, []time.Duration{time.Hour, time.Hour}, "expired"},
 		{"never idle", refresh.Options{Idle: 30 * day}, []time.Duration{30*day - time.Second}, ""},
 	} {
@@ -257,8 +258,8 @@ func TestRefreshLifetimes(t *testing.T) {
 	}
 }
 
-// TestNoAccessTokenOutlivesItsLogin: stores forget a login when it has expired,
-// and with it what to deny.
+// TestNoAccessTokenOutlivesItsLogin: a store deletes a login that has expired, and
+// its access tokens cannot be denied after that.
 func TestNoAccessTokenOutlivesItsLogin(t *testing.T) {
 	g := newRig(t, &refresh.Options{Lifetime: 90 * time.Minute})
 	first := g.start("1")

@@ -33,8 +33,8 @@ func sessionOf(t *testing.T, access string) (string, error) {
 	return c.Sid, err
 }
 
-// TestForgedRefreshTokens: what is not a refresh token of this issuer dies before
-// the store, and the user's database, are asked.
+// TestForgedRefreshTokens: a forged token is refused before the store and reload
+// are called.
 func TestForgedRefreshTokens(t *testing.T) {
 	g := newRig(t, nil)
 	good := g.start("1")
@@ -73,7 +73,7 @@ func TestForgedRefreshTokens(t *testing.T) {
 		forged["not canonical"] = good.RefreshToken[:len(good.RefreshToken)-1] + string(letters[strings.IndexByte(letters, last)|1])
 	}
 	calls := len(g.store.calls)
-	g.reloadErr = guard.NotFound("reload was asked")
+	g.reloadErr = guard.NotFound("reload was called")
 	for name, token := range forged {
 		if token == good.RefreshToken {
 			t.Fatalf("%s is the token itself", name)
@@ -91,14 +91,14 @@ func TestForgedRefreshTokens(t *testing.T) {
 		}
 	}
 	g.clock.Advance(30 * 24 * time.Hour)
-	g.refused(good.RefreshToken, 401, "the login has expired") // that, too, is written in it
+	g.refused(good.RefreshToken, 401, "the login has expired") // the token holds this time, too
 	if len(g.store.calls) != calls {
-		t.Errorf("the store was asked %d times", len(g.store.calls)-calls)
+		t.Errorf("the store was called %d times", len(g.store.calls)-calls)
 	}
 }
 
-// TestRefreshTokenIsNoAccessToken: nor is it with any prefix that a parser may
-// be lenient about.
+// TestRefreshTokenIsNoAccessToken: it is refused as an access token, also with
+// dots that a lenient parser may accept.
 func TestRefreshTokenIsNoAccessToken(t *testing.T) {
 	g := newRig(t, nil)
 	token := g.start("1").RefreshToken
@@ -109,8 +109,8 @@ func TestRefreshTokenIsNoAccessToken(t *testing.T) {
 	}
 }
 
-// TestStoreHoldsNothingUsable: whoever reads all that a store is told can
-// refresh nothing, and finds no token in it.
+// TestStoreHoldsNothingUsable: the arguments of a store's methods contain no token
+// and no part of one that can be used.
 func TestStoreHoldsNothingUsable(t *testing.T) {
 	g := newRig(t, nil)
 	first := g.start("1")
@@ -127,7 +127,7 @@ func TestStoreHoldsNothingUsable(t *testing.T) {
 			string(mac), base64.RawURLEncoding.EncodeToString(mac), string(mac[:8]),
 		} {
 			if strings.Contains(dump, usable) {
-				t.Errorf("the store was told %q", usable)
+				t.Errorf("the store received %q", usable)
 			}
 		}
 	}
@@ -136,14 +136,14 @@ func TestStoreHoldsNothingUsable(t *testing.T) {
 	}
 }
 
-// TestRefreshKeyRotation: old refresh tokens live until they expire, and yield
-// new ones, whose key is the new one.
+// TestRefreshKeyRotation: old refresh tokens are valid until they expire, and
+// their successors are made with the new key.
 func TestRefreshKeyRotation(t *testing.T) {
 	_, ed1, _ := ed25519.GenerateKey(rand.Reader)
 	_, ed2, _ := ed25519.GenerateKey(rand.Reader)
 	ec1, ec2 := guard.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)), guard.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	rs1 := guard.Must(rsa.GenerateKey(rand.Reader, 2048))
-	own := func(b byte) []byte { return []byte(strings.Repeat(string(b), 32)) }
+	repeat := func(b byte) []byte { return []byte(strings.Repeat(string(b), 32)) }
 	tests := []struct {
 		name       string
 		from, to   jwtauth.Key
@@ -151,18 +151,18 @@ func TestRefreshKeyRotation(t *testing.T) {
 		after      *refresh.Options
 		stillValid bool
 	}{
-		{"HMAC", jwtauth.HMAC("HS256", own('a')).WithID("1"), jwtauth.HMAC("HS256", own('b')).WithID("2"), nil, nil, true},
+		{"HMAC", jwtauth.HMAC("HS256", repeat('a')).WithID("1"), jwtauth.HMAC("HS256", repeat('b')).WithID("2"), nil, nil, true},
 		{"EdDSA", jwtauth.Ed25519("EdDSA", ed1).WithID("1"), jwtauth.Ed25519("EdDSA", ed2).WithID("2"), nil, nil, true},
 		{"ES256", jwtauth.ECDSA("ES256", ec1).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"), nil, nil, true},
 		{"another algorithm", jwtauth.RSA("RS256", rs1).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"), nil, nil, true},
 		{"a public previous key", jwtauth.ECDSA("ES256", &ec1.PublicKey).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"), nil, nil, false},
 		{
-			"a key of its own", jwtauth.ECDSA("ES256", &ec1.PublicKey).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"),
-			&refresh.Options{Key: own('c')}, &refresh.Options{Key: own('c')}, true,
+			"Options.Key", jwtauth.ECDSA("ES256", &ec1.PublicKey).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"),
+			&refresh.Options{Key: repeat('c')}, &refresh.Options{Key: repeat('c')}, true,
 		},
 		{
-			"a previous one of its own", jwtauth.ECDSA("ES256", &ec1.PublicKey).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"),
-			&refresh.Options{Key: own('c')}, &refresh.Options{PreviousKeys: [][]byte{own('c')}}, true,
+			"Options.PreviousKeys", jwtauth.ECDSA("ES256", &ec1.PublicKey).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"),
+			&refresh.Options{Key: repeat('c')}, &refresh.Options{PreviousKeys: [][]byte{repeat('c')}}, true,
 		},
 	}
 	for _, tt := range tests {
@@ -178,7 +178,7 @@ func TestRefreshKeyRotation(t *testing.T) {
 				return guard.Must(refresh.New(issuer, g.reload, &c))
 			}
 			private := tt.from
-			if strings.Contains(tt.name, "own") || strings.Contains(tt.name, "public") {
+			if strings.Contains(tt.name, "Options") || strings.Contains(tt.name, "public") {
 				private = jwtauth.ECDSA("ES256", ec1).WithID("1")
 			}
 			before, after := build(private, nil, tt.before), build(tt.to, []jwtauth.Key{tt.from}, tt.after)
@@ -197,13 +197,13 @@ func TestRefreshKeyRotation(t *testing.T) {
 	}
 }
 
-// FuzzRefreshToken: nothing but the token itself reaches the store, neither a
-// text nor the token with a part of it replaced.
+// FuzzRefreshToken: only the token itself reaches the store, not any other text
+// and not the token with a part replaced.
 func FuzzRefreshToken(f *testing.F) {
-	own := make([]byte, 32) // each worker has a secret, and a token, of its own
-	_, _ = rand.Read(own)
+	random := make([]byte, 32) // each worker has its own secret and token
+	_, _ = rand.Read(random)
 	store := &spyStore{Store: guard.Must(refresh.NewMemory(nil))}
-	issuer := guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", own), nil))
+	issuer := guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", random), nil))
 	g := &rig{users: map[string]claims{"1": {}}}
 	refresher := guard.Must(refresh.New(issuer, g.reload, &refresh.Options{Store: store}))
 	good := guard.Must(refresher.Start(f.Context(), "1"))
@@ -224,8 +224,8 @@ func FuzzRefreshToken(f *testing.F) {
 	})
 }
 
-// TestRefreshTokenOfAnotherAudience: with one secret and one store, a login to
-// one service is none to another.
+// TestRefreshTokenOfAnotherAudience: with one secret and one store, a refresh
+// token for one service is refused by another.
 func TestRefreshTokenOfAnotherAudience(t *testing.T) {
 	g := newRig(t, nil)
 	refresher := func(issuer, typ string, audience ...string) *refresh.Refresher[claims] {

@@ -9,7 +9,7 @@ import (
 	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
-// twin is a family as the documentation has it, in plain words.
+// A twin is a family, implemented word by word as refresh.Rotation defines it.
 type twin struct {
 	login
 	alive      bool
@@ -36,8 +36,8 @@ func (w *twin) rotate(r refresh.Rotation) refresh.Result {
 	return refresh.Reused
 }
 
-// model does the same at random to a store and to twins. A failure names the
-// seed that repeats it.
+// model compares a store with twins in random steps. A failure names the seed
+// that reproduces it.
 func model(t *testing.T, s refresh.Store) {
 	seed := mathrand.Uint64()
 	rnd := mathrand.New(mathrand.NewPCG(seed, 1))
@@ -48,7 +48,7 @@ func model(t *testing.T, s refresh.Store) {
 		if len(twins) < 4 || rnd.IntN(20) == 0 {
 			l := start(t, s, subjects[rnd.IntN(2)])
 			twins = append(twins, &twin{login: l, alive: true, generation: 1, made: l.Started})
-			now = 0 // the store's time goes back, too: families are apart
+			now = 0 // the time goes back: families are independent of each other
 		}
 		w := twins[rnd.IntN(len(twins))]
 		switch n := rnd.IntN(40); n {

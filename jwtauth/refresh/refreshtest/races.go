@@ -9,7 +9,7 @@ import (
 	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
-// together runs f 64 times at once and counts its results.
+// together runs f 64 times in parallel and counts its results.
 func together(t *testing.T, f func() (refresh.Result, error)) map[refresh.Result]int {
 	t.Helper()
 	var wg sync.WaitGroup
@@ -32,7 +32,7 @@ func together(t *testing.T, f func() (refresh.Result, error)) map[refresh.Result
 	return counts
 }
 
-// atOnce: of many uses at once, one is the first and all have one successor.
+// atOnce: of many parallel uses, one rotates and the others repeat it.
 func atOnce(t *testing.T, s refresh.Store) {
 	l := start(t, s, rand.Text())
 	for generation := range int64(3) {
@@ -44,8 +44,8 @@ func atOnce(t *testing.T, s refresh.Store) {
 	}
 }
 
-// atOnceWithoutGrace: one is the first, the second ends the family, and the
-// others find none.
+// atOnceWithoutGrace: one use rotates, the next one ends the family, and no
+// family exists for the others.
 func atOnceWithoutGrace(t *testing.T, s refresh.Store) {
 	l := start(t, s, rand.Text())
 	r := l.rotation(1, time.Second)
@@ -58,7 +58,7 @@ func atOnceWithoutGrace(t *testing.T, s refresh.Store) {
 	l.want(t, 2, time.Second, refresh.FamilyUnknown)
 }
 
-// revokeWins: what a revocation met does not come back.
+// revokeWins: a family that was revoked stays revoked beside parallel uses.
 func revokeWins(t *testing.T, s refresh.Store) {
 	for i := range 8 {
 		l := start(t, s, rand.Text())

@@ -15,9 +15,10 @@ import (
 	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
-// Run runs all cases, each in a subtest of its own. open returns a store, which
-// need not be empty: every case uses subjects and ids of its own. Times are
-// given to the store and begin about now; it has no need to wait for them.
+// Run runs all cases, each in its own subtest. open returns a store. It need not
+// be empty: every case uses new subjects and IDs. The times in the arguments of
+// the store begin at the current time and lie up to 60 days ahead: the store must
+// not wait for them.
 func Run(t *testing.T, open func(t *testing.T) refresh.Store) {
 	t.Run("Steps", func(t *testing.T) { steps(t, open(t)) })
 	t.Run("Absent", func(t *testing.T) { absent(t, open(t)) })
@@ -37,7 +38,7 @@ const (
 	grace    = 10 * time.Second
 )
 
-// A login is one family of a store under test.
+// A login is one family in a store under test.
 type login struct {
 	store refresh.Store
 	refresh.Family
@@ -53,7 +54,7 @@ func start(t *testing.T, s refresh.Store, subject string) login {
 	return login{s, f}
 }
 
-// rotation is the use of a generation at a time after the start.
+// rotation returns the use of a generation at a time after the start.
 func (l login) rotation(generation int64, at time.Duration) refresh.Rotation {
 	return refresh.Rotation{
 		Subject: l.Subject, ID: l.ID, Generation: generation,
@@ -88,7 +89,7 @@ func name(r refresh.Result) string {
 func absent(t *testing.T, s refresh.Store) {
 	l := login{s, refresh.Family{Subject: rand.Text(), ID: rand.Text(), Started: time.Now().Truncate(time.Millisecond)}}
 	l.want(t, 1, 0, refresh.FamilyUnknown)
-	l.want(t, 1, 0, refresh.FamilyUnknown) // asking starts none
+	l.want(t, 1, 0, refresh.FamilyUnknown) // Rotate does not create a family
 	if err := s.Revoke(t.Context(), l.Subject, l.ID); err != nil {
 		t.Errorf("Revoke: %v", err)
 	}
@@ -107,7 +108,7 @@ func revoke(t *testing.T, s refresh.Store) {
 	if err := s.Revoke(t.Context(), foreign.Subject, l.ID); err != nil {
 		t.Errorf("Revoke: %v", err)
 	}
-	l.want(t, 2, 2*time.Second, refresh.Rotated) // under another subject, nothing was there
+	l.want(t, 2, 2*time.Second, refresh.Rotated) // a Revoke for another subject has no effect
 	for range 2 {
 		if err := s.Revoke(t.Context(), subject, l.ID); err != nil {
 			t.Errorf("Revoke: %v", err)
@@ -153,14 +154,14 @@ func families(t *testing.T, s refresh.Store) {
 	if ids, err := s.List(t.Context(), subject); err != nil || len(ids) != 0 {
 		t.Errorf("List again: %q, %v", ids, err)
 	}
-	start(t, s, subject).want(t, 1, time.Second, refresh.Rotated) // a new login is welcome
+	start(t, s, subject).want(t, 1, time.Second, refresh.Rotated) // new logins are possible
 }
 
-// bounded: what a subject can fill has an end, and no login goes for it whose id
-// is not told.
+// bounded: the families of a subject are limited, and Start returns the ID of
+// each family that it ends for a new one: the oldest.
 func bounded(t *testing.T, s refresh.Store) {
 	const many = 105
-	subject, told := rand.Text(), map[string]bool{}
+	subject, evicted := rand.Text(), map[string]bool{}
 	other := start(t, s, rand.Text())
 	var logins []login
 	for i := range many {
@@ -171,24 +172,24 @@ func bounded(t *testing.T, s refresh.Store) {
 			t.Fatalf("Start: %v", err)
 		}
 		for _, id := range ended {
-			told[id] = true
+			evicted[id] = true
 		}
 		logins = append(logins, login{s, f})
 	}
 	ids, err := s.List(t.Context(), subject)
-	if err != nil || len(ids)+len(told) != many || len(ids) == many {
-		t.Errorf("%d families, %v, and %d that ended for them", len(ids), err, len(told))
+	if err != nil || len(ids)+len(evicted) != many || len(ids) == many {
+		t.Errorf("%d families, %v, and %d that Start ended", len(ids), err, len(evicted))
 	}
 	for i, l := range logins {
 		want := refresh.Rotated
-		if told[l.ID] {
+		if evicted[l.ID] {
 			want = refresh.FamilyUnknown
 		}
-		if l.want(t, 1, time.Second, want); told[l.ID] != (i < len(told)) {
-			t.Errorf("family %d of %d ended, and not the oldest", i, many)
+		if l.want(t, 1, time.Second, want); evicted[l.ID] != (i < len(evicted)) {
+			t.Errorf("family %d of %d: ended %t; only the oldest may end", i, many, evicted[l.ID])
 		}
 	}
-	// The new one stays, also where it expires before those that are there.
+	// The new family stays, even if it is the first to expire.
 	now := time.Now().Truncate(time.Millisecond)
 	short := login{s, refresh.Family{Subject: subject, ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}}
 	if ended, err := s.Start(t.Context(), short.Family); err != nil || slices.Contains(ended, short.ID) {
@@ -198,7 +199,8 @@ func bounded(t *testing.T, s refresh.Store) {
 	other.want(t, 1, time.Second, refresh.Rotated)
 }
 
-// names: no two subjects are one, whatever a database takes for equal.
+// names: different subjects stay different, even those that databases compare as
+// equal.
 func names(t *testing.T, s refresh.Store) {
 	u := rand.Text()
 	subjects := []string{

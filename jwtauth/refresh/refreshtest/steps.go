@@ -8,7 +8,7 @@ import (
 	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
-// A step is the use of a generation at a time after the start.
+// A step is the use of a generation at a time after the start of the family.
 type step struct {
 	generation int64
 	at         time.Duration
@@ -27,7 +27,7 @@ var tables = []struct {
 		{1, time.Minute, refresh.Rotated}, {1, time.Minute, refresh.Repeated},
 		{1, time.Minute + grace - time.Millisecond, refresh.Repeated}, {2, time.Hour, refresh.Rotated},
 	}},
-	{"again when grace is over", grace, idle, []step{
+	{"again after grace", grace, idle, []step{
 		{1, time.Minute, refresh.Rotated}, {1, time.Minute + grace, refresh.Reused}, {2, time.Minute + grace, refresh.FamilyUnknown},
 	}},
 	{"repeating does not prolong grace", grace, idle, []step{
@@ -52,10 +52,10 @@ var tables = []struct {
 	}},
 	{"idle", grace, idle, []step{{1, idle, refresh.FamilyUnknown}, {1, 0, refresh.FamilyUnknown}}},
 	{"idle after use", grace, idle, []step{{1, time.Hour, refresh.Rotated}, {2, time.Hour + idle, refresh.FamilyUnknown}}},
-	{"repeating is no life", 2 * idle, idle, []step{
+	{"repeating does not prolong idle", 2 * idle, idle, []step{
 		{1, 0, refresh.Rotated}, {1, idle - time.Millisecond, refresh.Repeated}, {2, idle, refresh.FamilyUnknown},
 	}},
-	{"idle goes before reuse", grace, idle, []step{{1, 0, refresh.Rotated}, {1, idle, refresh.FamilyUnknown}}},
+	{"idle precedes reuse", grace, idle, []step{{1, 0, refresh.Rotated}, {1, idle, refresh.FamilyUnknown}}},
 	{"just not expired", grace, 2 * lifetime, []step{{1, lifetime - time.Millisecond, refresh.Rotated}, {1, lifetime - time.Millisecond, refresh.Repeated}}},
 	{"expired", grace, 2 * lifetime, []step{{1, lifetime, refresh.FamilyUnknown}}},
 	{"use does not prolong the lifetime", grace, 2 * lifetime, []step{{1, lifetime / 2, refresh.Rotated}, {2, lifetime, refresh.FamilyUnknown}}},
