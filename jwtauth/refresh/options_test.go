@@ -34,4 +34,15 @@ func TestNewReportsMistakes(t *testing.T) {
 	if _, err := refresh.New(g.issuer, nil, nil); err == nil {
 		t.Error("no reload")
 	}
+	for _, want := range []string{"an Issuer", "reloads claims", "both Grace and NoGrace"} {
+		if _, err := refresh.New[claims](nil, nil, &refresh.Options{Grace: 1, NoGrace: true}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("without an Issuer and reload: %v; want %q in it", err, want)
+		}
+	}
+	for _, want := range []string{"reloads claims", "has 1 bytes", "has 2 bytes", "longer than ten years"} {
+		o := &refresh.Options{Key: []byte{1}, PreviousKeys: [][]byte{{1, 2}}, Lifetime: 1 << 62}
+		if _, err := refresh.New(g.issuer, nil, o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("without reload: %v; want %q in it", err, want)
+		}
+	}
 }

@@ -29,17 +29,22 @@ type Refresher[C any] struct {
 // the subject was deleted or disabled, the login ends. The error of New lists
 // every mistake.
 func New[C any](issuer *jwtauth.Issuer[C], reload func(ctx context.Context, subject string) (claims C, found bool, err error), opts *Options) (*Refresher[C], error) {
-	if issuer == nil || reload == nil {
-		return nil, errors.New("refresh: New needs an Issuer and a function that reloads claims")
-	}
 	var o Options
 	if opts != nil {
 		o = *opts
 	}
+	var errs []error
+	if reload == nil {
+		errs = append(errs, errors.New("refresh: New needs a function that reloads claims"))
+	}
+	if issuer == nil {
+		errs = append(errs, errors.New("refresh: New needs an Issuer"), o.complete(0))
+		return nil, errors.Join(errs...)
+	}
 	i := issue.From[C](issuer)
 	keys, err := newMACKeys(&o, i.Secrets, append([]string{i.Name, i.Type}, slices.Sorted(slices.Values(i.Audience))...))
-	if err := errors.Join(o.complete(i.Lifetime), err); err != nil {
-		return nil, err
+	if errs = append(errs, o.complete(i.Lifetime), err); errors.Join(errs...) != nil {
+		return nil, errors.Join(errs...)
 	}
 	o.Key, o.PreviousKeys = nil, nil // the derived keys are enough
 	v := issuer.Verifier()
