@@ -7,27 +7,27 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
-// refreshSection: access tokens live an hour, and a refresh token gets the next
-// one. It works once; whoever uses it again shows that it was stolen, and ends
-// that login.
+// refreshSection: access tokens are valid for an hour, and a refresh token is used
+// once, for the next pair. Its reuse means that it was stolen, and ends the login.
 func refreshSection(mux *http.ServeMux, set settings, users *Users) {
 	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
 		Issuer:   "refresh",
 		Lifetime: time.Hour,
 		Denylist: set.stores.Denylist,
 	}))
-	// The user is asked for at each refresh: a new role counts, and who is gone
-	// gets no more tokens.
+	// Each refresh loads the user: a changed role is in the next token, and a
+	// deleted user gets no more tokens.
 	reload := func(ctx context.Context, id string) (Claims, bool, error) {
 		u, found, err := users.ByID(ctx, id)
 		return Claims{Email: u.Email, Role: u.Role}, found, err
 	}
-	refresher := guard.Must(jwtauth.NewRefresher(issuer, reload, &jwtauth.RefreshOptions{
+	refresher := guard.Must(refresh.New(issuer, reload, &refresh.Options{
 		Lifetime: 30 * 24 * time.Hour,
 		Idle:     30 * 24 * time.Hour, // as in the guide: used or not
-		Store:    set.stores.Families,
+		Store:    set.stores.TokenFamilies,
 	}))
 	tokens := guard.Map(issuer.Verifier(), userFromToken)
 

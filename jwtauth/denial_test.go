@@ -44,26 +44,6 @@ func TestIDsOfAnIssuerDenyNoOthers(t *testing.T) {
 	}
 }
 
-// TestVerifierApartFromItsIssuer: with the Denylist of the Issuer it knows what
-// its Refresher ends, also beside other issuers.
-func TestVerifierApartFromItsIssuer(t *testing.T) {
-	g := newRefreshRig(t, nil)
-	v := guard.Must(jwtauth.NewVerifier[refreshClaims](jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{
-		Issuer: "app", Type: "access", Denylist: g.deny, Now: g.clock,
-		Trust: []jwtauth.Trust{{Issuer: "other", Keys: jwtauth.HMAC("HS256", secret), Audience: []string{"api"}}},
-	}))
-	tokens := g.start("1")
-	if _, err := v.Verify(t.Context(), tokens.AccessToken); err != nil {
-		t.Error(err)
-	}
-	if err := g.refresher.Revoke(t.Context(), "1", tokens.RefreshToken); err != nil {
-		t.Error(err)
-	}
-	if _, err := v.Verify(t.Context(), tokens.AccessToken); err == nil {
-		t.Error("a token of a login that has ended was accepted")
-	}
-}
-
 // TestTokensWithoutIDsAndADenylist: what could not be denied is refused.
 func TestTokensWithoutIDsAndADenylist(t *testing.T) {
 	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{

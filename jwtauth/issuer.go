@@ -65,33 +65,38 @@ func (i *Issuer[C]) Verifier() *Verifier[C] { return i.verifier }
 // MaxTokenBytes or of more than 512 members, a cnf that nothing checks, claims
 // that C cannot be read back from.
 func (i *Issuer[C]) Issue(subject string, claims C) (*Tokens, error) {
-	return i.issue(subject, claims, "", time.Time{})
+	token, lifetime, err := i.sign(subject, claims, "", time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	return &Tokens{AccessToken: token, ExpiresIn: lifetime}, nil
 }
 
-// issue is Issue for the session sid, where it is not empty: no token of a
-// session outlives it.
-func (i *Issuer[C]) issue(subject string, claims C, sid string, ends time.Time) (*Tokens, error) {
+// sign returns a token and its lifetime. With a session ID sid, the token
+// belongs to that session and does not outlive its end.
+func (i *Issuer[C]) sign(subject string, claims C, sid string, ends time.Time) (token string, lifetime time.Duration, err error) {
 	if subject == "" || !utf8.ValidString(subject) {
-		return nil, errors.New("jwtauth: a token needs a subject")
+		return "", 0, errors.New("jwtauth: a token needs a subject")
 	}
-	now, lifetime := i.opts.Now(), i.opts.Lifetime.Truncate(time.Second)
+	now := i.opts.Now()
+	lifetime = i.opts.Lifetime.Truncate(time.Second)
 	if sid != "" {
 		lifetime = min(lifetime, time.Duration(ends.Unix()-now.Unix())*time.Second)
 	}
 	payload, err := i.payload(subject, claims, sid, now, lifetime)
 	if err != nil {
-		return nil, err
+		return "", 0, err
 	}
 	signed := i.header + strict.EncodeToString(payload)
 	signature, err := i.key.alg.method.Sign(signed, i.key.private)
 	if err != nil {
-		return nil, fmt.Errorf("jwtauth: signing: %w", err)
+		return "", 0, fmt.Errorf("jwtauth: signing: %w", err)
 	}
-	token := signed + "." + strict.EncodeToString(signature)
+	token = signed + "." + strict.EncodeToString(signature)
 	if len(token) > i.opts.MaxTokenBytes {
-		return nil, fmt.Errorf("jwtauth: the token would have %d bytes, and MaxTokenBytes is %d", len(token), i.opts.MaxTokenBytes)
+		return "", 0, fmt.Errorf("jwtauth: the token would have %d bytes, and MaxTokenBytes is %d", len(token), i.opts.MaxTokenBytes)
 	}
-	return &Tokens{AccessToken: token, ExpiresIn: lifetime}, nil
+	return token, lifetime, nil
 }
 
 // own is the registered claims as they are written.

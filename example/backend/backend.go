@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-guard/guard/apikey"
 	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
 	redisstore "github.com/go-guard/guard/stores/redisstore"
@@ -20,11 +21,11 @@ import (
 // Stores are an application's state. What is nil is in memory: the packages'
 // options take it as it is.
 type Stores struct {
-	Sessions session.Store
-	Families jwtauth.RefreshStore
-	Denylist jwtauth.Denylist
-	Limits   ratelimit.Store
-	APIKeys  apikey.Store
+	Sessions      session.Store
+	TokenFamilies refresh.Store
+	Denylist      jwtauth.Denylist
+	Limits        ratelimit.Store
+	APIKeys       apikey.Store
 
 	closers []func() error
 }
@@ -78,7 +79,7 @@ func (s *Stores) openRedis(ctx context.Context, getenv func(string) string) erro
 	if err != nil {
 		return fmt.Errorf("REDIS_URL: %w", err)
 	}
-	s.Sessions, s.Families, s.Denylist = stores.Sessions(), stores.Families(), stores.Denylist()
+	s.Sessions, s.TokenFamilies, s.Denylist = stores.Sessions(), stores.TokenFamilies(), stores.Denylist()
 	s.Limits, s.APIKeys = stores.RateLimits(), stores.APIKeys()
 	return nil
 }

@@ -38,7 +38,7 @@ func (s *Stores) openDatabase(ctx context.Context, getenv func(string) string) e
 	if err != nil {
 		return fmt.Errorf("DATABASE_URL: %w", err)
 	}
-	s.Sessions, s.Families, s.Denylist, s.APIKeys = stores.Sessions(), stores.Families(), stores.Denylist(), stores.APIKeys()
+	s.Sessions, s.TokenFamilies, s.Denylist, s.APIKeys = stores.Sessions(), stores.TokenFamilies(), stores.Denylist(), stores.APIKeys()
 	return nil
 }
 

@@ -14,7 +14,8 @@ import (
 	"github.com/go-guard/guard/apikey/apikeytest"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/jwtauth/denylisttest"
-	"github.com/go-guard/guard/jwtauth/refreshtest"
+	"github.com/go-guard/guard/jwtauth/refresh"
+	"github.com/go-guard/guard/jwtauth/refresh/refreshtest"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/ratelimit/ratelimittest"
 	"github.com/go-guard/guard/session"
@@ -26,8 +27,8 @@ func conform(t *testing.T, open func(t *testing.T) *redisstore.Stores, limits fu
 	t.Run("Sessions", func(t *testing.T) {
 		sessiontest.Run(t, func(t *testing.T) session.Store { return open(t).Sessions() })
 	})
-	t.Run("Families", func(t *testing.T) {
-		refreshtest.Run(t, func(t *testing.T) jwtauth.RefreshStore { return open(t).Families() })
+	t.Run("TokenFamilies", func(t *testing.T) {
+		refreshtest.Run(t, func(t *testing.T) refresh.Store { return open(t).TokenFamilies() })
 	})
 	t.Run("Denylist", func(t *testing.T) {
 		denylisttest.Run(t, func(t *testing.T) jwtauth.Denylist { return open(t).Denylist() })

@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
 	redisstore "github.com/go-guard/guard/stores/redisstore"
@@ -169,14 +170,14 @@ func TestAcknowledgedLogoutOutlivesARestart(t *testing.T) {
 	}
 }
 
-func newRefresher(t testing.TB, s *redisstore.Stores) *jwtauth.Refresher[struct{}] {
+func newRefresher(t testing.TB, s *redisstore.Stores) *refresh.Refresher[struct{}] {
 	t.Helper()
 	issuer, err := jwtauth.NewIssuer[struct{}](jwtauth.HMAC("HS256", []byte(strings.Repeat("k", 32))), &jwtauth.Options{Issuer: "test", Denylist: s.Denylist()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	reload := func(context.Context, string) (struct{}, bool, error) { return struct{}{}, true, nil }
-	r, err := jwtauth.NewRefresher(issuer, reload, &jwtauth.RefreshOptions{Store: s.Families()})
+	r, err := refresh.New(issuer, reload, &refresh.Options{Store: s.TokenFamilies()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -412,7 +413,7 @@ func TestOneRoundTripEach(t *testing.T) {
 		},
 		func() error { return s.Sessions().Touch(t.Context(), session.Key{}, time.Now(), time.Now()) },
 		func() error {
-			_, err := s.Families().Rotate(t.Context(), jwtauth.Rotation{Subject: "u", ID: "none", Now: time.Now()})
+			_, err := s.TokenFamilies().Rotate(t.Context(), refresh.Rotation{Subject: "u", ID: "none", Now: time.Now()})
 			return err
 		},
 	} {
@@ -435,7 +436,7 @@ func TestOneRoundTripEach(t *testing.T) {
 		{"every further refusal", 0, func() error { _, err := limits.Take(t.Context(), one); return err }},
 		{"a denylist check", 1, func() error { _, err := s.Denylist().Denied(t.Context(), "a", "b"); return err }},
 		{"a rotation", 1, func() error {
-			_, err := s.Families().Rotate(t.Context(), jwtauth.Rotation{Subject: "u", ID: "none", Now: time.Now()})
+			_, err := s.TokenFamilies().Rotate(t.Context(), refresh.Rotation{Subject: "u", ID: "none", Now: time.Now()})
 			return err
 		}},
 	} {

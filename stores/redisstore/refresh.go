@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/redis/go-redis/v9"
-
-	"github.com/go-guard/guard/jwtauth"
 )
 
-// Families returns a [jwtauth.RefreshStore]. All logins of a subject are one
+// TokenFamilies returns a [refresh.Store]. All logins of a subject are one
 // hash, a hundred of them at most: the oldest makes room.
-func (s *Stores) Families() jwtauth.RefreshStore { return families{s} }
+func (s *Stores) TokenFamilies() refresh.Store { return families{s} }
 
 type families struct{ *Stores }
 
@@ -67,29 +66,29 @@ var errGeneration = errors.New("redisstore: a refresh token's generation is out 
 
 func (f families) subjectKey(subject string) string { return f.key("f", subject, "") }
 
-func (f families) Start(ctx context.Context, family jwtauth.Family) (ended []string, err error) {
+func (f families) Start(ctx context.Context, family refresh.Family) (ended []string, err error) {
 	ended, err = startFamily.Run(ctx, f.client, []string{f.subjectKey(family.Subject)},
 		family.ID, family.Started.UnixMilli(), family.Expires.UnixMilli(), maxFamilies).StringSlice()
 	return ended, failed("starting a refresh family", err)
 }
 
-func (f families) Rotate(ctx context.Context, r jwtauth.Rotation) (jwtauth.RotationResult, error) {
+func (f families) Rotate(ctx context.Context, r refresh.Rotation) (refresh.Result, error) {
 	if r.Generation < 0 || r.Generation >= 1<<47 {
-		return jwtauth.FamilyUnknown, errGeneration
+		return refresh.FamilyUnknown, errGeneration
 	}
 	n, err := rotateFamily.Run(ctx, f.client, []string{f.subjectKey(r.Subject)},
 		r.ID, r.Generation, r.Now.UnixMilli(), r.Grace.Milliseconds(), r.Idle.Milliseconds()).Int()
 	if err != nil {
-		return jwtauth.FamilyUnknown, failed("rotating a refresh token", err)
+		return refresh.FamilyUnknown, failed("rotating a refresh token", err)
 	}
-	results := [...]jwtauth.RotationResult{jwtauth.FamilyUnknown, jwtauth.Rotated, jwtauth.Repeated, jwtauth.Reused}
+	results := [...]refresh.Result{refresh.FamilyUnknown, refresh.Rotated, refresh.Repeated, refresh.Reused}
 	if n < 0 || n >= len(results) {
-		return jwtauth.FamilyUnknown, fmt.Errorf("redisstore: rotating a refresh token: the script answered %d", n)
+		return refresh.FamilyUnknown, fmt.Errorf("redisstore: rotating a refresh token: the script answered %d", n)
 	}
 	return results[n], nil
 }
 
-func (f families) Families(ctx context.Context, subject string) ([]string, error) {
+func (f families) List(ctx context.Context, subject string) ([]string, error) {
 	ids, err := f.client.HKeys(ctx, f.subjectKey(subject)).Result()
 	return ids, failed("listing refresh families", err)
 }

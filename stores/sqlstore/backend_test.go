@@ -16,7 +16,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
-	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
@@ -102,8 +102,8 @@ func unavailable(t testing.TB, format string, args ...any) {
 }
 
 // startFamily is Start where nobody has to make room.
-func startFamily(ctx context.Context, s *sqlstore.Stores, f jwtauth.Family) error {
-	ended, err := s.Families().Start(ctx, f)
+func startFamily(ctx context.Context, s *sqlstore.Stores, f refresh.Family) error {
+	ended, err := s.TokenFamilies().Start(ctx, f)
 	if err == nil && len(ended) > 0 {
 		err = fmt.Errorf("%q made room", ended)
 	}

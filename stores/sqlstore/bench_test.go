@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
@@ -21,7 +21,7 @@ func BenchmarkSteps(b *testing.B) {
 			ctx := b.Context()
 			rec := sessiontest.Record("alice")
 			now := time.Now()
-			f := jwtauth.Family{Subject: "alice", ID: "0123456789012345678901", Started: now, Expires: now.Add(time.Hour)}
+			f := refresh.Family{Subject: "alice", ID: "0123456789012345678901", Started: now, Expires: now.Add(time.Hour)}
 			if err := s.Sessions().Insert(ctx, rec); err != nil {
 				b.Fatal(err)
 			}
@@ -37,9 +37,9 @@ func BenchmarkSteps(b *testing.B) {
 				{"Sessions.Load", func() error { _, _, err := s.Sessions().Load(ctx, rec.Key); return err }},
 				{"Denylist.Denied", func() error { _, err := s.Denylist().Denied(ctx, "a", "b"); return err }},
 				{"Sessions.Insert", func() error { return s.Sessions().Insert(ctx, sessiontest.Record("bob")) }},
-				{"Families.Rotate", func() error {
+				{"TokenFamilies.Rotate", func() error {
 					generation++
-					_, err := s.Families().Rotate(ctx, jwtauth.Rotation{Subject: "alice", ID: f.ID, Generation: generation, Now: now, Idle: time.Hour})
+					_, err := s.TokenFamilies().Rotate(ctx, refresh.Rotation{Subject: "alice", ID: f.ID, Generation: generation, Now: now, Idle: time.Hour})
 					return err
 				}},
 			} {

@@ -16,7 +16,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
@@ -140,7 +140,7 @@ func TestIsolation(t *testing.T) {
 				s := b.in(t, p, &sqlstore.Options{Timeout: patient})
 				rec := sessiontest.Record("alice")
 				now := time.Now()
-				f := jwtauth.Family{Subject: "alice", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
+				f := refresh.Family{Subject: "alice", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
 				if err := errors.Join(s.Sessions().Insert(t.Context(), rec), startFamily(t.Context(), s, f)); err != nil {
 					t.Fatal(err)
 				}
@@ -152,10 +152,10 @@ func TestIsolation(t *testing.T) {
 						if done {
 							updated.Add(1)
 						}
-						result, err2 := s.Families().Rotate(t.Context(), jwtauth.Rotation{
+						result, err2 := s.TokenFamilies().Rotate(t.Context(), refresh.Rotation{
 							Subject: "alice", ID: f.ID, Generation: 1, Now: now, Grace: time.Minute, Idle: time.Hour,
 						})
-						if result == jwtauth.Rotated {
+						if result == refresh.Rotated {
 							rotated.Add(1)
 						}
 						if err := errors.Join(err, err2); err != nil {

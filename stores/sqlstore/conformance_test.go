@@ -7,7 +7,8 @@ import (
 	"github.com/go-guard/guard/apikey/apikeytest"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/jwtauth/denylisttest"
-	"github.com/go-guard/guard/jwtauth/refreshtest"
+	"github.com/go-guard/guard/jwtauth/refresh"
+	"github.com/go-guard/guard/jwtauth/refresh/refreshtest"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
@@ -20,8 +21,8 @@ func TestConformance(t *testing.T) {
 		t.Run("Sessions", func(t *testing.T) {
 			sessiontest.Run(t, func(*testing.T) session.Store { return s.Sessions() })
 		})
-		t.Run("Families", func(t *testing.T) {
-			refreshtest.Run(t, func(*testing.T) jwtauth.RefreshStore { return s.Families() })
+		t.Run("TokenFamilies", func(t *testing.T) {
+			refreshtest.Run(t, func(*testing.T) refresh.Store { return s.TokenFamilies() })
 		})
 		t.Run("Denylist", func(t *testing.T) {
 			denylisttest.Run(t, func(*testing.T) jwtauth.Denylist { return s.Denylist() })

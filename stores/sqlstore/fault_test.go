@@ -14,7 +14,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
-	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
@@ -58,16 +58,16 @@ var steps = []step{
 		_, err := s.Sessions().DeleteAll(ctx, "nobody", []session.ID{{}})
 		return err
 	}},
-	{"Families.Start", true, func(ctx context.Context, s *sqlstore.Stores) error {
-		return startFamily(ctx, s, jwtauth.Family{Subject: "x", ID: rand.Text(), Started: time.Now(), Expires: time.Now()})
+	{"TokenFamilies.Start", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		return startFamily(ctx, s, refresh.Family{Subject: "x", ID: rand.Text(), Started: time.Now(), Expires: time.Now()})
 	}},
-	{"Families.Rotate", true, func(ctx context.Context, s *sqlstore.Stores) error {
-		r, err := s.Families().Rotate(ctx, jwtauth.Rotation{Subject: "x", ID: "none", Generation: 1, Now: time.Now()})
-		return lost(r != jwtauth.FamilyUnknown, err)
+	{"TokenFamilies.Rotate", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		r, err := s.TokenFamilies().Rotate(ctx, refresh.Rotation{Subject: "x", ID: "none", Generation: 1, Now: time.Now()})
+		return lost(r != refresh.FamilyUnknown, err)
 	}},
-	{"Families.Revoke", true, func(ctx context.Context, s *sqlstore.Stores) error { return s.Families().Revoke(ctx, "x", "none") }},
-	{"Families.Families", false, func(ctx context.Context, s *sqlstore.Stores) error {
-		ids, err := s.Families().Families(ctx, "none")
+	{"TokenFamilies.Revoke", true, func(ctx context.Context, s *sqlstore.Stores) error { return s.TokenFamilies().Revoke(ctx, "x", "none") }},
+	{"TokenFamilies.List", false, func(ctx context.Context, s *sqlstore.Stores) error {
+		ids, err := s.TokenFamilies().List(ctx, "none")
 		return lost(len(ids) > 0, err)
 	}},
 	{"Denylist.Deny", true, func(ctx context.Context, s *sqlstore.Stores) error { return s.Denylist().Deny(ctx, time.Now(), "x") }},
@@ -177,7 +177,7 @@ func TestReadOnly(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s, p := b.stores(t, nil)
 		rec := sessiontest.Record("alice")
-		family := jwtauth.Family{Subject: "nobody", ID: rand.Text(), Started: time.Now(), Expires: time.Now().Add(time.Hour)}
+		family := refresh.Family{Subject: "nobody", ID: rand.Text(), Started: time.Now(), Expires: time.Now().Add(time.Hour)}
 		if err := errors.Join(s.Sessions().Insert(t.Context(), rec), startFamily(t.Context(), s, family)); err != nil {
 			t.Fatal(err)
 		}

@@ -6,16 +6,16 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
-// Families returns a [jwtauth.RefreshStore]. A subject has a hundred logins at
+// TokenFamilies returns a [refresh.Store]. A subject has a hundred logins at
 // most: the oldest makes room.
-func (s *Stores) Families() jwtauth.RefreshStore { return families{s} }
+func (s *Stores) TokenFamilies() refresh.Store { return families{s} }
 
 type families struct{ *Stores }
 
-func (s families) Start(ctx context.Context, f jwtauth.Family) (ended []string, err error) {
+func (s families) Start(ctx context.Context, f refresh.Family) (ended []string, err error) {
 	if len(f.Subject) > 1024 || len(f.ID) > 32 { // MySQL might cut them
 		return nil, fmt.Errorf("sqlstore: a subject of %d bytes and an id of %d; 1024 and 32 fit", len(f.Subject), len(f.ID))
 	}
@@ -33,7 +33,7 @@ func (s families) Start(ctx context.Context, f jwtauth.Family) (ended []string, 
 // Rotate is one conditional UPDATE where the token is the newest. What else it
 // is, is read from the row, and the family is ended only as it was read: where
 // somebody changed it meanwhile, all is asked again.
-func (s families) Rotate(ctx context.Context, r jwtauth.Rotation) (result jwtauth.RotationResult, err error) {
+func (s families) Rotate(ctx context.Context, r refresh.Rotation) (result refresh.Result, err error) {
 	err = s.write(ctx, "rotating a refresh token", func(ctx context.Context) error {
 		for {
 			var done bool
@@ -44,18 +44,18 @@ func (s families) Rotate(ctx context.Context, r jwtauth.Rotation) (result jwtaut
 		}
 	})
 	if err != nil {
-		return jwtauth.FamilyUnknown, err
+		return refresh.FamilyUnknown, err
 	}
 	return result, nil
 }
 
-func (s families) rotate(ctx context.Context, r jwtauth.Rotation) (result jwtauth.RotationResult, done bool, err error) {
+func (s families) rotate(ctx context.Context, r refresh.Rotation) (result refresh.Result, done bool, err error) {
 	now, subject, id := r.Now.UnixMilli(), []byte(r.Subject), []byte(r.ID)
 	n, err := s.exec(ctx, s.db, `UPDATE guard_families SET generation = ?, made = ?
 		WHERE subject = ? AND id = ? AND expires > ? AND made > ? AND generation <= ?`,
 		r.Generation+1, now, subject, id, now, now-r.Idle.Milliseconds(), r.Generation)
 	if err != nil || n > 0 {
-		return jwtauth.Rotated, true, err
+		return refresh.Rotated, true, err
 	}
 	var generation, made, expires int64
 	found := false
@@ -66,21 +66,21 @@ func (s families) rotate(ctx context.Context, r jwtauth.Rotation) (result jwtaut
 	over := expires <= now || made <= now-r.Idle.Milliseconds()
 	switch {
 	case err != nil || !found:
-		return jwtauth.FamilyUnknown, true, err
+		return refresh.FamilyUnknown, true, err
 	case over:
-		result = jwtauth.FamilyUnknown
+		result = refresh.FamilyUnknown
 	case r.Generation >= generation: // a clock that was behind has moved made
 		return result, false, nil
 	case r.Generation == generation-1 && max(now-made, made-now) < r.Grace.Milliseconds():
-		return jwtauth.Repeated, true, nil
+		return refresh.Repeated, true, nil
 	default:
-		result = jwtauth.Reused
+		result = refresh.Reused
 	}
 	n, err = s.exec(ctx, s.db, "DELETE FROM guard_families WHERE subject = ? AND id = ? AND generation = ? AND made = ?", subject, id, generation, made)
 	return result, n > 0, err
 }
 
-func (s families) Families(ctx context.Context, subject string) (ids []string, err error) {
+func (s families) List(ctx context.Context, subject string) (ids []string, err error) {
 	err = s.read(ctx, "listing families", func(ctx context.Context) error {
 		ids = nil
 		return s.query(ctx, s.db, func(rows *sql.Rows) error {

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/session"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
@@ -139,18 +139,18 @@ func (l *load) session(a app, who string) {
 }
 
 func (l *load) family() {
-	s, ctx, now := l.stores.Families(), context.Background(), time.Now()
-	f := jwtauth.Family{Subject: "alice", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
+	s, ctx, now := l.stores.TokenFamilies(), context.Background(), time.Now()
+	f := refresh.Family{Subject: "alice", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
 	if !l.tell(startFamily(ctx, l.stores, f)) {
 		return
 	}
 	generation := int64(1)
 	for range 5 {
-		result, err := s.Rotate(ctx, jwtauth.Rotation{Subject: f.Subject, ID: f.ID, Generation: generation, Now: now, Grace: time.Minute, Idle: time.Hour})
+		result, err := s.Rotate(ctx, refresh.Rotation{Subject: f.Subject, ID: f.ID, Generation: generation, Now: now, Grace: time.Minute, Idle: time.Hour})
 		if !l.tell(err) {
 			continue // the client tries again, with the token that it has
 		}
-		if result != jwtauth.Rotated && result != jwtauth.Repeated {
+		if result != refresh.Rotated && result != refresh.Repeated {
 			l.Errorf("generation %d of a live family: %d", generation, result)
 			return
 		}

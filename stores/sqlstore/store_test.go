@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard/apikey"
-	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
@@ -144,7 +144,7 @@ func TestLengths(t *testing.T) {
 			}
 		}
 		now := time.Now()
-		for _, f := range []jwtauth.Family{{Subject: strings.Repeat("x", 1025), ID: rand.Text()}, {Subject: "x", ID: strings.Repeat("x", 33)}} {
+		for _, f := range []refresh.Family{{Subject: strings.Repeat("x", 1025), ID: rand.Text()}, {Subject: "x", ID: strings.Repeat("x", 33)}} {
 			f.Started, f.Expires = now, now.Add(time.Hour)
 			if err := startFamily(t.Context(), s, f); err == nil {
 				t.Errorf("a family of %d and %d bytes", len(f.Subject), len(f.ID))
@@ -155,7 +155,7 @@ func TestLengths(t *testing.T) {
 				t.Errorf("an API key with %d, %d and %d bytes", len(r.ID), len(r.Subject), len(r.Last4))
 			}
 		}
-		f := jwtauth.Family{Subject: "x", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
+		f := refresh.Family{Subject: "x", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
 		if err := startFamily(t.Context(), s, f); err != nil {
 			t.Error(err)
 		}
@@ -171,11 +171,11 @@ func TestProcessesRefreshOneToken(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s, p := b.stores(t, nil)
 		now := time.Now()
-		f := jwtauth.Family{Subject: "alice", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
+		f := refresh.Family{Subject: "alice", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
 		if err := startFamily(t.Context(), s, f); err != nil {
 			t.Fatal(err)
 		}
-		use := jwtauth.Rotation{Subject: f.Subject, ID: f.ID, Generation: 1, Now: now.Add(time.Second), Grace: 10 * time.Second, Idle: time.Hour}
+		use := refresh.Rotation{Subject: f.Subject, ID: f.ID, Generation: 1, Now: now.Add(time.Second), Grace: 10 * time.Second, Idle: time.Hour}
 		var wg sync.WaitGroup
 		var counts [4]atomic.Int32
 		var processes []*sqlstore.Stores
@@ -184,7 +184,7 @@ func TestProcessesRefreshOneToken(t *testing.T) {
 			processes = append(processes, process)
 			for range 25 {
 				wg.Go(func() {
-					result, err := process.Families().Rotate(t.Context(), use)
+					result, err := process.TokenFamilies().Rotate(t.Context(), use)
 					if err != nil {
 						t.Error(err)
 					}
@@ -193,7 +193,7 @@ func TestProcessesRefreshOneToken(t *testing.T) {
 			}
 		}
 		wg.Wait()
-		if counts[jwtauth.Rotated].Load() != 1 || counts[jwtauth.Repeated].Load() != 199 {
+		if counts[refresh.Rotated].Load() != 1 || counts[refresh.Repeated].Load() != 199 {
 			t.Errorf("unknown, rotated, repeated, reused: %v", fmt.Sprint(&counts[0], &counts[1], &counts[2], &counts[3]))
 		}
 		rec := sessiontest.Record("alice")
@@ -203,11 +203,11 @@ func TestProcessesRefreshOneToken(t *testing.T) {
 		if n, err := processes[1].Sessions().DeleteAll(t.Context(), "alice", nil); n != 1 || err != nil {
 			t.Errorf("DeleteAll = %d, %v", n, err)
 		}
-		ids, err := processes[2].Families().Families(t.Context(), "alice")
+		ids, err := processes[2].TokenFamilies().List(t.Context(), "alice")
 		if len(ids) != 1 || err != nil {
-			t.Errorf("Families = %v, %v", ids, err)
+			t.Errorf("List = %v, %v", ids, err)
 		}
-		if err := processes[3].Families().Revoke(t.Context(), "alice", ids...); err != nil {
+		if err := processes[3].TokenFamilies().Revoke(t.Context(), "alice", ids...); err != nil {
 			t.Errorf("Revoke: %v", err)
 		}
 		for _, process := range processes {
@@ -215,7 +215,7 @@ func TestProcessesRefreshOneToken(t *testing.T) {
 				t.Errorf("a session that was ended elsewhere: %t, %v", found, err)
 			}
 			use.Generation = 2
-			if r, err := process.Families().Rotate(t.Context(), use); r != jwtauth.FamilyUnknown || err != nil {
+			if r, err := process.TokenFamilies().Rotate(t.Context(), use); r != refresh.FamilyUnknown || err != nil {
 				t.Errorf("a family that was ended elsewhere: %d, %v", r, err)
 			}
 		}
@@ -244,9 +244,9 @@ func TestManyFamilies(t *testing.T) {
 		if err := tx.Commit(); err != nil {
 			t.Fatal(err)
 		}
-		ids, err := s.Families().Families(t.Context(), "x")
+		ids, err := s.TokenFamilies().List(t.Context(), "x")
 		if err == nil {
-			err = s.Families().Revoke(t.Context(), "x", ids...)
+			err = s.TokenFamilies().Revoke(t.Context(), "x", ids...)
 		}
 		if left := count(t, db, "guard_families"); err != nil || len(ids) != n || left != 0 {
 			t.Errorf("%d ids, %d left, %v", len(ids), left, err)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard/apikey"
-	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
@@ -32,7 +32,7 @@ func fill(t testing.TB, s *sqlstore.Stores, now time.Time, d time.Duration) {
 		for _, err := range []error{
 			err,
 			s.Sessions().Insert(ctx, rec),
-			startFamily(ctx, s, jwtauth.Family{Subject: "s", ID: rand.Text(), Started: now, Expires: now.Add(d)}),
+			startFamily(ctx, s, refresh.Family{Subject: "s", ID: rand.Text(), Started: now, Expires: now.Add(d)}),
 			s.Denylist().Deny(ctx, now.Add(d), rand.Text()),
 		} {
 			if err != nil {

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/go-guard/guard/internal/testing/race"
-	"github.com/go-guard/guard/jwtauth"
-	"github.com/go-guard/guard/jwtauth/refreshtest"
+	"github.com/go-guard/guard/jwtauth/refresh"
+	"github.com/go-guard/guard/jwtauth/refresh/refreshtest"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
@@ -54,7 +54,7 @@ func TestVariants(t *testing.T) {
 			}
 			fill(t, s, (&clock{}).now(), 0)
 			sessiontest.Run(t, func(*testing.T) session.Store { return s.Sessions() })
-			refreshtest.Run(t, func(*testing.T) jwtauth.RefreshStore { return s.Families() })
+			refreshtest.Run(t, func(*testing.T) refresh.Store { return s.TokenFamilies() })
 		})
 	}
 }

@@ -1,4 +1,4 @@
-package jwtauth_test
+package refresh_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
 // Role is the private claims of an access token.
@@ -19,13 +20,13 @@ type Role struct {
 
 var roles = map[string]string{"1": "admin"}
 
-// A login, refreshing it, and a thief who has an old refresh token.
+// A login, a refresh, and a thief who has an old refresh token.
 func ExampleRefresher() {
 	issuer := guard.Must(jwtauth.NewIssuer[Role](jwtauth.HMAC("HS256", []byte("a secret of 32 random bytes, say")), nil))
-	refresher := guard.Must(jwtauth.NewRefresher(issuer, func(_ context.Context, subject string) (Role, bool, error) {
-		role, found := roles[subject] // asked at every refresh: roles change
+	refresher := guard.Must(refresh.New(issuer, func(_ context.Context, subject string) (Role, bool, error) {
+		role, found := roles[subject] // called at every refresh, since roles change
 		return Role{role}, found, nil
-	}, &jwtauth.RefreshOptions{NoGrace: true}))
+	}, &refresh.Options{NoGrace: true}))
 
 	mux := http.NewServeMux()
 	mux.Handle("POST /refresh", refresher.RefreshHandler())
@@ -53,8 +54,8 @@ func ExampleRefresher() {
 	}
 	first := post("/login", "")
 	second := post("/refresh", first)
-	post("/refresh", first)  // somebody else has it, too: the login is over
-	post("/refresh", second) // for both of them
+	post("/refresh", first)  // a thief has the old token: the login ends
+	post("/refresh", second) // for the thief and for the owner
 	// Output:
 	// /login: 200 ""
 	// /refresh: 200 ""

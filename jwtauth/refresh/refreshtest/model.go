@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
-// twin is a family as the documentation has it, in plain words.
+// A twin is a family, implemented word by word as refresh.Rotation defines it.
 type twin struct {
 	login
 	alive      bool
@@ -17,28 +17,28 @@ type twin struct {
 	made       time.Time
 }
 
-func (w *twin) rotate(r jwtauth.Rotation) jwtauth.RotationResult {
+func (w *twin) rotate(r refresh.Rotation) refresh.Result {
 	if !w.alive {
-		return jwtauth.FamilyUnknown
+		return refresh.FamilyUnknown
 	}
 	if r.Now.Compare(w.Expires) >= 0 || r.Now.Sub(w.made) >= r.Idle {
 		w.alive = false
-		return jwtauth.FamilyUnknown
+		return refresh.FamilyUnknown
 	}
 	if r.Generation >= w.generation {
 		w.generation, w.made = r.Generation+1, r.Now
-		return jwtauth.Rotated
+		return refresh.Rotated
 	}
 	if r.Generation+1 == w.generation && r.Now.Sub(w.made).Abs() < r.Grace {
-		return jwtauth.Repeated
+		return refresh.Repeated
 	}
 	w.alive = false
-	return jwtauth.Reused
+	return refresh.Reused
 }
 
-// model does the same at random to a store and to twins. A failure names the
-// seed that repeats it.
-func model(t *testing.T, s jwtauth.RefreshStore) {
+// model compares a store with twins in random steps. A failure names the seed
+// that reproduces it.
+func model(t *testing.T, s refresh.Store) {
 	seed := mathrand.Uint64()
 	rnd := mathrand.New(mathrand.NewPCG(seed, 1))
 	subjects := []string{rand.Text(), rand.Text()}
@@ -48,7 +48,7 @@ func model(t *testing.T, s jwtauth.RefreshStore) {
 		if len(twins) < 4 || rnd.IntN(20) == 0 {
 			l := start(t, s, subjects[rnd.IntN(2)])
 			twins = append(twins, &twin{login: l, alive: true, generation: 1, made: l.Started})
-			now = 0 // the store's time goes back, too: families are apart
+			now = 0 // the time goes back: families are independent of each other
 		}
 		w := twins[rnd.IntN(len(twins))]
 		switch n := rnd.IntN(40); n {
@@ -58,12 +58,12 @@ func model(t *testing.T, s jwtauth.RefreshStore) {
 			}
 			w.alive = false
 		case 1:
-			ids, err := s.Families(t.Context(), w.Subject)
+			ids, err := s.List(t.Context(), w.Subject)
 			if err == nil {
 				err = s.Revoke(t.Context(), w.Subject, ids...)
 			}
 			if err != nil {
-				t.Fatalf("Families, Revoke: %v", err)
+				t.Fatalf("List, Revoke: %v", err)
 			}
 			for _, o := range twins {
 				o.alive = o.alive && o.Subject != w.Subject

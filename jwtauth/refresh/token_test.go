@@ -1,4 +1,4 @@
-package jwtauth_test
+package refresh_test
 
 import (
 	"crypto/ecdsa"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
 // sessionOf is the sid of an access token.
@@ -32,10 +33,10 @@ func sessionOf(t *testing.T, access string) (string, error) {
 	return c.Sid, err
 }
 
-// TestForgedRefreshTokens: what is no refresh token of this issuer dies before
-// the store, and the user's database, are asked.
+// TestForgedRefreshTokens: a forged token is refused before the store and reload
+// are called.
 func TestForgedRefreshTokens(t *testing.T) {
-	g := newRefreshRig(t, nil)
+	g := newRig(t, nil)
 	good := g.start("1")
 	raw, err := base64.RawURLEncoding.DecodeString(good.RefreshToken)
 	if err != nil {
@@ -43,8 +44,8 @@ func TestForgedRefreshTokens(t *testing.T) {
 	}
 	encode := base64.RawURLEncoding.EncodeToString
 	elsewhere := func(key jwtauth.Key, o *jwtauth.Options) string {
-		issuer := guard.Must(jwtauth.NewIssuer[refreshClaims](key, o))
-		return guard.Must(guard.Must(jwtauth.NewRefresher(issuer, g.reload, nil)).Start(t.Context(), "1")).RefreshToken
+		issuer := guard.Must(jwtauth.NewIssuer[claims](key, o))
+		return guard.Must(guard.Must(refresh.New(issuer, g.reload, nil)).Start(t.Context(), "1")).RefreshToken
 	}
 	forged := map[string]string{
 		"empty":                   "",
@@ -61,10 +62,10 @@ func TestForgedRefreshTokens(t *testing.T) {
 		"no subject":              encode(append(raw[:28:28], raw[29:]...)),
 		"huge":                    strings.Repeat("A", 1<<20),
 		"another secret":          elsewhere(jwtauth.HMAC("HS256", []byte(strings.Repeat("x", 32))), &jwtauth.Options{Issuer: "app"}),
-		"another issuer's":        elsewhere(jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{Issuer: "app2"}),
-		"no issuer's":             elsewhere(jwtauth.HMAC("HS256", refreshSecret), nil),
-		"another audience's":      elsewhere(jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{Issuer: "app", Audience: []string{"admin"}}),
-		"another type's":          elsewhere(jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{Issuer: "app", Type: "admin"}),
+		"another issuer's":        elsewhere(jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "app2"}),
+		"no issuer's":             elsewhere(jwtauth.HMAC("HS256", secret), nil),
+		"another audience's":      elsewhere(jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "app", Audience: []string{"admin"}}),
+		"another type's":          elsewhere(jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "app", Type: "admin"}),
 		"the MAC of the id alone": encode(append(raw[:16:16], raw[len(raw)-32:]...)),
 	}
 	if last := good.RefreshToken[len(good.RefreshToken)-1]; len(raw)%3 != 0 { // unused bits of the last letter
@@ -72,34 +73,34 @@ func TestForgedRefreshTokens(t *testing.T) {
 		forged["not canonical"] = good.RefreshToken[:len(good.RefreshToken)-1] + string(letters[strings.IndexByte(letters, last)|1])
 	}
 	calls := len(g.store.calls)
-	g.reloadErr = guard.NotFound("reload was asked")
+	g.reloadErr = guard.NotFound("reload was called")
 	for name, token := range forged {
 		if token == good.RefreshToken {
 			t.Fatalf("%s is the token itself", name)
 		}
-		g.refused(token, 401, "no refresh token of this issuer")
-		if err := g.refresher.Revoke(t.Context(), "1", token); err == nil || !strings.Contains(err.Error(), "no refresh token") {
+		g.refused(token, 401, "not a refresh token of this issuer")
+		if err := g.refresher.Revoke(t.Context(), "1", token); err == nil || !strings.Contains(err.Error(), "not a refresh token") {
 			t.Errorf("%s: Revoke: %v", name, err)
 		}
 	}
 	for i := range raw {
 		for bit := range 8 {
 			raw[i] ^= 1 << bit
-			g.refused(encode(raw), 401, "no refresh token of this issuer")
+			g.refused(encode(raw), 401, "not a refresh token of this issuer")
 			raw[i] ^= 1 << bit
 		}
 	}
-	g.after(30 * 24 * time.Hour)
-	g.refused(good.RefreshToken, 401, "the login has expired") // that, too, is written in it
+	g.clock.Advance(30 * 24 * time.Hour)
+	g.refused(good.RefreshToken, 401, "the login has expired") // the token holds this time, too
 	if len(g.store.calls) != calls {
-		t.Errorf("the store was asked %d times", len(g.store.calls)-calls)
+		t.Errorf("the store was called %d times", len(g.store.calls)-calls)
 	}
 }
 
-// TestRefreshTokenIsNoAccessToken: nor is it with any prefix that a parser may
-// be lenient about.
+// TestRefreshTokenIsNoAccessToken: it is refused as an access token, also with
+// dots that a lenient parser may accept.
 func TestRefreshTokenIsNoAccessToken(t *testing.T) {
-	g := newRefreshRig(t, nil)
+	g := newRig(t, nil)
 	token := g.start("1").RefreshToken
 	for _, s := range []string{token, token + "..", "." + token + ".", "e30." + token + "." + token} {
 		if _, err := g.issuer.Verifier().Verify(t.Context(), s); err == nil || !strings.Contains(err.Error(), "Invalid token") {
@@ -108,10 +109,10 @@ func TestRefreshTokenIsNoAccessToken(t *testing.T) {
 	}
 }
 
-// TestStoreHoldsNothingUsable: whoever reads all that a store is told can
-// refresh nothing, and finds no token in it.
+// TestStoreHoldsNothingUsable: the arguments of a store's methods contain no token
+// and no part of one that can be used.
 func TestStoreHoldsNothingUsable(t *testing.T) {
-	g := newRefreshRig(t, nil)
+	g := newRig(t, nil)
 	first := g.start("1")
 	second := g.refresh(first.RefreshToken)
 	g.refresh(first.RefreshToken)
@@ -126,58 +127,58 @@ func TestStoreHoldsNothingUsable(t *testing.T) {
 			string(mac), base64.RawURLEncoding.EncodeToString(mac), string(mac[:8]),
 		} {
 			if strings.Contains(dump, usable) {
-				t.Errorf("the store was told %q", usable)
+				t.Errorf("the store received %q", usable)
 			}
 		}
 	}
 	for _, word := range strings.FieldsFunc(dump, func(r rune) bool { return strings.ContainsRune(" {}[]:\n", r) }) {
-		g.refused(word, 401, "no refresh token of this issuer")
+		g.refused(word, 401, "not a refresh token of this issuer")
 	}
 }
 
-// TestRefreshKeyRotation: old refresh tokens live until they expire, and yield
-// new ones, whose key is the new one.
+// TestRefreshKeyRotation: old refresh tokens are valid until they expire, and
+// their successors are made with the new key.
 func TestRefreshKeyRotation(t *testing.T) {
 	_, ed1, _ := ed25519.GenerateKey(rand.Reader)
 	_, ed2, _ := ed25519.GenerateKey(rand.Reader)
 	ec1, ec2 := guard.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)), guard.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	rs1 := guard.Must(rsa.GenerateKey(rand.Reader, 2048))
-	own := func(b byte) []byte { return []byte(strings.Repeat(string(b), 32)) }
+	repeat := func(b byte) []byte { return []byte(strings.Repeat(string(b), 32)) }
 	tests := []struct {
 		name       string
 		from, to   jwtauth.Key
-		before     *jwtauth.RefreshOptions
-		after      *jwtauth.RefreshOptions
+		before     *refresh.Options
+		after      *refresh.Options
 		stillValid bool
 	}{
-		{"HMAC", jwtauth.HMAC("HS256", own('a')).WithID("1"), jwtauth.HMAC("HS256", own('b')).WithID("2"), nil, nil, true},
+		{"HMAC", jwtauth.HMAC("HS256", repeat('a')).WithID("1"), jwtauth.HMAC("HS256", repeat('b')).WithID("2"), nil, nil, true},
 		{"EdDSA", jwtauth.Ed25519("EdDSA", ed1).WithID("1"), jwtauth.Ed25519("EdDSA", ed2).WithID("2"), nil, nil, true},
 		{"ES256", jwtauth.ECDSA("ES256", ec1).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"), nil, nil, true},
 		{"another algorithm", jwtauth.RSA("RS256", rs1).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"), nil, nil, true},
 		{"a public previous key", jwtauth.ECDSA("ES256", &ec1.PublicKey).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"), nil, nil, false},
 		{
-			"a key of its own", jwtauth.ECDSA("ES256", &ec1.PublicKey).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"),
-			&jwtauth.RefreshOptions{Key: own('c')}, &jwtauth.RefreshOptions{Key: own('c')}, true,
+			"Options.Key", jwtauth.ECDSA("ES256", &ec1.PublicKey).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"),
+			&refresh.Options{Key: repeat('c')}, &refresh.Options{Key: repeat('c')}, true,
 		},
 		{
-			"a previous one of its own", jwtauth.ECDSA("ES256", &ec1.PublicKey).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"),
-			&jwtauth.RefreshOptions{Key: own('c')}, &jwtauth.RefreshOptions{PreviousKeys: [][]byte{own('c')}}, true,
+			"Options.PreviousKeys", jwtauth.ECDSA("ES256", &ec1.PublicKey).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"),
+			&refresh.Options{Key: repeat('c')}, &refresh.Options{PreviousKeys: [][]byte{repeat('c')}}, true,
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			g := newRefreshRig(t, nil)
-			build := func(key jwtauth.Key, previous []jwtauth.Key, o *jwtauth.RefreshOptions) *jwtauth.Refresher[refreshClaims] {
-				issuer := guard.Must(jwtauth.NewIssuer[refreshClaims](key, &jwtauth.Options{Previous: previous, Now: g.clock}))
-				var c jwtauth.RefreshOptions
+			g := newRig(t, nil)
+			build := func(key jwtauth.Key, previous []jwtauth.Key, o *refresh.Options) *refresh.Refresher[claims] {
+				issuer := guard.Must(jwtauth.NewIssuer[claims](key, &jwtauth.Options{Previous: previous, Now: g.clock.Now}))
+				var c refresh.Options
 				if o != nil {
 					c = *o
 				}
 				c.Store = g.store
-				return guard.Must(jwtauth.NewRefresher(issuer, g.reload, &c))
+				return guard.Must(refresh.New(issuer, g.reload, &c))
 			}
 			private := tt.from
-			if strings.Contains(tt.name, "own") || strings.Contains(tt.name, "public") {
+			if strings.Contains(tt.name, "Options") || strings.Contains(tt.name, "public") {
 				private = jwtauth.ECDSA("ES256", ec1).WithID("1")
 			}
 			before, after := build(private, nil, tt.before), build(tt.to, []jwtauth.Key{tt.from}, tt.after)
@@ -196,43 +197,15 @@ func TestRefreshKeyRotation(t *testing.T) {
 	}
 }
 
-func TestNewRefresherReportsMistakes(t *testing.T) {
-	g := newRefreshRig(t, nil)
-	for want, o := range map[string]*jwtauth.RefreshOptions{
-		"Grace 1m1s":              {Grace: 61 * time.Second},
-		"Grace -1ns":              {Grace: -1},
-		"both Grace and NoGrace":  {Grace: 1, NoGrace: true},
-		"lasts 30m0s idle cannot": {Idle: 30 * time.Minute},
-		"lasts 30m0s":             {Lifetime: 30 * time.Minute},
-		"lasts -1ns":              {Lifetime: -1},
-		"-1ns idle":               {Idle: -1},
-		"Idle 2h0m0s is longer than Lifetime 1h0m0s": {Lifetime: time.Hour, Idle: 2 * time.Hour},
-		"above ten years":           {Lifetime: 1 << 62},
-		"has 31 bytes":              {Key: make([]byte, 31)},
-		"has 0 bytes, and needs":    {Key: []byte{}},
-		"has 1 bytes, and needs 32": {PreviousKeys: [][]byte{{1}}},
-	} {
-		if r, err := jwtauth.NewRefresher(g.issuer, g.reload, o); r != nil || err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v", want, err)
-		}
-	}
-	if _, err := jwtauth.NewRefresher[refreshClaims](nil, g.reload, nil); err == nil {
-		t.Error("no issuer")
-	}
-	if _, err := jwtauth.NewRefresher(g.issuer, nil, nil); err == nil {
-		t.Error("no reload")
-	}
-}
-
-// FuzzRefreshToken: nothing but the token itself reaches the store, neither a
-// text nor the token with a part of it replaced.
+// FuzzRefreshToken: only the token itself reaches the store, not any other text
+// and not the token with a part replaced.
 func FuzzRefreshToken(f *testing.F) {
-	own := make([]byte, 32) // each worker has a secret, and a token, of its own
-	_, _ = rand.Read(own)
-	store := &spyStore{RefreshStore: jwtauth.NewRefreshMemory(nil)}
-	issuer := guard.Must(jwtauth.NewIssuer[refreshClaims](jwtauth.HMAC("HS256", own), nil))
-	g := &refreshRig{users: map[string]refreshClaims{"1": {}}}
-	refresher := guard.Must(jwtauth.NewRefresher(issuer, g.reload, &jwtauth.RefreshOptions{Store: store}))
+	random := make([]byte, 32) // each worker has its own secret and token
+	_, _ = rand.Read(random)
+	store := &spyStore{Store: guard.Must(refresh.NewMemory(nil))}
+	issuer := guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", random), nil))
+	g := &rig{users: map[string]claims{"1": {}}}
+	refresher := guard.Must(refresh.New(issuer, g.reload, &refresh.Options{Store: store}))
 	good := guard.Must(refresher.Start(f.Context(), "1"))
 	for _, s := range []string{"", "garbage", good.RefreshToken, good.AccessToken, "\n", "=", "A"} {
 		f.Add(s, uint(0), uint(0))
@@ -251,18 +224,18 @@ func FuzzRefreshToken(f *testing.F) {
 	})
 }
 
-// TestRefreshTokenOfAnotherAudience: with one secret and one store, a login to
-// one service is none to another.
+// TestRefreshTokenOfAnotherAudience: with one secret and one store, a refresh
+// token for one service is refused by another.
 func TestRefreshTokenOfAnotherAudience(t *testing.T) {
-	g := newRefreshRig(t, nil)
-	refresher := func(issuer, typ string, audience ...string) *jwtauth.Refresher[refreshClaims] {
-		i := guard.Must(jwtauth.NewIssuer[refreshClaims](jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{
-			Issuer: issuer, Type: typ, Audience: audience, Now: g.clock,
+	g := newRig(t, nil)
+	refresher := func(issuer, typ string, audience ...string) *refresh.Refresher[claims] {
+		i := guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+			Issuer: issuer, Type: typ, Audience: audience, Now: g.clock.Now,
 		}))
-		return guard.Must(jwtauth.NewRefresher(i, g.reload, &jwtauth.RefreshOptions{Store: g.store}))
+		return guard.Must(refresh.New(i, g.reload, &refresh.Options{Store: g.store}))
 	}
 	token := guard.Must(refresher("app", "access", "web", "api").Start(t.Context(), "1")).RefreshToken
-	for name, other := range map[string]*jwtauth.Refresher[refreshClaims]{
+	for name, other := range map[string]*refresh.Refresher[claims]{
 		"another audience":   refresher("app", "access", "admin"),
 		"one more":           refresher("app", "access", "web", "api", "admin"),
 		"one less":           refresher("app", "access", "web"),
@@ -272,7 +245,7 @@ func TestRefreshTokenOfAnotherAudience(t *testing.T) {
 		"moved to the left":  refresher("appaccess", "web", "api"),
 		"moved to the right": refresher("", "app", "access", "web", "api"),
 	} {
-		if _, err := other.Refresh(t.Context(), token); err == nil || !strings.Contains(err.Error(), "no refresh token of this issuer") {
+		if _, err := other.Refresh(t.Context(), token); err == nil || !strings.Contains(err.Error(), "not a refresh token of this issuer") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

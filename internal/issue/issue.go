@@ -1,0 +1,34 @@
+// Package issue lets packages under jwtauth issue the tokens of a
+// jwtauth.Issuer, which has no exported method for it.
+package issue
+
+import (
+	"context"
+	"time"
+)
+
+// An Issuer is what a jwtauth.Issuer with the private claims C provides.
+type Issuer[C any] struct {
+	// Sign returns an access token of a session and the lifetime of the token,
+	// which ends with the session at the latest.
+	Sign func(subject string, claims C, sessionID string, sessionEnd time.Time) (token string, lifetime time.Duration, err error)
+	// Deny is that of the issuer's denylist.
+	Deny func(ctx context.Context, until time.Time, ids ...string) error
+	// Secrets returns the secrets of the issuer's private keys. The first one is
+	// that of the key that signs.
+	Secrets func() ([][]byte, error)
+
+	Name     string        // the iss claim
+	Audience []string      // the aud claim; must not be modified
+	Type     string        // the type claim
+	Lifetime time.Duration // of access tokens
+	Now      func() time.Time
+}
+
+// Hook returns the *Issuer[C] of a *jwtauth.Issuer[C]. Package jwtauth sets it
+// at program start, and nothing changes it afterwards: the standard library's
+// log sets log/internal.DefaultOutput in the same way.
+var Hook func(issuer any) any
+
+// From returns the Issuer of a *jwtauth.Issuer[C].
+func From[C any](issuer any) *Issuer[C] { return Hook(issuer).(*Issuer[C]) }

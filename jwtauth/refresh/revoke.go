@@ -1,0 +1,105 @@
+package refresh
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/jwtauth"
+)
+
+// Revoke is a logout: it ends the family of a subject's refresh token, used or
+// not, and denies its access tokens. A token that is forged or belongs to another
+// subject is refused with 400, "Invalid token", and ends nothing. The outcome is
+// reported to guard.Observe; guard.Refuse does not report the error again.
+func (r *Refresher[C]) Revoke(ctx context.Context, subject, refreshToken string) error {
+	_, err := r.revoke(ctx, subject, refreshToken, r.now())
+	return report(ctx, "logout", err)
+}
+
+// revoke is Revoke without the report. It returns the family's ID. An access
+// token of the family may expire as late as accessExpires.
+func (r *Refresher[C]) revoke(ctx context.Context, subject, refreshToken string, accessExpires time.Time) (familyID string, err error) {
+	t, ok := r.keys.open(refreshToken)
+	switch {
+	case !ok:
+		return "", refuseLogout(errForged)
+	case t.subject != subject:
+		return "", refuseLogout(errForeign)
+	}
+	return t.familyID(), r.end(ctx, subject, t.familyID(), accessExpires)
+}
+
+// RevokeSubject ends all logins of a subject and denies their access tokens, for
+// example after a change of the password. If it fails, some logins may not have
+// ended: call it again. The outcome is reported to guard.Observe; guard.Refuse
+// does not report the error again.
+func (r *Refresher[C]) RevokeSubject(ctx context.Context, subject string) error {
+	return report(ctx, "logout everywhere", r.endAll(ctx, subject, ""))
+}
+
+// endAll denies the access tokens of a subject's families and then ends the
+// families: if ending them fails, the next attempt finds them again. It does not
+// deny those of callerID, the family of the access token that the caller needs
+// for that attempt. The caller denies them last.
+func (r *Refresher[C]) endAll(ctx context.Context, subject, callerID string) error {
+	ctx, cancel := detach(ctx)
+	defer cancel()
+	ids, err := r.opts.Store.List(ctx, subject)
+	if err != nil {
+		return guard.Unavailable(err)
+	}
+	others := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == callerID })
+	if err := r.deny(ctx, r.now(), others...); err != nil {
+		return err
+	}
+	if err := r.opts.Store.Revoke(ctx, subject, ids...); err != nil {
+		return guard.Unavailable(err)
+	}
+	return nil
+}
+
+// end ends a family and then denies its access tokens: the refresh token holds
+// the family's ID, so if the denial fails, the client still has an access token
+// to try again with.
+func (r *Refresher[C]) end(ctx context.Context, subject, id string, accessExpires time.Time) error {
+	ctx, cancel := detach(ctx)
+	defer cancel()
+	if err := r.opts.Store.Revoke(ctx, subject, id); err != nil {
+		return guard.Unavailable(err)
+	}
+	return r.deny(ctx, accessExpires, id)
+}
+
+// deny denies the access tokens of families until the last one has expired: one
+// that is issued now, or one that expires at accessExpires. The latter is later
+// if the lifetime of access tokens was shortened.
+func (r *Refresher[C]) deny(ctx context.Context, accessExpires time.Time, ids ...string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	ctx, cancel := detach(ctx)
+	defer cancel()
+	until := r.now().Add(r.issuer.Lifetime)
+	if accessExpires.After(until) {
+		until = accessExpires
+	}
+	denied := make([]string, len(ids))
+	for i, id := range ids {
+		denied[i] = jwtauth.DeniedSession(r.issuer.Name, id)
+	}
+	if err := r.issuer.Deny(ctx, until.Add(jwtauth.MaxLeeway), denied...); err != nil {
+		return guard.Unavailable(err)
+	}
+	return nil
+}
+
+// storeTimeout bounds the steps that a client cannot cancel.
+const storeTimeout = 5 * time.Second
+
+// detach returns ctx without its cancellation: a thief must not be able to
+// disconnect between the steps that end a login.
+func detach(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+}

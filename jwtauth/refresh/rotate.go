@@ -1,0 +1,91 @@
+package refresh
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/jwtauth"
+)
+
+// Refresh uses a refresh token and returns the next pair. A token that cannot be
+// used is refused with 401, "Invalid refresh token". The outcome is reported to
+// guard.Observe; guard.Refuse does not report the error again.
+func (r *Refresher[C]) Refresh(ctx context.Context, refreshToken string) (*jwtauth.Tokens, error) {
+	tokens, err := r.refresh(ctx, refreshToken)
+	return tokens, report(ctx, "refresh", err)
+}
+
+// refresh is Refresh without the report. All that can fail comes before the
+// store uses up the token: after an outage, the client can use it again.
+func (r *Refresher[C]) refresh(ctx context.Context, refreshToken string) (*jwtauth.Tokens, error) {
+	t, err := r.open(refreshToken)
+	if err != nil {
+		return nil, err
+	}
+	claims, found, err := r.reload(ctx, t.subject)
+	if err == nil && !found {
+		if err := r.end(ctx, t.subject, t.familyID(), r.now()); err != nil {
+			return nil, err
+		}
+		return nil, r.refuse(errNoSubject)
+	}
+	if claims, err = guard.Resolve(claims, found, err, nil); err != nil {
+		return nil, err
+	}
+	if !r.now().Before(t.expires) { // it expired while reload ran
+		return nil, r.refuse(errExpired)
+	}
+	access, lifetime, err := r.issuer.Sign(t.subject, claims, t.familyID(), t.expires)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.rotate(ctx, t); err != nil {
+		return nil, err
+	}
+	t.generation++
+	return &jwtauth.Tokens{AccessToken: access, RefreshToken: r.keys.seal(t), ExpiresIn: lifetime}, nil
+}
+
+// open returns a genuine token that has not expired.
+func (r *Refresher[C]) open(refreshToken string) (token, error) {
+	t, ok := r.keys.open(refreshToken)
+	switch {
+	case !ok:
+		return t, r.refuse(errForged)
+	case !r.now().Before(t.expires):
+		return t, r.refuse(errExpired)
+	}
+	return t, nil
+}
+
+// rotate uses up a token. If it was used before or its family does not exist, it
+// denies the family's access tokens and returns the refusal.
+func (r *Refresher[C]) rotate(ctx context.Context, t token) error {
+	// A client that disconnects loses the response; we must not lose the result.
+	ctx, cancel := detach(ctx)
+	defer cancel()
+	result, err := r.opts.Store.Rotate(ctx, Rotation{t.subject, t.familyID(), int64(t.generation), r.now(), r.opts.Grace, r.opts.Idle})
+	if err != nil {
+		return guard.Unavailable(err)
+	}
+	var reason error
+	switch result {
+	case Rotated, Repeated:
+		return nil
+	case Reused:
+		reason = &ReuseError{t.subject, t.familyID()}
+	default:
+		// The access tokens are denied in this case, too: an earlier attempt to
+		// deny them may have failed.
+		reason = errEnded
+	}
+	err = r.deny(ctx, r.now(), t.familyID())
+	switch {
+	case err == nil:
+		return r.refuse(reason)
+	case result == Reused: // later attempts find no family: this is the only report of the reuse
+		return unavailable(fmt.Errorf("%w, but its access tokens could not be denied: %w", reason, err))
+	}
+	return err
+}
