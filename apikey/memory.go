@@ -28,7 +28,7 @@ type MemoryOptions struct {
 }
 
 // Memory is a Store in the memory of one process: its records are lost when the
-// process ends. It never removes a valid key to make room. It is safe for use by
+// process ends. It never removes a valid key for a new one. It is safe for use by
 // several goroutines and starts none. Use [NewMemory].
 type Memory struct {
 	max, maxPerSubject int

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// ErrFull is returned by Insert where a store has no room for another record. A
-// store never forgets a valid key to make room. [Ring.Issue] returns it wrapped,
-// and guard.Refuse answers it with 503.
+// ErrFull is returned by Insert where a store is at its capacity, in all or for
+// the subject. A store never removes a valid key for a new one. [Ring.Issue]
+// returns it wrapped, and guard.Refuse answers it with 503.
 var ErrFull = errors.New("apikey: the store is full")
 
 // A Rotation replaces the key of a record.
@@ -28,7 +28,7 @@ type Rotation struct {
 // much longer. Package apikeytest holds the tests that every Store passes.
 type Store interface {
 	// Insert adds an entry. Where its ID is taken nothing changes, and inserted
-	// is false. A store without room returns [ErrFull].
+	// is false. A store at its capacity returns [ErrFull].
 	Insert(ctx context.Context, e Entry) (inserted bool, err error)
 
 	// Load returns the entry under id, a revoked or expired one too. The caller
