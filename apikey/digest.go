@@ -9,17 +9,21 @@ import (
 	"time"
 )
 
+// A Digest is the SHA-256 of a key, or its HMAC-SHA-256 under the ring's pepper.
+type Digest [32]byte
+
 // DigestOf is the SHA-256 of a key, for the tables of applications that look
-// keys up themselves. Keys must be long and random: the digest of one that was
-// made up by a person can be guessed.
+// keys up themselves. Keys must be long and random: the digest of a key that a
+// person made up can be guessed.
 func DigestOf(key string) Digest {
 	var buf [128]byte
 	return sha256.Sum256(append(buf[:0], key...))
 }
 
-// A digester makes the digests of keys: with the first pepper for new ones.
+// A digester makes and compares the digests of keys. New digests use the first
+// pepper.
 type digester struct {
-	peppers [][]byte // nil is plain SHA-256
+	peppers [][]byte // an empty one is plain SHA-256
 }
 
 func newDigester(pepper []byte, old [][]byte) (digester, error) {
@@ -29,8 +33,8 @@ func newDigester(pepper []byte, old [][]byte) (digester, error) {
 		if len(p) > 0 && len(p) < 32 {
 			errs = append(errs, errors.New("apikey: a pepper of less than 32 bytes"))
 		}
-		for _, have := range d.peppers {
-			if bytes.Equal(have, p) {
+		for _, other := range d.peppers {
+			if bytes.Equal(other, p) {
 				errs = append(errs, errors.New("apikey: a pepper is named twice"))
 			}
 		}
@@ -39,9 +43,9 @@ func newDigester(pepper []byte, old [][]byte) (digester, error) {
 	return d, errors.Join(errs...)
 }
 
-func (d digester) of(key string) Digest { return digest(d.peppers[0], key) }
+func (d digester) digest(key string) Digest { return digestWith(d.peppers[0], key) }
 
-func digest(pepper []byte, key string) Digest {
+func digestWith(pepper []byte, key string) Digest {
 	if len(pepper) == 0 {
 		return DigestOf(key)
 	}
@@ -50,17 +54,18 @@ func digest(pepper []byte, key string) Digest {
 	return Digest(mac.Sum(nil))
 }
 
-// match reports whether key is the entry's, or was until a rotation whose
-// overlap is not over.
-func (d digester) match(key string, e *Entry, now time.Time) bool {
-	match := false
+// matches reports whether key is the entry's key, or its previous key before
+// PreviousUntil. It tries every pepper, so that its duration does not depend on
+// which one matches.
+func (d digester) matches(key string, e *Entry, now time.Time) bool {
+	matched := false
 	for _, p := range d.peppers {
-		sum := digest(p, key)
+		sum := digestWith(p, key)
 		if equal(&sum, &e.Digest) || now.Before(e.PreviousUntil) && equal(&sum, &e.Previous) {
-			match = true // no early return: which pepper it was is nobody's business
+			matched = true
 		}
 	}
-	return match
+	return matched
 }
 
 func equal(a, b *Digest) bool { return subtle.ConstantTimeCompare(a[:], b[:]) == 1 }

@@ -1,25 +1,26 @@
 // Package apikey authenticates requests by an API key.
 //
-// [New] takes an application's own lookup. [NewRing] manages keys itself: it
-// issues, rotates, revokes and lists them, and keeps only their SHA-256.
+// [New] looks keys up by a function of the application. [NewRing] manages keys
+// itself: it issues, rotates, revokes and lists them, and stores only their
+// SHA-256.
 //
 //	keys := guard.Must(apikey.New(lookup, nil))
 //	mux.Handle("GET /protected", keys.Wrap(guard.HandlerFunc(hello)))
 //
-// A request without a key is refused with 401, one with two keys with 400. A
-// key that is unknown, wrong or revoked gets the same answer; that a key
-// expired is told only to who holds it. A store that fails is 503. Keys reach
-// no log, no error and no context.
+// A request without a key is refused with 401, one with two keys with 400.
+// Unknown, wrong and revoked keys get the same answer. Only a client that sends
+// the right secret learns that its key has expired. A store that fails is
+// answered with 503. Keys never appear in logs, errors or contexts.
 //
-// Keys are credentials for programs. A key in a cookie is sent by browsers
-// unasked, so cross-site requests with one are refused, and a key in the query
-// ends in other people's logs: see [InsecureQuery].
+// API keys are credentials of programs. Browsers send a key in a cookie with
+// every request, so cross-site requests with one are refused. A key in the query
+// ends in the logs of other systems: see [InsecureQuery].
 //
 // # Format
 //
 // A ring's key is prefix_env_id_secret, all letters and digits. The id has 12
-// of them and names the record; the secret has 32, 190 bits from crypto/rand,
-// and is followed by the CRC-32 of all before it in 6 more. A mistyped key is
-// refused without asking the store, and secret scanners find a leaked one by
+// characters and names the record. The secret has 32 characters, 190 bits from
+// crypto/rand, and 6 more hold the CRC-32 of everything before them. A mistyped
+// key is refused without a store call, and secret scanners find a leaked key by
 // [Pattern].
 package apikey

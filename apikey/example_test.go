@@ -11,7 +11,7 @@ import (
 	"github.com/go-guard/guard/apikey"
 )
 
-// A program whose callers have keys that it looks up itself.
+// An application that looks keys up itself.
 func Example() {
 	type User struct{ ID, Name string }
 	users := map[apikey.Digest]User{apikey.DigestOf("key_12345"): {"1", "Alice"}}
@@ -43,11 +43,10 @@ func Example() {
 	// 401 {"error":"Unauthorized","message":"API key required"}
 }
 
-// A ring issues keys, and knows them by their digests alone.
+// A ring issues keys and stores only their digests.
 func ExampleRing() {
 	ctx := context.Background()
 	ring := guard.Must(apikey.NewRing(&apikey.RingOptions{Prefix: "acme"}))
-	defer ring.Close(ctx)
 	key, rec, err := ring.Issue(ctx, apikey.Grant{
 		Subject: "1", Name: "nightly export", Scopes: []string{"posts:read"}, ExpiresAt: time.Now().AddDate(1, 0, 0),
 	})
@@ -67,7 +66,7 @@ func ExampleRing() {
 		h.ServeHTTP(w, r)
 		fmt.Println(w.Code, w.Body)
 	}
-	call(key.Reveal()) // the only way to the key itself; everything else prints it without its secret
+	call(key.Reveal()) // only Reveal returns the secret
 
 	next, _, _ := ring.Rotate(ctx, rec.ID, 0)
 	call(key.Reveal())
@@ -79,7 +78,7 @@ func ExampleRing() {
 }
 
 // Keys of a ring, and old ones that an application looks up itself, in one
-// header: the ring leaves what has not its prefix to the lookup.
+// header: the ring leaves keys without its prefix to the lookup.
 func ExampleRing_withLookup() {
 	type User struct{ ID, Name string }
 	byID := func(_ context.Context, id string) (User, bool, error) { return User{id, "Alice"}, true, nil }

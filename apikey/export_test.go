@@ -1,4 +1,4 @@
 package apikey
 
-// ForgeKey is a well-formed key for a record whose secret is not known.
-func ForgeKey(id string) string { return format{"ak_live_"}.key(id).Reveal() }
+// ForgeKey returns a well-formed key with the id of a record and a wrong secret.
+func ForgeKey(id string) string { return format{"ak_live_"}.newKey(id).Reveal() }

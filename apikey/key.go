@@ -1,35 +1,15 @@
 package apikey
 
-import (
-	"crypto/rand"
-	"errors"
-	"fmt"
-	"hash/crc32"
-	"log/slog"
-	"strings"
-)
+import "log/slog"
 
-// Pattern is a regular expression (RE2) for the keys of all rings, for secret
-// scanners. Most of what it finds and is no key has a wrong checksum.
-const Pattern = `\b[a-z][a-z0-9]{1,15}_[a-z0-9]{1,16}_[0-9A-Za-z]{12}_[0-9A-Za-z]{38}\b`
-
-const (
-	idLen     = 12 // 71 bits
-	secretLen = 32 // 190 bits
-	crcLen    = 6  // 62^6 > 2^32
-	tailLen   = idLen + 1 + secretLen + crcLen
-)
-
-const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-// A Key is a key that was just issued. It prints as its id with the secret left
-// out, in logs and JSON too; only Reveal tells it.
+// A Key is a key that was just issued. It prints as its id without the secret,
+// in logs and JSON too. Only Reveal returns the secret.
 type Key struct {
-	secret *string // the whole key, where fmt does not look: it asks no method of an unexported field
+	secret *string // the whole key; a pointer, because fmt prints unexported fields without calling String
 	shown  string
 }
 
-// Reveal returns the key, to be shown to its subject once.
+// Reveal returns the whole key, to be shown to its subject once.
 func (k Key) Reveal() string {
 	if k.secret == nil {
 		return ""
@@ -46,117 +26,7 @@ func (k Key) GoString() string { return k.shown }
 // LogValue implements slog.LogValuer.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.shown) }
 
-// MarshalText keeps the secret out of JSON and the like.
+// MarshalText keeps the secret out of JSON and other encodings.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.shown), nil }
 
 func (k Key) last4() string { return (*k.secret)[len(*k.secret)-4:] }
-
-// A format is how the keys of a ring look.
-type format struct {
-	head string // prefix_env_
-}
-
-func newFormat(prefix, env string) (format, error) {
-	if prefix == "" {
-		prefix = "ak"
-	}
-	if env == "" {
-		env = "live"
-	}
-	var errs [2]error
-	if len(prefix) < 2 || len(prefix) > 16 || !lower(prefix) || prefix[0] < 'a' {
-		errs[0] = fmt.Errorf("apikey: prefix %q is not 2 to 16 lower-case letters and digits, a letter first", prefix)
-	}
-	if len(env) > 16 || !lower(env) {
-		errs[1] = fmt.Errorf("apikey: env %q is not 1 to 16 lower-case letters and digits", env)
-	}
-	return format{prefix + "_" + env + "_"}, errors.Join(errs[:]...)
-}
-
-func lower(s string) bool {
-	for _, c := range []byte(s) {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			return false
-		}
-	}
-	return true
-}
-
-func (f format) pattern() string {
-	return fmt.Sprintf(`\b%s[0-9A-Za-z]{%d}_[0-9A-Za-z]{%d}\b`, f.head, idLen, secretLen+crcLen)
-}
-
-// ours reports whether s would be a key of this ring.
-func (f format) ours(s string) bool { return strings.HasPrefix(s, f.head) }
-
-// parse checks the shape of a key, so that nonsense costs no round trip.
-func (f format) parse(s string) (id string, ok bool) {
-	if len(s) != len(f.head)+tailLen || !f.ours(s) {
-		return "", false
-	}
-	tail := s[len(f.head):]
-	for i := range len(tail) {
-		if i == idLen {
-			if tail[i] != '_' {
-				return "", false
-			}
-			continue
-		}
-		if !alnum[tail[i]] {
-			return "", false
-		}
-	}
-	body := len(s) - crcLen
-	if checksum(s[:body]) != [crcLen]byte([]byte(s[body:])) {
-		return "", false
-	}
-	return tail[:idLen], true
-}
-
-var alnum = func() (t [256]bool) {
-	for _, c := range []byte(base62) {
-		t[c] = true
-	}
-	return t
-}()
-
-// checksum is the CRC-32 (IEEE) of s in base62, the most significant digit
-// first. It catches typing errors; it proves nothing.
-func checksum(s string) (c [crcLen]byte) {
-	sum := ^uint32(0) // crc32.ChecksumIEEE would make the bytes escape
-	for i := range len(s) {
-		sum = crc32.IEEETable[byte(sum)^s[i]] ^ sum>>8
-	}
-	sum = ^sum
-	for i := crcLen - 1; i >= 0; i-- {
-		c[i] = base62[sum%62]
-		sum /= 62
-	}
-	return c
-}
-
-// key makes a new key for a record.
-func (f format) key(id string) Key {
-	body := f.head + id + "_" + random(secretLen)
-	crc := checksum(body)
-	whole := body + string(crc[:])
-	k := Key{secret: &whole}
-	k.shown = f.head + id + "_…" + k.last4()
-	return k
-}
-
-// random is n characters of base62. Bytes from 248 on are drawn again: a
-// remainder would favour the first characters.
-func random(n int) string {
-	s := make([]byte, 0, n)
-	var b [64]byte
-	for len(s) < n {
-		_, _ = rand.Read(b[:]) // never fails: it stops the program instead
-		for _, c := range b {
-			if c < 248 && len(s) < n {
-				s = append(s, base62[c%62])
-			}
-		}
-	}
-	return string(s)
-}

@@ -2,149 +2,179 @@ package apikey
 
 import (
 	"cmp"
-	"container/heap"
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/go-guard/guard/internal/wiring"
+	"github.com/go-guard/guard/internal/expiring"
 )
 
 // MemoryOptions holds what has a default.
 type MemoryOptions struct {
-	// Max is how many keys are kept; further ones are refused. If zero,
-	// 1,048,576, which take some 640 MB.
+	// Max is the capacity in records; when it is reached Insert returns
+	// [ErrFull]. If zero, it is 1,048,576, which take some 660 MB.
 	Max int
-	// Now is the clock. If nil, time.Now.
+	// MaxPerSubject is the capacity per subject. When it is reached, the record
+	// of the subject that was revoked or expired first is removed for the new
+	// one; where all are valid, Insert returns [ErrFull]. If zero, it is 100. The
+	// time of an Insert grows with it.
+	MaxPerSubject int
+	// Now is the clock. If nil, it is time.Now.
 	Now func() time.Time
 }
 
-// A Memory is a Store in this process's memory: its keys are gone when the
-// process ends. It never forgets a working key to make room: once it is full,
-// Insert fails. Each Insert drops a few of those that may be. Use [NewMemory].
+// Memory is a Store in the memory of one process: its records are lost when the
+// process ends. It never removes a valid key for a new one. It is safe for use by
+// several goroutines and starts none. Use [NewMemory].
 type Memory struct {
-	max int
-	now func() time.Time
+	max, maxPerSubject int
+	now                func() time.Time
 
 	mu        sync.RWMutex
-	entries   map[string]*Entry
-	bySubject map[string][]string // ids, in order of insertion
-	drops     drops
+	byID      map[string]*memoryEntry
+	bySubject map[string][]*memoryEntry
+	byForget  expiring.Heap[*memoryEntry]
 }
 
-// NewMemory returns an empty Memory; opts may be nil. A negative Max is an error
-// of the caller's, and panics.
-func NewMemory(opts *MemoryOptions) *Memory {
+// A memoryEntry is in every index of a Memory. Its Deadline is when it may be
+// forgotten, in Unix milliseconds.
+type memoryEntry struct {
+	expiring.Node
+	*Entry // replaced and never changed: requests may hold it
+}
+
+// NewMemory returns an empty Memory; opts may be nil. A negative number in opts
+// is an error.
+func NewMemory(opts *MemoryOptions) (*Memory, error) {
 	var o MemoryOptions
 	if opts != nil {
 		o = *opts
 	}
+	var errs [2]error
 	if o.Max < 0 {
-		wiring.Panic("apikey", "a Memory of less than nothing")
+		errs[0] = fmt.Errorf("apikey: MemoryOptions.Max is negative: %d", o.Max)
+	}
+	if o.MaxPerSubject < 0 {
+		errs[1] = fmt.Errorf("apikey: MemoryOptions.MaxPerSubject is negative: %d", o.MaxPerSubject)
+	}
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
 	}
 	if o.Max == 0 {
 		o.Max = 1 << 20
 	}
+	if o.MaxPerSubject == 0 {
+		o.MaxPerSubject = 100
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Memory{max: o.Max, now: o.Now, entries: map[string]*Entry{}, bySubject: map[string][]string{}}
+	return &Memory{
+		max: o.Max, maxPerSubject: o.MaxPerSubject, now: o.Now,
+		byID: map[string]*memoryEntry{}, bySubject: map[string][]*memoryEntry{},
+	}, nil
 }
-
-var errFull = errors.New("apikey: the memory store is full")
 
 // Insert implements [Store].
 func (m *Memory) Insert(_ context.Context, e Entry) (bool, error) {
+	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, taken := m.entries[e.ID]; taken {
+	if _, taken := m.byID[e.ID]; taken {
 		return false, nil
 	}
-	m.sweep()
-	if len(m.entries) >= m.max {
-		return false, errFull
+	m.sweep(now)
+	if len(m.bySubject[e.Subject]) >= m.maxPerSubject {
+		victim := m.firstEnded(e.Subject, now)
+		if victim == nil {
+			return false, ErrFull
+		}
+		m.remove(victim)
 	}
-	m.entries[e.ID] = e.clone()
-	m.bySubject[e.Subject] = append(m.bySubject[e.Subject], e.ID)
-	m.drops.note(&e)
+	if len(m.byID) >= m.max {
+		return false, ErrFull
+	}
+	added := &memoryEntry{Entry: e.clone()}
+	added.Deadline = deadline(added.Entry)
+	m.byID[e.ID] = added
+	m.bySubject[e.Subject] = append(m.bySubject[e.Subject], added)
+	m.byForget.Push(added)
 	return true, nil
 }
 
-// sweptPerInsert is how many entries are dropped at once: nobody is to wait for
-// a crowd of them.
+// deadline is ForgetAfter in Unix milliseconds.
+func deadline(e *Entry) int64 {
+	if at := e.ForgetAfter(); !at.IsZero() {
+		return at.UnixMilli()
+	}
+	return math.MaxInt64
+}
+
+// sweptPerInsert is how many entries one Insert removes at most, so that its
+// time is short after many have expired together.
 const sweptPerInsert = 16
 
-func (m *Memory) sweep() {
-	now := m.now()
-	for n := 0; n < sweptPerInsert && len(m.drops) > 0 && !now.Before(m.drops[0].at); n++ {
-		id := heap.Pop(&m.drops).(drop).id
-		e, found := m.entries[id]
-		if !found { // it was revoked, and dropped for that already
-			continue
+// sweep removes a few entries that may be forgotten.
+func (m *Memory) sweep(now time.Time) {
+	for range sweptPerInsert {
+		e, ok := m.byForget.First()
+		if !ok || e.Deadline > now.UnixMilli() {
+			return
 		}
-		delete(m.entries, id)
-		ids := slices.DeleteFunc(m.bySubject[e.Subject], func(have string) bool { return have == id })
-		if m.bySubject[e.Subject] = ids; len(ids) == 0 {
-			delete(m.bySubject, e.Subject)
-		}
+		m.remove(e)
 	}
 }
 
-// drops is a heap of when which entries may be dropped. A key that expires and is
-// revoked before is in it twice.
-type drops []drop
-
-type drop struct {
-	at time.Time
-	id string
+// firstEnded returns the entry of the subject that was revoked or expired first,
+// nil where all are valid.
+func (m *Memory) firstEnded(subject string, now time.Time) (first *memoryEntry) {
+	for _, e := range m.bySubject[subject] {
+		if e.ended(now) && (first == nil || e.Deadline < first.Deadline) {
+			first = e
+		}
+	}
+	return first
 }
 
-func (d drops) Len() int           { return len(d) }
-func (d drops) Less(i, j int) bool { return d[i].at.Before(d[j].at) }
-func (d drops) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
-func (d *drops) Push(x any)        { *d = append(*d, x.(drop)) }
-
-func (d *drops) Pop() any {
-	last := len(*d) - 1
-	x := (*d)[last]
-	(*d)[last] = drop{}
-	*d = (*d)[:last]
-	return x
-}
-
-// note adds an entry that may be dropped some day.
-func (d *drops) note(e *Entry) {
-	if at := e.DropAt(); !at.IsZero() {
-		heap.Push(d, drop{at, e.ID})
+func (m *Memory) remove(e *memoryEntry) {
+	m.byForget.Remove(e)
+	delete(m.byID, e.ID)
+	rest := slices.DeleteFunc(m.bySubject[e.Subject], func(other *memoryEntry) bool { return other == e })
+	if m.bySubject[e.Subject] = rest; len(rest) == 0 {
+		delete(m.bySubject, e.Subject)
 	}
 }
 
 // Load implements [Store].
 func (m *Memory) Load(_ context.Context, id string) (*Entry, bool, error) {
 	m.mu.RLock()
-	e, found := m.entries[id]
-	m.mu.RUnlock()
-	return e, found, nil
+	defer m.mu.RUnlock()
+	if e, found := m.byID[id]; found {
+		return e.Entry, true, nil
+	}
+	return nil, false, nil
 }
 
-// change replaces the entry under id by a changed copy: entries are shared
-// with requests that run.
+// change replaces the entry under id by a copy that f changed. It reports false
+// where there is no such entry and where f does.
 func (m *Memory) change(id string, f func(*Entry) bool) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	old, found := m.entries[id]
+	e, found := m.byID[id]
 	if !found {
 		return false
 	}
-	e := *old
-	if !f(&e) {
+	changed := *e.Entry
+	if !f(&changed) {
 		return false
 	}
-	m.entries[id] = &e
-	if !e.DropAt().Equal(old.DropAt()) {
-		m.drops.note(&e)
+	e.Entry = &changed
+	if d := deadline(&changed); d != e.Deadline {
+		m.byForget.Move(e, d)
 	}
 	return true
 }
@@ -184,15 +214,15 @@ func (m *Memory) Used(_ context.Context, id string, at time.Time) error {
 }
 
 // List implements [Store].
-func (m *Memory) List(_ context.Context, subject string, limit int) ([]Record, error) {
+func (m *Memory) List(_ context.Context, subject string) ([]Record, error) {
 	m.mu.RLock()
 	var list []Record
-	for _, id := range m.bySubject[subject] {
-		list = append(list, m.entries[id].clone().Record)
+	for _, e := range m.bySubject[subject] {
+		list = append(list, e.clone().Record)
 	}
 	m.mu.RUnlock()
 	slices.SortStableFunc(list, func(a, b Record) int {
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
-	return list[:min(limit, len(list))], nil
+	return list, nil
 }

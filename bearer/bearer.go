@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/field"
@@ -17,22 +18,22 @@ type Options struct {
 	// Realm names the protection space in the challenge. If empty, none is sent.
 	Realm string
 	// ResourceMetadata is the address of the resource's metadata for the
-	// challenge (RFC 9728, section 5.1): Metadata.URL. If empty, none is sent.
+	// challenge (RFC 9728, section 5.1), see [Metadata.URL]. If empty, none is
+	// sent.
 	ResourceMetadata string
 	// Missing is the message for a request without a token. If empty, it is
 	// "Bearer token required".
 	Missing string
-	// Invalid is the message for a token that is not accepted. If empty, it is
+	// Invalid is the message for a malformed or unknown token. If empty, it is
 	// "Invalid or expired token".
 	Invalid string
-	// MaxTokenBytes is the length above which a token is refused unread. If 0,
-	// it is 8192.
+	// MaxTokenBytes is the length above which a token is refused without a
+	// lookup. If 0, it is 8192.
 	MaxTokenBytes int
 	// Cookie names a cookie that may carry the token in place of the header. If
-	// empty, no cookie is read. Unlike the header, browsers send cookies by
-	// themselves: an unsafe request with one that comes from another site is
-	// refused with 403, as http.CrossOriginProtection does, and so is the
-	// opening of a WebSocket.
+	// empty, no cookie is read. Browsers attach cookies to requests that other
+	// sites make, so an unsafe cross-site request with one is refused with 403
+	// (http.CrossOriginProtection), and so is a cross-site WebSocket handshake.
 	Cookie string
 }
 
@@ -40,31 +41,30 @@ type Options struct {
 // goroutines.
 type Tokens[P any] struct {
 	verify    func(ctx context.Context, token string) (P, bool, error)
-	max       int
-	invalid   string // the message
+	maxBytes  int
 	cookie    string
 	crossSite *http.CrossOriginProtection
 
-	challenge   string // without an error, for requests without a token
-	invalidWith string // with error="invalid_token"
-	repeated    string // with error="invalid_request"
+	challenge string // without an error code, for requests without a token
+	repeated  string // with error="invalid_request"
 
-	// Refusals are built once: they say nothing about the request.
-	missing, malformed, unknown, gone error
+	// Refusals are built once; Authenticate returns a clone.
+	missing, malformed, unknown, unknownPrincipal *guard.Error
 }
 
-// The reasons of refusals, for Observe.
+// The causes of refusals, for Observe.
 var (
-	errMalformed = errors.New("bearer: the token is malformed")
-	errUnknown   = errors.New("bearer: the token is unknown or expired")
-	errGone      = errors.New("bearer: the token's principal is unknown")
+	errMalformed        = errors.New("bearer: the token is malformed")
+	errUnknown          = errors.New("bearer: the token is unknown or expired")
+	errUnknownPrincipal = errors.New("bearer: the token's principal is unknown")
 )
 
-// New returns an authenticator that asks verify for the principal of a token.
-// An unknown, revoked or expired token is not an error: found is false. An
-// error is our own failure, unless it is a *guard.Error: a 401 of verify's own,
-// with another message or with a reason for guard.Observe. verify should compare tokens
-// by a digest, never byte by byte: a map or an index over their SHA-256.
+// New returns an authenticator whose principals verify finds by token. An
+// unknown, revoked or expired token is not an error: found is false. An error is
+// our own failure, unless it is a *guard.Error, such as a 401 with another
+// message or with a cause for guard.Observe. verify should look tokens up by
+// their SHA-256, in a map or an index: the duration of a comparison byte by byte
+// reveals a token.
 func New[P any](verify func(ctx context.Context, token string) (p P, found bool, err error), opts *Options) (*Tokens[P], error) {
 	var o Options
 	if opts != nil {
@@ -82,7 +82,7 @@ func New[P any](verify func(ctx context.Context, token string) (p P, found bool,
 	}
 	if o.ResourceMetadata != "" {
 		if u, err := url.Parse(o.ResourceMetadata); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			errs = append(errs, fmt.Errorf("bearer: ResourceMetadata %q is not an absolute address", o.ResourceMetadata))
+			errs = append(errs, fmt.Errorf("bearer: ResourceMetadata %q is not an absolute URL", o.ResourceMetadata))
 		}
 	}
 	challenges := [3]string{"", "invalid_token", "invalid_request"} // error codes of RFC 6750, section 3.1
@@ -102,11 +102,11 @@ func New[P any](verify func(ctx context.Context, token string) (p P, found bool,
 
 func build[P any](verify func(context.Context, string) (P, bool, error), o Options, challenges [3]string) *Tokens[P] {
 	t := &Tokens[P]{
-		verify: verify, max: o.MaxTokenBytes, cookie: o.Cookie,
-		challenge: challenges[0], invalidWith: challenges[1], repeated: challenges[2],
+		verify: verify, maxBytes: o.MaxTokenBytes, cookie: o.Cookie,
+		challenge: challenges[0], repeated: challenges[2],
 	}
-	if t.max == 0 {
-		t.max = 8192
+	if t.maxBytes == 0 {
+		t.maxBytes = 8192
 	}
 	if o.Missing == "" {
 		o.Missing = "Bearer token required"
@@ -114,51 +114,64 @@ func build[P any](verify func(context.Context, string) (P, bool, error), o Optio
 	if o.Invalid == "" {
 		o.Invalid = "Invalid or expired token"
 	}
-	t.invalid = o.Invalid
-	invalid := func(reason error) error {
+	invalid := func(cause error) *guard.Error {
 		return &guard.Error{
 			Status: http.StatusUnauthorized, Code: "invalid_token", Message: o.Invalid,
-			Challenges: challenges[1:2:2], Err: reason,
+			Challenges: challenges[1:2:2], Err: cause,
 		}
 	}
 	t.missing = &guard.Error{Status: http.StatusUnauthorized, Message: o.Missing, Err: guard.ErrNoCredentials}
-	t.malformed, t.unknown, t.gone = invalid(errMalformed), invalid(errUnknown), invalid(errGone)
+	t.malformed, t.unknown, t.unknownPrincipal = invalid(errMalformed), invalid(errUnknown), invalid(errUnknownPrincipal)
 	if t.cookie != "" {
 		t.crossSite = http.NewCrossOriginProtection()
 	}
 	return t
 }
 
+// errZeroValue is returned by zero values, which authenticate no one.
+var errZeroValue = errors.New("bearer: a zero Tokens was used; see New")
+
 // Authenticate implements [guard.Authenticator].
 func (t *Tokens[P]) Authenticate(r *http.Request) (P, error) {
+	var zero P
+	if t.verify == nil {
+		return zero, errZeroValue
+	}
 	token, err := t.token(r)
 	if err != nil {
-		var nobody P
-		return nobody, err
+		return zero, err
 	}
 	p, found, err := t.verify(r.Context(), token)
-	p, err = guard.Resolve(p, found, err, t.unknown)
+	if !found && err == nil {
+		return zero, t.unknown.Clone()
+	}
+	p, err = guard.Resolve(p, found, err, nil)
 	if e, ok := err.(*guard.Error); ok && e != nil && e.Status == http.StatusUnauthorized && len(e.Challenges) == 0 {
-		// verify's own words or reason; the rest stays RFC 6750's.
-		c := *e
-		c.Challenges = []string{t.invalidWith}
-		if c.Code == "" {
-			c.Code = "invalid_token"
-		}
-		if c.Message == "" {
-			c.Message = t.invalid
-		}
-		err = &c
+		return zero, t.completed(e)
 	}
 	return p, err
 }
 
-// token finds the one token of a request, or says why there is none.
+// completed is a copy of a 401 that verify returned, with what it left out.
+func (t *Tokens[P]) completed(e *guard.Error) error {
+	c := e.Clone()
+	c.Challenges = slices.Clone(t.unknown.Challenges)
+	if c.Code == "" {
+		c.Code = t.unknown.Code
+	}
+	if c.Message == "" {
+		c.Message = t.unknown.Message
+	}
+	return c
+}
+
+// token returns the one token of a request; its error is the refusal of a
+// request without one.
 func (t *Tokens[P]) token(r *http.Request) (string, error) {
-	token, state := field.BearerOrCookie(r, t.cookie, t.max, t.crossSite)
+	token, state := field.BearerOrCookie(r, t.cookie, t.maxBytes, t.crossSite)
 	switch state {
 	case field.Absent:
-		return "", t.missing
+		return "", t.missing.Clone()
 	case field.Present:
 		return token, nil
 	case field.Repeated:
@@ -166,13 +179,16 @@ func (t *Tokens[P]) token(r *http.Request) (string, error) {
 	case field.CrossSite:
 		return "", refusal.CrossSite("bearer")
 	}
-	return "", t.malformed
+	return "", t.malformed.Clone()
 }
 
 // Scheme implements [guard.Authenticator]. Its challenge holds no error code:
 // that is for requests with a token (RFC 6750, section 3.1).
 func (t *Tokens[P]) Scheme() guard.Scheme {
-	s := guard.Scheme{Challenge: t.challenge, Unknown: t.gone}
+	s := guard.Scheme{Challenge: t.challenge}
+	if t.unknownPrincipal != nil { // not a zero value
+		s.Unknown = t.unknownPrincipal.Clone()
+	}
 	if t.cookie != "" {
 		s.Vary = []string{"Authorization", "Cookie"}
 	}

@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/bearer"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/internal/testing/race"
 )
 
@@ -28,21 +30,20 @@ func verify(_ context.Context, token string) (user, bool, error) {
 		return user{}, false, guard.Unauthorized("Token revoked")
 	case "abstains":
 		return user{}, false, guard.ErrNoCredentials
-	case "careless": // a principal with found false is nobody
+	case "careless": // the principal does not count where found is false
 		return user{"1", "Alice"}, false, nil
 	}
 	return user{}, false, nil
 }
 
 // serve sends r through mw and reports whether the handler behind it ran.
-func serve(mw guard.Middleware, r *http.Request) (w *httptest.ResponseRecorder, reached bool) {
-	w = httptest.NewRecorder()
-	mw(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reached = true })).ServeHTTP(w, r)
-	return w, reached
+func serve(t testing.TB, mw guard.Middleware, r *http.Request) (w *httptest.ResponseRecorder, reached bool) {
+	t.Helper()
+	return harness.Serve(t, mw, nil, r)
 }
 
 func request(authorization ...string) *http.Request {
-	r := httptest.NewRequest("GET", "https://api.test/", nil)
+	r := harness.Request("https://api.test/")
 	if len(authorization) > 0 {
 		r.Header["Authorization"] = authorization
 	}
@@ -80,7 +81,7 @@ func TestTokens(t *testing.T) {
 		{"a space behind", []string{"Bearer valid_token_123 "}, 401, realm + `, error="invalid_token"`, e401},
 		{"quoted", []string{`Bearer "valid_token_123"`}, 401, realm + `, error="invalid_token"`, e401},
 		{"not ASCII", []string{"Bearer välid"}, 401, realm + `, error="invalid_token"`, e401},
-		{"unknown", []string{"Bearer nobody"}, 401, realm + `, error="invalid_token"`, e401},
+		{"unknown", []string{"Bearer unknown"}, 401, realm + `, error="invalid_token"`, e401},
 		{"in another case", []string{"Bearer VALID_TOKEN_123"}, 401, realm + `, error="invalid_token"`, e401},
 		{"too long", []string{"Bearer " + strings.Repeat("a", 8193)}, 401, realm + `, error="invalid_token"`, e401},
 		{"a principal that was not found", []string{"Bearer careless"}, 401, realm + `, error="invalid_token"`, e401},
@@ -93,7 +94,7 @@ func TestTokens(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			w, reached := serve(tokens.Wrap, request(tt.header...))
+			w, reached := serve(t, tokens.Wrap, request(tt.header...))
 			if w.Code != tt.want || reached != (tt.want == 200) {
 				t.Errorf("status %d, reached %t; want %d", w.Code, reached, tt.want)
 			}
@@ -121,10 +122,10 @@ func TestPrincipal(t *testing.T) {
 	}
 }
 
-func TestGone(t *testing.T) {
+func TestUnknownPrincipal(t *testing.T) {
 	tokens := guard.Must(bearer.New(verify, nil))
 	mapped := guard.Map(tokens, func(context.Context, user) (int, bool, error) { return 0, false, nil })
-	w, reached := serve(mapped.Wrap, request("Bearer valid_token_123"))
+	w, reached := serve(t, mapped.Wrap, request("Bearer valid_token_123"))
 	if w.Code != 401 || reached || w.Body.String() != e401 || w.Header().Get("WWW-Authenticate") != `Bearer error="invalid_token"` {
 		t.Errorf("status %d, reached %t, %v %s", w.Code, reached, w.Header(), w.Body)
 	}
@@ -138,12 +139,12 @@ func TestMessagesAndLimit(t *testing.T) {
 		{"", `Bearer resource_metadata="https://api.test/m"`, "no"},
 		{"Bearer 0123456789abcdef", `Bearer error="invalid_token", resource_metadata="https://api.test/m"`, "bad"},
 	} {
-		w, _ := serve(tokens.Wrap, request(tt.header))
+		w, _ := serve(t, tokens.Wrap, request(tt.header))
 		if !strings.Contains(w.Body.String(), `"message":"`+tt.message+`"`) || w.Header().Get("WWW-Authenticate") != tt.challenge {
 			t.Errorf("%q: %s, %s", tt.header, w.Body, w.Header().Get("WWW-Authenticate"))
 		}
 	}
-	if _, reached := serve(tokens.Wrap, request("Bearer valid_token_123")); !reached {
+	if _, reached := serve(t, tokens.Wrap, request("Bearer valid_token_123")); !reached {
 		t.Error("a token of exactly MaxTokenBytes was refused")
 	}
 }
@@ -188,7 +189,7 @@ func TestCookie(t *testing.T) {
 			if tt.site != "" {
 				r.Header.Set("Sec-Fetch-Site", tt.site)
 			}
-			w, reached := serve(tokens.Wrap, r)
+			w, reached := serve(t, tokens.Wrap, r)
 			if w.Code != tt.want || reached != (tt.want == 200) || w.Body.String() != tt.body {
 				t.Errorf("status %d, reached %t, %s; want %d %s", w.Code, reached, w.Body, tt.want, tt.body)
 			}
@@ -215,23 +216,24 @@ func TestReasonsHoldNoToken(t *testing.T) {
 	var got []string
 	observe := guard.Observe(func(_ context.Context, d guard.Decision) {
 		got = append(got, d.Package+": "+d.Reason)
-		if s := d.Err.Error(); strings.Contains(s, "nobody") || strings.Contains(s, "{{{") {
+		if s := d.Err.Error(); strings.Contains(s, "t0ken") || strings.Contains(s, "{{{") {
 			t.Errorf("a token in %s", s)
 		}
 	})
 	tokens := guard.Must(bearer.New(verify, nil))
-	for _, h := range [][]string{{"Bearer nobody"}, {"Bearer {{{"}, {"Bearer a", "Bearer b"}, nil} {
-		serve(guard.Chain(observe, tokens.Wrap), request(h...))
+	for _, h := range [][]string{{"Bearer t0ken"}, {"Bearer {{{"}, {"Bearer a", "Bearer b"}, nil} {
+		serve(t, guard.Chain(observe, tokens.Wrap), request(h...))
 	}
 	want := []string{
 		"bearer: bearer: the token is unknown or expired", "bearer: bearer: the token is malformed",
-		"bearer: bearer: more than one token", "bearer: guard: no credentials",
+		"bearer: bearer: more than one credential", "bearer: guard: no credentials",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%q", got)
 	}
 }
 
+// Refusals are built once, and a refusal costs its copy.
 func TestAllocations(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
@@ -240,10 +242,52 @@ func TestAllocations(t *testing.T) {
 	for _, tt := range []struct {
 		name, header string
 		max          float64
-	}{{"valid", "Bearer valid_token_123", 0}, {"hostile", "Bearer " + strings.Repeat("a", 800<<10), 0}, {"none", "Basic x", 0}} {
+	}{{"valid", "Bearer valid_token_123", 0}, {"hostile", "Bearer " + strings.Repeat("a", 800<<10), 1}, {"none", "Basic x", 1}} {
 		r := request(tt.header)
 		if got := testing.AllocsPerRun(100, func() { _, _ = tokens.Authenticate(r) }); got > tt.max {
 			t.Errorf("%s: %v allocations, want %v", tt.name, got, tt.max)
+		}
+	}
+}
+
+// A caller that changes a refusal it was handed changes no later answer.
+func TestRefusalsAreCopies(t *testing.T) {
+	revoked := &guard.Error{Status: 401, Message: "Revoked"}
+	tokens := guard.Must(bearer.New(func(ctx context.Context, token string) (user, bool, error) {
+		if token == "shared" {
+			return user{}, false, revoked
+		}
+		return verify(ctx, token)
+	}, nil))
+	for name, header := range map[string][]string{
+		"no token": nil, "malformed": {"Bearer"}, "unknown": {"Bearer unknown"}, "twice": {"Bearer a", "Bearer b"}, "a shared 401 of verify": {"Bearer shared"},
+	} {
+		var first, second *guard.Error
+		if _, err := tokens.Authenticate(request(header...)); !errors.As(err, &first) {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		message, challenges := first.Message, slices.Clone(first.Challenges)
+		first.Message = "changed"
+		for i := range first.Challenges {
+			first.Challenges[i] = "changed"
+		}
+		if _, err := tokens.Authenticate(request(header...)); !errors.As(err, &second) || second.Message != message || !slices.Equal(second.Challenges, challenges) {
+			t.Errorf("%s: the second refusal is %+v", name, second)
+		}
+	}
+	if a, b := tokens.Scheme().Unknown, tokens.Scheme().Unknown; a == b {
+		t.Error("Scheme returns one refusal twice")
+	}
+}
+
+// A zero Tokens authenticates no one, and is open to no one.
+func TestZeroValue(t *testing.T) {
+	for _, r := range []*http.Request{request(), request("Bearer valid_token_123")} {
+		_, err := (&bearer.Tokens[user]{}).Authenticate(r)
+		var refusal *guard.Error
+		if err == nil || errors.Is(err, guard.ErrNoCredentials) || errors.As(err, &refusal) {
+			t.Errorf("%v", err)
 		}
 	}
 }
@@ -259,7 +303,7 @@ func FuzzAuthorization(f *testing.F) {
 	}, nil))
 	f.Fuzz(func(t *testing.T, header string) {
 		seen = ""
-		w, reached := serve(tokens.Wrap, request(header))
+		w, reached := serve(t, tokens.Wrap, request(header))
 		switch {
 		case reached:
 			// What is accepted is the scheme, spaces and a token68: nothing else.
@@ -271,4 +315,21 @@ func FuzzAuthorization(f *testing.F) {
 			t.Errorf("%q: status %d, %v", header, w.Code, w.Header())
 		}
 	})
+}
+
+// Any page may open a WebSocket here, and the browser adds the cookie.
+func TestWebSocketFromAnotherSite(t *testing.T) {
+	tokens := guard.Must(bearer.New(verify, &bearer.Options{Cookie: "token"}))
+	for origin, want := range map[string]int{"https://evil.example": 403, "https://api.test": 200, "": 200} {
+		r := request()
+		r.Header.Set("Cookie", "token=valid_token_123")
+		r.Header.Set("Upgrade", "WebSocket")
+		if origin != "" {
+			r.Header.Set("Origin", origin)
+		}
+		w, reached := serve(t, tokens.Wrap, r)
+		if w.Code != want || reached != (want == 200) {
+			t.Errorf("origin %q: %d, reached %t; want %d", origin, w.Code, reached, want)
+		}
+	}
 }

@@ -7,29 +7,32 @@ import (
 	"time"
 )
 
-// A cache holds a bounded number of answers by the digest of their tokens; the
-// one not used for longest makes room.
+// A digest is the SHA-256 of a token: tokens themselves are not stored.
+type digest [sha256.Size]byte
+
+// A cache holds a bounded number of introspections by the digest of their
+// tokens. It evicts the least recently used one.
 type cache struct {
-	mu     sync.Mutex
-	max    int
-	byKey  map[[sha256.Size]byte]*list.Element
-	recent *list.List // of *cached, the latest used first
+	mu       sync.Mutex
+	max      int
+	byDigest map[digest]*list.Element
+	recent   *list.List // of *cached, the most recently used first
 }
 
 type cached struct {
-	key    [sha256.Size]byte
-	answer *Introspection
-	until  time.Time
+	digest        digest
+	introspection *Introspection
+	until         time.Time
 }
 
 func newCache(max int) *cache {
-	return &cache{max: max, byKey: map[[sha256.Size]byte]*list.Element{}, recent: list.New()}
+	return &cache{max: max, byDigest: map[digest]*list.Element{}, recent: list.New()}
 }
 
-func (c *cache) load(key [sha256.Size]byte, now time.Time) (*Introspection, bool) {
+func (c *cache) load(d digest, now time.Time) (*Introspection, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	el, ok := c.byKey[key]
+	el, ok := c.byDigest[d]
 	if !ok {
 		return nil, false
 	}
@@ -39,22 +42,22 @@ func (c *cache) load(key [sha256.Size]byte, now time.Time) (*Introspection, bool
 		return nil, false
 	}
 	c.recent.MoveToFront(el)
-	return e.answer, true
+	return e.introspection, true
 }
 
-func (c *cache) store(key [sha256.Size]byte, answer *Introspection, until time.Time) {
+func (c *cache) store(d digest, i *Introspection, until time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if el, ok := c.byKey[key]; ok {
+	if el, ok := c.byDigest[d]; ok {
 		c.remove(el)
 	}
-	for len(c.byKey) >= c.max {
+	for len(c.byDigest) >= c.max {
 		c.remove(c.recent.Back())
 	}
-	c.byKey[key] = c.recent.PushFront(&cached{key, answer, until})
+	c.byDigest[d] = c.recent.PushFront(&cached{d, i, until})
 }
 
 func (c *cache) remove(el *list.Element) {
-	delete(c.byKey, el.Value.(*cached).key)
+	delete(c.byDigest, el.Value.(*cached).digest)
 	c.recent.Remove(el)
 }

@@ -1,6 +1,6 @@
 // Package bearer authenticates requests by the token in their Authorization
-// header (RFC 6750, section 2.1), looked up by a function of yours or at an
-// authorization server (RFC 7662, [Introspector]).
+// header (RFC 6750, section 2.1). A function of the application looks the token
+// up, or an authorization server does (RFC 7662, [Introspector]).
 //
 //	tokens := guard.Must(bearer.New(verify, nil))
 //	mux.Handle("GET /profile", tokens.Wrap(guard.HandlerFunc(profile)))
@@ -11,15 +11,15 @@
 // A request without a token is refused with 401 and a challenge without an
 // error code, a malformed or unknown token with 401 and invalid_token, a token
 // that lacks a scope with 403 and insufficient_scope, and a request with two
-// tokens with 400 and invalid_request (RFC 6750, section 3.1). What is longer
-// than MaxTokenBytes is refused unread. Tokens in the query string or the body
-// are ignored (sections 2.2 and 2.3 advise against them). Tokens are never
-// logged, sent back or kept.
+// tokens with 400 and invalid_request (RFC 6750, section 3.1). A token longer
+// than MaxTokenBytes is refused without a lookup. Tokens in the query string or
+// the body are ignored (sections 2.2 and 2.3 advise against them). Tokens are
+// never logged, sent back or stored.
 //
 // # Not covered
 //
-// This package does not read signed tokens: see package jwtauth, with which
-// [Scopes] and [NewMetadata] work as well. Of two authenticators for bearer
-// tokens in one guard.Require, the first decides about every token. TLS, which
-// RFC 6750 requires, is the server's matter.
+// This package does not read signed tokens: see package jwtauth, whose tokens
+// [Scopes] and [NewMetadata] support as well. Of two authenticators for bearer
+// tokens in one guard.Require, the first decides about every token. RFC 6750
+// requires TLS, which the server must provide.
 package bearer

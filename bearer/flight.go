@@ -2,33 +2,31 @@ package bearer
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"sync"
 )
 
-// flights lets requests that come with one token at the same time, as those of
-// a page do, wait for one answer. No goroutine is started: the first asks.
+// flights lets concurrent requests with one token share one introspection. It
+// starts no goroutine: the first request makes the call, and the others wait.
 type flights struct {
-	mu    sync.Mutex
-	byKey map[[sha256.Size]byte]*flight
+	mu       sync.Mutex
+	byDigest map[digest]*flight
 }
 
+// A flight is one call. Its results are set before done is closed.
 type flight struct {
-	done   chan struct{}
-	answer *Introspection
-	err    error
+	done          chan struct{}
+	completed     bool // false where the call panicked or its request was cancelled
+	introspection *Introspection
+	err           error
 }
 
-var errNoAnswer = errors.New("bearer: the request that asked did not come back")
-
-// do is ask, or what another do of the same key has just been answered. An ask
-// that failed because its own request was given up is nobody else's failure.
-func (f *flights) do(ctx context.Context, key [sha256.Size]byte, ask func() (*Introspection, error)) (*Introspection, error) {
+// do returns the results of call, or those of a concurrent call for the same
+// digest. Where that one did not complete, a waiting request makes its own call.
+func (f *flights) do(ctx context.Context, d digest, call func() (*Introspection, error)) (*Introspection, error) {
 	for {
 		f.mu.Lock()
-		other, waiting := f.byKey[key]
-		if !waiting {
+		other, inFlight := f.byDigest[d]
+		if !inFlight {
 			break
 		}
 		f.mu.Unlock()
@@ -37,22 +35,22 @@ func (f *flights) do(ctx context.Context, key [sha256.Size]byte, ask func() (*In
 			return nil, ctx.Err()
 		case <-other.done:
 		}
-		if other.err == nil || !errors.Is(other.err, errNoAnswer) {
-			return other.answer, other.err
+		if other.completed {
+			return other.introspection, other.err
 		}
 	}
-	own := &flight{done: make(chan struct{}), err: errNoAnswer} // a panic leaves it so
-	f.byKey[key] = own
+	first := &flight{done: make(chan struct{})}
+	f.byDigest[d] = first
 	f.mu.Unlock()
-	defer func() {
+	defer func() { // also if call panics
 		f.mu.Lock()
-		delete(f.byKey, key)
+		delete(f.byDigest, d)
 		f.mu.Unlock()
-		close(own.done)
+		close(first.done)
 	}()
-	answer, err := ask()
+	i, err := call()
 	if ctx.Err() == nil {
-		own.answer, own.err = answer, err
+		first.completed, first.introspection, first.err = true, i, err
 	}
-	return answer, err
+	return i, err
 }

@@ -14,19 +14,18 @@ import (
 	"github.com/go-guard/guard/internal/httpsurl"
 )
 
-// ResourceMetadata tells clients how to get access to a protected resource (RFC
-// 9728, section 2). Only Resource is required.
+// ResourceMetadata describes a protected resource to clients: how they get
+// access to it (RFC 9728, section 2). Only Resource is required.
 type ResourceMetadata struct {
-	// Resource identifies the resource: an https address without a fragment,
-	// and without empty or dot segments in its path. Loopback addresses may be
-	// http.
+	// Resource identifies the resource: an https URL without a fragment, and
+	// without empty or dot segments in its path. Loopback hosts may be http.
 	Resource string `json:"resource"`
 	// AuthorizationServers are the issuers whose tokens are accepted.
 	AuthorizationServers []string `json:"authorization_servers,omitempty"`
 	JWKSURI              string   `json:"jwks_uri,omitempty"`
 	ScopesSupported      []string `json:"scopes_supported,omitempty"`
-	// BearerMethodsSupported is how a token may be sent. If nil, it is
-	// "header": this package reads no other.
+	// BearerMethodsSupported lists how a token may be sent. If nil, it is
+	// "header": this package supports no other.
 	BearerMethodsSupported []string `json:"bearer_methods_supported,omitempty"`
 	ResourceName           string   `json:"resource_name,omitempty"`
 	ResourceDocumentation  string   `json:"resource_documentation,omitempty"`
@@ -34,7 +33,8 @@ type ResourceMetadata struct {
 	ResourceTOSURI         string   `json:"resource_tos_uri,omitempty"`
 }
 
-// Metadata serves the metadata of a resource. It is public, as the document is.
+// Metadata serves the metadata of a resource. The document is public, and the
+// handler needs no authentication.
 //
 //	meta := guard.Must(bearer.NewMetadata(bearer.ResourceMetadata{Resource: "https://api.example.com"}))
 //	mux.Handle(meta.Path(), meta)
@@ -44,7 +44,7 @@ type Metadata struct {
 	url, pattern string
 }
 
-// wellKnown goes between the host and the path (RFC 9728, section 3).
+// wellKnown is inserted between the host and the path (RFC 9728, section 3).
 const wellKnown = "/.well-known/oauth-protected-resource"
 
 // NewMetadata returns the handler for the metadata of a resource.
@@ -52,7 +52,7 @@ func NewMetadata(m ResourceMetadata) (*Metadata, error) {
 	u, err := secureURL("Resource", m.Resource, false)
 	errs := []error{err}
 	if err == nil && path.Clean(wellKnown+u.EscapedPath()) != strings.TrimSuffix(wellKnown+u.EscapedPath(), "/") {
-		errs = append(errs, fmt.Errorf("bearer: Resource %q has an empty or dot segment, which clients and servers take away", m.Resource))
+		errs = append(errs, fmt.Errorf("bearer: Resource %q has an empty or dot segment, which clients and servers remove", m.Resource))
 	}
 	for _, as := range m.AuthorizationServers {
 		_, err := secureURL("authorization server", as, false)
@@ -81,18 +81,18 @@ func NewMetadata(m ResourceMetadata) (*Metadata, error) {
 		u.Path, u.RawPath = "", ""
 	}
 	u.Path, u.RawPath = wellKnown+u.Path, wellKnown+u.EscapedPath()
-	pattern := u.EscapedPath() // in which a space splits, and a brace opens, nothing
+	pattern := u.EscapedPath() // ServeMux would read a raw space or brace as syntax
 	if strings.HasSuffix(pattern, "/") {
-		pattern += "{$}" // to http.ServeMux, a slash alone is all that follows, too
+		pattern += "{$}" // otherwise ServeMux matches everything below, too
 	}
 	return &Metadata{body: body, url: u.String(), pattern: pattern}, nil
 }
 
-// Path is where the handler belongs, as a pattern of http.ServeMux: it matches
-// the path of URL alone, also where that is escaped.
+// Path is the http.ServeMux pattern for the handler. It matches the path of URL
+// only, also where that is escaped.
 func (m *Metadata) Path() string { return m.pattern }
 
-// URL is the address of the document, for challenges (RFC 9728, section 5.1).
+// URL is the URL of the document, for challenges (RFC 9728, section 5.1).
 func (m *Metadata) URL() string { return m.url }
 
 // ServeHTTP answers GET and HEAD with the document.

@@ -33,7 +33,7 @@ func TestMetadata(t *testing.T) {
 			t.Errorf("%s: %v", tt.method, w.Header())
 		}
 	}
-	if w, _ := serve(guard.Must(bearer.New(verify, &bearer.Options{ResourceMetadata: meta.URL()})).Wrap, request()); w.Header().Get("WWW-Authenticate") !=
+	if w, _ := serve(t, guard.Must(bearer.New(verify, &bearer.Options{ResourceMetadata: meta.URL()})).Wrap, request()); w.Header().Get("WWW-Authenticate") !=
 		`Bearer resource_metadata="https://api.test/.well-known/oauth-protected-resource/v1"` {
 		t.Errorf("challenge %q", w.Header().Get("WWW-Authenticate"))
 	}

@@ -14,35 +14,47 @@ import (
 	"github.com/go-guard/guard/internal/wiring"
 )
 
-// Scopes lets on requests whose credential was granted the scope and all of the
-// others (RFC 6750, section 3). The credential is what authenticated the
-// request, also behind guard.Map and guard.BySubject, and tells its scopes by a
-// method Scopes() []string or HasScope(string) bool, as an [Introspection], the
-// tokens of package jwtauth and the records of package apikey do. A step whose
-// credential has neither leaves it to the steps outside it; where one has the
-// one method and another the other, both are asked. A request of nobody is a
-// 401; one on which no step has either is a mistake in the wiring, 500.
-//
-// A name that is no scope-token (RFC 6749, section 3.3) panics.
-func Scopes(scope string, and ...string) guard.Middleware {
-	all := append([]string{scope}, and...)
-	return gate{name: "scope", scopes: all, all: true}.wired(all)
+// Scoped is a credential that was granted scopes, such as an [Introspection] and
+// a token of package jwtauth.
+type Scoped interface {
+	// Scopes returns the scopes that the credential was granted. Scopes are
+	// case-sensitive (RFC 6749, section 3.3). The caller must not modify the
+	// slice. A credential without scopes is denied wherever one is required.
+	Scopes() []string
 }
 
-// AnyScope is [Scopes] where one of the scopes is enough. The challenge asks for
+// Scopes allows requests whose credential was granted the scope and all further
+// ones (RFC 6750, section 3), and refuses others with 403.
+//
+// The credential is the innermost one, also behind guard.Map and
+// guard.BySubject, that is [Scoped] or a [guard.ScopeLimiter], as an API key's
+// record is. A limiter without a limit was granted no scope by name, and is
+// denied. Where a request has credentials of both kinds, each must have the
+// scopes. An anonymous request is refused with 401. A request whose credentials
+// are neither is a mistake in the wiring: 500.
+//
+// A name that is not a scope-token (RFC 6749, section 3.3) panics.
+func Scopes(scope string, and ...string) guard.Middleware {
+	all := append([]string{scope}, and...)
+	return gate{name: "scope", scopes: all, all: true}.middleware(all)
+}
+
+// AnyScope is [Scopes] where one of the scopes is enough. The challenge names
 // the first of them, which should be the narrowest.
 func AnyScope(scope string, or ...string) guard.Middleware {
-	return gate{name: "any scope", scopes: append([]string{scope}, or...)}.wired([]string{scope})
+	return gate{name: "any scope", scopes: append([]string{scope}, or...)}.middleware([]string{scope})
 }
 
 type gate struct {
 	name   string
 	scopes []string
-	all    bool // whether each is needed, or one
+	all    bool // all of the scopes are required, not one
 }
 
-// wired is the gate as a middleware; its challenge names the needed scopes.
-func (g gate) wired(needed []string) guard.Middleware {
+var errScope = errors.New("bearer: the credential lacks a scope")
+
+// middleware is the gate; its challenge names the needed scopes.
+func (g gate) middleware(needed []string) guard.Middleware {
 	for _, s := range g.scopes {
 		if !field.IsScope(s) {
 			wiring.Panic("bearer", "scope %q is not a scope-token", s)
@@ -68,37 +80,28 @@ func (g gate) wired(needed []string) guard.Middleware {
 	}
 }
 
-var errScope = errors.New("bearer: the credential lacks a scope")
-
-type (
-	scoper   interface{ Scopes() []string }
-	hasScope interface{ HasScope(scope string) bool }
-)
-
-// check asks the credential. Where both a scoper and a hasScope stand behind a
-// request, each must have enough: neither may lend its scopes to the other.
+// check reports whether the credentials of ctx were granted the scopes. A Scoped
+// and a ScopeLimiter are checked one by one: their scopes do not add up.
 func (g gate) check(ctx context.Context) (bool, error) {
-	s, lists := guard.CredentialFrom[scoper](ctx)
-	h, tells := guard.CredentialFrom[hasScope](ctx)
-	if !lists && !tells {
-		_, err := guard.AuthenticatedBy[scoper](ctx)
+	token, isScoped := guard.CredentialFrom[Scoped](ctx)
+	limiter, isLimiter := guard.CredentialFrom[guard.ScopeLimiter](ctx)
+	if !isScoped && !isLimiter {
+		_, err := guard.AuthenticatedBy[Scoped](ctx)
 		return false, err
 	}
-	return (!lists || g.passes(s, nil)) && (!tells || g.passes(nil, h)), nil
+	if isScoped && !g.satisfiedBy(token.Scopes()) {
+		return false, nil
+	}
+	if !isLimiter {
+		return true, nil
+	}
+	scopes, limited := limiter.ScopeLimit()
+	return limited && g.satisfiedBy(scopes), nil
 }
 
-// passes asks one of the two. Scopes have case (RFC 6749, section 3.3).
-func (g gate) passes(s scoper, h hasScope) bool {
-	var granted []string
-	if s != nil {
-		granted = s.Scopes()
-	}
+func (g gate) satisfiedBy(granted []string) bool {
 	for _, scope := range g.scopes {
-		has := slices.Contains(granted, scope)
-		if h != nil {
-			has = h.HasScope(scope)
-		}
-		if has != g.all {
+		if has := slices.Contains(granted, scope); has != g.all {
 			return has
 		}
 	}

@@ -12,14 +12,15 @@ import (
 	"github.com/go-guard/guard/internal/testing/race"
 )
 
-// granted tells its scopes as a token does, record as an API key's record.
+// granted is a bearer.Scoped, as a token is.
 type granted struct{ scopes []string }
 
 func (g *granted) Scopes() []string { return g.scopes }
 
-type record struct{ Scopes []string }
+// record is a guard.ScopeLimiter, as the record of an API key is.
+type record struct{ scopes []string }
 
-func (k record) HasScope(s string) bool { return len(k.Scopes) > 0 && k.Scopes[0] == s }
+func (k record) ScopeLimit() ([]string, bool) { return k.scopes, len(k.scopes) > 0 }
 
 func byScopes(_ context.Context, token string) (*granted, bool, error) {
 	return &granted{strings.Split(token, "~")}, true, nil
@@ -31,6 +32,9 @@ func TestScopes(t *testing.T) {
 	plain := guard.Must(bearer.New(byScopes, &bearer.Options{Realm: "r"}))
 	asUser := guard.Must(bearer.New(verify, nil))
 	keys := guard.Must(bearer.New(func(_ context.Context, token string) (record, bool, error) {
+		if token == "unlimited" {
+			return record{}, true, nil
+		}
 		return record{[]string{token}}, true, nil
 	}, nil))
 	ab, any := bearer.Scopes("a", "b"), bearer.AnyScope("a", "b")
@@ -50,15 +54,18 @@ func TestScopes(t *testing.T) {
 		{"none of any", plain.Wrap, any, "Bearer c", 403, `Bearer realm="r", error="insufficient_scope", scope="a"`},
 		{"mapped", guard.Map(plain, toUser).Wrap, ab, "Bearer a~b", 200, ""},
 		{"mapped, refused", guard.Map(plain, toUser).Wrap, ab, "Bearer a", 403, `Bearer realm="r", error="insufficient_scope", scope="a b"`},
-		{"HasScope", keys.Wrap, bearer.Scopes("a"), "Bearer a", 200, ""},
-		{"HasScope, refused", keys.Wrap, bearer.Scopes("a"), "Bearer b", 403, `Bearer error="insufficient_scope", scope="a"`},
-		{"neither lends to the other", guard.Chain(keys.Wrap, plain.Wrap), bearer.Scopes("a"), "Bearer a~b", 403, `Bearer realm="r", error="insufficient_scope", scope="a"`},
+		{"a limit", keys.Wrap, bearer.Scopes("a"), "Bearer a", 200, ""},
+		{"a limit, refused", keys.Wrap, bearer.Scopes("a"), "Bearer b", 403, `Bearer error="insufficient_scope", scope="a"`},
+		{"no limit grants no scope", keys.Wrap, bearer.Scopes("a"), "Bearer unlimited", 403, `Bearer error="insufficient_scope", scope="a"`},
+		{"no limit beside scopes", guard.Chain(keys.Wrap, plain.Wrap), bearer.Scopes("unlimited"), "Bearer unlimited", 403, `Bearer realm="r", error="insufficient_scope", scope="unlimited"`},
+		{"a limit and scopes", guard.Chain(keys.Wrap, plain.Wrap), bearer.Scopes("a"), "Bearer a", 200, ""},
+		{"scopes do not add up", guard.Chain(keys.Wrap, plain.Wrap), bearer.Scopes("a"), "Bearer a~b", 403, `Bearer realm="r", error="insufficient_scope", scope="a"`},
 		{"no token", plain.Wrap, ab, "", 401, `Bearer realm="r"`},
-		{"nobody", guard.Optional(plain), ab, "", 401, `Bearer realm="r"`},
+		{"anonymous", guard.Optional(plain), ab, "", 401, `Bearer realm="r"`},
 		{"without authentication", guard.Chain(), ab, "Bearer a~b", 401, "Bearer"},
 		{"an outer step's", guard.Chain(plain.Wrap, asUser.Wrap), bearer.Scopes("valid_token_123"), "Bearer valid_token_123", 200, ""},
 		{"an outer step's, refused", guard.Chain(plain.Wrap, asUser.Wrap), ab, "Bearer valid_token_123", 403, `Bearer error="insufficient_scope", scope="a b"`},
-		{"nothing to ask", asUser.Wrap, ab, "Bearer valid_token_123", 500, ""},
+		{"no scopes at all", asUser.Wrap, ab, "Bearer valid_token_123", 500, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -66,7 +73,7 @@ func TestScopes(t *testing.T) {
 			if tt.header != "" {
 				r.Header.Set("Authorization", tt.header)
 			}
-			w, reached := serve(guard.Chain(tt.auth, tt.gate), r)
+			w, reached := serve(t, guard.Chain(tt.auth, tt.gate), r)
 			if w.Code != tt.want || reached != (tt.want == 200) {
 				t.Errorf("status %d, reached %t; want %d", w.Code, reached, tt.want)
 			}
@@ -87,8 +94,8 @@ func TestScopesAreObserved(t *testing.T) {
 	})
 	tokens := guard.Must(bearer.New(byScopes, nil))
 	mw := guard.Chain(observe, tokens.Wrap, bearer.Scopes("a"), bearer.AnyScope("b", "c"))
-	serve(mw, request("Bearer a"))
-	want := "bearer  allowed |bearer scope a allowed |bearer any scope b c refused insufficient_scope"
+	serve(t, mw, request("Bearer a"))
+	want := "bearer  allowed |bearer scope a allowed |bearer any scope b c refused bearer: the credential lacks a scope"
 	if s := strings.Join(got, "|"); s != want {
 		t.Errorf("%s\nwant %s", s, want)
 	}

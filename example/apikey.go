@@ -25,7 +25,7 @@ var keyDigests = map[[sha256.Size]byte]string{
 // apikeySection: callers prove who they are by X-API-Key. Keys of the managed
 // ring, which expire and can be revoked, are told by their prefix; all others
 // are looked up in the map.
-func apikeySection(mux *http.ServeMux, set settings) (flush func(context.Context) error) {
+func apikeySection(mux *http.ServeMux, set settings) {
 	ring := guard.Must(apikey.NewRing(&apikey.RingOptions{
 		Prefix:  backend.KeyPrefix,
 		Store:   set.stores.APIKeys,
@@ -35,7 +35,6 @@ func apikeySection(mux *http.ServeMux, set settings) (flush func(context.Context
 
 	authenticated := guard.Require[keyHolder](guard.BySubject(ring, holderByID), legacy)
 	mux.Handle("GET /apikey/protected", authenticated(guard.HandlerFunc(greet)))
-	return ring.Close // writes down when keys were used last
 }
 
 func holderByKey(ctx context.Context, key string) (keyHolder, bool, error) {

@@ -23,7 +23,7 @@ func inTime(t *testing.T, f func(t *testing.T, h http.Handler)) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		set := settings{dev: true, secret: []byte(strings.Repeat("s", 32))}
-		h, _, err := newHandler(t.Context(), set, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		h, err := newHandler(t.Context(), set, slog.New(slog.NewTextHandler(io.Discard, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	defer stores.Close()
 	set.stores = *stores
-	handler, flush, err := newHandler(ctx, set, log)
+	handler, err := newHandler(ctx, set, log)
 	if err != nil {
 		return err
 	}
@@ -78,8 +78,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return fmt.Errorf("-addr, ADDR: %w", err)
 	}
 	fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr())
-	err = serve(ctx, listener, handler, log)
-	return errors.Join(err, flush(context.WithoutCancel(ctx)))
+	return serve(ctx, listener, handler, log)
 }
 
 // serve answers requests until SIGINT or SIGTERM, then finishes those that are

@@ -13,17 +13,16 @@ import (
 const maxBody = 1 << 20
 
 // newHandler is the whole program but its listener: every section under its
-// prefix, and around them what all requests pass. flush writes what may be written
-// late, and is for the end.
-func newHandler(ctx context.Context, set settings, log *slog.Logger) (h http.Handler, flush func(context.Context) error, err error) {
+// prefix, and around them what all requests pass.
+func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handler, error) {
 	users, err := sampleUsers(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	mux := http.NewServeMux() // each section has users and posts of its own
 	mux.HandleFunc("GET /{$}", showIndex)
 	tokens := jwtSection(mux, set, users.Copy())
-	flush = apikeySection(mux, set)
+	apikeySection(mux, set)
 	bearerSection(mux)
 	refreshSection(mux, set, users.Copy())
 	rbacSection(mux, tokens, users.Copy())
@@ -34,9 +33,9 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (h http.Han
 	practicesSection(mux, set, users.Copy())
 	completeSection(mux, set, users.Copy())
 	if err := oidcSection(mux, set.oidc); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return guard.Chain(guard.Observe(nil), accessLog(log), limitBody)(mux), flush, nil
+	return guard.Chain(guard.Observe(nil), accessLog(log), limitBody)(mux), nil
 }
 
 // limitBody answers requests with too large a body 413: at once where they say

@@ -10,7 +10,7 @@ import (
 	"github.com/go-guard/guard/owner"
 )
 
-// A program in which people edit their own posts.
+// Users edit their own posts.
 func Example() {
 	type User struct{ ID string }
 	type Post struct{ ID, AuthorID, Title string }
@@ -24,7 +24,7 @@ func Example() {
 
 	post := guard.Must(owner.New(load, nil)).WithMessage("You can only edit your own posts")
 	edit := func(w http.ResponseWriter, r *http.Request) {
-		p := post.From(r.Context()) // checked: there is no other way to it
+		p := post.From(r.Context()) // loaded and checked
 		fmt.Fprintf(w, "edited %q", p.Title)
 	}
 	mux := http.NewServeMux()
@@ -43,9 +43,9 @@ func Example() {
 	// 404 {"error":"Not Found","message":"Not found"}
 }
 
-// A loader that asks a database names the errors that mean absence. One that
-// looks among the principal's own alone makes another's the same as a missing
-// one, to the clock as well; HideAll does so for the answer.
+// A loader that queries a database lists the errors that mean absence. HideAll
+// makes another owner's resource look like a missing one. A query for the
+// principal's own resources alone hides the difference in duration, too.
 func ExampleResource_HideAll() {
 	type User struct{ ID string }
 	type Note struct{ AuthorID string }

@@ -120,7 +120,7 @@ func issue(ctx context.Context, ring *apikey.Ring, o options, stdout io.Writer) 
 		if err != nil {
 			return fmt.Errorf("-nets: %q is no network such as 192.0.2.0/24", s)
 		}
-		g.Nets = append(g.Nets, net)
+		g.Networks = append(g.Networks, net)
 	}
 	key, record, err := ring.Issue(ctx, g)
 	if err != nil {

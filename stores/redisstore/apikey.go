@@ -71,9 +71,8 @@ return 1`)
 
 	// listKeys takes the entries' names from the list's: all are in its slot.
 	listKeys = redis.NewScript(`
-local found, limit = {}, tonumber(ARGV[2])
+local found = {}
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  if #found >= limit then break end
   local entry = redis.call('HGETALL', ARGV[1] .. id)
   if #entry == 0 then
     redis.call('ZREM', KEYS[1], id)
@@ -94,7 +93,7 @@ func (k apiKeys) Insert(ctx context.Context, e apikey.Entry) (bool, error) {
 		return false, fmt.Errorf("redisstore: encoding an API key's record: %w", err)
 	}
 	args := []any{
-		e.ID, -e.CreatedAt.UnixMilli(), stamp(e.DropAt()),
+		e.ID, -e.CreatedAt.UnixMilli(), stamp(e.ForgetAfter()),
 		"fixed", fixed, "digest", e.Digest[:], "previous", e.Previous[:], "until", stamp(e.PreviousUntil),
 		"last4", e.Last4, "rotated", stamp(e.RotatedAt), "revoked", stamp(e.RevokedAt), "used", stamp(e.LastUsedAt),
 	}
@@ -125,8 +124,8 @@ func (k apiKeys) Used(ctx context.Context, id string, at time.Time) error {
 	return failed("noting an API key's use", useKey.Run(ctx, k.client, []string{k.entryKey(id)}, stamp(at)).Err())
 }
 
-func (k apiKeys) List(ctx context.Context, subject string, limit int) ([]apikey.Record, error) {
-	rows, err := listKeys.Run(ctx, k.client, []string{k.listKey(subject)}, k.entryKey(""), limit).Slice()
+func (k apiKeys) List(ctx context.Context, subject string) ([]apikey.Record, error) {
+	rows, err := listKeys.Run(ctx, k.client, []string{k.listKey(subject)}, k.entryKey("")).Slice()
 	if err != nil {
 		return nil, failed("listing API keys", err)
 	}

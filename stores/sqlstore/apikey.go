@@ -17,7 +17,7 @@ func (s *Stores) APIKeys() apikey.Store { return apiKeys{s} }
 
 type apiKeys struct{ *Stores }
 
-const keyColumns = `id, subject, name, scopes, nets, last4, created, not_before, expires, rotated, revoked, last_used, digest, previous, previous_until`
+const keyColumns = `id, subject, name, scopes, networks, last4, created, not_before, expires, rotated, revoked, last_used, digest, previous, previous_until`
 
 func (s apiKeys) Insert(ctx context.Context, e apikey.Entry) (inserted bool, err error) {
 	if len(e.ID) > 64 || len(e.Subject) > 1024 || len(e.Last4) > 16 { // MySQL might cut them
@@ -27,19 +27,19 @@ func (s apiKeys) Insert(ctx context.Context, e apikey.Entry) (inserted bool, err
 	if err != nil {
 		return false, fmt.Errorf("sqlstore: scopes: %w", err)
 	}
-	nets, err := json.Marshal(e.Nets)
+	networks, err := json.Marshal(e.Networks)
 	if err != nil {
-		return false, fmt.Errorf("sqlstore: nets: %w", err)
+		return false, fmt.Errorf("sqlstore: networks: %w", err)
 	}
-	dropAt := int64(math.MaxInt64) // never
-	if at := e.DropAt(); !at.IsZero() {
-		dropAt = at.UnixMilli()
+	forgetAfter := int64(math.MaxInt64) // never
+	if at := e.ForgetAfter(); !at.IsZero() {
+		forgetAfter = at.UnixMilli()
 	}
 	err = s.write(ctx, "inserting an API key", func(ctx context.Context) error {
-		n, err := s.exec(ctx, s.db, "INSERT INTO guard_api_keys ("+keyColumns+", drop_at) VALUES ("+marks(16)+")",
-			[]byte(e.ID), []byte(e.Subject), []byte(e.Name), scopes, nets, []byte(e.Last4),
+		n, err := s.exec(ctx, s.db, "INSERT INTO guard_api_keys ("+keyColumns+", forget_after) VALUES ("+marks(16)+")",
+			[]byte(e.ID), []byte(e.Subject), []byte(e.Name), scopes, networks, []byte(e.Last4),
 			ms(e.CreatedAt), ms(e.NotBefore), ms(e.ExpiresAt), ms(e.RotatedAt), ms(e.RevokedAt), ms(e.LastUsedAt),
-			e.Digest[:], e.Previous[:], ms(e.PreviousUntil), dropAt)
+			e.Digest[:], e.Previous[:], ms(e.PreviousUntil), forgetAfter)
 		if s.dialect.faultOf(err) == taken {
 			return nil
 		}
@@ -52,9 +52,9 @@ func (s apiKeys) Insert(ctx context.Context, e apikey.Entry) (inserted bool, err
 }
 
 func scanKey(rows *sql.Rows) (*apikey.Entry, error) {
-	var id, subject, name, scopes, nets, last4, digest, previous sql.RawBytes
+	var id, subject, name, scopes, networks, last4, digest, previous sql.RawBytes
 	var created, notBefore, expires, rotated, revoked, used, previousUntil int64
-	if err := rows.Scan(&id, &subject, &name, &scopes, &nets, &last4, &created, &notBefore, &expires, &rotated, &revoked, &used,
+	if err := rows.Scan(&id, &subject, &name, &scopes, &networks, &last4, &created, &notBefore, &expires, &rotated, &revoked, &used,
 		&digest, &previous, &previousUntil); err != nil {
 		return nil, err
 	}
@@ -63,8 +63,8 @@ func scanKey(rows *sql.Rows) (*apikey.Entry, error) {
 		CreatedAt: fromMS(created), NotBefore: fromMS(notBefore), ExpiresAt: fromMS(expires),
 		RotatedAt: fromMS(rotated), RevokedAt: fromMS(revoked), LastUsedAt: fromMS(used),
 	}, PreviousUntil: fromMS(previousUntil)}
-	// Nets are a limit: a key whose row cannot be read works from nowhere.
-	if err := errors.Join(json.Unmarshal(scopes, &e.Scopes), json.Unmarshal(nets, &e.Nets)); err != nil {
+	// Networks are a limit: a key whose row cannot be read is never accepted.
+	if err := errors.Join(json.Unmarshal(scopes, &e.Scopes), json.Unmarshal(networks, &e.Networks)); err != nil {
 		return nil, fmt.Errorf("an API key is not in this version's format: %w", err)
 	}
 	if len(digest) != len(e.Digest) || len(previous) != len(e.Previous) {
@@ -96,10 +96,10 @@ func (s apiKeys) Rotate(ctx context.Context, id string, r apikey.Rotation) (bool
 }
 
 func (s apiKeys) Revoke(ctx context.Context, id string, at time.Time) (found bool, err error) {
-	dropAt := at.Add(apikey.Retention).UnixMilli()
+	forgetAfter := at.Add(apikey.Retention).UnixMilli()
 	err = s.write(ctx, "revoking an API key", func(ctx context.Context) error {
-		n, err := s.exec(ctx, s.db, `UPDATE guard_api_keys SET revoked = ?, drop_at = CASE WHEN drop_at > ? THEN ? ELSE drop_at END
-			WHERE id = ? AND revoked = 0`, ms(at), dropAt, dropAt, []byte(id))
+		n, err := s.exec(ctx, s.db, `UPDATE guard_api_keys SET revoked = ?, forget_after = CASE WHEN forget_after > ? THEN ? ELSE forget_after END
+			WHERE id = ? AND revoked = 0`, ms(at), forgetAfter, forgetAfter, []byte(id))
 		if found = n > 0; found || err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func (s apiKeys) Used(ctx context.Context, id string, at time.Time) error {
 	return err
 }
 
-func (s apiKeys) List(ctx context.Context, subject string, limit int) (list []apikey.Record, err error) {
+func (s apiKeys) List(ctx context.Context, subject string) (list []apikey.Record, err error) {
 	err = s.read(ctx, "listing API keys", func(ctx context.Context) error {
 		list = nil
 		return s.query(ctx, s.db, func(rows *sql.Rows) error {
@@ -125,7 +125,7 @@ func (s apiKeys) List(ctx context.Context, subject string, limit int) (list []ap
 				list = append(list, e.Record)
 			}
 			return err
-		}, "SELECT "+keyColumns+" FROM guard_api_keys WHERE subject = ? ORDER BY created DESC, id LIMIT ?", []byte(subject), max(limit, 0))
+		}, "SELECT "+keyColumns+" FROM guard_api_keys WHERE subject = ? ORDER BY created DESC, id", []byte(subject))
 	})
 	if err != nil {
 		return nil, err

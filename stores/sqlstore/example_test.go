@@ -29,7 +29,6 @@ func Example() {
 	}
 
 	ring := guard.Must(apikey.NewRing(&apikey.RingOptions{Store: stores.APIKeys()}))
-	defer ring.Close(ctx)
 	_, record, err := ring.Issue(ctx, apikey.Grant{Subject: "alice", Name: "laptop"})
 	if err != nil {
 		log.Fatal(err)

@@ -93,7 +93,7 @@ var steps = []step{
 	}},
 	{"APIKeys.Used", true, func(ctx context.Context, s *sqlstore.Stores) error { return s.APIKeys().Used(ctx, "none", time.Now()) }},
 	{"APIKeys.List", false, func(ctx context.Context, s *sqlstore.Stores) error {
-		list, err := s.APIKeys().List(ctx, "x", 10)
+		list, err := s.APIKeys().List(ctx, "x")
 		return lost(len(list) > 0, err)
 	}},
 	{"Sweep", true, func(ctx context.Context, s *sqlstore.Stores) error { _, err := s.Sweep(ctx, 1); return err }},

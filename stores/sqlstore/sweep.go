@@ -29,7 +29,7 @@ var tables = [...]struct {
 	sessionTable: {"guard_sessions", "deadline", session.Grace + slack},
 	familyTable:  {"guard_families", "expires", slack},
 	deniedTable:  {"guard_denied", "denied", slack},
-	keyTable:     {"guard_api_keys", "drop_at", slack},
+	keyTable:     {"guard_api_keys", "forget_after", slack},
 }
 
 const defaultBatch = 1000

@@ -75,7 +75,6 @@ func TestScopesAreACeiling(t *testing.T) {
 func TestScopedKeyIsNarrowByDefault(t *testing.T) {
 	type owner struct{ role string }
 	ring := guard.Must(apikey.NewRing(nil))
-	defer ring.Close(context.Background())
 	policy := guard.Must(rbac.New(rbac.Spec[string]{
 		Permissions: []string{"posts:read", "posts:write"},
 		Roles:       map[string]rbac.Role[string]{"editor": {Grants: []string{"posts:*"}}},

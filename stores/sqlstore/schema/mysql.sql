@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS guard_api_keys (
 	subject        VARBINARY(1024) NOT NULL,
 	name           MEDIUMBLOB      NOT NULL,
 	scopes         MEDIUMBLOB      NOT NULL, -- JSON
-	nets           MEDIUMBLOB      NOT NULL, -- JSON
+	networks       MEDIUMBLOB      NOT NULL, -- JSON
 	last4          VARBINARY(16)   NOT NULL,
 	created        BIGINT          NOT NULL,
 	not_before     BIGINT          NOT NULL, -- 0 here and below: none
@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS guard_api_keys (
 	digest         BINARY(32)      NOT NULL, -- SHA-256 of the key
 	previous       BINARY(32)      NOT NULL,
 	previous_until BIGINT          NOT NULL,
-	drop_at        BIGINT          NOT NULL, -- when the row may be forgotten
+	forget_after   BIGINT          NOT NULL, -- when the row may be forgotten
 	KEY guard_api_keys_subject (subject, created),
-	KEY guard_api_keys_drop_at (drop_at)
+	KEY guard_api_keys_forget_after (forget_after)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;

@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS guard_api_keys (
 	subject        bytea  NOT NULL,
 	name           bytea  NOT NULL,
 	scopes         bytea  NOT NULL, -- JSON
-	nets           bytea  NOT NULL, -- JSON
+	networks       bytea  NOT NULL, -- JSON
 	last4          bytea  NOT NULL,
 	created        bigint NOT NULL,
 	not_before     bigint NOT NULL, -- 0 here and below: none
@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS guard_api_keys (
 	digest         bytea  NOT NULL, -- SHA-256 of the key
 	previous       bytea  NOT NULL,
 	previous_until bigint NOT NULL,
-	drop_at        bigint NOT NULL  -- when the row may be forgotten
+	forget_after   bigint NOT NULL  -- when the row may be forgotten
 );
 CREATE INDEX IF NOT EXISTS guard_api_keys_subject ON guard_api_keys (subject, created);
-CREATE INDEX IF NOT EXISTS guard_api_keys_drop_at ON guard_api_keys (drop_at);
+CREATE INDEX IF NOT EXISTS guard_api_keys_forget_after ON guard_api_keys (forget_after);

@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS guard_api_keys (
 	subject        BLOB    NOT NULL,
 	name           BLOB    NOT NULL,
 	scopes         BLOB    NOT NULL, -- JSON
-	nets           BLOB    NOT NULL, -- JSON
+	networks       BLOB    NOT NULL, -- JSON
 	last4          BLOB    NOT NULL,
 	created        INTEGER NOT NULL,
 	not_before     INTEGER NOT NULL, -- 0 here and below: none
@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS guard_api_keys (
 	digest         BLOB    NOT NULL, -- SHA-256 of the key
 	previous       BLOB    NOT NULL,
 	previous_until INTEGER NOT NULL,
-	drop_at        INTEGER NOT NULL  -- when the row may be forgotten
+	forget_after   INTEGER NOT NULL  -- when the row may be forgotten
 ) STRICT;
 CREATE INDEX IF NOT EXISTS guard_api_keys_subject ON guard_api_keys (subject, created);
-CREATE INDEX IF NOT EXISTS guard_api_keys_drop_at ON guard_api_keys (drop_at);
+CREATE INDEX IF NOT EXISTS guard_api_keys_forget_after ON guard_api_keys (forget_after);

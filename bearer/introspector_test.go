@@ -23,7 +23,7 @@ var start = time.Unix(1_700_000_000, 0)
 // endpoint is an introspection endpoint that answers with status and body.
 type endpoint struct {
 	*httptest.Server
-	asked  atomic.Int32
+	calls  atomic.Int32
 	status int
 	body   string
 	last   *http.Request
@@ -33,7 +33,7 @@ type endpoint struct {
 func newEndpoint(t *testing.T, body string) *endpoint {
 	e := &endpoint{status: 200, body: body}
 	e.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e.asked.Add(1)
+		e.calls.Add(1)
 		b, _ := io.ReadAll(r.Body)
 		e.last, e.form = r, string(b)
 		if e.status/100 == 3 {
@@ -117,7 +117,7 @@ func TestIntrospect(t *testing.T) {
 			}
 			o.Now = func() time.Time { return start }
 			in := newEndpoint(t, tt.body).introspector(t, &o)
-			w, reached := serve(guard.Must(bearer.New(in.Verify, nil)).Wrap, request("Bearer t0ken"))
+			w, reached := serve(t, guard.Must(bearer.New(in.Verify, nil)).Wrap, request("Bearer t0ken"))
 			if w.Code != tt.want || reached != (tt.want == 200) {
 				t.Errorf("status %d, reached %t; want %d", w.Code, reached, tt.want)
 			}
@@ -160,7 +160,7 @@ func TestIntrospectionRequest(t *testing.T) {
 	// Its scopes are what Scopes asks.
 	tokens := guard.Must(bearer.New(in.Verify, nil))
 	for scope, want := range map[string]int{"a": 200, "c": 403} {
-		if w, _ := serve(guard.Chain(tokens.Wrap, bearer.Scopes(scope)), request("Bearer x")); w.Code != want {
+		if w, _ := serve(t, guard.Chain(tokens.Wrap, bearer.Scopes(scope)), request("Bearer x")); w.Code != want {
 			t.Errorf("scope %s: status %d", scope, w.Code)
 		}
 	}
@@ -201,21 +201,21 @@ func TestIntrospectionOutage(t *testing.T) {
 		e := newEndpoint(t, `{"active":true,"token_type":"Bearer"}`)
 		e.status = status
 		tokens := guard.Must(bearer.New(e.introspector(t, nil).Verify, nil))
-		w, reached := serve(tokens.Wrap, request("Bearer x"))
-		if w.Code != 503 || reached || e.asked.Load() != 1 { // redirects are not followed
-			t.Errorf("endpoint %d: status %d, reached %t, asked %d", status, w.Code, reached, e.asked.Load())
+		w, reached := serve(t, tokens.Wrap, request("Bearer x"))
+		if w.Code != 503 || reached || e.calls.Load() != 1 { // redirects are not followed
+			t.Errorf("endpoint %d: status %d, reached %t, calls %d", status, w.Code, reached, e.calls.Load())
 		}
 	}
 	e := newEndpoint(t, "")
 	in := e.introspector(t, nil)
 	e.Close()
-	if w, _ := serve(guard.Must(bearer.New(in.Verify, nil)).Wrap, request("Bearer x")); w.Code != 503 {
+	if w, _ := serve(t, guard.Must(bearer.New(in.Verify, nil)).Wrap, request("Bearer x")); w.Code != 503 {
 		t.Errorf("endpoint down: status %d", w.Code)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, found, err := in.Verify(ctx, "x"); found || err == nil {
-		t.Error("an answer to a canceled question")
+		t.Error("found under a cancelled context")
 	}
 }
 
@@ -227,7 +227,7 @@ func TestIntrospectionCache(t *testing.T) {
 		at    time.Duration
 		token string
 		found bool
-		asked int32
+		calls int32
 	}{
 		{0, "a", true, 1},
 		{0, "a", true, 1},
@@ -245,8 +245,8 @@ func TestIntrospectionCache(t *testing.T) {
 	for i, s := range steps {
 		now = s.at
 		_, found, err := in.Verify(t.Context(), s.token)
-		if (err == nil) != s.found || found != s.found || e.asked.Load() != s.asked {
-			t.Errorf("step %d: found %t, asked %d, %v; want %t, %d", i, found, e.asked.Load(), err, s.found, s.asked)
+		if (err == nil) != s.found || found != s.found || e.calls.Load() != s.calls {
+			t.Errorf("step %d: found %t, calls %d, %v; want %t, %d", i, found, e.calls.Load(), err, s.found, s.calls)
 		}
 	}
 }
@@ -256,9 +256,9 @@ func TestIntrospectionCache(t *testing.T) {
 func TestIntrospectionAtOnce(t *testing.T) {
 	for _, cancelFirst := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			asked := 0
+			calls := 0
 			client := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-				asked++
+				calls++
 				select {
 				case <-time.After(time.Second):
 				case <-r.Context().Done():
@@ -289,18 +289,18 @@ func TestIntrospectionAtOnce(t *testing.T) {
 			impatient, giveUp := context.WithTimeout(t.Context(), time.Millisecond)
 			defer giveUp()
 			go verify(impatient)
-			time.Sleep(2 * time.Millisecond) // of the bubble's time: the impatient one is gone
+			time.Sleep(2 * time.Millisecond) // of the bubble's time: the impatient one gave up
 			if cancelFirst {
 				cancel()
 			}
 			time.Sleep(2 * time.Second)
 			synctest.Wait()
-			wantGood, wantBad, wantAsked := 21, 1, 1
+			wantGood, wantBad, wantCalls := 21, 1, 1
 			if cancelFirst {
-				wantGood, wantBad, wantAsked = 20, 2, 2
+				wantGood, wantBad, wantCalls = 20, 2, 2
 			}
-			if good != wantGood || bad != wantBad || asked != wantAsked {
-				t.Errorf("first canceled %t: %d found, %d not, asked %d times; want %d, %d, %d", cancelFirst, good, bad, asked, wantGood, wantBad, wantAsked)
+			if good != wantGood || bad != wantBad || calls != wantCalls {
+				t.Errorf("first canceled %t: %d found, %d not, %d calls; want %d, %d, %d", cancelFirst, good, bad, calls, wantGood, wantBad, wantCalls)
 			}
 		})
 	}

@@ -1,0 +1,110 @@
+package apikey
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/go-guard/guard"
+)
+
+const (
+	recordUseEvery   = 5 * time.Minute // per key
+	recordUseTimeout = time.Second     // for one write: the request waits for it
+)
+
+// unknownEntry is compared with the key where the id is unknown, so that a miss
+// takes as long as a wrong secret. No key has its digest.
+var unknownEntry = Entry{}
+
+// Authenticate implements [guard.Authenticator].
+func (k *Ring) Authenticate(r *http.Request) (*Record, error) {
+	if k.store == nil {
+		return nil, errZeroValue
+	}
+	refuse := &k.scheme.refusals
+	result, err := k.scheme.sources.find(r, k.format.head)
+	switch {
+	case err != nil:
+		return nil, err
+	case result.key == "" && result.unrecognized:
+		return nil, refuse.unrecognized.Clone()
+	case result.key == "":
+		return nil, refuse.missing.Clone()
+	}
+	id, ok := k.format.parse(result.key)
+	if !ok {
+		return nil, refuse.malformed.Clone()
+	}
+	e, found, err := k.store.Load(r.Context(), id)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	if found && e == nil {
+		return nil, errors.New("apikey: the store returned a nil entry as found")
+	}
+	now := k.now()
+	if !found {
+		k.digests.matches(result.key, &unknownEntry, now)
+		return nil, refuse.unknown.Clone()
+	}
+	if !k.digests.matches(result.key, e, now) {
+		return nil, refuse.wrongSecret.Clone()
+	}
+	if err := k.checkLimits(r, &e.Record, now); err != nil {
+		return nil, err
+	}
+	k.recordUse(r.Context(), &e.Record, now)
+	return &e.Record, nil
+}
+
+// checkLimits refuses a right key that is revoked, outside of its life or used
+// from outside of its networks.
+func (k *Ring) checkLimits(r *http.Request, rec *Record, now time.Time) error {
+	refuse := &k.scheme.refusals
+	switch {
+	case !rec.RevokedAt.IsZero():
+		return refuse.revoked.Clone()
+	case rec.ended(now):
+		return refuse.expired.Clone()
+	case now.Before(rec.NotBefore):
+		return refuse.notYetValid.Clone()
+	case len(rec.Networks) == 0:
+		return nil
+	}
+	addr, err := k.address(r)
+	if err != nil {
+		return addressRefusal(err)
+	}
+	addr = addr.Unmap().WithZone("")
+	if !slices.ContainsFunc(rec.Networks, func(p netip.Prefix) bool { return p.Contains(addr) }) {
+		return refuse.wrongNetwork.Clone()
+	}
+	return nil
+}
+
+// addressRefusal is 400 for a client whose address is unknown, unless
+// RingOptions.Address returned a refusal.
+func addressRefusal(err error) error {
+	if refusal, _ := errors.AsType[*guard.Error](err); refusal != nil {
+		return err
+	}
+	return &guard.Error{Status: http.StatusBadRequest, Message: "The client's address is not clear", Err: err}
+}
+
+// recordUse records the use of a key, at most every five minutes. It is best
+// effort: the request is authenticated whether or not the store records it, and
+// a client that disconnects does not cancel the write.
+func (k *Ring) recordUse(ctx context.Context, rec *Record, now time.Time) {
+	if now.Sub(rec.LastUsedAt) < recordUseEvery {
+		return
+	}
+	write, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordUseTimeout)
+	defer cancel()
+	if err := k.store.Used(write, rec.ID, toMillis(now)); err != nil {
+		guard.Decision{Package: "apikey", Guard: "last use", Outcome: guard.Failed, Reason: err.Error(), Err: err}.ReportTo(ctx)
+	}
+}

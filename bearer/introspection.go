@@ -1,0 +1,130 @@
+package bearer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-guard/guard/internal/field"
+)
+
+// An Introspection is what an authorization server states about an active token
+// (RFC 7662, section 2.2). Members that it left out are zero; times are UTC. With
+// a cache, requests share it: it must not be modified.
+type Introspection struct {
+	Subject, Username, ClientID    string
+	TokenType, Issuer, ID          string
+	Audience                       []string
+	ExpiresAt, NotBefore, IssuedAt time.Time
+
+	scopes  []string
+	raw     json.RawMessage
+	bound   bool // it has a confirmation member, cnf
+	refresh bool // it is a refresh or ID token, in the words of common servers
+}
+
+// Sub returns the subject, which is empty for a client that acts for itself.
+func (i *Introspection) Sub() string { return i.Subject }
+
+// Scopes implements [Scoped].
+func (i *Introspection) Scopes() []string { return i.scopes }
+
+// Decode decodes the server's whole response, extensions too, into v, as
+// json.Unmarshal does.
+func (i *Introspection) Decode(v any) error { return json.Unmarshal(i.raw, v) }
+
+// parseIntrospection reads the server's response, nil for an inactive token. It
+// decodes into a map, because struct fields would match "Active" and "ACTIVE",
+// too.
+func parseIntrospection(body []byte) (*Introspection, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil {
+		return nil, errors.New("it is not a JSON object")
+	}
+	var active *bool
+	if err := json.Unmarshal(members["active"], &active); err != nil || active == nil {
+		return nil, errors.New(`it has no boolean "active"`)
+	}
+	if !*active {
+		return nil, nil
+	}
+	m := memberReader{members: members}
+	i := &Introspection{
+		Subject: m.text("sub"), Username: m.text("username"), ClientID: m.text("client_id"),
+		TokenType: m.text("token_type"), Issuer: m.text("iss"), ID: m.text("jti"),
+		Audience:  m.texts("aud"),
+		ExpiresAt: m.date("exp"), NotBefore: m.date("nbf"), IssuedAt: m.date("iat"),
+		scopes: field.Scopes(m.text("scope")),
+		raw:    slices.Clone(body),
+	}
+	i.bound = m.has("cnf")
+	for _, name := range [...]string{"token_use", "typ", "token_type"} { // Hydra, Keycloak, others
+		var kind string
+		_ = json.Unmarshal(members[name], &kind)
+		switch strings.ToLower(kind) {
+		case "refresh", "refresh_token", "offline", "id", "id_token":
+			i.refresh = true
+		}
+	}
+	return i, m.err
+}
+
+// A memberReader reads members of an object and keeps the first mistake. Absent
+// and null members are the zero value.
+type memberReader struct {
+	members map[string]json.RawMessage
+	err     error
+}
+
+func (m *memberReader) has(name string) bool {
+	raw, ok := m.members[name]
+	return ok && string(raw) != "null"
+}
+
+func (m *memberReader) read(name string, v any) (present bool) {
+	if !m.has(name) {
+		return false
+	}
+	if err := json.Unmarshal(m.members[name], v); err != nil {
+		m.fail(name)
+	}
+	return true
+}
+
+func (m *memberReader) fail(name string) {
+	if m.err == nil {
+		m.err = fmt.Errorf("%q has a wrong type or value", name)
+	}
+}
+
+func (m *memberReader) text(name string) (s string) {
+	m.read(name, &s)
+	return s
+}
+
+// texts reads a string or a list of strings, as aud is (RFC 7519, section 4.1.3).
+func (m *memberReader) texts(name string) (list []string) {
+	if raw := m.members[name]; len(raw) > 0 && raw[0] == '"' {
+		return []string{m.text(name)}
+	}
+	m.read(name, &list)
+	return list
+}
+
+// date reads a NumericDate (RFC 7519, section 2), which may have a fraction.
+func (m *memberReader) date(name string) time.Time {
+	var n float64
+	if !m.read(name, &n) {
+		return time.Time{}
+	}
+	if n < 0 || n > 1<<40 {
+		m.fail(name)
+		return time.Time{}
+	}
+	whole, fraction := math.Modf(n)
+	return time.Unix(int64(whole), int64(fraction*1e9)).UTC()
+}

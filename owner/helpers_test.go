@@ -1,0 +1,99 @@
+package owner_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/owner"
+)
+
+type user struct {
+	ID    string
+	admin bool
+}
+
+type post struct {
+	ID, Author string
+	Draft      bool
+}
+
+var posts = map[string]post{
+	"1": {"1", "alice", false}, "2": {"2", "bob", false}, "3": {"3", "bob", true}, "4": {"4", "", false},
+}
+
+// loader counts its calls.
+type loader struct{ loads int }
+
+var errDown = errors.New("connection refused by 10.0.0.1")
+
+func (l *loader) load(r *http.Request, _ user) (post, bool, error) {
+	l.loads++
+	switch id := r.PathValue("id"); id {
+	case "sql":
+		return post{}, false, fmt.Errorf("scan: %w", sql.ErrNoRows)
+	case "fs":
+		return post{}, true, &fs.PathError{Op: "open", Path: "/secret", Err: fs.ErrNotExist}
+	case "down":
+		return post{}, false, errDown
+	case "timeout":
+		return post{}, false, context.DeadlineExceeded
+	case "interrupted":
+		return post{}, false, errors.New("driver: interrupted")
+	case "bad":
+		return post{}, false, &guard.Error{Status: 400, Message: "No such id"}
+	case "own404":
+		return post{}, false, guard.NotFound("This one was deleted by alice")
+	case "own403":
+		return post{}, false, guard.Forbidden("Locked by alice")
+	case "abstains":
+		return post{}, false, guard.ErrNoCredentials
+	default:
+		p, found := posts[id]
+		return p, found, nil
+	}
+}
+
+func byAuthor(u user, p post) bool { return owner.Same(u.ID, p.Author) }
+
+func isAdmin(ctx context.Context) bool {
+	u, _ := guard.PrincipalFrom[user](ctx)
+	return u.admin
+}
+
+func newPosts(t *testing.T) (*owner.Resource[user, post], *loader) {
+	t.Helper()
+	l := &loader{}
+	o, err := owner.New(l.load, &owner.Options{NotFound: []error{sql.ErrNoRows, fs.ErrNotExist}, Missing: "Post not found"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o, l
+}
+
+// get requests a post as the given principal; "" is anonymous.
+func get(m guard.Middleware, o *owner.Resource[user, post], who, id string) (w *httptest.ResponseRecorder, reached bool, made []guard.Decision) {
+	mux := http.NewServeMux()
+	mux.Handle("GET /posts/{id}", m(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reached = true
+		fmt.Fprint(w, o.From(r.Context()).ID)
+	})))
+	r := httptest.NewRequest("GET", "/posts/"+id, nil)
+	if who != "" {
+		r = r.WithContext(guard.WithPrincipal(r.Context(), user{strings.TrimPrefix(who, "admin:"), strings.HasPrefix(who, "admin:")}))
+	}
+	w = httptest.NewRecorder()
+	guard.Observe(func(_ context.Context, d guard.Decision) { made = append(made, d) })(mux).ServeHTTP(w, r)
+	return w, reached, made
+}
+
+func e(status int, message string) string {
+	return fmt.Sprintf(`{"error":"%s","message":"%s"}`, http.StatusText(status), message)
+}
