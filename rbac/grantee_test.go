@@ -154,7 +154,7 @@ func compare(t *testing.T, seed uint64) (built bool) {
 			if limited {
 				want = want && slices.ContainsFunc(scopes, func(s string) bool { return covers(s, string(q)) })
 			}
-			rec, _, _ := serve(p.RequireAll(q), r)
+			rec, _, _ := serve(t, p.RequireAll(q), r)
 			if got := rec.Code == 200; got != want || p.Has(q)(r.Context()) != want || (p.Check(r.Context(), q) == nil) != want || from.Has(q) != want {
 				t.Fatalf("seed %d: %s for %v under %v (%t): %t, the twin says %t", seed, q, roles, scopes, limited, got, want)
 			}
@@ -164,7 +164,7 @@ func compare(t *testing.T, seed uint64) (built bool) {
 				break // a role under scopes is tested by hand
 			}
 			want := w.hasRole(roles, name)
-			if rec, _, _ := serve(p.RequireRole(name), r); (rec.Code == 200) != want || from.HasRole(name) != want {
+			if rec, _, _ := serve(t, p.RequireRole(name), r); (rec.Code == 200) != want || from.HasRole(name) != want {
 				t.Fatalf("seed %d: role %s for %v: %t, the twin says %t", seed, name, roles, rec.Code == 200, want)
 			}
 		}
