@@ -16,8 +16,8 @@ func (p *Policy[P, Perm]) Check(ctx context.Context, perm Perm) error {
 	if !declared {
 		return fmt.Errorf("rbac: Check of the undeclared permission %q", perm)
 	}
-	g, err := p.granteeOf(ctx)
-	if err != nil {
+	var g grantee[P, Perm]
+	if err := g.read(ctx, p.engine); err != nil {
 		return cloneOf(err)
 	}
 	switch r, err := g.permission(ctx, i); {
@@ -44,8 +44,8 @@ func cloneOf(err error) error {
 func (p *Policy[P, Perm]) Has(perm Perm) func(context.Context) bool {
 	i := p.indexOf(perm)
 	return func(ctx context.Context) bool {
-		g, err := p.granteeOf(ctx)
-		if err != nil {
+		var g grantee[P, Perm]
+		if g.read(ctx, p.engine) != nil {
 			return false
 		}
 		r, err := g.permission(ctx, i)

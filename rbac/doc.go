@@ -12,7 +12,7 @@
 // policy is built, and a gate that requires an undeclared name panics when it is
 // wired. A principal's role that the policy does not define grants nothing.
 //
-// A gate is a middleware of the policy, and goes inside authentication. Without
+// A gate is a middleware of the policy, and belongs inside authentication. Without
 // a principal it answers 401; inside a step that authenticates another type, 500.
 // A principal that lacks the role or permission gets 403.
 //

@@ -56,33 +56,41 @@ func (p *Policy[P, Perm]) gate(r rule, name, message string, scope []Perm) guard
 type gate[P any, Perm ~string] struct {
 	policy   *Policy[P, Perm]
 	next     http.Handler
-	decision guard.Decision // to be completed
+	decision guard.Decision // without outcome and generation
 	message  string
 	scope    []Perm
 	rule     rule
 }
 
 func (h *gate[P, Perm]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx, d := r.Context(), h.decision
-	g, err := h.policy.granteeOf(ctx)
-	d.Generation = g.generation.number
-	if err != nil {
+	ctx := r.Context()
+	var g grantee[P, Perm]
+	if err := h.decide(ctx, &g); err != nil {
+		d := h.decision
+		d.Generation = g.generation.number
 		d.Refuse(w, r, err)
 		return
+	}
+	if guard.Observed(ctx) {
+		d := h.decision
+		d.Outcome, d.Generation = guard.Allowed, g.generation.number
+		d.Report(r)
+	}
+	h.next.ServeHTTP(w, r)
+}
+
+// decide makes g the grantee of ctx, and returns the refusal or failure that
+// answers the request in place of next, or nil.
+func (h *gate[P, Perm]) decide(ctx context.Context, g *grantee[P, Perm]) error {
+	if err := g.read(ctx, h.policy.engine); err != nil {
+		return err
 	}
 	res, err := g.satisfies(ctx, &h.rule)
-	if err != nil {
-		d.Refuse(w, r, err)
-		return
+	if err != nil || res == granted {
+		return err
 	}
-	if res != granted {
-		denied := g // a copy, because what a denial points to is allocated
-		d.Refuse(w, r, h.policy.refuse(ctx, res, h.scope, h.message, &denial[P, Perm]{&denied, res}))
-		return
-	}
-	d.Outcome = guard.Allowed
-	d.Report(r)
-	h.next.ServeHTTP(w, r)
+	denied := *g // a copy, because a denial outlives the stack
+	return h.policy.refuse(ctx, res, h.scope, h.message, &denial[P, Perm]{&denied, res})
 }
 
 // A rule is what a gate requires: one of the roles, or all or one of the

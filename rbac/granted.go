@@ -25,11 +25,11 @@ type anyGrantee[Perm ~string] interface {
 // answers that list the actions a client may offer. Where ctx is anonymous it is
 // the zero value.
 func (p *Policy[P, Perm]) From(ctx context.Context) Granted[Perm] {
-	g, err := p.granteeOf(ctx)
-	if err != nil {
+	g := &grantee[P, Perm]{}
+	if g.read(ctx, p.engine) != nil {
 		return Granted[Perm]{}
 	}
-	return Granted[Perm]{ctx, &g}
+	return Granted[Perm]{ctx, g}
 }
 
 // Has reports whether perm is granted. It is false where a decider fails.

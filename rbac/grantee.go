@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/identity"
 )
 
 // A grantee is a principal with all that decides what it is allowed to do: its
@@ -14,28 +15,31 @@ import (
 type grantee[P any, Perm ~string] struct {
 	engine     *engine[P, Perm]
 	generation *generation
-	principal  P
+	principal  *P
 	single     [1]string // the role of a policy with roleOf
 	several    []string  // the roles of a policy with rolesOf
 	scopes     []string
 	limited    bool // if false, scopes do not count
 }
 
-// granteeOf returns the grantee of ctx. With an error, it has a generation and
-// no roles.
-func (e *engine[P, Perm]) granteeOf(ctx context.Context) (g grantee[P, Perm], err error) {
+// read makes g the grantee of ctx. With an error, g has a generation and no
+// roles. It costs no allocation: callers hold g on the stack.
+func (g *grantee[P, Perm]) read(ctx context.Context, e *engine[P, Perm]) error {
 	g.engine, g.generation = e, e.inForce.Load()
-	if g.principal, err = guard.Authenticated[P](ctx); err != nil {
-		return g, err
+	n, p := identity.For[P](ctx)
+	if p == nil {
+		_, err := guard.Authenticated[P](ctx)
+		return err
 	}
-	g.scopes, g.limited = e.scopesOf(ctx)
+	g.principal = p
+	g.scopes, g.limited = e.scopesOf(ctx, n)
 	switch {
 	case e.roleOf != nil:
-		g.single[0] = e.roleOf(g.principal)
+		g.single[0] = e.roleOf(*p)
 	case e.rolesOf != nil:
-		g.several = e.rolesOf(g.principal)
+		g.several = e.rolesOf(*p)
 	}
-	return g, nil
+	return nil
 }
 
 func (g *grantee[P, Perm]) roleNames() []string {
@@ -86,7 +90,7 @@ func (g *grantee[P, Perm]) permission(ctx context.Context, i int) (result, error
 // permission.
 func (g *grantee[P, Perm]) hasPermission(ctx context.Context, i int) (bool, error) {
 	if g.engine.decide != nil {
-		ok, err := g.engine.decide(ctx, g.principal, g.engine.list[i])
+		ok, err := g.engine.decide(ctx, *g.principal, g.engine.list[i])
 		return guard.Resolve(ok, true, err, nil) // a decider cannot abstain
 	}
 	for _, name := range g.roleNames() {

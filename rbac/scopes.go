@@ -5,12 +5,16 @@ import (
 	"slices"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/identity"
 )
 
-// scopesOf returns the scopes that limit the credential of ctx: those of the
-// credential itself and those of Options.ScopeLimit.
-func (e *engine[P, Perm]) scopesOf(ctx context.Context) (scopes []string, limited bool) {
-	scopes, limited = guard.ScopeLimit[P](ctx)
+// scopesOf returns the scopes that limit the credential of n, which is that of
+// ctx: those of the credential itself, as guard.ScopeLimit does, and those of
+// Options.ScopeLimit.
+func (e *engine[P, Perm]) scopesOf(ctx context.Context, n *identity.Node) (scopes []string, limited bool) {
+	if l, ok := identity.As[guard.ScopeLimiter](n); ok {
+		scopes, limited = l.ScopeLimit()
+	}
 	if e.scopeLimit == nil {
 		return scopes, limited
 	}
