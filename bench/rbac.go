@@ -97,8 +97,8 @@ func gates(settings) (rows, error) {
 		}
 		return serving(auth(h), r, 200)
 	}
-	// The common design of a gate copies the request and adds a value to its
-	// context. Ours does neither.
+	// What a gate that hands something on does otherwise: it copies the request
+	// and adds a node to its context. Ours keeps it at the authentication step.
 	type key struct{}
 	placing := func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

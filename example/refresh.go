@@ -9,24 +9,24 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 )
 
-// refreshSection: access tokens live an hour, and a refresh token gets the next
-// one. It works once; whoever uses it again shows that it was stolen, and ends
-// that login.
+// refreshSection shows refresh tokens: access tokens expire after an hour, and a
+// refresh token gets the next pair. It works once. Its reuse shows that it was
+// stolen, and ends the login.
 func refreshSection(mux *http.ServeMux, set settings, users *Users) {
 	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
 		Issuer:   "refresh",
 		Lifetime: time.Hour,
 		Denylist: set.stores.Denylist,
 	}))
-	// The user is asked for at each refresh: a new role counts, and who is gone
-	// gets no more tokens.
+	// The user is loaded at each refresh: a new role takes effect, and a deleted
+	// user gets no more tokens.
 	reload := func(ctx context.Context, id string) (Claims, bool, error) {
 		u, found, err := users.ByID(ctx, id)
 		return Claims{Email: u.Email, Role: u.Role}, found, err
 	}
 	refresher := guard.Must(jwtauth.NewRefresher(issuer, reload, &jwtauth.RefreshOptions{
 		Lifetime: 30 * 24 * time.Hour,
-		Idle:     30 * 24 * time.Hour, // as in the guide: used or not
+		Idle:     30 * 24 * time.Hour, // as in the guide: whether used or not
 		Store:    set.stores.Families,
 	}))
 	tokens := guard.Map(issuer.Verifier(), userFromToken)
