@@ -73,9 +73,10 @@ func (c *catalog[Perm]) compileGrants(name string, roles map[string]Role[Perm], 
 	return r
 }
 
-// A file must not decide how deep a recursion goes, so that inheritance has a
-// limit.
-const maxLevels, tooManyLevels = 64, 65
+const (
+	maxLevels     = 64            // a limit, because a file must not decide how deep resolve recurses
+	tooManyLevels = maxLevels + 1 // or more
+)
 
 // A hierarchy resolves the inheritance of compiled roles.
 type hierarchy[Perm ~string] struct {

@@ -15,7 +15,7 @@ import (
 type grantee[P any, Perm ~string] struct {
 	engine     *engine[P, Perm]
 	generation *generation
-	principal  *P
+	principal  *P // in its node of the context
 	single     [1]string // the role of a policy with roleOf
 	several    []string  // the roles of a policy with rolesOf
 	scopes     []string
@@ -49,9 +49,9 @@ func (g *grantee[P, Perm]) roleNames() []string {
 	return g.several
 }
 
-// A result is the answer to a question about a grantee. The results are in
-// order: where one of several permissions is enough the highest result counts,
-// and where all are required the lowest.
+// A result is the decision on one permission or role. Results are ordered: of
+// several, the highest counts where one is enough, and the lowest where all are
+// required.
 type result int
 
 const (
