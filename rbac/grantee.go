@@ -15,7 +15,7 @@ import (
 type grantee[P any, Perm ~string] struct {
 	engine     *engine[P, Perm]
 	generation *generation
-	principal  *P // in its node of the context
+	principal  *P        // in its node of the context
 	single     [1]string // the role of a policy with roleOf
 	several    []string  // the roles of a policy with rolesOf
 	scopes     []string
