@@ -1,6 +1,7 @@
 package rbac_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -63,7 +64,9 @@ func swapWithin(t *testing.T, policies ...*rbac.Policy[user, perm]) guard.Middle
 					t.Errorf("Swap: %v", err)
 				}
 			}
-			next.ServeHTTP(w, r)
+			ctx, cancel := context.WithCancel(r.Context()) // gates find the principal through other contexts
+			defer cancel()
+			next.ServeHTTP(w, r.WithContext(ctx))
 		})
 	}
 }
