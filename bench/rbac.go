@@ -161,7 +161,7 @@ func decisions(settings) (rows, error) {
 		},
 		bars: []bar{
 			allocs("guard: Check, granted, 10,000 rules", 0),
-			allocs("guard: Check, denied, 10,000 rules", 0),
+			allocs("guard: Check, denied, 10,000 rules", 1),
 			allocs("guard: Has, 10,000 rules", 0),
 			ratio("guard: Check, granted, 10,000 rules", "casbin: Enforce, granted, 10,000 rules", 1.0/1000),
 			ratio("guard: Check, denied, 10,000 rules", "casbin: Enforce, denied, 10,000 rules", 1.0/1000),

@@ -10,21 +10,21 @@ import (
 	"github.com/go-guard/guard/example/backend"
 )
 
-// A keyHolder is who an API key was given to.
+// A keyHolder is the principal of an API key.
 type keyHolder struct{ ID, Name string }
 
 var keyHolders = map[string]keyHolder{"1": {"1", "Alice"}, "2": {"2", "Bob"}}
 
-// keyDigests are keys that were handed out long ago, by digest: whoever reads
-// this map cannot use what it holds. Keys of high entropy need no slow hash.
+// keyDigests maps the digests of legacy keys to the ids of their holders. A reader
+// of the map cannot use the keys. Keys of high entropy need no slow hash.
 var keyDigests = map[[sha256.Size]byte]string{
 	sha256.Sum256([]byte("key_12345")): "1", // in a real program: the digest alone
 	sha256.Sum256([]byte("key_67890")): "2",
 }
 
-// apikeySection: callers prove who they are by X-API-Key. Keys of the managed
-// ring, which expire and can be revoked, are told by their prefix; all others
-// are looked up in the map.
+// apikeySection shows API keys in the field X-API-Key. Keys of the managed ring,
+// which expire and can be revoked, have its prefix; all others are looked up in
+// keyDigests.
 func apikeySection(mux *http.ServeMux, set settings) {
 	ring := guard.Must(apikey.NewRing(&apikey.RingOptions{
 		Prefix:  backend.KeyPrefix,

@@ -9,19 +9,19 @@ import (
 	"github.com/go-guard/guard/bearer"
 )
 
-// A tokenUser is who holds an opaque token.
+// A tokenUser is the principal of an opaque token.
 type tokenUser struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	Role string `json:"role"`
 }
 
-// tokenDigests are the tokens that were handed out, by digest.
+// tokenDigests maps the digests of the issued tokens to their users.
 var tokenDigests = map[[sha256.Size]byte]tokenUser{
 	sha256.Sum256([]byte("valid_token_123")): {"1", "Alice", "admin"},
 }
 
-// bearerSection: callers send an opaque token, which the application looks up.
+// bearerSection shows opaque tokens, which the application looks up.
 func bearerSection(mux *http.ServeMux) {
 	tokens := guard.Must(bearer.New(userByToken, &bearer.Options{Missing: "Bearer token required"}))
 	mux.Handle("GET /bearer/profile", tokens.Wrap(guard.HandlerFunc(showTokenUser)))

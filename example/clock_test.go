@@ -31,7 +31,8 @@ func inTime(t *testing.T, f func(t *testing.T, h http.Handler)) {
 	})
 }
 
-func ask(h http.Handler, do, body string, header ...string) *httptest.ResponseRecorder {
+// send returns the handler's answer to do, a method and a path.
+func send(h http.Handler, do, body string, header ...string) *httptest.ResponseRecorder {
 	method, path, _ := strings.Cut(do, " ")
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	for i := 0; i+1 < len(header); i += 2 {
@@ -78,11 +79,11 @@ func TestTokensExpire(t *testing.T) {
 	} {
 		t.Run(tt.login, func(t *testing.T) {
 			inTime(t, func(t *testing.T, h http.Handler) {
-				auth := "Bearer " + field(t, ask(h, tt.login, alice), "access_token")
+				auth := "Bearer " + field(t, send(h, tt.login, alice), "access_token")
 				time.Sleep(tt.lives - 2*time.Second)
-				expect(t, "shortly before", ask(h, tt.profile, "", "Authorization", auth), 200, "")
+				expect(t, "shortly before", send(h, tt.profile, "", "Authorization", auth), 200, "")
 				time.Sleep(3 * time.Second)
-				expect(t, "after", ask(h, tt.profile, "", "Authorization", auth), 401, expiredToken)
+				expect(t, "after", send(h, tt.profile, "", "Authorization", auth), 401, expiredToken)
 			})
 		})
 	}
@@ -91,10 +92,10 @@ func TestTokensExpire(t *testing.T) {
 func TestRefreshTokensExpire(t *testing.T) {
 	inTime(t, func(t *testing.T, h http.Handler) {
 		refresh := func(token string) *httptest.ResponseRecorder {
-			return ask(h, "POST /refresh/refresh", `{"refresh_token":"`+token+`"}`)
+			return send(h, "POST /refresh/refresh", `{"refresh_token":"`+token+`"}`)
 		}
-		unused := field(t, ask(h, "POST /refresh/login", alice), "refresh_token")
-		used := field(t, ask(h, "POST /refresh/login", alice), "refresh_token")
+		unused := field(t, send(h, "POST /refresh/login", alice), "refresh_token")
+		used := field(t, send(h, "POST /refresh/login", alice), "refresh_token")
 		time.Sleep(15 * 24 * time.Hour)
 		used = field(t, refresh(used), "refresh_token")
 		time.Sleep(15*24*time.Hour - time.Minute)
@@ -113,9 +114,9 @@ func TestRefreshGrace(t *testing.T) {
 	}{{"within 10 s", 9 * time.Second, 200}, {"after 10 s", 11 * time.Second, 401}} {
 		t.Run(tt.name, func(t *testing.T) {
 			inTime(t, func(t *testing.T, h http.Handler) {
-				first := field(t, ask(h, "POST /refresh/login", alice), "refresh_token")
+				first := field(t, send(h, "POST /refresh/login", alice), "refresh_token")
 				refresh := func(token string) *httptest.ResponseRecorder {
-					return ask(h, "POST /refresh/refresh", `{"refresh_token":"`+token+`"}`)
+					return send(h, "POST /refresh/refresh", `{"refresh_token":"`+token+`"}`)
 				}
 				next := field(t, refresh(first), "refresh_token")
 				time.Sleep(tt.after)
@@ -132,8 +133,8 @@ func TestRefreshGrace(t *testing.T) {
 
 func TestSessionsExpire(t *testing.T) {
 	inTime(t, func(t *testing.T, h http.Handler) {
-		cookie, _, _ := strings.Cut(ask(h, "POST /session/login", alice).Header().Get("Set-Cookie"), ";")
-		profile := func() *httptest.ResponseRecorder { return ask(h, "GET /session/profile", "", "Cookie", cookie) }
+		cookie, _, _ := strings.Cut(send(h, "POST /session/login", alice).Header().Get("Set-Cookie"), ";")
+		profile := func() *httptest.ResponseRecorder { return send(h, "GET /session/profile", "", "Cookie", cookie) }
 		time.Sleep(6 * 24 * time.Hour)
 		expect(t, "after six days unused", profile(), 200, "")
 		time.Sleep(24*time.Hour - time.Second)
@@ -142,17 +143,17 @@ func TestSessionsExpire(t *testing.T) {
 		expect(t, "past its end", profile(), 401, `{"error":"Unauthorized","message":"Session expired"}`)
 		time.Sleep(59 * time.Minute)
 		expect(t, "for an hour", profile(), 401, `{"error":"Unauthorized","message":"Session expired"}`)
-		expect(t, "its page", ask(h, "GET /session/", "", "Cookie", cookie), 200, "")
-		logout := ask(h, "POST /session/logout", "", "Cookie", cookie)
+		expect(t, "its page", send(h, "GET /session/", "", "Cookie", cookie), 200, "")
+		logout := send(h, "POST /session/logout", "", "Cookie", cookie)
 		expect(t, "its logout", logout, 200, `{"message":"Logged out successfully"}`)
 		if !strings.Contains(logout.Header().Get("Set-Cookie"), "Max-Age=0") {
 			t.Error("the cookie is not cleared")
 		}
 	})
 	inTime(t, func(t *testing.T, h http.Handler) {
-		cookie, _, _ := strings.Cut(ask(h, "POST /session/login", alice).Header().Get("Set-Cookie"), ";")
+		cookie, _, _ := strings.Cut(send(h, "POST /session/login", alice).Header().Get("Set-Cookie"), ";")
 		time.Sleep(7*24*time.Hour + time.Hour)
-		expect(t, "an hour past its end", ask(h, "GET /session/profile", "", "Cookie", cookie), 401, `{"error":"Unauthorized","message":"Invalid session"}`)
+		expect(t, "an hour past its end", send(h, "GET /session/profile", "", "Cookie", cookie), 401, `{"error":"Unauthorized","message":"Invalid session"}`)
 	})
 }
 
@@ -162,20 +163,20 @@ func TestRetryAfterIsTrue(t *testing.T) {
 		t.Run(path, func(t *testing.T) {
 			inTime(t, func(t *testing.T, h http.Handler) {
 				for range 5 {
-					expect(t, "an attempt", ask(h, "POST "+path, wrong), 401, "")
+					expect(t, "an attempt", send(h, "POST "+path, wrong), 401, "")
 					time.Sleep(time.Minute)
 				}
 				for _, body := range []string{wrong, alice} {
-					refused := ask(h, "POST "+path, body)
+					refused := send(h, "POST "+path, body)
 					expect(t, "the sixth", refused, 429, "")
 					wait, err := strconv.Atoi(refused.Header().Get("Retry-After"))
 					if err != nil || wait > 10*60 {
 						t.Fatalf("Retry-After %q, want at most 10 min", refused.Header().Get("Retry-After"))
 					}
 					time.Sleep(time.Duration(wait)*time.Second - time.Second)
-					expect(t, "a second too soon", ask(h, "POST "+path, body), 429, "")
+					expect(t, "a second too soon", send(h, "POST "+path, body), 429, "")
 					time.Sleep(time.Second)
-					expect(t, "after the wait", ask(h, "POST "+path, wrong), 401, "")
+					expect(t, "after the wait", send(h, "POST "+path, wrong), 401, "")
 				}
 			})
 		})

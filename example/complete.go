@@ -12,9 +12,9 @@ import (
 	"github.com/go-guard/guard/rbac"
 )
 
-// completeSection is the guide's complete system: a validated and limited
-// login, tokens whose user is loaded from the database at each request, roles
-// and owners.
+// completeSection shows the guide's complete system: a validated and limited
+// login, tokens whose user is loaded from the database at each request, roles and
+// owners.
 func completeSection(mux *http.ServeMux, set settings, users *Users) {
 	posts := samplePosts()
 	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
@@ -25,7 +25,7 @@ func completeSection(mux *http.ServeMux, set settings, users *Users) {
 	failures := guard.Must(ratelimit.NewLogin(set.clientIP(), &ratelimit.LoginOptions{ // 5 in 15 min per address, 10 in an hour per account
 		Store:   set.stores.Limits,
 		Secret:  set.derive("logins"),
-		Timeout: time.Second, // who logs in rather waits for a slow store than be refused
+		Timeout: time.Second, // a login waits for a slow store rather than be refused
 	}))
 	roles := guard.Must(rbac.New(rbac.Roles("admin", "moderator", "user"), rolesOf, nil))
 	post := guard.Must(owner.New(posts.ByPath, nil)).WithMessage("Not authorized to modify this post")
@@ -49,9 +49,9 @@ func completeSection(mux *http.ServeMux, set settings, users *Users) {
 	mux.Handle("DELETE /complete/posts/{id}", authorOrAdmin(deletePost(posts)))
 }
 
-// completeLogin checks the form of the input, then takes an attempt, then
-// checks the password, and gives the attempt back where that was right. An
-// attempt that is never given back, for whatever reason, counts as a failure.
+// completeLogin validates the input, takes an attempt, checks the password, and
+// gives the attempt back if the password is right. An attempt that is not given
+// back counts as a failure.
 func completeLogin(users *Users, issuer *jwtauth.Issuer[Claims], failures *ratelimit.Login) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		in, invalid, err := readLogin(r)
@@ -74,7 +74,7 @@ func completeLogin(users *Users, issuer *jwtauth.Issuer[Claims], failures *ratel
 			guard.Refuse(w, r, err)
 			return
 		}
-		_ = attempt.Succeed(r.Context()) // where that fails the attempt counts, and the login goes on
+		_ = attempt.Succeed(r.Context()) // on an error the attempt counts, and the login succeeds
 		answerTokens(w, r, issuer, u)
 	})
 }
@@ -85,15 +85,15 @@ type validationFailed struct {
 	Details []invalidField `json:"details"`
 }
 
-// invalidField is what is wrong with a field. It never repeats the value.
+// invalidField reports the mistake in a field. It never repeats the value.
 type invalidField struct {
 	Field   string `json:"field"`
 	Message string `json:"message"`
 }
 
-// readLogin reads a login and tells what is wrong with its fields.
+// readLogin reads a login, and returns the invalid fields.
 func readLogin(r *http.Request) (in login, invalid []invalidField, err error) {
-	var body struct{ Email, Password any } // a field of another type is one that is wrong
+	var body struct{ Email, Password any } // a field of another type is an invalid field
 	if err := readObject(r, &body); err != nil {
 		return in, nil, err
 	}

@@ -17,8 +17,8 @@ var (
 	indexTemplate = template.Must(template.New("index").Parse(indexHTML))
 )
 
-// An entry of the index is a section: what it shows, and a command that shows
-// it, in which SITE stands for this server.
+// An entry describes a section on the page at /. In Command, SITE stands for the
+// URL of this server.
 type entry struct{ Prefix, Shows, Command, Page string }
 
 const (
@@ -43,7 +43,7 @@ var index = []entry{
 	{Prefix: "/oidc", Shows: "Access tokens of an authorization server, where OIDC_ISSUER and OIDC_AUDIENCE are set.", Command: `curl -H "Authorization: Bearer $ACCESS_TOKEN" SITE/oidc/profile`},
 }
 
-// showIndex lists the sections: as a page where a browser asks, else as text.
+// showIndex lists the sections: as HTML for a browser, otherwise as text.
 func showIndex(w http.ResponseWriter, r *http.Request) {
 	entries := slices.Clone(index)
 	for i := range entries {
@@ -59,7 +59,7 @@ func showIndex(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Cache-Control", "no-store") // it names the address that was asked for
+	w.Header().Set("Cache-Control", "no-store") // it contains the Host of the request
 	fmt.Fprint(w, "Every way to authenticate and authorize, each under a prefix. The users are alice@example.com\n",
 		"(admin), bob@example.com (user) and carol@example.com (moderator), all with the password \"secret\".\n")
 	for _, e := range entries {
@@ -67,11 +67,11 @@ func showIndex(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// plainHost matches what a shell reads as it is written.
+// plainHost matches hosts without characters that are special to a shell.
 var plainHost = regexp.MustCompile(`^[\w.-]+(:[0-9]+)?$`)
 
-// site is the address that was asked for, or the default one: nobody shall copy
-// a command that somebody else wrote into a link.
+// site returns the URL of this server by the request's Host, or the default one if
+// that is not plain: a crafted Host must not inject a command that users copy.
 func site(r *http.Request) string {
 	if plainHost.MatchString(r.Host) {
 		return "http://" + r.Host

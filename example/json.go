@@ -14,18 +14,18 @@ import (
 func reply(w http.ResponseWriter, status int, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // a type of ours that is no JSON: a programming error
+		panic(err) // a type that cannot be encoded is a programming error
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(b) // the client may have left
 }
 
-// object is JSON with a few keys.
+// An object is a JSON object.
 type object map[string]any
 
-// readObject reads the request's body, one JSON object, into v. Its error is
-// for guard.Refuse.
+// readObject reads the request's body, which must be one JSON object, into v. Its
+// error is for guard.Refuse.
 func readObject(r *http.Request, v any) error {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -44,8 +44,8 @@ func malformed(message string) error {
 	return &guard.Error{Status: http.StatusBadRequest, Message: message}
 }
 
-// unreadable is a body that could not be read to its end: it is too large, or
-// the client failed, which is no failure of ours.
+// unreadable returns the refusal of a body that could not be read to its end: it
+// is too large, or the client failed, which is a 400 and not a 500.
 func unreadable(err error) error {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return err // 413
@@ -53,7 +53,7 @@ func unreadable(err error) error {
 	return &guard.Error{Status: http.StatusBadRequest, Err: err}
 }
 
-// oneKey is the error format of logins: {"error":"Invalid credentials"}.
-func oneKey(w http.ResponseWriter, _ *http.Request, e *guard.Error) {
+// errorOnly is the error format of logins: {"error":"Invalid credentials"}.
+func errorOnly(w http.ResponseWriter, _ *http.Request, e *guard.Error) {
 	reply(w, e.Status, object{"error": e.Message})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -9,18 +10,18 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 )
 
-// Claims are what our tokens say beyond the registered claims.
+// Claims are the claims of our tokens in addition to the registered ones.
 type Claims struct {
 	Email string `json:"email,omitempty"`
 	Role  string `json:"role,omitempty"`
 }
 
-// Token is a verified token of ours.
+// Token is a verified token that this program issued.
 type Token = jwtauth.Token[Claims]
 
-// jwtSection: a login answers with a signed token, and any route can tell from
-// it who calls without asking a database. The other sections of JWTs use its
-// tokens too.
+// jwtSection shows signed tokens: a login issues one, and routes authenticate
+// requests by it without a database. It returns the authenticator, because other
+// sections accept the same tokens.
 func jwtSection(mux *http.ServeMux, set settings, users *Users) guard.Authenticator[User] {
 	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
 		Issuer:   "jwt",
@@ -40,13 +41,14 @@ func jwtSection(mux *http.ServeMux, set settings, users *Users) guard.Authentica
 	return tokens
 }
 
-// userFromToken believes what the token says. A token without a role is a
-// user's, as in the guide; section complete asks the database instead.
+// userFromToken takes the user from the token's claims. The default role is
+// "user", as in the guide. Section complete loads the user from the database
+// instead.
 func userFromToken(_ context.Context, t *Token) (User, bool, error) {
-	return User{ID: t.Sub(), Email: t.Claims.Email, Role: or(t.Claims.Role, "user")}, true, nil
+	return User{ID: t.Sub(), Email: t.Claims.Email, Role: cmp.Or(t.Claims.Role, "user")}, true, nil
 }
 
-// answerTokens signs a token for u and answers with it.
+// answerTokens issues a token for u and sends it.
 func answerTokens(w http.ResponseWriter, r *http.Request, issuer *jwtauth.Issuer[Claims], u User) {
 	tokens, err := issuer.Issue(u.ID, Claims{Email: u.Email, Role: u.Role})
 	if err != nil {

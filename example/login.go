@@ -13,13 +13,13 @@ type login struct {
 	Password string `json:"password"`
 }
 
-// errCredentials is the one answer for a wrong password and an unknown e-mail.
+// errCredentials answers both a wrong password and an unknown e-mail.
 var errCredentials = guard.Unauthorized("Invalid credentials")
 
-// loginErrors is the error format of logins: their 401 has one key.
-var loginErrors = guard.OnError(format.ByStatus(map[int]guard.ErrorHandler{http.StatusUnauthorized: oneKey}, guard.JSON))
+// loginErrors sets the error format of logins: a 401 has the member "error" alone.
+var loginErrors = guard.OnError(format.ByStatus(map[int]guard.ErrorHandler{http.StatusUnauthorized: errorOnly}, guard.JSON))
 
-// checkLogin is the user whose e-mail and password the request's body holds.
+// checkLogin returns the user whose e-mail and password are in the request's body.
 // Its error is for guard.Refuse.
 func checkLogin(r *http.Request, users *Users) (User, error) {
 	var in login

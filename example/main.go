@@ -1,13 +1,12 @@
-// The example serves every section of the authentication guide over HTTP, each
-// under a prefix of its own and in a file of its own: it is made to be copied
-// from.
+// The example serves every section of the authentication guide over HTTP. Each
+// section has a prefix and a file, which is written to be copied.
 //
 //	go run ./example -dev
 //
-// The page at / lists them, each with a command to try. What every section uses,
-// users with passwords, posts and JSON, is in users.go, posts.go and json.go. The
-// users are alice@example.com (admin), bob@example.com (user) and
-// carol@example.com (moderator), all with the password "secret".
+// The page at / lists the sections, each with a command to try. The sections share
+// users.go (users with passwords), posts.go and json.go. The users are
+// alice@example.com (admin), bob@example.com (user) and carol@example.com
+// (moderator), all with the password "secret".
 //
 // # Settings
 //
@@ -16,18 +15,18 @@
 //   - -addr, ADDR: the address to listen on, 127.0.0.1:8080 by default. Port 0
 //     picks one; the line "listening on http://HOST:PORT" on stdout names it.
 //   - JWT_SECRET_KEY: signs tokens; 32 bytes or more.
-//   - REDIS_URL: keeps sessions, refresh tokens, rate limits and API keys, so that
-//     several processes are one; without it they are in memory.
-//   - DATABASE_URL: keeps the same but the rate limits in PostgreSQL, MySQL or
-//     SQLite, by its scheme.
+//   - REDIS_URL: stores sessions, refresh tokens, rate limits and API keys in
+//     Redis, so that several processes share them. The default is in memory.
+//   - DATABASE_URL: stores the same, except the rate limits, in PostgreSQL, MySQL
+//     or SQLite. The scheme selects the database.
 //   - TRUSTED_PROXIES: networks whose X-Forwarded-For is believed, such as
-//     "10.0.0.0/8, ::1"; without it, nobody's.
+//     "10.0.0.0/8, ::1". The default is none.
 //   - OIDC_ISSUER, OIDC_AUDIENCE: the authorization server whose access tokens
-//     /oidc/profile accepts; OIDC_JWKS_URL in place of discovery, and OIDC_REFETCH,
-//     the least time between two fetches of its keys.
+//     /oidc/profile accepts. OIDC_JWKS_URL replaces discovery, and OIDC_REFETCH is
+//     the minimum time between two fetches of its keys.
 //
-// A wrong setting is one line on stderr and exit status 1. SIGTERM stops it when
-// the requests under way are answered.
+// An invalid setting is reported in one line on stderr, with exit status 1. On
+// SIGTERM the program completes the requests under way and exits.
 package main
 
 import (
@@ -51,12 +50,12 @@ import (
 func main() {
 	err := run(context.Background(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, strings.Join(strings.Fields(err.Error()), " ")) // one line, whatever it joins
+		fmt.Fprintln(os.Stderr, strings.Join(strings.Fields(err.Error()), " ")) // an error of errors.Join has several lines
 		os.Exit(1)
 	}
 }
 
-// run serves until ctx ends or the process is told to stop.
+// run serves until ctx ends or a signal stops the process.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
 	set, err := readSettings(args, getenv, stderr)
 	if err != nil {
@@ -81,8 +80,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	return serve(ctx, listener, handler, log)
 }
 
-// serve answers requests until SIGINT or SIGTERM, then finishes those that are
-// under way. A second signal ends it at once.
+// serve answers requests until SIGINT or SIGTERM, then completes those under way.
+// A second signal ends the process at once.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -10,7 +10,7 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 )
 
-// oidcSettings name the authorization server whose access tokens are accepted.
+// oidcSettings describe the authorization server whose access tokens are accepted.
 type oidcSettings struct {
 	issuer, audience, jwks string
 	refetch                time.Duration
@@ -27,14 +27,14 @@ func readOIDC(getenv func(string) string) (set oidcSettings, err error) {
 	}
 	if refetch != "" {
 		if set.refetch, err = time.ParseDuration(refetch); err != nil || set.refetch <= 0 {
-			return set, fmt.Errorf("OIDC_REFETCH: %q is no duration such as 10s", refetch)
+			return set, fmt.Errorf("OIDC_REFETCH: %q is not a positive duration such as 10s", refetch)
 		}
 	}
 	return set, nil
 }
 
-// oidcSection: an authorization server signs the tokens, and its keys are
-// fetched from it. Without one there is no such route.
+// oidcSection shows access tokens of an authorization server, whose keys are
+// fetched from it. Without the settings there is no route.
 func oidcSection(mux *http.ServeMux, set oidcSettings) error {
 	if set.issuer == "" {
 		return nil
@@ -60,5 +60,5 @@ func showSubject(w http.ResponseWriter, _ *http.Request, t *jwtauth.Token[struct
 		Subject string   `json:"subject"`
 		Issuer  string   `json:"issuer"`
 		Scopes  []string `json:"scopes"`
-	}{t.Sub(), t.Issuer, append([]string{}, t.Scopes()...)}) // [] where there are none, not null
+	}{t.Sub(), t.Issuer, append([]string{}, t.Scopes()...)}) // never null
 }

@@ -7,8 +7,9 @@ import (
 	"github.com/go-guard/guard/owner"
 )
 
-// ownerSection: who may change a post depends on the post. It is loaded and
-// checked in one step, so that no handler sees one that was not checked.
+// ownerSection shows ownership: only the author of a post, or an admin, may change
+// it. The post is loaded and checked in one step, so that no handler gets a post
+// that was not checked.
 func ownerSection(mux *http.ServeMux, tokens guard.Authenticator[User]) {
 	posts := samplePosts()
 	post := guard.Must(owner.New(posts.ByPath, nil)).WithMessage("You can only edit your own posts")
@@ -16,7 +17,7 @@ func ownerSection(mux *http.ServeMux, tokens guard.Authenticator[User]) {
 
 	mux.Handle("PUT /owner/posts/{id}", guard.Chain(guard.Require(tokens), authorOrAdmin)(
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			var in struct { // what may be changed; anything else in the body is ignored
+			var in struct { // the fields that may be changed; others in the body are ignored
 				Title     *string `json:"title"`
 				Published *bool   `json:"published"`
 			}
@@ -40,7 +41,8 @@ func ownerSection(mux *http.ServeMux, tokens guard.Authenticator[User]) {
 		})))
 }
 
-// mayEdit: authors may edit their own posts, admins any.
+// mayEdit reports whether u may edit p: authors may edit their own posts, admins
+// any post.
 func mayEdit(u User, p Post) bool {
 	return u.Role == "admin" || owner.Same(u.ID, p.AuthorID)
 }

@@ -21,15 +21,15 @@ var (
 	pagePolicy   = contentPolicy(pageCSS)
 )
 
-// contentPolicy allows a page this one style sheet and forms that stay on the
-// site. There is no script to allow.
+// contentPolicy returns the Content-Security-Policy of a page: it allows this style
+// sheet and forms of this site, and no scripts.
 func contentPolicy(css string) string {
 	digest := sha256.Sum256([]byte(css))
 	return fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 		base64.StdEncoding.EncodeToString(digest[:]))
 }
 
-// A page is what page.html shows: a sign-in form, or the user's account.
+// A page is the data of page.html: a sign-in form, or the user's account.
 type page struct {
 	Notice   string
 	Form     loginForm
@@ -39,9 +39,9 @@ type page struct {
 }
 
 type loginForm struct {
-	Email, Next               string // as they were sent
-	Refused                   string // why the form as a whole was refused
-	EmailError, PasswordError string // why a field was
+	Email, Next               string // as sent
+	Refused                   string // the reason if the credentials were refused
+	EmailError, PasswordError string // the mistakes in the fields
 }
 
 type listedSession struct {
@@ -50,7 +50,7 @@ type listedSession struct {
 	This              bool
 }
 
-// Title is the page's title; a refusal stands in front, for screen readers.
+// Title is the page's title. It begins with a refusal, for screen readers.
 func (p page) Title() string {
 	switch {
 	case p.User != nil:
@@ -64,10 +64,10 @@ func (p page) Title() string {
 // Others reports whether there is another session to end.
 func (p page) Others() bool { return len(p.Sessions) > 1 }
 
-// FocusEmail reports whether the e-mail is where to go on typing.
+// FocusEmail reports whether the e-mail field gets the focus.
 func (f loginForm) FocusEmail() bool { return f.Email == "" || f.EmailError != "" }
 
-// Seen is how long ago the session was used.
+// Seen is the time since the last use of the session, in words.
 func (s listedSession) Seen() string {
 	switch ago := time.Since(s.LastSeen); {
 	case ago < 2*time.Minute:
@@ -87,7 +87,7 @@ func (p page) show(w http.ResponseWriter, status int) {
 	showPage(w, status, pageTemplate, p)
 }
 
-// showPage answers with a page, which is private, and never a copy from a cache.
+// showPage answers with a page. Pages are private, and never cached.
 func showPage(w http.ResponseWriter, status int, t *template.Template, data any) {
 	var b strings.Builder
 	_ = t.Execute(&b, data) // a Builder never fails
@@ -101,8 +101,8 @@ func showPage(w http.ResponseWriter, status int, t *template.Template, data any)
 	_, _ = w.Write([]byte(b.String()))
 }
 
-// device names the browser and system of a User-Agent, as far as one can tell:
-// it is for its user to recognise, and proves nothing.
+// device names the browser and system of a User-Agent, as far as it is known. The
+// name helps users to recognize a session, and proves nothing.
 func device(userAgent string) string {
 	browser := firstOf(userAgent, "Unknown browser", "Edg/", "Edge", "OPR/", "Opera", "Firefox/", "Firefox",
 		"Chrome/", "Chrome", "Safari/", "Safari", "curl/", "curl")
@@ -114,12 +114,12 @@ func device(userAgent string) string {
 	return browser + " on " + system
 }
 
-// firstOf is the name behind the first mark that s contains.
-func firstOf(s, otherwise string, marksAndNames ...string) string {
+// firstOf returns the name of the first mark that s contains.
+func firstOf(s, defaultName string, marksAndNames ...string) string {
 	for i := 0; i < len(marksAndNames); i += 2 {
 		if strings.Contains(s, marksAndNames[i]) {
 			return marksAndNames[i+1]
 		}
 	}
-	return otherwise
+	return defaultName
 }

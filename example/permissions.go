@@ -7,7 +7,7 @@ import (
 	"github.com/go-guard/guard/rbac"
 )
 
-// A Permission is one thing that one may do.
+// A Permission allows one action on one kind of resource.
 type Permission string
 
 // The permissions of the application.
@@ -20,7 +20,7 @@ const (
 	DeletePosts Permission = "posts:delete"
 )
 
-// policy tells what each role may do; a role that is not in it may nothing.
+// policy grants permissions to roles. A role that it does not define has none.
 var policy = rbac.Spec[Permission]{
 	Permissions: []Permission{ReadUsers, WriteUsers, DeleteUsers, ReadPosts, WritePosts, DeletePosts},
 	Roles: map[string]rbac.Role[Permission]{
@@ -30,14 +30,14 @@ var policy = rbac.Spec[Permission]{
 	},
 }
 
-// permissionsSection: routes name the permission they need, and one table tells
-// which roles have it.
+// permissionsSection shows permissions: routes require a permission, and policy is
+// the one table of the roles that have it.
 func permissionsSection(mux *http.ServeMux, tokens guard.Authenticator[User], users *Users) {
 	authenticated := guard.Require(tokens)
-	may := guard.Must(rbac.New(policy, rolesOf, nil))
+	permissions := guard.Must(rbac.New(policy, rolesOf, nil))
 
-	mux.Handle("GET /permissions/users", guard.Chain(authenticated, may.RequireAll(ReadUsers))(listUsers(users)))
-	mux.Handle("DELETE /permissions/users/{id}", guard.Chain(authenticated, may.RequireAll(DeleteUsers))(deleteUser(users)))
+	mux.Handle("GET /permissions/users", guard.Chain(authenticated, permissions.RequireAll(ReadUsers))(listUsers(users)))
+	mux.Handle("DELETE /permissions/users/{id}", guard.Chain(authenticated, permissions.RequireAll(DeleteUsers))(deleteUser(users)))
 }
 
 func deleteUser(users *Users) http.Handler {

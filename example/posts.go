@@ -14,13 +14,13 @@ type Post struct {
 	Published bool   `json:"published"`
 }
 
-// Posts are the posts of one section.
+// Posts stores the posts of one section in memory.
 type Posts struct {
 	mu    sync.RWMutex
 	posts []Post
 }
 
-// samplePosts are the guide's posts, a copy for each caller.
+// samplePosts returns a new copy of the guide's posts.
 func samplePosts() *Posts {
 	return &Posts{posts: []Post{
 		{ID: "1", Title: "Post 1", AuthorID: "1", Published: true},
@@ -29,7 +29,8 @@ func samplePosts() *Posts {
 	}}
 }
 
-// ByPath is the post that the request's path names, as package owner loads it.
+// ByPath returns the post that the request's path names. It is the loader for
+// package owner.
 func (p *Posts) ByPath(r *http.Request, _ User) (Post, bool, error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -39,14 +40,15 @@ func (p *Posts) ByPath(r *http.Request, _ User) (Post, bool, error) {
 	return Post{}, false, nil
 }
 
-// All lists the posts.
+// All returns every post.
 func (p *Posts) All() []Post {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return slices.Clone(p.posts)
 }
 
-// Update changes a post and returns it as it is then.
+// Update changes a post and returns the changed post. It reports whether the post
+// exists.
 func (p *Posts) Update(id string, change func(*Post)) (Post, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -58,7 +60,7 @@ func (p *Posts) Update(id string, change func(*Post)) (Post, bool) {
 	return p.posts[i], true
 }
 
-// Delete reports whether there was such a post.
+// Delete removes a post. It reports whether the post existed.
 func (p *Posts) Delete(id string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,9 +9,9 @@ import (
 	"github.com/go-guard/guard/ratelimit"
 )
 
-// practicesSection: the guide's best practices. Passwords are hashed (users.go),
-// secrets come from the environment (settings.go), logins are limited, tokens
-// expire, and every claim is checked.
+// practicesSection shows the guide's best practices: passwords are hashed
+// (users.go), secrets come from the environment (settings.go), logins are limited,
+// tokens expire, and every claim is checked.
 func practicesSection(mux *http.ServeMux, set settings, users *Users) {
 	limit := guard.Must(ratelimit.New(
 		ratelimit.Limit{Name: "login", Quota: 5, Window: 15 * time.Minute},
@@ -20,7 +20,7 @@ func practicesSection(mux *http.ServeMux, set settings, users *Users) {
 			Message: "Too many login attempts. Try again later.",
 			Store:   set.stores.Limits,
 			Secret:  set.derive("addresses"),
-			Timeout: time.Second, // who logs in rather waits for a slow store than be refused
+			Timeout: time.Second, // a login waits for a slow store rather than be refused
 		},
 	))
 	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{

@@ -7,8 +7,8 @@ import (
 	"github.com/go-guard/guard/rbac"
 )
 
-// rbacSection: what one may do depends on one's role. Roles are checked before
-// anything is loaded.
+// rbacSection shows roles: routes require a role of the user. Roles are checked
+// before a resource is loaded.
 func rbacSection(mux *http.ServeMux, tokens guard.Authenticator[User], users *Users) {
 	posts := samplePosts()
 	authenticated := guard.Require(tokens)

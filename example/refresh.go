@@ -10,8 +10,9 @@ import (
 	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
-// refreshSection: access tokens are valid for an hour, and a refresh token is used
-// once, for the next pair. Its reuse means that it was stolen, and ends the login.
+// refreshSection shows refresh tokens: access tokens expire after an hour, and a
+// refresh token gets the next pair. It works once. Its reuse shows that it was
+// stolen, and ends the login.
 func refreshSection(mux *http.ServeMux, set settings, users *Users) {
 	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
 		Issuer:   "refresh",
@@ -26,8 +27,8 @@ func refreshSection(mux *http.ServeMux, set settings, users *Users) {
 	}
 	refresher := guard.Must(refresh.New(issuer, reload, &refresh.Options{
 		Lifetime: 30 * 24 * time.Hour,
-		Idle:     30 * 24 * time.Hour, // as in the guide: used or not
-		Store:    set.stores.TokenFamilies,
+		Idle:     30 * 24 * time.Hour, // as in the guide: whether used or not
+		Store:    set.stores.Families,
 	}))
 	tokens := guard.Map(issuer.Verifier(), userFromToken)
 

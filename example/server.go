@@ -9,7 +9,7 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// maxBody is the most that the body of a request may hold.
+// maxBody is the maximum size of a request body in bytes.
 const maxBody = 1 << 20
 
 // newHandler is the whole program but its listener: every section under its
@@ -19,7 +19,7 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	if err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux() // each section has users and posts of its own
+	mux := http.NewServeMux() // each section has separate users and posts
 	mux.HandleFunc("GET /{$}", showIndex)
 	tokens := jwtSection(mux, set, users.Copy())
 	apikeySection(mux, set)
@@ -38,8 +38,8 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	return guard.Chain(guard.Observe(nil), accessLog(log), limitBody)(mux), nil
 }
 
-// limitBody answers requests with too large a body 413: at once where they say
-// how large it is, else when the handler has read that much.
+// limitBody answers a request with too large a body 413: at once if its
+// Content-Length is too large, otherwise when the handler reads beyond the limit.
 func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength > maxBody {
@@ -51,22 +51,21 @@ func limitBody(next http.Handler) http.Handler {
 	})
 }
 
-// accessLog logs each request when it was answered, with the user and, where a
-// guard refused it, the reason. Queries and headers may hold credentials, and
-// are not logged.
+// accessLog logs each request after its answer, with the user and the reason of a
+// refusal. Queries and headers can hold credentials, and are not logged.
 func accessLog(log *slog.Logger) guard.Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			began := time.Now()
 			answer := &statusWriter{ResponseWriter: w}
-			defer func() { // also where the handler panics
+			defer func() { // also runs if the handler panics
 				attrs := []slog.Attr{
 					slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", answer.status),
 					slog.Duration("took", time.Since(began)), slog.String("remote", r.RemoteAddr),
 				}
 				level := slog.LevelInfo
 				for ctx, d := range guard.Decisions(r.Context()) {
-					if u, known := guard.PrincipalFrom[User](ctx); known && d.Outcome == guard.Allowed {
+					if u, ok := guard.PrincipalFrom[User](ctx); ok && d.Outcome == guard.Allowed {
 						attrs = append(attrs, slog.String("user", u.ID))
 					}
 					if d.Outcome == guard.Refused || d.Outcome == guard.Failed {
@@ -83,14 +82,14 @@ func accessLog(log *slog.Logger) guard.Middleware {
 	}
 }
 
-// statusWriter remembers the status of an answer.
+// A statusWriter records the status of an answer.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
 }
 
 func (w *statusWriter) WriteHeader(status int) {
-	if w.status < 200 { // those before are informational
+	if w.status < 200 { // an informational status is not the last
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)
@@ -103,5 +102,5 @@ func (w *statusWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap supports http.ResponseController.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -10,32 +10,33 @@ import (
 	"github.com/go-guard/guard/session"
 )
 
-// A Device is what a session remembers of where it was opened, so that its
-// user can tell it from others.
+// A Device is the data of a session: it names the device that signed in, so that
+// users can recognize their sessions.
 type Device struct {
 	Name string `json:"name"`
 }
 
-// accounts is the handlers of one who signs in with a cookie: those of this
-// file for programs, and those of sessionpage.go for browsers.
+// accounts has the handlers for signing in with a cookie: those in this file are
+// for programs, and those in sessionpage.go for browsers.
 type accounts struct {
 	sessions *session.Manager[Device]
 	users    *Users
 }
 
-// sessionSection: a login answers with a cookie. Browsers that ask for a page
-// without one are sent to the page at /session/ and back.
+// sessionSection shows sessions: a login sets a cookie. A browser that requests a
+// page without one is redirected to the page at /session/, and back after the
+// login.
 func sessionSection(mux *http.ServeMux, set settings, users *Users) {
 	a := accounts{users: users, sessions: guard.Must(session.New[Device](&session.Options{
 		Lifetime:       7 * 24 * time.Hour,
-		IdleTimeout:    7 * 24 * time.Hour, // as in the guide: a week, used or not
-		TouchEvery:     time.Minute,        // the page shows when each was used last
+		IdleTimeout:    7 * 24 * time.Hour, // as in the guide: a week, whether used or not
+		TouchEvery:     time.Minute,        // the page shows the last use
 		InsecureCookie: set.dev,
 		Store:          set.stores.Sessions,
 	}))}
 	user := guard.BySubject(a.sessions, users.ByID)
 	browsers := guard.OnError(format.HTML("/session/", guard.JSON))
-	logins := guard.OnError(format.HTML("", format.ByStatus(map[int]guard.ErrorHandler{http.StatusUnauthorized: oneKey}, guard.JSON)))
+	logins := guard.OnError(format.HTML("", format.ByStatus(map[int]guard.ErrorHandler{http.StatusUnauthorized: errorOnly}, guard.JSON)))
 	signedIn := guard.Chain(browsers, a.sameOrigin, user.Wrap)
 
 	mux.Handle("POST /session/login", guard.Chain(logins, a.sameOrigin)(http.HandlerFunc(a.login)))
@@ -47,9 +48,9 @@ func sessionSection(mux *http.ServeMux, set settings, users *Users) {
 	mux.Handle("POST /session/end-others", signedIn(guard.HandlerFunc(a.endOthers)))
 }
 
-// sameOrigin refuses what a browser sends from another site, with or without a
-// session, before anything of it is read: a form elsewhere may not even sign
-// its visitors in. The sessions themselves refuse it too.
+// sameOrigin refuses a browser's cross-site request before its body is read, with
+// or without a session: a form on another site must not sign its visitors in. The
+// session manager refuses such a request too.
 func (a accounts) sameOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := a.sessions.CheckOrigin(r); err != nil {
@@ -77,13 +78,14 @@ func (a accounts) login(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, object{"message": "Logged in successfully"})
 }
 
-// create signs u in, and destroys the session that the request came with.
+// create signs u in, and destroys the session of the request.
 func (a accounts) create(w http.ResponseWriter, r *http.Request, u User) error {
 	_, err := a.sessions.Create(w, r, u.ID, Device{device(r.UserAgent())}, session.Remember(true))
 	return err
 }
 
-// challenge makes a refused login a 401 that asks for a session, not a token.
+// challenge gives a refused login the challenge of sessions, in place of that of
+// tokens.
 func (a accounts) challenge(err error) error {
 	if !errors.Is(err, errCredentials) {
 		return err
@@ -91,7 +93,7 @@ func (a accounts) challenge(err error) error {
 	return &guard.Error{Status: http.StatusUnauthorized, Message: "Invalid credentials", Challenges: []string{a.sessions.Scheme().Challenge}}
 }
 
-// logout needs no valid session: whoever has a cookie can get rid of it.
+// logout needs no valid session: a client can always clear its cookie.
 func (a accounts) logout(w http.ResponseWriter, r *http.Request) {
 	if err := a.sessions.Destroy(w, r); err != nil {
 		guard.Refuse(w, r, err)

@@ -12,39 +12,39 @@ import (
 	"github.com/go-guard/guard/session"
 )
 
-// page shows who is signed in, or the form to sign in.
+// page shows the account of the signed-in user, or the form to sign in.
 func (a accounts) page(w http.ResponseWriter, r *http.Request) {
 	p := page{
 		Notice: notices[r.URL.Query().Get("notice")],
 		Form:   loginForm{Next: format.Next(r, "/session/")},
 	}
-	if u, known := guard.PrincipalFrom[User](r.Context()); known {
+	if u, ok := guard.PrincipalFrom[User](r.Context()); ok {
 		list, err := a.sessions.List(r.Context(), u.ID)
 		if err != nil {
 			guard.Refuse(w, r, err)
 			return
 		}
-		this := a.this(r)
+		id := a.sessionID(r)
 		p.User = &u
 		for _, s := range list {
 			p.Sessions = append(p.Sessions, listedSession{
-				ID: s.ID(), Device: s.Data().Name, Created: s.AuthTime(), LastSeen: s.LastSeen(), This: s.ID() == this,
+				ID: s.ID(), Device: s.Data().Name, Created: s.AuthTime(), LastSeen: s.LastSeen(), This: s.ID() == id,
 			})
 		}
 	}
 	p.show(w, http.StatusOK)
 }
 
-// this is the id of the request's own session.
-func (a accounts) this(r *http.Request) string {
-	s, known := guard.CredentialFrom[*session.Session[Device]](r.Context())
-	if !known {
+// sessionID returns the id of the request's session, or "".
+func (a accounts) sessionID(r *http.Request) string {
+	s, ok := guard.CredentialFrom[*session.Session[Device]](r.Context())
+	if !ok {
 		return ""
 	}
 	return s.ID()
 }
 
-// notices are what the page may say of what was done before it was opened.
+// notices are the messages about the last action that the page can show.
 var notices = map[string]string{
 	"signed-out":   "You are signed out.",
 	"ended":        "The session was ended.",
@@ -52,7 +52,7 @@ var notices = map[string]string{
 	"others-ended": "All other sessions were ended.",
 }
 
-// formLogin is login for the page's form: refusals are text at the field.
+// formLogin is login for the page's form: it shows refusals in the form.
 func (a accounts) formLogin(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		guard.Refuse(w, r, unreadable(err))
@@ -86,7 +86,8 @@ func (a accounts) formLogin(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// end ends one of the user's own sessions; nobody else's is found.
+// end ends one of the user's sessions. The id of another user's session is not
+// found.
 func (a accounts) end(w http.ResponseWriter, r *http.Request, u User) {
 	var in struct {
 		ID string `json:"id"`
@@ -117,9 +118,9 @@ func (a accounts) end(w http.ResponseWriter, r *http.Request, u User) {
 	}
 }
 
-// endOthers ends all sessions of the user but this one.
+// endOthers ends all sessions of the user except the one of the request.
 func (a accounts) endOthers(w http.ResponseWriter, r *http.Request, u User) {
-	n, err := a.sessions.DestroyAll(r.Context(), u.ID, a.this(r))
+	n, err := a.sessions.DestroyAll(r.Context(), u.ID, a.sessionID(r))
 	if err != nil {
 		guard.Refuse(w, r, err)
 		return
@@ -127,17 +128,18 @@ func (a accounts) endOthers(w http.ResponseWriter, r *http.Request, u User) {
 	done(w, r, isForm(r), "others-ended", object{"message": "Other sessions ended", "ended": n})
 }
 
-// done answers a form with the page, and anything else with JSON.
-func done(w http.ResponseWriter, r *http.Request, form bool, notice string, otherwise object) {
+// done redirects a form to the page, and answers other requests with JSON.
+func done(w http.ResponseWriter, r *http.Request, form bool, notice string, answer object) {
 	if form {
 		http.Redirect(w, r, "/session/?notice="+notice, http.StatusSeeOther)
 		return
 	}
-	reply(w, http.StatusOK, otherwise)
+	reply(w, http.StatusOK, answer)
 }
 
-// isForm reports whether a browser's form sent the request. "curl -d" says so
-// of JSON too, which begins as no form does. It must be asked before the body is read.
+// isForm reports whether a browser's form sent the request. "curl -d" sends the
+// Content-Type of a form for JSON too, but no form begins with a brace. It must be
+// called before the body is read.
 func isForm(r *http.Request) bool {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/x-www-form-urlencoded" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
@@ -16,18 +17,18 @@ import (
 	"github.com/go-guard/guard/example/backend"
 )
 
-// settings are what the program is told by its flags and its environment.
+// settings are read from the flags and the environment.
 type settings struct {
 	dev     bool
 	addr    string
 	secret  []byte         // signs the JWTs
-	proxies []netip.Prefix // whose X-Forwarded-For is believed
+	proxies []netip.Prefix // networks whose X-Forwarded-For is believed
 	oidc    oidcSettings
-	stores  backend.Stores // in memory where nothing else is named
+	stores  backend.Stores // a nil store is in memory
 }
 
-// clientIP finds a request's sender. Nobody's X-Forwarded-For is believed but
-// the proxies': else every sender could pretend to be another.
+// clientIP returns the function for a client's address. X-Forwarded-For is
+// believed only from the proxies: otherwise every client could choose its address.
 func (s *settings) clientIP() func(*http.Request) (netip.Addr, error) {
 	if len(s.proxies) == 0 {
 		return clientip.Direct()
@@ -35,28 +36,28 @@ func (s *settings) clientIP() func(*http.Request) (netip.Addr, error) {
 	return clientip.XFF(s.proxies...)
 }
 
-// environment is the part of -h that package flag does not know.
+// environment is the part of -h that package flag does not generate.
 const environment = `
 Environment:
   JWT_SECRET_KEY   signs tokens: 32 bytes or more; required without -dev
-  REDIS_URL        keeps sessions, refresh tokens, rate limits and API keys;
-                   without it they are in memory
-  DATABASE_URL     keeps the same but the rate limits in PostgreSQL, MySQL or
-                   SQLite, by its scheme
+  REDIS_URL        stores sessions, refresh tokens, rate limits and API keys;
+                   the default is in memory
+  DATABASE_URL     stores the same, except the rate limits, in PostgreSQL, MySQL
+                   or SQLite; the scheme selects the database
   TRUSTED_PROXIES  networks whose X-Forwarded-For is believed, such as
-                   "10.0.0.0/8, ::1"; without it, nobody's
+                   "10.0.0.0/8, ::1"; the default is none
   OIDC_ISSUER      authorization server whose access tokens /oidc accepts
-  OIDC_AUDIENCE    whom they must be for; required with OIDC_ISSUER
-  OIDC_JWKS_URL    where its keys are, in place of discovery
-  OIDC_REFETCH     least time between two fetches of its keys; 10s if not set
-  ADDR             listen address, where -addr is not given
+  OIDC_AUDIENCE    their audience, which must match; required with OIDC_ISSUER
+  OIDC_JWKS_URL    URL of its keys, in place of discovery
+  OIDC_REFETCH     minimum time between two fetches of its keys; default 10s
+  ADDR             listen address; -addr takes precedence
 `
 
 func readSettings(args []string, getenv func(string) string, stderr io.Writer) (set settings, err error) {
 	flags := flag.NewFlagSet("example", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // a wrong flag is one line, as any wrong setting
+	flags.SetOutput(io.Discard) // main reports an invalid flag in one line
 	flags.BoolVar(&set.dev, "dev", false, "cookies for http on localhost and, without JWT_SECRET_KEY, a random signing key")
-	flags.StringVar(&set.addr, "addr", or(getenv("ADDR"), "127.0.0.1:8080"), "listen `address`, also ADDR; port 0 picks one")
+	flags.StringVar(&set.addr, "addr", cmp.Or(getenv("ADDR"), "127.0.0.1:8080"), "listen `address`, also ADDR; port 0 picks one")
 	flags.Usage = func() {
 		fmt.Fprint(flags.Output(), "The example serves every way to authenticate and authorize; / lists them.\n\nFlags:\n")
 		flags.PrintDefaults()
@@ -82,14 +83,8 @@ func readSettings(args []string, getenv func(string) string, stderr io.Writer) (
 	return set, err
 }
 
-func or(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
-}
-
-// readSecret demands as many bytes as HS256 has (RFC 7518, section 3.2).
+// readSecret requires at least 32 bytes, the size of the hash of HS256 (RFC 7518,
+// section 3.2).
 func readSecret(value string, dev bool, stderr io.Writer) ([]byte, error) {
 	switch {
 	case len(value) >= 32:
@@ -105,7 +100,7 @@ func readSecret(value string, dev bool, stderr io.Writer) ([]byte, error) {
 	return secret, nil
 }
 
-// readProxies reads prefixes such as "10.0.0.0/8, ::1"; an address alone is one.
+// readProxies reads prefixes and single addresses, such as "10.0.0.0/8, ::1".
 func readProxies(value string) (proxies []netip.Prefix, err error) {
 	if value == "" {
 		return nil, nil
@@ -121,19 +116,19 @@ func readProxies(value string) (proxies []netip.Prefix, err error) {
 			p = netip.PrefixFrom(addr, addr.BitLen())
 		}
 		if p.Bits() == 0 || p.Addr().Is4In6() && p.Bits() <= 96 {
-			return nil, fmt.Errorf("TRUSTED_PROXIES: %q is everybody: then every sender could choose an address", part)
+			return nil, fmt.Errorf("TRUSTED_PROXIES: %q contains every client: each could choose its address", part)
 		}
 		proxies = append(proxies, p)
 	}
 	return proxies, nil
 }
 
-// derive makes a secret for another purpose than signing tokens: no two
-// purposes share one.
+// derive returns the secret for a purpose other than signing tokens: no two
+// purposes share a secret.
 func (s *settings) derive(purpose string) []byte {
 	key, err := hkdf.Expand(sha256.New, s.secret, "example "+purpose, 32)
 	if err != nil {
-		panic(err) // only for lengths that no hash has
+		panic(err) // only if the length is too large for the hash
 	}
 	return key
 }

@@ -9,16 +9,16 @@ import (
 	"github.com/go-guard/guard/signin/password"
 )
 
-// A User is what the sections know of a user. It holds no hash, so that none
-// can get into an answer or a log.
+// A User is a user as the sections see it. It holds no password hash, so that no
+// answer or log can.
 type User struct {
 	ID    string `json:"id"`
 	Email string `json:"email"`
 	Role  string `json:"role"`
 }
 
-// Users are the users of one section. A real application keeps them in its
-// database: then every method can fail, as the error results say.
+// Users stores the users of one section in memory. A real application has them in
+// its database, where every method can fail: hence the error results.
 type Users struct {
 	mu       sync.RWMutex
 	accounts []account
@@ -29,7 +29,7 @@ type account struct {
 	hash string // of the password, as package password encodes it
 }
 
-// sampleUsers are the guide's users; the password of all is "secret".
+// sampleUsers returns the guide's users, whose password is "secret".
 func sampleUsers(ctx context.Context) (*Users, error) {
 	u := &Users{accounts: []account{
 		{User: User{ID: "1", Email: "alice@example.com", Role: "admin"}},
@@ -46,43 +46,43 @@ func sampleUsers(ctx context.Context) (*Users, error) {
 	return u, nil
 }
 
-// Copy is an independent copy.
+// Copy returns an independent copy.
 func (u *Users) Copy() *Users {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
 	return &Users{accounts: slices.Clone(u.accounts)}
 }
 
-// normalized is the one spelling of an e-mail address. ratelimit.NewLogin takes
-// these and some more for one: where a login takes more spellings for an account
-// than the limit does, as a database's collation may, each is another ten
-// guesses.
+// normalized returns the canonical spelling of an e-mail address.
+// ratelimit.NewLogin counts all spellings with the same canonical spelling as one
+// account, and more. A login must not accept spellings that the limit counts
+// separately, as a database's collation can: each would allow another ten guesses.
 func normalized(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
-// Login finds the user with this e-mail and password. An unknown e-mail takes
-// as long as a wrong password.
+// Login returns the user with this e-mail and password. An unknown e-mail takes as
+// long as a wrong password.
 func (u *Users) Login(ctx context.Context, email, pw string) (User, bool, error) {
 	email = normalized(email)
-	found := u.find(func(a account) bool { return normalized(a.Email) == email })
-	ok, rehash, err := password.Verify(ctx, found.hash, pw)
+	a := u.find(func(a account) bool { return normalized(a.Email) == email })
+	ok, rehash, err := password.Verify(ctx, a.hash, pw)
 	if err != nil || !ok {
 		return User{}, false, err
 	}
-	if rehash { // the parameters were raised since: now the password is at hand
+	if rehash { // the hash is older than the current parameters
 		if hash, err := password.Hash(ctx, pw); err == nil {
-			u.setHash(found.ID, hash)
+			u.setHash(a.ID, hash)
 		}
 	}
-	return found.User, true, nil
+	return a.User, true, nil
 }
 
-// ByID finds a user by id.
+// ByID returns the user with this id.
 func (u *Users) ByID(_ context.Context, id string) (User, bool, error) {
-	found := u.find(func(a account) bool { return a.ID == id })
-	return found.User, found.ID != "", nil
+	a := u.find(func(a account) bool { return a.ID == id })
+	return a.User, a.ID != "", nil
 }
 
-// All lists the users.
+// All returns every user.
 func (u *Users) All() []User {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
@@ -93,7 +93,7 @@ func (u *Users) All() []User {
 	return all
 }
 
-// Delete reports whether there was such a user.
+// Delete removes a user. It reports whether the user existed.
 func (u *Users) Delete(id string) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -102,10 +102,11 @@ func (u *Users) Delete(id string) bool {
 	return len(u.accounts) < before
 }
 
-func (u *Users) find(is func(account) bool) account {
+// find returns the account that matches, or the zero account.
+func (u *Users) find(matches func(account) bool) account {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
-	if i := slices.IndexFunc(u.accounts, is); i >= 0 {
+	if i := slices.IndexFunc(u.accounts, matches); i >= 0 {
 		return u.accounts[i]
 	}
 	return account{}

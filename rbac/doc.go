@@ -1,4 +1,4 @@
-// Package rbac lets requests on by the roles and permissions of their
+// Package rbac allows or denies requests by the roles and permissions of their
 // principal.
 //
 //	policy := guard.Must(rbac.New(rbac.Spec[Perm]{
@@ -7,17 +7,18 @@
 //	}, func(u User) string { return u.Role }, nil))
 //	mux.Handle("GET /users", guard.Chain(authenticated, policy.RequireAll(UsersRead))(list))
 //
-// Permissions are declared in code and roles are made of them, in code or in a
-// file. A name that is not declared, a cycle of roles and a gate that asks for
-// nothing are errors where the policy is built or panics where the gate is
-// wired, never a silent no. A role of a principal that the policy does not know
-// grants nothing.
+// Permissions are declared in code. Roles grant them, and are declared in code
+// or in a file. An undeclared name or a cycle of roles is an error when the
+// policy is built, and a gate that requires an undeclared name panics when it is
+// wired. A principal's role that the policy does not define grants nothing.
 //
-// A gate stands behind authentication: without a principal it answers 401, and
-// behind a step for another type of principal 500. Whom it does not let on gets
-// 403. A policy can be swapped while it serves; the gates behind one
-// authentication step decide by one policy, from the first to the last.
+// A gate is a middleware of the policy, and belongs inside authentication. Without
+// a principal it answers 401; inside a step that authenticates another type, 500.
+// A principal that lacks the role or permission gets 403.
 //
-// Whether a principal may do something to a thing of somebody's is package
-// owner's matter.
+// [Policy.Swap] replaces the roles while the program serves. Each gate uses the
+// policy in force when it runs, so a Swap can fall between two gates of one
+// request. Decision.Generation reports the policy that each gate used.
+//
+// This package does not check who owns a resource: see package owner.
 package rbac

@@ -14,7 +14,7 @@ import (
 	"github.com/go-guard/guard/rbac"
 )
 
-// A program whose routes ask for permissions, which come from roles.
+// Routes that require permissions, which roles grant.
 func Example() {
 	type Perm string
 	const (
@@ -52,8 +52,8 @@ func Example() {
 	// 403 {"error":"Forbidden","message":"Admin access required"}
 }
 
-// watch swaps the policy whenever the file changes, until ctx ends. A file with
-// a mistake changes nothing, and is reported once.
+// watch swaps the policy whenever the file changes, until ctx ends. A file with a
+// mistake is logged once, and changes nothing.
 func watch[P any, Perm ~string](ctx context.Context, path string, every time.Duration, policy *rbac.Policy[P, Perm], permissions []Perm) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -68,7 +68,7 @@ func watch[P any, Perm ~string](ctx context.Context, path string, every time.Dur
 			}
 		}
 		if err != nil {
-			slog.Error("the policy stays as it was", "file", path, "error", err)
+			slog.Error("the policy is unchanged", "file", path, "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -78,8 +78,8 @@ func watch[P any, Perm ~string](ctx context.Context, path string, every time.Dur
 	}
 }
 
-// Roles from a file, which is read again when it changes; permissions are
-// declared in code, so that a typo in the file is an error with its line.
+// Roles from a file that is read again when it changes. Permissions are declared
+// in code, so that a typo in the file is an error with its line.
 func ExampleParseJSON() {
 	dir, err := os.MkdirTemp("", "rbac")
 	if err != nil {
@@ -109,8 +109,8 @@ func ExampleParseJSON() {
 	// true
 }
 
-// The scopes of an API key are a ceiling: the key of an admin may do what both
-// the admin and the key may. With package apikey the record is the credential.
+// The scopes of a credential limit its principal: an admin's key allows what both
+// the admin and the key allow. The scopes of an *apikey.Record need no option.
 func ExampleOptions() {
 	type record struct{ Scopes []string }
 	policy := guard.Must(rbac.New(rbac.Spec[string]{
@@ -119,7 +119,7 @@ func ExampleOptions() {
 	}, func(role string) string { return role }, &rbac.Options{
 		ScopeLimit: func(ctx context.Context) ([]string, bool) {
 			rec, limited := guard.CredentialFrom[*record](ctx)
-			if !limited { // a session, or a token without scopes
+			if !limited { // another credential, such as a session
 				return nil, false
 			}
 			return rec.Scopes, true

@@ -2,27 +2,24 @@ package rbac
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/identity"
-	"github.com/go-guard/guard/internal/refusal"
 	"github.com/go-guard/guard/internal/wiring"
 )
 
-// RequireRole lets on who has the role or one of the others, by itself or by
-// inheritance. A role that the policy does not have panics.
+// RequireRole returns a gate for principals that have at least one of the roles,
+// directly or by inheritance. A role that the policy does not define panics.
 func (p *Policy[P, Perm]) RequireRole(role string, or ...string) guard.Middleware {
 	names := append([]string{role}, or...)
 	if p.decide != nil {
 		wiring.Panic("rbac", "RequireRole(%q): the policy has a decider, and no roles", role)
 	}
-	p.mu.Lock() // before the look: a Swap in between must not drop the role
+	p.mu.Lock() // a Swap between the check and the entry in required could drop the role
 	defer p.mu.Unlock()
 	for _, n := range names {
-		if _, ok := p.current.Load().roles[n]; !ok {
+		if _, ok := p.inForce.Load().roles[n]; !ok {
 			wiring.Panic("rbac", "RequireRole: unknown role %q", n)
 		}
 	}
@@ -33,67 +30,21 @@ func (p *Policy[P, Perm]) RequireRole(role string, or ...string) guard.Middlewar
 	return p.gate(rule{roles: names}, "role "+strings.Join(names, " or "), message, nil)
 }
 
-// RequireAll lets on who has the permission and all of the others. An
-// undeclared permission panics.
+// RequireAll returns a gate for principals that have every one of the
+// permissions. An undeclared permission panics.
 func (p *Policy[P, Perm]) RequireAll(perm Perm, and ...Perm) guard.Middleware {
 	perms := append([]Perm{perm}, and...)
-	return p.gate(rule{all: p.indexesOf(perms)}, "permission "+join(perms, " and "), message(perms, "' and '"), perms)
+	return p.gate(rule{all: p.indexesOf(perms)}, "permission "+join(perms, " and "), permissionMessage(perms, "' and '"), perms)
 }
 
-// RequireAny lets on who has the permission or one of the others. An undeclared
-// permission panics.
+// RequireAny returns a gate for principals that have at least one of the
+// permissions. An undeclared permission panics.
 func (p *Policy[P, Perm]) RequireAny(perm Perm, or ...Perm) guard.Middleware {
 	perms := append([]Perm{perm}, or...)
-	return p.gate(rule{any: p.indexesOf(perms)}, "permission "+join(perms, " or "), message(perms, "' or '"), perms[:1])
+	return p.gate(rule{any: p.indexesOf(perms)}, "permission "+join(perms, " or "), permissionMessage(perms, "' or '"), perms[:1])
 }
 
-// A rule is what a gate asks for: one of the roles, or all or one of the
-// permissions.
-type rule struct {
-	roles    []string
-	all, any []int
-}
-
-// check is nil where the rule holds, errNotGranted or errScope where it does
-// not, and a failure otherwise.
-func (g *grants[P, Perm]) check(ctx context.Context, r *rule) error {
-	var refusal error
-	for _, i := range r.all {
-		switch err := g.permission(ctx, i); err {
-		case nil:
-		case errScope:
-			refusal = err
-		default:
-			return err
-		}
-	}
-	if r.all != nil {
-		return refusal
-	}
-	refusal = errNotGranted
-	for _, name := range r.roles {
-		switch g.role(name) {
-		case nil:
-			return nil
-		case errScope:
-			refusal = errScope
-		}
-	}
-	for _, i := range r.any {
-		switch err := g.permission(ctx, i); err {
-		case nil:
-			return nil
-		case errNotGranted:
-		case errScope:
-			refusal = errScope
-		default:
-			return err
-		}
-	}
-	return refusal
-}
-
-// gate is the middleware around a rule; scope is what its challenge asks for.
+// gate returns the middleware for a rule. scope is what a challenge asks for.
 func (p *Policy[P, Perm]) gate(r rule, name, message string, scope []Perm) guard.Middleware {
 	return func(next http.Handler) http.Handler {
 		wiring.Next("rbac", next)
@@ -101,56 +52,90 @@ func (p *Policy[P, Perm]) gate(r rule, name, message string, scope []Perm) guard
 	}
 }
 
-// A gate is a handler in front of which its policy decides.
+// A gate calls next where its policy allows it.
 type gate[P any, Perm ~string] struct {
 	policy   *Policy[P, Perm]
 	next     http.Handler
-	decision guard.Decision
+	decision guard.Decision // without outcome and generation
 	message  string
 	scope    []Perm
 	rule     rule
 }
 
 func (h *gate[P, Perm]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx, d := r.Context(), h.decision
-	g, err := h.policy.grantsOf(ctx)
-	d.Generation = g.generation.number
-	if err == nil {
-		err = g.check(ctx, &h.rule)
-	}
-	if err == errNotGranted || err == errScope {
-		refused := g // on the heap, which g is not
-		err = h.policy.refusal(ctx, h.scope, h.message, reason{err, refused.describe})
-	}
-	if err != nil {
+	ctx := r.Context()
+	var g grantee[P, Perm]
+	if err := h.decide(ctx, &g); err != nil {
+		d := h.decision
+		d.Generation = g.generation.number
 		d.Refuse(w, r, err)
 		return
 	}
-	d.Outcome = guard.Allowed
-	d.Report(r)
+	if guard.Observed(ctx) {
+		d := h.decision
+		d.Outcome, d.Generation = guard.Allowed, g.generation.number
+		d.Report(r)
+	}
 	h.next.ServeHTTP(w, r)
 }
 
-// A reason is for operators; it is put into words only if one reads it.
-type reason struct {
-	error
-	whom func() string
+// decide makes g the grantee of ctx, and returns the refusal or failure that
+// answers the request in place of next, or nil.
+func (h *gate[P, Perm]) decide(ctx context.Context, g *grantee[P, Perm]) error {
+	if err := g.read(ctx, h.policy.engine); err != nil {
+		return err
+	}
+	res, err := g.satisfies(ctx, &h.rule)
+	if err != nil || res == granted {
+		return err
+	}
+	denied := *g // a copy, because a denial outlives the stack
+	return h.policy.refuse(ctx, res, h.scope, h.message, &denial[P, Perm]{&denied, res})
 }
 
-func (r reason) Error() string { return r.error.Error() + ": " + r.whom() }
+// A rule is what a gate requires: one of the roles, or all or one of the
+// permissions.
+type rule struct {
+	roles    []string
+	all, any []int
+}
 
-func (r reason) Unwrap() error { return r.error }
+func (g *grantee[P, Perm]) satisfies(ctx context.Context, r *rule) (result, error) {
+	switch {
+	case r.all != nil:
+		return g.satisfiesAll(ctx, r.all)
+	case r.any != nil:
+		return g.satisfiesAny(ctx, r.any)
+	}
+	best := notGranted
+	for _, name := range r.roles {
+		best = max(best, g.role(name))
+	}
+	return best, nil
+}
 
-// refusal is a 403; one for narrow scopes names them in its challenge (RFC 6750,
-// section 3.1).
-func (p *Policy[P, Perm]) refusal(ctx context.Context, needed []Perm, message string, err error) error {
-	if p.message != "" {
-		message = p.message
+func (g *grantee[P, Perm]) satisfiesAll(ctx context.Context, permissions []int) (result, error) {
+	worst := granted
+	for _, i := range permissions {
+		r, err := g.permission(ctx, i)
+		if err != nil || r == notGranted {
+			return notGranted, err
+		}
+		worst = min(worst, r)
 	}
-	if errors.Is(err, errScope) {
-		return refusal.InsufficientScope(message, identity.From(ctx).Challenges(), texts(needed), err)
+	return worst, nil
+}
+
+func (g *grantee[P, Perm]) satisfiesAny(ctx context.Context, permissions []int) (result, error) {
+	best := notGranted
+	for _, i := range permissions {
+		r, err := g.permission(ctx, i)
+		if err != nil || r == granted {
+			return r, err
+		}
+		best = max(best, r)
 	}
-	return &guard.Error{Status: http.StatusForbidden, Message: message, Err: err}
+	return best, nil
 }
 
 func (p *Policy[P, Perm]) indexOf(perm Perm) int {
@@ -167,22 +152,4 @@ func (p *Policy[P, Perm]) indexesOf(perms []Perm) []int {
 		indexes[k] = p.indexOf(perm)
 	}
 	return indexes
-}
-
-func message[Perm ~string](perms []Perm, sep string) string {
-	noun := "Permission '"
-	if len(perms) > 1 && sep == "' and '" {
-		noun = "Permissions '"
-	}
-	return noun + join(perms, sep) + "' required"
-}
-
-func join[Perm ~string](perms []Perm, sep string) string { return strings.Join(texts(perms), sep) }
-
-func texts[Perm ~string](perms []Perm) []string {
-	list := make([]string, len(perms))
-	for i, p := range perms {
-		list[i] = string(p)
-	}
-	return list
 }

@@ -5,48 +5,58 @@ import (
 	"iter"
 )
 
-// Granted is what the principal of a request may do. The zero value is nothing.
+// Granted is what the principal of a context is allowed to do, by the policy in
+// force when From was called. The zero value is for an anonymous principal,
+// which is allowed nothing.
 type Granted[Perm ~string] struct {
-	ctx context.Context
-	g   interface {
-		has(context.Context, Perm) bool
-		hasRole(string) bool
-		permissions() []Perm
-		number() uint64
-	}
+	ctx     context.Context
+	grantee anyGrantee[Perm]
 }
 
-// From returns what the principal of ctx may do, for templates and for answers
-// that tell clients what to offer: nothing where nobody is known.
+// anyGrantee is a *grantee, whatever the type of its principal.
+type anyGrantee[Perm ~string] interface {
+	has(context.Context, Perm) bool
+	hasRole(string) bool
+	declared() []Perm
+	number() uint64
+}
+
+// From returns what the principal of ctx is allowed to do, for templates and for
+// answers that list the actions a client may offer. Where ctx is anonymous it is
+// the zero value.
 func (p *Policy[P, Perm]) From(ctx context.Context) Granted[Perm] {
-	g, err := p.grantsOf(ctx)
-	if err != nil {
+	g := &grantee[P, Perm]{}
+	if g.read(ctx, p.engine) != nil {
 		return Granted[Perm]{}
 	}
-	return Granted[Perm]{ctx, &g}
+	return Granted[Perm]{ctx, g}
 }
 
-// Has reports whether perm is granted.
-func (s Granted[Perm]) Has(perm Perm) bool { return s.g != nil && s.g.has(s.ctx, perm) }
+// Has reports whether perm is granted. It is false where a decider fails.
+func (s Granted[Perm]) Has(perm Perm) bool { return s.grantee != nil && s.grantee.has(s.ctx, perm) }
 
-// HasRole reports whether the principal has the role, itself or by inheritance.
-func (s Granted[Perm]) HasRole(name string) bool { return s.g != nil && s.g.hasRole(name) }
+// HasRole reports whether the principal has the role, directly or by
+// inheritance.
+func (s Granted[Perm]) HasRole(name string) bool {
+	return s.grantee != nil && s.grantee.hasRole(name)
+}
 
-// Generation is that of the policy that decides about the request.
+// Generation is the number of the policy that decides: see [Policy.Generation].
+// It is 0 for the zero value.
 func (s Granted[Perm]) Generation() uint64 {
-	if s.g == nil {
+	if s.grantee == nil {
 		return 0
 	}
-	return s.g.number()
+	return s.grantee.number()
 }
 
-// All yields what is granted, in the order of declaration.
+// All yields the granted permissions in the order of their declaration.
 func (s Granted[Perm]) All() iter.Seq[Perm] {
 	return func(yield func(Perm) bool) {
-		if s.g == nil {
+		if s.grantee == nil {
 			return
 		}
-		for _, perm := range s.g.permissions() {
+		for _, perm := range s.grantee.declared() {
 			if s.Has(perm) && !yield(perm) {
 				return
 			}
@@ -54,13 +64,17 @@ func (s Granted[Perm]) All() iter.Seq[Perm] {
 	}
 }
 
-func (g *grants[P, Perm]) has(ctx context.Context, perm Perm) bool {
+func (g *grantee[P, Perm]) has(ctx context.Context, perm Perm) bool {
 	i, declared := g.engine.index[perm]
-	return declared && g.permission(ctx, i) == nil
+	if !declared {
+		return false
+	}
+	r, err := g.permission(ctx, i)
+	return err == nil && r == granted
 }
 
-func (g *grants[P, Perm]) hasRole(name string) bool { return g.role(name) == nil }
+func (g *grantee[P, Perm]) hasRole(name string) bool { return g.role(name) == granted }
 
-func (g *grants[P, Perm]) permissions() []Perm { return g.engine.list }
+func (g *grantee[P, Perm]) declared() []Perm { return g.engine.list }
 
-func (g *grants[P, Perm]) number() uint64 { return g.generation.number }
+func (g *grantee[P, Perm]) number() uint64 { return g.generation.number }

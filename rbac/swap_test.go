@@ -1,31 +1,33 @@
 package rbac_test
 
 import (
+	"context"
 	"net/http"
-	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/rbac"
 )
 
 func TestSwap(t *testing.T) {
 	p := newPolicy(t, nil)
 	gate := p.RequireRole("moderator")
-	read := p.WithMessage("No").RequireAll(usersRead) // derived copies swap too
+	read := p.WithMessage("No").RequireAll(usersRead) // copies swap too
 	next := spec()
 	next.Roles["guest"] = rbac.Role[perm]{Grants: []perm{usersRead}}
 	if err := p.Swap(next); err != nil {
 		t.Fatal(err)
 	}
-	if w, _, made := serve(read, as("guest")); w.Code != 200 || made[0].Generation != 2 || p.Generation() != 2 {
-		t.Errorf("after the swap: %d, %+v", w.Code, made)
+	if w, _, decisions := serve(t, read, as("guest")); w.Code != 200 || decisions[0].Generation != 2 || p.Generation() != 2 {
+		t.Errorf("after the swap: status %d, %+v", w.Code, decisions)
 	}
 	bad := map[string]rbac.Spec[perm]{
 		"unknown permission": {Roles: map[string]rbac.Role[perm]{"moderator": {Grants: []perm{"users:raed"}}}},
-		"without roles":      {},
+		"has no roles":       {},
 		`role "moderator"`:   {Roles: map[string]rbac.Role[perm]{"admin": {}}},
 		"is new":             {Permissions: []perm{usersRead, usersDelete, postsRead, postsWrite, "x"}, Roles: next.Roles},
 		"is missing":         {Permissions: permissions[:3], Roles: next.Roles},
@@ -33,56 +35,139 @@ func TestSwap(t *testing.T) {
 	}
 	for want, s := range bad {
 		if err := p.Swap(s); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("Swap: %v does not mention %s", err, want)
+			t.Errorf("Swap = %v, want an error that mentions %s", err, want)
 		}
 	}
-	if w, _, made := serve(read, as("guest")); w.Code != 200 || made[0].Generation != 2 {
-		t.Errorf("after wrong swaps: %d, %+v", w.Code, made)
+	if w, _, decisions := serve(t, read, as("guest")); w.Code != 200 || decisions[0].Generation != 2 {
+		t.Errorf("after invalid swaps: status %d, %+v", w.Code, decisions)
 	}
-	next.Permissions = nil // those of before
+	next.Permissions = nil // unchanged
 	if err := p.Swap(next); err != nil || p.Generation() != 3 {
 		t.Errorf("Swap = %v, generation %d", err, p.Generation())
 	}
-	if w, _, _ := serve(gate, as("moderator")); w.Code != 200 {
-		t.Errorf("the old gate: %d", w.Code)
+	if w, _, _ := serve(t, gate, as("moderator")); w.Code != 200 {
+		t.Errorf("a gate of before: status %d", w.Code)
 	}
 }
 
-// One request is decided by one policy, even if it is swapped in between.
-func TestSwapWithinARequest(t *testing.T) {
-	p := newPolicy(t, nil)
-	less := rbac.Spec[perm]{Roles: map[string]rbac.Role[perm]{"user": {}}}
-	swap := func(next http.Handler) http.Handler {
+// less is a policy that takes everything from users.
+func less() rbac.Spec[perm] {
+	return rbac.Spec[perm]{Roles: map[string]rbac.Role[perm]{"user": {}}}
+}
+
+// swapWithin is a middleware that swaps the policies to less.
+func swapWithin(t *testing.T, policies ...*rbac.Policy[user, perm]) guard.Middleware {
+	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if err := p.Swap(less); err != nil {
-				t.Error(err)
+			for _, p := range policies {
+				if err := p.Swap(less()); err != nil {
+					t.Errorf("Swap: %v", err)
+				}
 			}
-			next.ServeHTTP(w, r)
+			ctx, cancel := context.WithCancel(r.Context()) // gates find the principal through other contexts
+			defer cancel()
+			next.ServeHTTP(w, r.WithContext(ctx))
 		})
 	}
-	w, _, made := serve(guard.Chain(p.RequireAll(postsRead), swap, p.RequireAll(postsWrite)), as("user"))
-	if w.Code != 200 || len(made) != 2 || made[1].Generation != 1 {
-		t.Errorf("%d %+v", w.Code, made)
-	}
-	if w, _, _ := serve(p.RequireAll(postsRead), as("user")); w.Code != 403 {
-		t.Errorf("the next request: %d", w.Code)
+}
+
+// Each gate uses the policy in force, wherever the principal is from.
+func TestSwapWithinARequest(t *testing.T) {
+	for name, tt := range map[string]struct {
+		step guard.Middleware
+		r    *http.Request
+	}{
+		"a step":                  {authenticateAs("user"), request()},
+		"several roles":           {authenticateAs("guest", "user"), request()},
+		"without a step":          {guard.Chain(), as("user")},
+		"a step for another type": {guard.Require(fixed[string]{"x", true}), as("user")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, q := newPolicy(t, nil), newPolicy(t, nil)
+			gates := guard.Chain(tt.step, p.RequireAll(postsRead), q.RequireAll(postsRead))
+			w, inner, decisions := serve(t, guard.Chain(gates, swapWithin(t, p)), tt.r)
+			if w.Code != 200 {
+				t.Fatalf("status %d, body %s, decisions %+v; want 200", w.Code, w.Body, decisions)
+			}
+			if p.Has(postsRead)(inner) || p.Check(inner, postsRead) == nil || p.From(inner).Has(postsRead) {
+				t.Error("behind the swap, the old roles still grant")
+			}
+			if g := p.From(inner).Generation(); g != 2 {
+				t.Errorf("behind the swap, generation %d, want 2", g)
+			}
+			if !q.Has(postsRead)(inner) || q.Check(inner, postsRead) != nil || q.From(inner).Generation() != 1 {
+				t.Error("the swap of one policy changed another")
+			}
+
+			p, q = newPolicy(t, nil), newPolicy(t, nil)
+			chain := guard.Chain(tt.step, p.RequireAll(postsRead), swapWithin(t, p, q), p.RequireAll(postsRead))
+			w, inner, decisions = serve(t, chain, tt.r)
+			if w.Code != 403 || inner != nil {
+				t.Errorf("a gate behind the swap: status %d, reached %t; want 403", w.Code, inner != nil)
+			}
+			var generations []uint64
+			for _, d := range decisions {
+				if d.Package == "rbac" {
+					generations = append(generations, d.Generation)
+				}
+			}
+			if !slices.Equal(generations, []uint64{1, 2}) {
+				t.Errorf("generations %d, want 1 and 2", generations)
+			}
+			for _, policy := range []*rbac.Policy[user, perm]{p, q} {
+				if w, _, _ := serve(t, guard.Chain(tt.step, policy.RequireAll(postsRead)), tt.r); w.Code != 403 {
+					t.Errorf("the next request: status %d, want 403", w.Code)
+				}
+			}
+		})
 	}
 }
 
-// Under load each request sees one of two policies whole: the first grants
-// users:read and posts:read, the second neither.
-func TestSwapUnderLoad(t *testing.T) {
+// A Granted does not change with the policy.
+func TestSwapAfterFrom(t *testing.T) {
 	p := newPolicy(t, nil)
-	both := rbac.Spec[perm]{Roles: map[string]rbac.Role[perm]{"u": {Grants: []perm{usersRead, postsRead}}}}
-	none := rbac.Spec[perm]{Roles: map[string]rbac.Role[perm]{"u": {}}}
-	if err := p.Swap(both); err != nil {
+	g := p.From(as("user").Context())
+	if err := p.Swap(less()); err != nil {
 		t.Fatal(err)
 	}
-	h := p.RequireAny(usersRead, usersDelete)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if !p.Has(postsRead)(r.Context()) || p.Check(r.Context(), usersRead) != nil {
-			t.Error("a request saw two policies")
+	if !g.Has(postsRead) || g.Generation() != 1 {
+		t.Errorf("Has is %t, generation %d; want those of before the Swap", g.Has(postsRead), g.Generation())
+	}
+}
+
+// A context that several requests share, as the BaseContext of a server, carries
+// no decision from one to the next.
+func TestSwapBetweenRequestsOfOneContext(t *testing.T) {
+	p := newPolicy(t, nil)
+	r := as("user")
+	if w, _, _ := serve(t, p.RequireAll(postsRead), r); w.Code != 200 {
+		t.Fatalf("status %d, body %s; want 200", w.Code, w.Body)
+	}
+	if err := p.Swap(less()); err != nil {
+		t.Fatal(err)
+	}
+	if w, _, _ := serve(t, p.RequireAll(postsRead), r); w.Code != 403 {
+		t.Errorf("after the swap: status %d, want 403", w.Code)
+	}
+}
+
+// Under load, a gate and a From see one policy and never a mixture: both
+// policies grant one of the two permissions, and neither grants both.
+func TestSwapUnderLoad(t *testing.T) {
+	p := newPolicy(t, nil)
+	roles := func(grants ...perm) rbac.Spec[perm] {
+		return rbac.Spec[perm]{Roles: map[string]rbac.Role[perm]{"u": {Grants: grants}}}
+	}
+	reads, writes := roles(postsRead), roles(postsWrite)
+	if err := p.Swap(reads); err != nil {
+		t.Fatal(err)
+	}
+	any := p.RequireAny(postsRead, postsWrite)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if g := p.From(r.Context()); g.Has(postsRead) == g.Has(postsWrite) {
+			t.Error("a From saw two policies")
 		}
 	}))
+	all := p.RequireAll(postsRead, postsWrite)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	stop := make(chan struct{})
 	var swaps, load sync.WaitGroup
 	for range 2 {
@@ -93,17 +178,20 @@ func TestSwapUnderLoad(t *testing.T) {
 					return
 				default:
 				}
-				_ = p.Swap([]rbac.Spec[perm]{both, none, {}}[i%3])
+				_ = p.Swap([]rbac.Spec[perm]{reads, writes, {}}[i%3])
 			}
 		})
 	}
 	for range 4 {
 		load.Go(func() {
 			for range 2000 {
-				w := httptest.NewRecorder()
-				h.ServeHTTP(w, as("u"))
-				if w.Code != 200 && w.Code != 403 {
-					t.Errorf("status %d", w.Code)
+				for want, h := range map[int]http.Handler{200: any, 403: all} {
+					w := harness.NewDiscard()
+					w.Status = 200
+					h.ServeHTTP(w, as("u"))
+					if w.Status != want {
+						t.Errorf("status %d, want %d: a gate saw two policies", w.Status, want)
+					}
 				}
 			}
 		})

@@ -32,17 +32,17 @@ func main() {
 
 const usage = "want one of: issue -subject S, rotate -id ID, revoke -id ID, list -subject S"
 
-// run does one command. A key goes to stdout when it is made, once, and is kept
-// nowhere.
+// run runs one command. A new key is written to stdout, and is not stored
+// anywhere.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
 	if len(args) == 0 {
 		return errors.New(usage)
 	}
-	command, known := map[string]func(context.Context, *apikey.Ring, options, io.Writer) error{
+	command, defined := map[string]func(context.Context, *apikey.Ring, options, io.Writer) error{
 		"issue": issue, "rotate": rotate, "revoke": revoke, "list": list,
 	}[args[0]]
-	if !known {
-		return fmt.Errorf("%q is no command; %s", args[0], usage)
+	if !defined {
+		return fmt.Errorf("unknown command %q; %s", args[0], usage)
 	}
 	o, err := parse(args[0], args[1:])
 	if err != nil {
@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	}
 	defer stores.Close()
 	if stores.APIKeys == nil {
-		return errors.New("neither REDIS_URL nor DATABASE_URL is set: keys in the memory of this process would be gone with it")
+		return errors.New("neither REDIS_URL nor DATABASE_URL is set: keys in memory would be lost when this process exits")
 	}
 	ring, err := apikey.NewRing(&apikey.RingOptions{Prefix: backend.KeyPrefix, Store: stores.APIKeys})
 	if err != nil {
@@ -65,7 +65,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 
 type options struct {
 	subject, id, name, scopes, nets string
-	lasts, overlap                  time.Duration
+	lifetime, overlap               time.Duration
 }
 
 func parse(command string, args []string) (o options, err error) {
@@ -73,18 +73,18 @@ func parse(command string, args []string) (o options, err error) {
 	flags.SetOutput(io.Discard)
 	switch command {
 	case "issue":
-		flags.StringVar(&o.subject, "subject", "", "whose key it is, such as 1 for Alice")
-		flags.StringVar(&o.name, "name", "", "what the subject calls it")
+		flags.StringVar(&o.subject, "subject", "", "the holder of the key, such as 1 for Alice")
+		flags.StringVar(&o.name, "name", "", "a name for the subject to recognize it")
 		flags.StringVar(&o.scopes, "scopes", "", "comma-separated")
-		flags.StringVar(&o.nets, "nets", "", "comma-separated networks that it works from")
-		flags.DurationVar(&o.lasts, "for", 0, "how long it works, such as 720h; 0: until it is revoked")
+		flags.StringVar(&o.nets, "nets", "", "comma-separated networks that the key is valid from")
+		flags.DurationVar(&o.lifetime, "for", 0, "lifetime, such as 720h; 0: until it is revoked")
 	case "list":
-		flags.StringVar(&o.subject, "subject", "", "whose keys")
+		flags.StringVar(&o.subject, "subject", "", "the holder of the keys")
 	case "rotate":
-		flags.StringVar(&o.id, "id", "", "which key")
-		flags.DurationVar(&o.overlap, "overlap", 0, "how long the old one still works")
+		flags.StringVar(&o.id, "id", "", "the id of the key")
+		flags.DurationVar(&o.overlap, "overlap", 0, "how long the old key remains valid")
 	case "revoke":
-		flags.StringVar(&o.id, "id", "", "which key")
+		flags.StringVar(&o.id, "id", "", "the id of the key")
 	}
 	if err = flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		flags.SetOutput(os.Stderr)
@@ -101,24 +101,24 @@ func parse(command string, args []string) (o options, err error) {
 	case flags.Lookup("id") != nil && o.id == "":
 		err = fmt.Errorf("%s needs -id, as list shows it", command)
 	case given["scopes"] && len(fields(o.scopes)) == 0:
-		err = errors.New("-scopes names none; leave it out for a key that may do all that its subject may")
+		err = errors.New("-scopes names none; omit it for a key without a scope limit")
 	case given["nets"] && len(fields(o.nets)) == 0:
-		err = errors.New("-nets names none; leave it out for a key that works from anywhere")
-	case o.lasts < 0:
-		err = fmt.Errorf("-for %v is over already", o.lasts)
+		err = errors.New("-nets names none; omit it for a key that is valid from anywhere")
+	case o.lifetime < 0:
+		err = fmt.Errorf("-for %v is negative", o.lifetime)
 	}
 	return o, err
 }
 
 func issue(ctx context.Context, ring *apikey.Ring, o options, stdout io.Writer) error {
 	g := apikey.Grant{Subject: o.subject, Name: o.name, Scopes: fields(o.scopes)}
-	if o.lasts > 0 {
-		g.ExpiresAt = time.Now().Add(o.lasts)
+	if o.lifetime > 0 {
+		g.ExpiresAt = time.Now().Add(o.lifetime)
 	}
 	for _, s := range fields(o.nets) {
 		net, err := netip.ParsePrefix(s)
 		if err != nil {
-			return fmt.Errorf("-nets: %q is no network such as 192.0.2.0/24", s)
+			return fmt.Errorf("-nets: %q is not a network such as 192.0.2.0/24", s)
 		}
 		g.Networks = append(g.Networks, net)
 	}
@@ -132,7 +132,7 @@ func issue(ctx context.Context, ring *apikey.Ring, o options, stdout io.Writer) 
 func rotate(ctx context.Context, ring *apikey.Ring, o options, stdout io.Writer) error {
 	key, found, err := ring.Rotate(ctx, o.id, o.overlap)
 	if err == nil && !found {
-		err = fmt.Errorf("there is no key %q that could be rotated", o.id)
+		err = fmt.Errorf("there is no valid key %q to rotate", o.id)
 	}
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func list(ctx context.Context, ring *apikey.Ring, o options, stdout io.Writer) e
 	return nil
 }
 
-// show prints the key, which nobody can print again.
+// show prints a new key, which cannot be shown again.
 func show(stdout io.Writer, key apikey.Key, record *apikey.Record) error {
 	return json.NewEncoder(stdout).Encode(struct {
 		Key    string         `json:"key"`
@@ -176,7 +176,7 @@ func show(stdout io.Writer, key apikey.Key, record *apikey.Record) error {
 	}{key.Reveal(), record})
 }
 
-// fields is nil where s has none.
+// fields splits a list at commas and spaces. Without elements it is nil.
 func fields(s string) (list []string) {
 	for f := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ',' || r == ' ' }) {
 		list = append(list, f)

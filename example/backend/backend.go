@@ -18,8 +18,8 @@ import (
 	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
-// Stores are an application's state. What is nil is in memory: the packages'
-// options take it as it is.
+// Stores holds the stores of an application. A nil store is in memory: the options
+// of every package accept it.
 type Stores struct {
 	Sessions      session.Store
 	TokenFamilies refresh.Store
@@ -30,7 +30,7 @@ type Stores struct {
 	closers []func() error
 }
 
-// Close lets the connections go.
+// Close closes the connections.
 func (s *Stores) Close() error {
 	var errs []error
 	for _, f := range s.closers {
@@ -39,14 +39,14 @@ func (s *Stores) Close() error {
 	return errors.Join(errs...)
 }
 
-// KeyPrefix begins the keys that the example issues.
+// KeyPrefix is the prefix of the API keys that the example issues.
 const KeyPrefix = "ex"
 
-// startup is how long a server may take to answer when the program starts.
+// startup limits the time that a server may take to answer at the start.
 const startup = 5 * time.Second
 
-// Open connects to what REDIS_URL and DATABASE_URL name. With both, the
-// database keeps everything but rate limits.
+// Open connects to the servers of REDIS_URL and DATABASE_URL. With both, the
+// database has everything except the rate limits.
 func Open(ctx context.Context, getenv func(string) string) (*Stores, error) {
 	ctx, cancel := context.WithTimeout(ctx, startup)
 	defer cancel()
@@ -66,9 +66,9 @@ func (s *Stores) openRedis(ctx context.Context, getenv func(string) string) erro
 	}
 	opts, err := redis.ParseURL(url)
 	if err != nil {
-		return fmt.Errorf("REDIS_URL: it is no URL such as redis://127.0.0.1:6379/0") // err repeats it, password and all
+		return errors.New("REDIS_URL: want a URL such as redis://127.0.0.1:6379/0") // err contains the password
 	}
-	opts.ContextTimeoutEnabled = true // a request ends by its deadline
+	opts.ContextTimeoutEnabled = true // honor the deadline of a request
 	opts.MaxRetries = -1
 	opts.ReadTimeout, opts.WriteTimeout, opts.DialTimeout = time.Second, time.Second, time.Second
 	opts.DialerRetries = 1
@@ -84,8 +84,8 @@ func (s *Stores) openRedis(ctx context.Context, getenv func(string) string) erro
 	return nil
 }
 
-// silent takes the clients' own logs: each failure is an error of a request, and
-// is logged with that.
+// silent discards the logs of the clients: each failure is an error of a request,
+// and is logged with it.
 type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}

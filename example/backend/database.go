@@ -26,7 +26,7 @@ func (s *Stores) openDatabase(ctx context.Context, getenv func(string) string) e
 	}
 	db, err := sql.Open(driver, source)
 	if err != nil {
-		return fmt.Errorf("DATABASE_URL: it is no %s URL", dialect) // err may repeat it, password and all
+		return fmt.Errorf("DATABASE_URL: invalid %s URL", dialect) // err may contain the password
 	}
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(16)
@@ -42,8 +42,8 @@ func (s *Stores) openDatabase(ctx context.Context, getenv func(string) string) e
 	return nil
 }
 
-// parseDatabase turns a URL into what its driver wants. Its errors repeat no
-// URL: that may hold a password.
+// parseDatabase converts a URL to the data source of its driver. Its errors do not
+// contain the URL, which may hold a password.
 func parseDatabase(value string) (driver, source string, dialect sqlstore.Dialect, err error) {
 	scheme, rest, _ := strings.Cut(value, ":")
 	switch scheme {
@@ -61,13 +61,13 @@ func parseDatabase(value string) (driver, source string, dialect sqlstore.Dialec
 		}
 		c.User = u.User.Username()
 		c.Passwd, _ = u.User.Password()
-		c.InterpolateParams = true // one round trip a statement
+		c.InterpolateParams = true // one round trip per statement
 		_ = mysql.SetLogger(silent{})
 		return "mysql", c.FormatDSN(), sqlstore.MySQL, nil
 	case "sqlite":
 		path := strings.TrimPrefix(rest, "//")
 		if path == "" {
-			return "", "", 0, errors.New("want sqlite:PATH, a file's")
+			return "", "", 0, errors.New("want sqlite:PATH, with the path of a file")
 		}
 		return "sqlite", "file:" + path + "?_pragma=busy_timeout(2000)&_pragma=journal_mode(wal)", sqlstore.SQLite, nil
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/go-guard/guard/rbac"
 )
 
-// A generated is a policy that a seed makes, right or wrong.
+// A generated is a policy from a seed, valid or not.
 type generated struct {
 	rbac.Spec[perm]
 	names []string
@@ -47,7 +47,7 @@ func generate(seed uint64) generated {
 				p = p[:strings.IndexByte(string(p), ':')+1] + "*"
 			case 6:
 				if seed%8 == 0 {
-					p += "x" // most likely not declared
+					p += "x" // probably not declared
 				}
 			}
 			r.Grants = append(r.Grants, p)
@@ -64,7 +64,8 @@ func generate(seed uint64) generated {
 	return g
 }
 
-// twin is the plain policy: it walks and compares strings at each question.
+// A twin is a plain implementation of the same policy: it compares strings at each
+// decision.
 type twin struct{ generated }
 
 func (w twin) includes(role, want string, depth int) bool {
@@ -102,8 +103,8 @@ func (w twin) granted(roles []string, p perm) bool {
 	return false
 }
 
-// right reports whether the spec has neither a typo nor a cycle.
-func (w twin) right() bool {
+// valid reports whether the spec has neither an unknown name nor a cycle.
+func (w twin) valid() bool {
 	for name, r := range w.Roles {
 		for _, g := range r.Grants {
 			if !slices.ContainsFunc(w.Permissions, func(p perm) bool { return covers(string(g), string(p)) }) {
@@ -119,7 +120,7 @@ func (w twin) right() bool {
 	return true
 }
 
-// compare asks policy and twin everything.
+// compare compares every decision of the policy with that of its twin.
 func compare(t *testing.T, seed uint64) (built bool) {
 	t.Helper()
 	g := generate(seed)
@@ -127,8 +128,8 @@ func compare(t *testing.T, seed uint64) (built bool) {
 	var scopes []string
 	limited := seed%3 == 0
 	p, err := rbac.New(g.Spec, rolesOf, &rbac.Options{ScopeLimit: func(context.Context) ([]string, bool) { return scopes, limited }})
-	if (err == nil) != w.right() {
-		t.Fatalf("seed %d: New = %v, the twin says %t", seed, err, w.right())
+	if (err == nil) != w.valid() {
+		t.Fatalf("seed %d: New = %v, the twin decides %t", seed, err, w.valid())
 	}
 	if err != nil {
 		return false
@@ -137,7 +138,7 @@ func compare(t *testing.T, seed uint64) (built bool) {
 	for range 3 {
 		var roles []string
 		for range rnd.IntN(6) {
-			roles = append(roles, fmt.Sprint("r", rnd.IntN(len(g.names)+2))) // also unknown ones
+			roles = append(roles, fmt.Sprint("r", rnd.IntN(len(g.names)+2))) // some are unknown
 		}
 		scopes = nil
 		for range rnd.IntN(4) {
@@ -154,29 +155,29 @@ func compare(t *testing.T, seed uint64) (built bool) {
 			if limited {
 				want = want && slices.ContainsFunc(scopes, func(s string) bool { return covers(s, string(q)) })
 			}
-			rec, _, _ := serve(p.RequireAll(q), r)
+			rec, _, _ := serve(t, p.RequireAll(q), r)
 			if got := rec.Code == 200; got != want || p.Has(q)(r.Context()) != want || (p.Check(r.Context(), q) == nil) != want || from.Has(q) != want {
-				t.Fatalf("seed %d: %s for %v under %v (%t): %t, the twin says %t", seed, q, roles, scopes, limited, got, want)
+				t.Fatalf("seed %d: %s for %v under %v (%t): %t, the twin decides %t", seed, q, roles, scopes, limited, got, want)
 			}
 		}
 		for _, name := range g.names {
 			if limited {
-				break // a role under scopes is tested by hand
+				break // TestScopeLimit has roles under scopes
 			}
 			want := w.hasRole(roles, name)
-			if rec, _, _ := serve(p.RequireRole(name), r); (rec.Code == 200) != want || from.HasRole(name) != want {
-				t.Fatalf("seed %d: role %s for %v: %t, the twin says %t", seed, name, roles, rec.Code == 200, want)
+			if rec, _, _ := serve(t, p.RequireRole(name), r); (rec.Code == 200) != want || from.HasRole(name) != want {
+				t.Fatalf("seed %d: role %s for %v: %t, the twin decides %t", seed, name, roles, rec.Code == 200, want)
 			}
 		}
 	}
 	return true
 }
 
-// Every decision of generated policies is the plain twin's.
+// Generated policies decide as their plain twins do.
 func TestTwin(t *testing.T) {
 	seeds, built := uint64(400), 0
 	if race.Enabled {
-		seeds = 40 // there is nothing in parallel here
+		seeds = 40 // nothing here is concurrent
 	}
 	for seed := range seeds {
 		if compare(t, seed) {

@@ -3,11 +3,13 @@ package rbac_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/rbac"
 )
 
@@ -22,7 +24,7 @@ func byScopes(ctx context.Context) ([]string, bool) {
 	return k.scopes, true
 }
 
-func TestCeiling(t *testing.T) {
+func TestScopeLimit(t *testing.T) {
 	p := newPolicy(t, &rbac.Options{ScopeLimit: byScopes})
 	all, any, role := p.RequireAll(postsWrite), p.RequireAny(usersRead, postsWrite), p.RequireRole("user")
 	const w, a, u = "Permission 'posts:write' required", "Permission 'users:read' or 'posts:write' required", "Role 'user' required"
@@ -32,7 +34,7 @@ func TestCeiling(t *testing.T) {
 		roles  string
 		scopes string
 		want   string
-		ask    string // the scope that the challenge asks for; "-" is no challenge
+		scope  string // the scope in the challenge; "-" is no challenge
 	}{
 		{"granted by both", all, "user", "posts:write", "", ""},
 		{"wildcard", all, "user", "posts:*", "", ""},
@@ -58,52 +60,49 @@ func TestCeiling(t *testing.T) {
 			mapped := guard.Map(fixed[*key]{&key{strings.Fields(tt.scopes)}, true}, func(context.Context, *key) (user, bool, error) {
 				return user{"u", strings.Fields(tt.roles)}, true, nil
 			})
-			w, inner, made := serve(guard.Chain(mapped.Wrap, tt.gate), httptest.NewRequest("GET", "/", nil))
+			w, inner, decisions := serve(t, guard.Chain(mapped.Wrap, tt.gate), request())
 			if tt.want == "" {
 				if w.Code != 200 || inner == nil {
-					t.Errorf("%d %s", w.Code, w.Body)
+					t.Errorf("status %d, body %s; want 200", w.Code, w.Body)
 				}
 				return
 			}
-			if w.Code != 403 || inner != nil || w.Body.String() != e(403, tt.want) {
-				t.Errorf("%d %s, reached %t", w.Code, w.Body, inner != nil)
+			if w.Code != 403 || inner != nil || w.Body.String() != body(403, tt.want) {
+				t.Errorf("status %d, body %s, reached %t; want 403 %s", w.Code, w.Body, inner != nil, tt.want)
 			}
-			want := `Fixed error="insufficient_scope"` + tt.ask
-			if tt.ask == "-" {
+			want := `Fixed error="insufficient_scope"` + tt.scope
+			if tt.scope == "-" {
 				want = ""
 			}
 			if got := w.Header().Get("WWW-Authenticate"); got != want {
 				t.Errorf("challenge %q, want %q", got, want)
 			}
-			if d := made[len(made)-1]; strings.Contains(d.Reason, "scopes") != (want != "") {
+			if d := decisions[len(decisions)-1]; strings.Contains(d.Reason, "scopes") != (want != "") {
 				t.Errorf("reason %q", d.Reason)
 			}
 		})
 	}
-	// Without such a credential there is no ceiling.
-	if w, _, _ := serve(all, as("user")); w.Code != 200 {
-		t.Errorf("without a credential: %d", w.Code)
+	if w, _, _ := serve(t, all, as("user")); w.Code != 200 {
+		t.Errorf("a credential without scopes: status %d, want 200", w.Code)
 	}
-	// Check tells of scopes as well.
 	ctx := guard.WithPrincipal(as("user").Context(), &key{})
 	var err *guard.Error
 	if !errors.As(p.Check(ctx, postsRead), &err) || err.Code != "insufficient_scope" {
-		t.Errorf("Check: %v", err)
+		t.Errorf("Check = %v, want insufficient_scope", err)
 	}
 }
 
-// scoped is a credential that says by itself what it is good for.
+// scoped is a credential that limits itself: a guard.ScopeLimiter.
 type scoped struct{ scopes []string }
 
 func (s *scoped) ScopeLimit() ([]string, bool) { return s.scopes, len(s.scopes) > 0 }
 
-// TestOptionsCeilingOnlyNarrows: what Options.ScopeLimit answers never lifts the
-// bounds that a credential has by itself.
-func TestOptionsCeilingOnlyNarrows(t *testing.T) {
+// Options.ScopeLimit never lifts the limit of a credential that has one.
+func TestScopeLimitsIntersect(t *testing.T) {
 	for _, tt := range []struct {
-		own, other string // "-": no bound
-		perm       perm
-		want       int
+		credential, options string // scopes; "-" is no limit
+		perm                perm
+		want                int
 	}{
 		{"posts:read", "-", usersDelete, 403},
 		{"posts:read", "-", postsRead, 200},
@@ -121,71 +120,41 @@ func TestOptionsCeilingOnlyNarrows(t *testing.T) {
 		{"-", "", usersRead, 403},
 	} {
 		p := newPolicy(t, &rbac.Options{ScopeLimit: func(context.Context) ([]string, bool) {
-			return strings.Fields(tt.other), tt.other != "-"
+			return strings.Fields(tt.options), tt.options != "-"
 		}})
-		own := strings.Fields(tt.own)
-		if tt.own == "-" {
-			own = nil
+		scopes := strings.Fields(tt.credential)
+		if tt.credential == "-" {
+			scopes = nil
 		}
-		auth := guard.Map(fixed[*scoped]{&scoped{own}, true}, func(context.Context, *scoped) (user, bool, error) {
+		auth := guard.Map(fixed[*scoped]{&scoped{scopes}, true}, func(context.Context, *scoped) (user, bool, error) {
 			return user{"u", []string{"admin"}}, true, nil
 		})
-		w, _, _ := serve(guard.Chain(auth.Wrap, p.RequireAll(tt.perm)), httptest.NewRequest("GET", "/", nil))
+		w, _, _ := serve(t, guard.Chain(auth.Wrap, p.RequireAll(tt.perm)), request())
 		if w.Code != tt.want {
-			t.Errorf("own %q, Options %q, %s: %d, want %d", tt.own, tt.other, tt.perm, w.Code, tt.want)
+			t.Errorf("credential %q, Options %q, %s: status %d, want %d", tt.credential, tt.options, tt.perm, w.Code, tt.want)
 		}
 	}
 }
 
-// Another engine decides, and its failures are ours.
-func TestDecider(t *testing.T) {
-	down := errors.New("engine down at 10.0.0.1")
-	decide := func(_ context.Context, u user, p perm) (bool, error) {
-		switch u.roles[0] {
-		case "down":
-			return true, down
-		case "abstains":
-			return true, guard.ErrNoCredentials
-		}
-		return p == usersRead || u.roles[0] == "admin", nil
-	}
-	p, err := rbac.NewDecided(permissions, decide, &rbac.Options{ScopeLimit: byScopes})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct {
-		name, who string
-		gate      guard.Middleware
-		want      int
-	}{
-		{"all", "bob", p.RequireAll(usersRead), 200},
-		{"all, one not", "bob", p.RequireAll(usersRead, postsRead), 403},
-		{"any", "bob", p.RequireAny(postsRead, usersRead), 200},
-		{"any, none", "bob", p.RequireAny(postsRead, postsWrite), 403},
-		{"admin", "admin", p.RequireAll(usersDelete), 200},
-		{"down", "down", p.RequireAll(usersRead), 500},
-		{"down, any", "down", p.RequireAny(usersRead), 500},
-		{"abstains", "abstains", p.RequireAll(usersRead), 500},
-	} {
-		w, inner, made := serve(tt.gate, as(tt.who))
-		if w.Code != tt.want || (inner != nil) != (tt.want == 200) || strings.Contains(w.Body.String(), "10.") {
-			t.Errorf("%s: %d %s", tt.name, w.Code, w.Body)
-		}
-		if tt.want == 403 && !strings.Contains(made[0].Reason, "decider") {
-			t.Errorf("%s: reason %q", tt.name, made[0].Reason)
+// A handler may serve a batch of requests, each with its own scopes: no gate
+// uses those of another.
+func TestScopeLimitOfEachPart(t *testing.T) {
+	type scopes struct{}
+	p := newPolicy(t, &rbac.Options{ScopeLimit: func(ctx context.Context) ([]string, bool) {
+		s, limited := ctx.Value(scopes{}).([]string)
+		return s, limited
+	}})
+	gate := p.RequireAll(postsWrite)
+	batch := func(_ http.ResponseWriter, r *http.Request) {
+		for i, part := range []struct {
+			scopes []string
+			want   int
+		}{{[]string{"*"}, 200}, {[]string{"posts:read"}, 403}, {[]string{"posts:write"}, 200}, {nil, 403}} {
+			w, _ := harness.Serve(t, gate, nil, r.WithContext(context.WithValue(r.Context(), scopes{}, part.scopes)))
+			if w.Code != part.want {
+				t.Errorf("part %d: status %d, want %d", i, w.Code, part.want)
+			}
 		}
 	}
-	ctx := as("down").Context()
-	if err := p.Check(ctx, usersRead); !errors.Is(err, down) {
-		t.Errorf("Check: %v", err)
-	}
-	if p.Has(usersRead)(ctx) || p.From(ctx).Has(usersRead) {
-		t.Error("a decider that fails grants")
-	}
-	if got := p.From(as("bob").Context()); !got.Has(usersRead) || got.Has(postsRead) || got.HasRole("admin") {
-		t.Error("From")
-	}
-	if err := p.Swap(spec()); err == nil {
-		t.Error("Swap of a decided policy")
-	}
+	authenticateAs("user")(http.HandlerFunc(batch)).ServeHTTP(httptest.NewRecorder(), request())
 }

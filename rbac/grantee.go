@@ -1,0 +1,151 @@
+package rbac
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/identity"
+)
+
+// A grantee is a principal with all that decides what it is allowed to do: its
+// roles, one generation of the policy, and the scopes of its credential.
+type grantee[P any, Perm ~string] struct {
+	engine     *engine[P, Perm]
+	generation *generation
+	principal  *P        // in its node of the context
+	single     [1]string // the role of a policy with roleOf
+	several    []string  // the roles of a policy with rolesOf
+	scopes     []string
+	limited    bool // if false, scopes do not count
+}
+
+// read makes g the grantee of ctx. With an error, g has a generation and no
+// roles. It costs no allocation: callers hold g on the stack.
+func (g *grantee[P, Perm]) read(ctx context.Context, e *engine[P, Perm]) error {
+	g.engine, g.generation = e, e.inForce.Load()
+	n, p := identity.For[P](ctx)
+	if p == nil {
+		_, err := guard.Authenticated[P](ctx)
+		return err
+	}
+	g.principal = p
+	g.scopes, g.limited = e.scopesOf(ctx, n)
+	switch {
+	case e.roleOf != nil:
+		g.single[0] = e.roleOf(*p)
+	case e.rolesOf != nil:
+		g.several = e.rolesOf(*p)
+	}
+	return nil
+}
+
+func (g *grantee[P, Perm]) roleNames() []string {
+	if g.engine.roleOf != nil {
+		return g.single[:]
+	}
+	return g.several
+}
+
+// A result is the decision on one permission or role. Results are ordered: of
+// several, the highest counts where one is enough, and the lowest where all are
+// required.
+type result int
+
+const (
+	notGranted    result = iota
+	outsideScopes        // the roles grant it, and the scopes of the credential do not cover it
+	granted
+)
+
+var (
+	errNotGranted    = errors.New("rbac: not granted")
+	errOutsideScopes = errors.New("rbac: granted, but outside the credential's scopes")
+)
+
+// cause returns the cause of a 403 for r.
+func (r result) cause() error {
+	if r == outsideScopes {
+		return errOutsideScopes
+	}
+	return errNotGranted
+}
+
+// permission decides on the i-th permission. An error is a failure of the
+// decider.
+func (g *grantee[P, Perm]) permission(ctx context.Context, i int) (result, error) {
+	ok, err := g.hasPermission(ctx, i)
+	switch {
+	case err != nil || !ok:
+		return notGranted, err
+	case !g.inScope(i):
+		return outsideScopes, nil
+	}
+	return granted, nil
+}
+
+// hasPermission reports whether the decider or a role grants the i-th
+// permission.
+func (g *grantee[P, Perm]) hasPermission(ctx context.Context, i int) (bool, error) {
+	if g.engine.decide != nil {
+		ok, err := g.engine.decide(ctx, *g.principal, g.engine.list[i])
+		return guard.Resolve(ok, true, err, nil) // a decider cannot abstain
+	}
+	for _, name := range g.roleNames() {
+		if r := g.generation.roles[name]; r != nil && r.grants.has(i) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// role decides on the role called name.
+func (g *grantee[P, Perm]) role(name string) result {
+	for _, held := range g.roleNames() {
+		if r := g.generation.roles[held]; r == nil || !r.includes[name] {
+			continue
+		}
+		if !g.roleInScope(name) {
+			return outsideScopes
+		}
+		return granted
+	}
+	return notGranted
+}
+
+// A denial is the cause of a gate's 403. Its text names the roles that were not
+// enough, and is built only if it is read.
+type denial[P any, Perm ~string] struct {
+	grantee *grantee[P, Perm]
+	result  result
+}
+
+func (d *denial[P, Perm]) Error() string {
+	return d.result.cause().Error() + ": " + d.grantee.describe()
+}
+
+// describe names the grantee's roles for operators.
+func (g *grantee[P, Perm]) describe() string {
+	if g.engine.decide != nil {
+		return "by the decider"
+	}
+	var b strings.Builder
+	for _, n := range g.roleNames() {
+		if n == "" && g.engine.roleOf != nil {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%q", n)
+		if g.generation.roles[n] == nil {
+			b.WriteString(" (unknown)")
+		}
+	}
+	if b.Len() == 0 {
+		return "no roles"
+	}
+	return b.String()
+}
