@@ -28,7 +28,7 @@ func refreshSection(mux *http.ServeMux, set settings, users *Users) {
 	refresher := guard.Must(refresh.New(issuer, reload, &refresh.Options{
 		Lifetime: 30 * 24 * time.Hour,
 		Idle:     30 * 24 * time.Hour, // as in the guide: whether used or not
-		Store:    set.stores.Families,
+		Store:    set.stores.TokenFamilies,
 	}))
 	tokens := guard.Map(issuer.Verifier(), userFromToken)
 
