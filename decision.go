@@ -22,7 +22,7 @@ const (
 // credential. One refusal is one Decision.
 type Decision struct {
 	// Package is the package of the guard: "apikey", "bearer", "jwtauth",
-	// "session", "ratelimit", "rbac" or "owner", and for an authenticator of
+	// "refresh", "session", "ratelimit", "rbac" or "owner", and for an authenticator of
 	// one's own the last element of its package's path. It is "guard" for
 	// [HandlerFunc] without a principal, and "handler" for [Refuse] in a handler.
 	Package string

@@ -83,6 +83,17 @@ func (m *Mapped[A, P]) authenticate(r *http.Request) (p P, credential any, err e
 		credential = identity.Derived{Credential: a, From: from}
 	}
 	p, found, err := m.to(r.Context(), a)
-	p, err = Resolve(p, found, err, m.unknown)
+	if err == nil && !found {
+		return p, nil, ownCopy(m.unknown)
+	}
+	p, err = Resolve(p, found, err, nil)
 	return p, credential, err
+}
+
+// ownCopy is err for a caller that may change it.
+func ownCopy(err error) error {
+	if e, ok := err.(*Error); ok {
+		return e.Clone()
+	}
+	return err
 }

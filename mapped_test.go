@@ -2,11 +2,14 @@ package guard_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"testing"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 func TestMapped(t *testing.T) {
@@ -79,3 +82,35 @@ func TestEmptySubject(t *testing.T) {
 }
 
 func users2(_ context.Context, u User) (User, bool, error) { return u, true, nil }
+
+// TestRefusalsAreCopies: what a caller changes of a refusal changes no other
+// answer.
+func TestRefusalsAreCopies(t *testing.T) {
+	unknown := guard.BySubject(withUnknown{bearer(), guard.Unauthorized("Invalid token")}, users)
+	r := harness.Request("/", "Authorization", "ok:gone")
+	anonymous := func() (err error) {
+		serve(t, guard.Optional(bearer()), func(_ http.ResponseWriter, r *http.Request) {
+			_, err = guard.Authenticated[*token](r.Context())
+		})
+		return err
+	}
+	for name, refuse := range map[string]func() error{
+		"Mapped":        func() error { _, err := unknown.Authenticate(r); return err },
+		"Authenticated": anonymous,
+	} {
+		e, ok := errors.AsType[*guard.Error](refuse())
+		if !ok {
+			t.Errorf("%s: no refusal", name)
+			continue
+		}
+		before := fmt.Sprint(e.Message, e.Challenges)
+		e.Message = "changed"
+		for i := range e.Challenges {
+			e.Challenges[i] = "changed"
+		}
+		again, _ := errors.AsType[*guard.Error](refuse())
+		if after := fmt.Sprint(again.Message, again.Challenges); after != before {
+			t.Errorf("%s: %s after a change, %s before", name, after, before)
+		}
+	}
+}

@@ -74,7 +74,7 @@ func Authenticated[P any](ctx context.Context) (P, error) {
 	case p != nil:
 		return *p, nil
 	case n != nil:
-		return zero, &Error{Status: http.StatusUnauthorized, Challenges: n.Challenges()}
+		return zero, &Error{Status: http.StatusUnauthorized, Challenges: slices.Clone(n.Challenges())}
 	}
 	if other := identity.From(ctx); other != nil {
 		return zero, fmt.Errorf("guard: wired wrongly: a guard wants a principal of type %v, and the request was authenticated as %v",
