@@ -22,8 +22,8 @@ const (
 // credential. One refusal is one Decision.
 type Decision struct {
 	// Package is the package of the guard: "apikey", "bearer", "jwtauth",
-	// "refresh", "session", "ratelimit", "rbac" or "owner", and for an authenticator of
-	// one's own the last element of its package's path. It is "guard" for
+	// "refresh", "session", "ratelimit", "rbac" or "owner". For an authenticator of
+	// one's own it is the last element of its package's path. It is "guard" for
 	// [HandlerFunc] without a principal, and "handler" for [Refuse] in a handler.
 	Package string
 	// Guard is what was required, such as "role admin" or the name of a limit.
