@@ -338,7 +338,7 @@ func TestNew(t *testing.T) {
 		{"no prefix", old, "", "prefix"},
 		{"a brace", old, "a{b", "prefix"},
 		{"nobody listens", refusing, "app", "refused"},
-		{"an old server", old, "app", "Redis 6.0.16"},
+		{"an old server", old, "app", `Redis "6.0.16"`},
 		{"deadlines", noDeadlines, "app", "ContextTimeoutEnabled"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 func TestNew(t *testing.T) {
 	db := place{driver: "sqlite", dsn: "file::memory:"}.open(t)
 	_, err := sqlstore.New(nil, 0, &sqlstore.Options{Timeout: -1})
-	for _, want := range []string{"the database is nil", "Dialect(0) is no dialect", "-1ns is negative"} {
+	for _, want := range []string{"the database is nil", "Dialect(0) is not a supported dialect", "-1ns is negative"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}
