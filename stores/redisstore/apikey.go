@@ -156,7 +156,7 @@ func (k apiKeys) List(ctx context.Context, subject string, limit int) ([]apikey.
 	return list, nil
 }
 
-// decodeEntry is the reverse of what Insert writes.
+// decodeEntry decodes the fields that Insert writes.
 func decodeEntry(fields map[string]string) (*apikey.Entry, error) {
 	e := new(apikey.Entry)
 	if err := json.Unmarshal([]byte(fields["fixed"]), &e.Record); err != nil {

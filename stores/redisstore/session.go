@@ -16,7 +16,7 @@ import (
 
 // Sessions returns a [session.Store]. The sessions of a subject are in the hash
 // slot of their shard, so that each method is one command; a Cluster distributes
-// them over session.Shards slots. Sessions and lists expire with their deadlines.
+// them over session.Shards slots. A session is deleted an hour after its deadline.
 // A subject has at most 100 sessions: one more replaces the oldest.
 func (s *Stores) Sessions() session.Store { return sessions{s} }
 
