@@ -32,8 +32,9 @@ type sessions struct{ *Stores }
 //
 // The list of a subject is the digests of its sessions, concatenated, oldest
 // first. It is a field of one of the 256 hashes of its shard: a small field needs
-// a third of the memory of an entry. The digest of an ended session stays in the
-// list until the subject, or another one in the same hash, logs in again.
+// a third of the memory of an entry. The digest of an expired session stays in
+// the list until the subject logs in again, or until a login of another subject in
+// the same hash purges the list.
 const (
 	idOffset  = 1 + 4*6
 	headBytes = idOffset + 12 + 1 // up to the subject

@@ -4,9 +4,9 @@
 //
 // Every method sends one command and needs one round trip: an operation of
 // several steps is a Lua script, which Redis executes atomically. Every entry has
-// a time to live, except those of API keys that never expire. Redis holds only
-// digests of session tokens, refresh tokens and API keys: a copy of its data lets
-// no one log in.
+// a time to live, except those of API keys that never expire. Redis holds no
+// session token, refresh token or API key, only digests: a copy of its data grants
+// no access.
 //
 // If Redis fails, the method returns an error, which the calling package answers
 // with 503; package ratelimit applies its configured fallback. Redis may be

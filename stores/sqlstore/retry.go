@@ -20,8 +20,8 @@ func (s *Stores) write(ctx context.Context, operation string, f func(context.Con
 	return s.failed(operation, s.retry(ctx, f))
 }
 
-// read is write for an operation that changes nothing. After any other error it is
-// repeated once, since the connection may have been closed in the pool.
+// read runs one operation that changes nothing. Unlike a write, it is also repeated
+// once after any other error, since the pooled connection may have been closed.
 func (s *Stores) read(ctx context.Context, operation string, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()

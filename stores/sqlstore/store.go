@@ -9,9 +9,9 @@
 //	sessions := guard.Must(session.New[User](&session.Options{Store: stores.Sessions()}))
 //
 // Every change is one conditional statement, so that concurrent requests are
-// ordered by the database under any isolation level. The tables hold only digests
-// of session tokens, refresh tokens and API keys: a copy of them lets no one log
-// in. Inserts delete some of the expired rows, and so does Sweep.
+// ordered by the database under any isolation level. The tables hold no session
+// token, refresh token or API key, only digests: a copy of them grants no access.
+// Inserts delete some of the expired rows; Sweep deletes the others.
 //
 // If the database fails, the error is a 503. A transaction that was rolled back
 // because of a conflict with another one is retried first.
