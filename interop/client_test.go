@@ -69,8 +69,8 @@ func TestClientsReadWhatWeSay(t *testing.T) {
 	}
 }
 
-// TestCurlReadsWhatWeSay is the command line of the README.
-func TestCurlReadsWhatWeSay(t *testing.T) {
+// TestCurlExample runs the command line of the README.
+func TestCurlExample(t *testing.T) {
 	curl, err := exec.LookPath("curl")
 	if err != nil {
 		t.Skip("no curl (Debian: apt-get install curl)")

@@ -51,11 +51,11 @@ var steps = []step{
 		return unexpected(done, err)
 	}},
 	{"Sessions.List", false, func(ctx context.Context, s *sqlstore.Stores) error {
-		list, err := s.Sessions().List(ctx, "nobody")
+		list, err := s.Sessions().List(ctx, "absent")
 		return unexpected(len(list) > 0, err)
 	}},
 	{"Sessions.DeleteAll", true, func(ctx context.Context, s *sqlstore.Stores) error {
-		_, err := s.Sessions().DeleteAll(ctx, "nobody", []session.ID{{}})
+		_, err := s.Sessions().DeleteAll(ctx, "absent", []session.ID{{}})
 		return err
 	}},
 	{"Families.Start", true, func(ctx context.Context, s *sqlstore.Stores) error {
@@ -178,7 +178,7 @@ func TestReadOnly(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s, p := b.stores(t, nil)
 		rec := sessiontest.Record("alice")
-		family := jwtauth.Family{Subject: "nobody", ID: rand.Text(), Started: time.Now(), Expires: time.Now().Add(time.Hour)}
+		family := jwtauth.Family{Subject: "absent", ID: rand.Text(), Started: time.Now(), Expires: time.Now().Add(time.Hour)}
 		if err := errors.Join(s.Sessions().Insert(t.Context(), rec), startFamily(t.Context(), s, family)); err != nil {
 			t.Fatal(err)
 		}
