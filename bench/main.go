@@ -12,7 +12,6 @@
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -48,16 +47,9 @@ func main() {
 	if *quick {
 		set = settings{rounds: 3, slice: 4 * time.Millisecond, fill: 100_000, tries: 20, load: time.Second}
 	}
-
 	set.cpu = *cpu
 	if *prof != "" {
-		f, err := os.Create(*prof)
-		if err == nil {
-			err = pprof.StartCPUProfile(f)
-		}
-		if err != nil {
-			fail(err)
-		}
+		startProfile(*prof)
 		defer pprof.StopCPUProfile()
 	}
 
@@ -76,11 +68,7 @@ func main() {
 		}
 	}
 	if *asJSON {
-		enc := json.NewEncoder(os.Stdout)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(report); err != nil {
-			fail(err)
-		}
+		report.writeJSON(os.Stdout)
 	} else {
 		report.summary(os.Stdout)
 	}
@@ -92,6 +80,17 @@ func main() {
 	if *check && !report.holds() {
 		pprof.StopCPUProfile()
 		os.Exit(1)
+	}
+}
+
+// startProfile starts a CPU profile, which is written to a file.
+func startProfile(name string) {
+	f, err := os.Create(name)
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	if err != nil {
+		fail(err)
 	}
 }
 

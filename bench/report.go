@@ -1,11 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"slices"
-	"strings"
 	"text/tabwriter"
 )
 
@@ -146,14 +146,6 @@ func heapBytes(a string, max float64) bar {
 		func(t *TableResult) float64 { return math.Floor(t.row(a).Bytes) })
 }
 
-// roundNearInteger rounds a value that is within 0.05 of an integer.
-func roundNearInteger(v float64) float64 {
-	if near := math.Round(v); math.Abs(v-near) < 0.05 {
-		return near
-	}
-	return v
-}
-
 // factAtMost is the bar value of a fact ≤ max.
 func factAtMost(name string, max float64) bar {
 	return atMost(fmt.Sprintf("%s ≤ %s", name, number(max)), max,
@@ -212,6 +204,15 @@ func (t *TableResult) write(out io.Writer) {
 	fmt.Fprintln(out)
 }
 
+// writeJSON prints the report as JSON.
+func (r *Report) writeJSON(out io.Writer) {
+	enc := json.NewEncoder(out)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(r); err != nil {
+		fail(err)
+	}
+}
+
 // summary prints how many bars hold, and which are missed.
 func (r *Report) summary(out io.Writer) {
 	held, missed := 0, []string{}
@@ -235,24 +236,4 @@ func verdict(holds bool) string {
 		return "holds "
 	}
 	return "MISSED"
-}
-
-// number formats v with three significant digits and no trailing zeros.
-func number(v float64) string {
-	switch a := math.Abs(v); {
-	case a >= 100:
-		return fmt.Sprintf("%.0f", v)
-	case a >= 10:
-		return trim(fmt.Sprintf("%.1f", v))
-	case a >= 1:
-		return trim(fmt.Sprintf("%.2f", v))
-	case a < 1e-9:
-		return "0"
-	default:
-		return trim(fmt.Sprintf("%.4f", v))
-	}
-}
-
-func trim(s string) string {
-	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }

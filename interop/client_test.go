@@ -24,9 +24,9 @@ type accessClaims struct {
 	Scope    string `json:"scope"`
 }
 
-// TestClientsReadWhatWeSay serves a resource and its authorization server, both
+// TestNodeClient serves a resource and its authorization server, both
 // built from guard, to oauth4webapi and jose: see client.mjs.
-func TestClientsReadWhatWeSay(t *testing.T) {
+func TestNodeClient(t *testing.T) {
 	needNode(t)
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
