@@ -9,7 +9,8 @@ import (
 	"github.com/go-guard/guard/apikey"
 )
 
-// ring is a ring with one key, and a request with it. No peer manages keys.
+// ring returns a handler behind a ring with one API key, a request with that key, and
+// the key. No peer manages API keys.
 func ring() (http.Handler, *http.Request, string) {
 	keys := guard.Must(apikey.NewRing(nil))
 	key, _, err := keys.Issue(ctx, apikey.Grant{Subject: subject})
@@ -21,19 +22,19 @@ func ring() (http.Handler, *http.Request, string) {
 	return h, request("/", apikey.DefaultHeader, key.Reveal()), key.Reveal()
 }
 
-func apiKeys(settings) (rows, error) {
+func apiKeys(settings) (comparison, error) {
 	h, r, key := ring()
 	wrong := request("/", apikey.DefaultHeader, key[:len(key)-1]+"!")
-	found := map[[32]byte]string{sha256.Sum256([]byte(key)): subject}
-	return rows{
-		work: []work{
+	subjects := map[[32]byte]string{sha256.Sum256([]byte(key)): subject}
+	return comparison{
+		benchmarks: []benchmark{
 			{"guard: key of a ring", ours, serving(h, r, 200)},
 			{"guard: key of the wrong shape", ours, serving(h, wrong, 401)},
-			{"bare SHA-256 and map", limit, serving(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				check(found[sha256.Sum256([]byte(r.Header.Get(apikey.DefaultHeader)))] == subject, "map")
+			{"bare SHA-256 and map", lowerBound, serving(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				check(subjects[sha256.Sum256([]byte(r.Header.Get(apikey.DefaultHeader)))] == subject, "map")
 				w.WriteHeader(200)
 			}), r, 200)},
-			{"bare handler that refuses", limit, serving(bareRefusal, r, 401)},
+			{"bare handler that refuses", lowerBound, serving(bareRefusal, r, 401)},
 		},
 		bars: []bar{
 			ratio("guard: key of a ring", "bare SHA-256 and map", 3.5),
@@ -42,7 +43,7 @@ func apiKeys(settings) (rows, error) {
 	}, nil
 }
 
-func apiKeyMemory(set settings) (rows, error) {
+func apiKeyMemory(set settings) (comparison, error) {
 	fill := func() (*apikey.Ring, func(i int) string) {
 		keys := guard.Must(apikey.NewRing(nil))
 		return keys, func(i int) string {
@@ -53,18 +54,18 @@ func apiKeyMemory(set settings) (rows, error) {
 	}
 	_, one := fill()
 	width := len(one(0))
-	lonely, issue := fill()
-	only := issue(0)
-	all := make([]byte, 0, set.fill*width) // of all keys, so that they are no part of the store's heap
+	single, issue := fill()
+	singleKey := issue(0)
+	all := make([]byte, 0, set.fill*width) // allocated before the store is measured
 	before := heap()
 	ring, issue := fill()
 	for i := range set.fill {
 		all = append(all, issue(i)...)
 	}
 	size := (heap() - before) / float64(set.fill)
-	stall := longest(3, func() func(int) { _, issue := fill(); return func(i int) { issue(i) } }, set.fill)
+	stall := longestStall(3, func() func(int) { _, issue := fill(); return func(i int) { issue(i) } }, set.fill)
 
-	asking := func(ring *apikey.Ring, key func(i int) string, n int) func(int) {
+	requesting := func(ring *apikey.Ring, key func(i int) string, n int) func(int) {
 		h, at := ring.Wrap(ok), 0
 		r, w, line := request("/"), &discard{header: http.Header{}}, make([]string, 1)
 		r.Header[http.CanonicalHeaderKey(apikey.DefaultHeader)] = line
@@ -79,12 +80,12 @@ func apiKeyMemory(set settings) (rows, error) {
 			}
 		}
 	}
-	row, bare := crowdedMap(set.fill)
-	return rows{
-		work: []work{
+	row, bare := bareMapOf(set.fill)
+	return comparison{
+		benchmarks: []benchmark{
 			row,
-			{"guard: the only key", ours, asking(lonely, func(int) string { return only }, 1)},
-			{"guard: one of " + strconv.Itoa(set.fill) + " keys", ours, asking(ring, func(i int) string { return string(all[i*width : (i+1)*width]) }, set.fill)},
+			{"guard: the only key", ours, requesting(single, func(int) string { return singleKey }, 1)},
+			{"guard: one of " + strconv.Itoa(set.fill) + " keys", ours, requesting(ring, func(i int) string { return string(all[i*width : (i+1)*width]) }, set.fill)},
 		},
 		facts: []Fact{
 			{"guard: bytes a key, its record and its subject's list included", size, "B"},

@@ -19,8 +19,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestEveryTable runs every table for a moment: each row does the work that it
-// claims, each bar names rows that there are. It asserts no duration.
+// TestEveryTable runs every table briefly. It verifies that each row does what it
+// claims to measure and that each bar names existing rows. It asserts no duration.
 func TestEveryTable(t *testing.T) {
 	if testing.Short() || race.Enabled {
 		t.Skip("runs all peers, which takes the race detector minutes")
@@ -35,7 +35,7 @@ func TestEveryTable(t *testing.T) {
 			t.Errorf("%s: no bars", table.name)
 		}
 		report.Tables = append(report.Tables, result)
-		result.print(io.Discard)
+		result.write(io.Discard)
 	}
 	report.summary(io.Discard)
 	if _, err := json.Marshal(report); err != nil {
@@ -61,13 +61,13 @@ func TestBars(t *testing.T) {
 	}{
 		{ratio("a", "b", 0.5), true},
 		{ratio("a", "b", 0.49), false},
-		{over("b", "a", 60), true},
-		{over("b", "a", 59), false},
-		{flat("a", "b", 0.5), true},
-		{flat("a", "b", 0.4), false},
+		{difference("b", "a", 60), true},
+		{difference("b", "a", 59), false},
+		{similar("a", "b", 0.5), true},
+		{similar("a", "b", 0.4), false},
 		{allocs("a", 2), true},
 		{allocs("a", 1), false},
-		{allocsOver("a", "b", 2), true},
+		{allocsDifference("a", "b", 2), true},
 		{heapBytes("a", 10), true},
 		{heapBytes("a", 9), false},
 		{factAtMost("f", 3), true},
@@ -89,7 +89,7 @@ func TestBars(t *testing.T) {
 }
 
 func TestMedianOfRounds(t *testing.T) {
-	row := median(work{name: "w"}, 1, []sample{{ns: 30}, {ns: 10}, {ns: 20}, {ns: 100}})
+	row := median(benchmark{name: "w"}, 1, []sample{{ns: 30}, {ns: 10}, {ns: 20}, {ns: 100}})
 	if row.NS != 25 || row.Spread != 90.0/25 {
 		t.Errorf("median %v, spread %v", row.NS, row.Spread)
 	}

@@ -4,4 +4,5 @@ package main
 
 import "time"
 
+// cpuTime returns the elapsed time, since the processor time is not available.
 func cpuTime() time.Duration { return time.Since(start) }

@@ -13,33 +13,33 @@ import (
 	"github.com/go-guard/guard/owner"
 )
 
-// posts is how many there are; all but some are other people's.
+// posts is the number of posts. One in 100 belongs to the caller.
 const posts = 10_000
 
-// existence asks whether time tells a stranger that a post of somebody else
-// exists. The loader looks among the caller's own posts only, as docs/ownership
-// says, in PostgreSQL; for contrast, one looks among all and leaves the hiding
-// to HideAll, whose answers are the same to the byte and not to the clock.
-func existence(set settings) (rows, error) {
+// existence measures whether response times reveal that another user's post exists.
+// As docs/ownership.md recommends, the loader selects by author and ID, in
+// PostgreSQL. For contrast, another loader selects by ID alone and relies on HideAll:
+// its responses are equal, but their times are not.
+func existence(set settings) (comparison, error) {
 	dsn := os.Getenv("GUARD_POSTGRES_URL")
 	if dsn == "" {
 		dsn = "postgres://postgres@127.0.0.1:5432/test"
 	}
 	db, err := sql.Open("pgx", dsn)
 	if err != nil {
-		return rows{}, err
+		return comparison{}, err
 	}
-	db.SetMaxOpenConns(1) // has the temporary table
+	db.SetMaxOpenConns(1) // a temporary table belongs to its connection
 	stop := func() { db.Close() }
 	if _, err := db.ExecContext(ctx, fmt.Sprintf(`CREATE TEMPORARY TABLE posts AS
 		SELECT (2 * i)::text AS id, (i %% 100)::text AS author, 'Post ' || i AS title FROM generate_series(1, %d) AS i`, posts)); err != nil {
 		stop()
-		return rows{}, missing("no PostgreSQL (" + err.Error() + ")")
+		return comparison{}, unavailable("no PostgreSQL (" + err.Error() + ")")
 	}
 	for _, index := range []string{`ALTER TABLE posts ADD PRIMARY KEY (author, id)`, `CREATE UNIQUE INDEX ON posts (id)`, `ANALYZE posts`} {
 		if _, err := db.ExecContext(ctx, index); err != nil {
 			stop()
-			return rows{}, err
+			return comparison{}, err
 		}
 	}
 	byQuery := func(query string, args func(r *http.Request, m member) []any) http.Handler {
@@ -50,21 +50,22 @@ func existence(set settings) (rows, error) {
 		}, &owner.Options{NotFound: []error{sql.ErrNoRows}})).HideAll()
 		mux := http.NewServeMux()
 		mux.Handle("GET /posts/{id}", guard.Chain(
-			guard.Require(someone{me}), post.Require(func(m member, a article) bool { return owner.Same(m.ID, a.Author) }))(ok))
+			guard.Require(fixedUser{caller}), post.Require(func(m member, a article) bool { return owner.Same(m.ID, a.Author) }))(ok))
 		return mux
 	}
-	own := byQuery(`SELECT id, author FROM posts WHERE author = $1 AND id = $2`, func(r *http.Request, m member) []any { return []any{m.ID, r.PathValue("id")} })
-	all := byQuery(`SELECT id, author FROM posts WHERE id = $1`, func(r *http.Request, _ member) []any { return []any{r.PathValue("id")} })
+	byAuthorAndID := byQuery(`SELECT id, author FROM posts WHERE author = $1 AND id = $2`, func(r *http.Request, m member) []any { return []any{m.ID, r.PathValue("id")} })
+	byID := byQuery(`SELECT id, author FROM posts WHERE id = $1`, func(r *http.Request, _ member) []any { return []any{r.PathValue("id")} })
 
-	// asking is some requests for one post after the other; none is the caller's.
-	// Those that are none have odd numbers among the even of those that are, so
-	// that an index is searched in the same places.
-	asking := func(h http.Handler, odd int) func(n int) {
+	// requesting returns a benchmark that requests posts in a scattered order, none of
+	// which belongs to the caller. The IDs of existing posts are even. Those of missing
+	// posts are odd and lie between them, so that both are searched in the same places
+	// of the index.
+	requesting := func(h http.Handler, odd int) func(n int) {
 		at, w := 0, &discard{header: http.Header{}}
 		requests := make([]*http.Request, posts)
 		for i := range requests {
 			post := i + 1
-			if post%100 == 1 { // the caller's own
+			if post%100 == 1 { // the caller's
 				post++
 			}
 			requests[i] = request("/posts/" + strconv.Itoa(2*post-odd))
@@ -79,21 +80,21 @@ func existence(set settings) (rows, error) {
 			}
 		}
 	}
-	hidden, none := asking(own, 0), asking(own, 1)
-	seen, unseen, gap := differ(set, 5*set.tries, 20, hidden, none)
-	return rows{
-		work: []work{
-			{"guard: a post of others, among one's own", ours, hidden},
-			{"guard: a post that is none, among one's own", ours, none},
-			{"guard: a post of others, among all", ours, asking(all, 0)},
-			{"guard: a post that is none, among all", ours, asking(all, 1)},
+	hidden, missing := requesting(byAuthorAndID, 0), requesting(byAuthorAndID, 1)
+	hiddenTime, missingTime, difference := compareTimes(set, 5*set.tries, 20, hidden, missing)
+	return comparison{
+		benchmarks: []benchmark{
+			{"guard: another user's post, by author and ID", ours, hidden},
+			{"guard: a missing post, by author and ID", ours, missing},
+			{"guard: another user's post, by ID alone", ours, requesting(byID, 0)},
+			{"guard: a missing post, by ID alone", ours, requesting(byID, 1)},
 		},
 		facts: []Fact{
-			{"guard: a post of others, median", seen / 1e3, "µs"},
-			{"guard: a post that is none, median", unseen / 1e3, "µs"},
-			{"guard: how far the two differ", gap, ""},
+			{"guard: another user's post, median", hiddenTime / 1e3, "µs"},
+			{"guard: a missing post, median", missingTime / 1e3, "µs"},
+			{"guard: relative difference of the two", difference, ""},
 		},
-		bars:  []bar{factAtMost("guard: how far the two differ", 0.05)},
+		bars:  []bar{factAtMost("guard: relative difference of the two", 0.05)},
 		close: stop,
 	}, nil
 }

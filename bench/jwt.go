@@ -22,8 +22,9 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 )
 
-// Everyone checks the same token: signature under the one algorithm, exp, iat,
-// iss and type "access", and decodes e-mail and role for the handler.
+// Every implementation verifies the same token: the signature under the one allowed
+// algorithm, exp, iat, iss and the type "access". It decodes the e-mail and the role
+// for the handler.
 type claims struct {
 	Email string `json:"email"`
 	Role  string `json:"role"`
@@ -46,6 +47,7 @@ var (
 	edPublic = edKey.Public().(ed25519.PublicKey)
 )
 
+// sign returns a token with the claims that every implementation verifies.
 func sign(method jwt.SigningMethod, key any) string {
 	now := time.Now()
 	t := jwt.NewWithClaims(method, peerClaims{
@@ -59,7 +61,7 @@ func sign(method jwt.SigningMethod, key any) string {
 	return guard.Must(t.SignedString(key))
 }
 
-// protected is our whole middleware, the handler that reads the claims too.
+// protected returns guard's whole middleware around a handler that reads the claims.
 func protected(key jwtauth.Key, opts jwtauth.Options) http.Handler {
 	opts.Issuer, opts.Type = issuer, "access"
 	v := guard.Must(jwtauth.NewVerifier[claims](key.WithID("k1"), &opts))
@@ -71,7 +73,7 @@ func protected(key jwtauth.Key, opts jwtauth.Options) http.Handler {
 	}))
 }
 
-// bare reads the header and answers: what every middleware adds to.
+// bare reads the header and responds. It is the lower bound of every middleware.
 var bare = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") == "no" {
 		panic("bench: never sent")
@@ -79,8 +81,8 @@ var bare = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(200)
 })
 
-// bareRefusal reads the header and answers with the fields and the body that
-// ours answers with.
+// bareRefusal reads the header and responds with the header fields and the body of
+// guard's refusal.
 var bareRefusal = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") == "no" {
 		panic("bench: never sent")
@@ -93,13 +95,13 @@ var bareRefusal = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) 
 	w.Write([]byte(`{"error":"Unauthorized","message":"JWT token required"}`))
 })
 
-func hs256(settings) (rows, error) {
+func hs256(settings) (comparison, error) {
 	token := sign(jwt.SigningMethodHS256, secret)
 	r := request("/", "Authorization", "Bearer "+token)
 	key := jwtauth.HMAC("HS256", secret)
 	auth0Handler, auth0Request := auth0()
-	return rows{
-		work: []work{
+	return comparison{
+		benchmarks: []benchmark{
 			{"guard: whole middleware", ours, serving(protected(key, jwtauth.Options{}), r, 200)},
 			{"guard: cached", ours, serving(protected(key, jwtauth.Options{CacheSize: 1024}), r, 200)},
 			{"golang-jwt: ParseWithClaims alone", peer, golangJWT(token, "HS256", func(*jwt.Token) (any, error) { return secret, nil })},
@@ -107,8 +109,8 @@ func hs256(settings) (rows, error) {
 			{"go-chi/jwtauth: whole middleware", peer, serving(chi(), r, 200)},
 			{"auth0/go-jwt-middleware: whole middleware", peer, serving(auth0Handler, auth0Request, 200)},
 			{"labstack/echo-jwt: whole middleware and router", peer, serving(echoJWT(), r, 200)},
-			{"bare HMAC-SHA256", limit, bareHMAC(token)},
-			{"bare handler", limit, serving(bare, r, 200)},
+			{"bare HMAC-SHA256", lowerBound, bareHMAC(token)},
+			{"bare handler", lowerBound, serving(bare, r, 200)},
 		},
 		bars: []bar{
 			ratio("guard: whole middleware", "golang-jwt: ParseWithClaims alone", 0.6),
@@ -116,14 +118,14 @@ func hs256(settings) (rows, error) {
 			ratio("guard: whole middleware", "go-chi/jwtauth: whole middleware", 1.0/6),
 			ratio("guard: whole middleware", "auth0/go-jwt-middleware: whole middleware", 1.0/6),
 			ratio("guard: cached", "golang-jwt: ParseWithClaims alone", 0.06),
-			allocsOver("guard: cached", "bare handler", 2),
+			allocsDifference("guard: cached", "bare handler", 2),
 		},
 	}, nil
 }
 
-// asymmetric compares with the signature's verification alone.
-func asymmetric(alg string) func(settings) (rows, error) {
-	return func(settings) (rows, error) {
+// asymmetric compares each implementation with the bare verification of a signature.
+func asymmetric(alg string) func(settings) (comparison, error) {
+	return func(settings) (comparison, error) {
 		var (
 			method = jwt.GetSigningMethod(alg)
 			key    jwtauth.Key
@@ -154,16 +156,16 @@ func asymmetric(alg string) func(settings) (rows, error) {
 		signed, signature := []byte(token[:at]), guard.Must(base64.RawURLEncoding.DecodeString(token[at+1:]))
 		fromSet, err := keyfuncFor(alg, public)
 		if err != nil {
-			return rows{}, err
+			return comparison{}, err
 		}
 		name := "bare " + alg + " verify"
-		return rows{
-			work: []work{
+		return comparison{
+			benchmarks: []benchmark{
 				{"guard: whole middleware", ours, serving(protected(key, jwtauth.Options{}), request("/", "Authorization", "Bearer "+token), 200)},
 				{"golang-jwt: ParseWithClaims alone", peer, golangJWT(token, alg, func(*jwt.Token) (any, error) { return public, nil })},
 				{"golang-jwt with MicahParks/keyfunc", peer, golangJWT(token, alg, fromSet)},
 				{"jwx: Parse alone", peer, jwx(token, jwxAlg, public)},
-				{name, limit, func(n int) {
+				{name, lowerBound, func(n int) {
 					for range n {
 						check(verify(signed, signature), name)
 					}
@@ -174,25 +176,25 @@ func asymmetric(alg string) func(settings) (rows, error) {
 	}
 }
 
-// refusals is what strangers can make a server do.
-func refusals(settings) (rows, error) {
+// refusedTokens measures the cost of requests that anonymous clients can send.
+func refusedTokens(settings) (comparison, error) {
 	h := protected(jwtauth.HMAC("HS256", secret), jwtauth.Options{})
 	huge := strings.Repeat("A", 800<<10)
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}))
-	none, garbage := request("/"), request("/", "Authorization", "Bearer "+strings.Repeat("x", 200))
-	return rows{
-		work: []work{
-			{"guard: no credential", ours, serving(h, none, 401)},
+	anonymous, garbage := request("/"), request("/", "Authorization", "Bearer "+strings.Repeat("x", 200))
+	return comparison{
+		benchmarks: []benchmark{
+			{"guard: no credential", ours, serving(h, anonymous, 401)},
 			{"guard: 200 bytes of garbage", ours, serving(h, garbage, 401)},
 			{"guard: 800 KB header", ours, serving(h, request("/", "Authorization", "Bearer "+huge+"."+huge[:10]+"."), 401)},
 			{"golang-jwt: 800 KB token", peer, func(n int) {
 				token := huge + "." + huge[:10] + "."
 				for range n {
 					_, err := parser.ParseWithClaims(token, &peerClaims{}, func(*jwt.Token) (any, error) { return secret, nil })
-					check(err != nil, "golang-jwt refuses")
+					check(err != nil, "golang-jwt accepted an invalid token")
 				}
 			}},
-			{"bare handler that refuses", limit, serving(bareRefusal, garbage, 401)},
+			{"bare handler that refuses", lowerBound, serving(bareRefusal, garbage, 401)},
 		},
 		bars: []bar{
 			ratio("guard: no credential", "bare handler that refuses", 5),
@@ -203,7 +205,7 @@ func refusals(settings) (rows, error) {
 	}, nil
 }
 
-// bareHMAC is one HMAC over the signed part and its comparison.
+// bareHMAC computes and compares the HMAC of the signed part of a token.
 func bareHMAC(token string) func(n int) {
 	at := strings.LastIndexByte(token, '.')
 	signed, signature := []byte(token[:at]), guard.Must(base64.RawURLEncoding.DecodeString(token[at+1:]))

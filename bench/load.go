@@ -16,13 +16,14 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// serveEnv makes this program the server of the load table.
+// serveEnv is the environment variable that makes this program the server of the load
+// table.
 const serveEnv = "GUARD_BENCH_SERVE"
 
 const page = `{"id":"7","title":"Post 7"}`
 
-// serveLoad serves the same answer twice on loopback: /articles/7 behind the
-// whole stack, /bare/articles/7 behind nothing. It ends with its input.
+// serveLoad serves the same page twice on loopback: /articles/7 with all guards,
+// /bare/articles/7 without any. It exits when its standard input is closed.
 func serveLoad() {
 	answer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -40,42 +41,42 @@ func serveLoad() {
 	fail(http.Serve(l, mux))
 }
 
-// overTCP sends requests over kept connections to a server in another process,
-// to both routes in turn.
-func overTCP(set settings) (rows, error) {
+// loadOverTCP sends requests over persistent connections to a server in another
+// process, alternately to both routes.
+func loadOverTCP(set settings) (comparison, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return rows{}, err
+		return comparison{}, err
 	}
 	server := exec.Command(self)
 	server.Env = append(os.Environ(), serveEnv+"=1")
 	server.Stderr = os.Stderr
 	in, err := server.StdinPipe()
 	if err != nil {
-		return rows{}, err
+		return comparison{}, err
 	}
 	out, err := server.StdoutPipe()
 	if err != nil {
-		return rows{}, err
+		return comparison{}, err
 	}
 	if err := server.Start(); err != nil {
-		return rows{}, err
+		return comparison{}, err
 	}
 	defer server.Wait()
 	defer in.Close()
 	addr, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		return rows{}, err
+		return comparison{}, err
 	}
 	addr = strings.TrimSpace(addr)
 
-	var bare, guarded volley
+	var bare, guarded load
 	const turns = 10
 	for range turns {
-		bare.fire(addr, "/bare/articles/7", set.load/turns/2)
-		guarded.fire(addr, "/articles/7", set.load/turns/2)
+		bare.run(addr, "/bare/articles/7", set.load/turns/2)
+		guarded.run(addr, "/articles/7", set.load/turns/2)
 	}
-	return rows{
+	return comparison{
 		facts: []Fact{
 			{"guard: requests a second", guarded.rate(), ""},
 			{"bare: requests a second", bare.rate(), ""},
@@ -88,8 +89,8 @@ func overTCP(set settings) (rows, error) {
 	}, nil
 }
 
-// A volley is many requests of one kind.
-type volley struct {
+// A load is many requests for one route, and their times.
+type load struct {
 	mu      sync.Mutex
 	took    []time.Duration
 	errors  int
@@ -98,27 +99,28 @@ type volley struct {
 
 const connections = 32
 
-func (v *volley) fire(addr, path string, length time.Duration) {
+// run sends requests over all connections for some time.
+func (l *load) run(addr, path string, length time.Duration) {
 	start := time.Now()
 	var all sync.WaitGroup
 	for range connections {
 		all.Go(func() {
-			took, err := ask(addr, path, start.Add(length))
-			v.mu.Lock()
-			defer v.mu.Unlock()
-			v.took = append(v.took, took...)
+			took, err := sendUntil(addr, path, start.Add(length))
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.took = append(l.took, took...)
 			if err != nil {
-				v.errors++
+				l.errors++
 				fmt.Fprintln(os.Stderr, "bench: load:", err)
 			}
 		})
 	}
 	all.Wait()
-	v.seconds += time.Since(start).Seconds()
+	l.seconds += time.Since(start).Seconds()
 }
 
-// ask sends one request after the other on one connection until the end.
-func ask(addr, path string, end time.Time) (took []time.Duration, err error) {
+// sendUntil sends consecutive requests on one connection until the end.
+func sendUntil(addr, path string, end time.Time) (took []time.Duration, err error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
@@ -143,9 +145,11 @@ func ask(addr, path string, end time.Time) (took []time.Duration, err error) {
 	return took, nil
 }
 
-func (v *volley) rate() float64 { return float64(len(v.took)) / v.seconds }
+// rate returns the requests per second.
+func (l *load) rate() float64 { return float64(len(l.took)) / l.seconds }
 
-func (v *volley) p99() float64 {
-	slices.Sort(v.took)
-	return float64(v.took[len(v.took)*99/100]) / float64(time.Millisecond)
+// p99 returns the 99th percentile of the times, in ms.
+func (l *load) p99() float64 {
+	slices.Sort(l.took)
+	return float64(l.took[len(l.took)*99/100]) / float64(time.Millisecond)
 }

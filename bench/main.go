@@ -1,17 +1,17 @@
-// Command bench measures guard beside its peers, in one process and in
-// interleaved rounds, and says whether each bar of the project holds.
+// Command bench compares guard with its peers, in one process and in interleaved
+// rounds, and reports whether the project's bars hold. A bar is an upper bound of a
+// measured value or of a ratio.
 //
 //	go run ./bench            every table
-//	go run ./bench -quick     a first impression
-//	go run ./bench -check     exit 1 where a bar is missed
+//	go run ./bench -quick     short and imprecise
+//	go run ./bench -check     exit 1 if a bar is missed
 //	go run ./bench -plot docs/bench.svg
 //
-// Only ratios travel from one machine to another. Every table has a row for
-// the physical limit: the bare cryptography, map, mux or Redis command.
+// Only ratios can be compared between machines. Every table has a row for the
+// lower bound: the bare cryptography, map, mux or Redis command.
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -27,15 +27,15 @@ func main() {
 	}
 	var (
 		asJSON = flag.Bool("json", false, "write JSON in place of tables")
-		check  = flag.Bool("check", false, "exit 1 where a bar is missed")
-		plot   = flag.String("plot", "", "write a picture (SVG) of ours against the peers to this file")
-		quick  = flag.Bool("quick", false, "short slices and small fills: a first impression, not a verdict")
-		only   = flag.String("only", "", "run the tables whose name matches this regular expression")
+		check  = flag.Bool("check", false, "exit 1 if a bar is missed")
+		plot   = flag.String("plot", "", "write a chart (SVG) of guard and its peers to this file")
+		quick  = flag.Bool("quick", false, "short slices and small fills: imprecise results")
+		only   = flag.String("only", "", "run only the tables whose names match this regular expression")
 		rounds = flag.Int("rounds", 6, "interleaved rounds")
 		prof   = flag.String("cpuprofile", "", "write a CPU profile to this file")
-		cpu    = flag.Bool("cpu", false, "measure processor time, for a machine that others use too")
-		load   = flag.Duration("load", 60*time.Second, "time of the load over TCP, half of it without guards")
-		slice  = flag.Duration("slice", 60*time.Millisecond, "least time of a row in a round; four times as much where it waits for another process")
+		cpu    = flag.Bool("cpu", false, "measure processor time, for a machine with other load")
+		load   = flag.Duration("load", 60*time.Second, "duration of the load over TCP, half of it without guards")
+		slice  = flag.Duration("slice", 60*time.Millisecond, "minimum time of a row in a round; four times as much if the row waits for another process")
 	)
 	flag.Parse()
 	pattern, err := regexp.Compile(*only)
@@ -47,16 +47,9 @@ func main() {
 	if *quick {
 		set = settings{rounds: 3, slice: 4 * time.Millisecond, fill: 100_000, tries: 20, load: time.Second}
 	}
-
 	set.cpu = *cpu
 	if *prof != "" {
-		f, err := os.Create(*prof)
-		if err == nil {
-			err = pprof.StartCPUProfile(f)
-		}
-		if err != nil {
-			fail(err)
-		}
+		startProfile(*prof)
 		defer pprof.StopCPUProfile()
 	}
 
@@ -71,15 +64,11 @@ func main() {
 		result := t.run(set)
 		report.Tables = append(report.Tables, result)
 		if !*asJSON {
-			result.print(os.Stdout)
+			result.write(os.Stdout)
 		}
 	}
 	if *asJSON {
-		enc := json.NewEncoder(os.Stdout)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(report); err != nil {
-			fail(err)
-		}
+		report.writeJSON(os.Stdout)
 	} else {
 		report.summary(os.Stdout)
 	}
@@ -94,6 +83,18 @@ func main() {
 	}
 }
 
+// startProfile starts a CPU profile, which is written to a file.
+func startProfile(name string) {
+	f, err := os.Create(name)
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	if err != nil {
+		fail(err)
+	}
+}
+
+// fail reports an error and ends the program.
 func fail(err error) {
 	fmt.Fprintln(os.Stderr, "bench:", err)
 	os.Exit(1)

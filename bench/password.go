@@ -7,9 +7,9 @@ import (
 	"github.com/go-guard/guard/signin/password"
 )
 
-// passwords compares with argon2id alone, and asks whether the time of a login
-// tells an unknown user from a wrong password.
-func passwords(set settings) (rows, error) {
+// passwords compares with bare argon2id, and measures whether the time of a login
+// reveals whether a user exists.
+func passwords(set settings) (comparison, error) {
 	encoded := guard.Must(password.Hash(ctx, "correct horse"))
 	verifying := func(encoded string) func(n int) {
 		return func(n int) {
@@ -19,11 +19,11 @@ func passwords(set settings) (rows, error) {
 			}
 		}
 	}
-	unknown, wrong, gap := differ(set, set.tries, 1, verifying(""), verifying(encoded))
-	return rows{
-		work: []work{
+	unknown, wrong, difference := compareTimes(set, set.tries, 1, verifying(""), verifying(encoded))
+	return comparison{
+		benchmarks: []benchmark{
 			{"guard: Verify, argon2id", ours, verifying(encoded)},
-			{"bare argon2id of 19 MiB, 2 passes", limit, func(n int) {
+			{"bare argon2id of 19 MiB, 2 passes", lowerBound, func(n int) {
 				for range n {
 					argon2.IDKey([]byte("battery staple"), secret[:16], 2, 19456, 1, 32)
 				}
@@ -32,8 +32,8 @@ func passwords(set settings) (rows, error) {
 		facts: []Fact{
 			{"guard: unknown user, median", unknown / 1e6, "ms"},
 			{"guard: wrong password, median", wrong / 1e6, "ms"},
-			{"guard: how far the two differ", gap, ""},
+			{"guard: relative difference of the two", difference, ""},
 		},
-		bars: []bar{factAtMost("guard: how far the two differ", 0.05)},
+		bars: []bar{factAtMost("guard: relative difference of the two", 0.05)},
 	}, nil
 }

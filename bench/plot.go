@@ -6,7 +6,8 @@ import (
 	"html"
 )
 
-// plots are the groups of bars: a table's rows of these names, ours first.
+// plots are the groups of the chart: a table and the names of its rows, guard's
+// first.
 var plots = []struct {
 	title, table string
 	rows         []string
@@ -19,13 +20,13 @@ var plots = []struct {
 }
 
 const (
-	wide   = 760
-	labels = 300 // where the bars begin
-	line   = 22
+	width      = 760
+	labelWidth = 300 // the rectangles begin here
+	rowHeight  = 22
 )
 
-// svg draws ours against the peers. Every group has a scale of its own, which
-// begins at zero. The colours follow the reader's scheme.
+// svg draws the chart. Each group has its own scale, which begins at zero. The colors
+// follow the reader's color scheme.
 func (r *Report) svg() []byte {
 	var body bytes.Buffer
 	y := 8
@@ -43,16 +44,16 @@ func (r *Report) svg() []byte {
 		y += 8
 		for _, name := range p.rows {
 			row := table.row(name)
-			length := max(2, row.NS/slowest*(wide-labels-80))
-			fmt.Fprintf(&body, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>", labels-8, y+14, html.EscapeString(name))
-			fmt.Fprintf(&body, "<rect x=\"%d\" y=\"%d\" width=\"%.0f\" height=\"%d\" rx=\"2\" class=\"%s\"/>", labels, y+2, length, line-6, row.Kind)
-			fmt.Fprintf(&body, "<text x=\"%.0f\" y=\"%d\">%s</text>\n", labels+length+6, y+14, duration(row.NS))
-			y += line
+			length := max(2, row.NS/slowest*(width-labelWidth-80))
+			fmt.Fprintf(&body, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>", labelWidth-8, y+14, html.EscapeString(name))
+			fmt.Fprintf(&body, "<rect x=\"%d\" y=\"%d\" width=\"%.0f\" height=\"%d\" rx=\"2\" class=\"%s\"/>", labelWidth, y+2, length, rowHeight-6, row.Kind)
+			fmt.Fprintf(&body, "<text x=\"%.0f\" y=\"%d\">%s</text>\n", labelWidth+length+6, y+14, duration(row.NS))
+			y += rowHeight
 		}
 		y += 10
 	}
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\">\n", wide, y, wide, y)
+	fmt.Fprintf(&out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\">\n", width, y, width, y)
 	fmt.Fprintf(&out, "<title>guard beside its peers: time of one request, less is better</title>\n")
 	out.WriteString(`<style>
 text { font: 12px system-ui, sans-serif; fill: #24292f } .t { font-weight: 600 }
@@ -65,7 +66,7 @@ text { font: 12px system-ui, sans-serif; fill: #24292f } .t { font-weight: 600 }
 	return out.Bytes()
 }
 
-// table is the measured table of that name, nil where it was not run.
+// table returns the measured table of a name, nil if it was not run.
 func (r *Report) table(name string) *TableResult {
 	for i := range r.Tables {
 		if r.Tables[i].Name == name && r.Tables[i].Skipped == "" {

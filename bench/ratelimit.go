@@ -24,12 +24,12 @@ import (
 	"github.com/go-guard/guard/ratelimit"
 )
 
-// Everyone limits by the same key, in memory, and tells the client its limit,
-// what remains and when it is reset, unless the row says "no headers".
+// Every implementation limits by the same key, in memory, and reports the limit, what
+// remains and the reset in header fields, unless the row says "no headers".
 const (
-	plenty = 1_000_000_000 // a quota that no run uses up
+	plenty = 1_000_000_000 // a quota that no run exhausts
 	window = time.Hour
-	user   = "X-User" // the header that is the key where keys are many
+	user   = "X-User" // the header field with the key, where there are many keys
 )
 
 func ourLimit(quota int, key ratelimit.Key, opts ratelimit.Options) http.Handler {
@@ -43,7 +43,7 @@ func goLimiter(quota int, headers ...string) http.Handler {
 
 func byUser(r *http.Request) (string, error) { return r.Header.Get(user), nil }
 
-// byAddress is what httprate's own KeyByIP, now deprecated, does.
+// byAddress does what httprate.KeyByIP does, which is deprecated.
 func byAddress(r *http.Request) (string, error) {
 	ip, _, err := net.SplitHostPort(r.RemoteAddr)
 	return httprate.CanonicalizeIP(ip), err
@@ -53,7 +53,7 @@ func ululeLimit(quota int) http.Handler {
 	return ulule.NewMiddleware(limiter.New(ululemem.NewStore(), limiter.Rate{Period: window, Limit: int64(quota)})).Handler(ok)
 }
 
-// throttledLimit is GCRA, which cannot know rates above one in a nanosecond.
+// throttledLimit uses GCRA, which does not support rates above one per nanosecond.
 func throttledLimit(quota int) http.Handler {
 	l := guard.Must(throttled.NewGCRARateLimiterCtx(guard.Must(throttledmem.NewCtx(65536)),
 		throttled.RateQuota{MaxRate: throttled.PerDuration(quota, window), MaxBurst: quota - 1}))
@@ -65,18 +65,18 @@ var ctx = context.Background()
 
 var byIP = ratelimit.ByIP(clientip.Direct())
 
-func hotKey(settings) (rows, error) {
+func hotKey(settings) (comparison, error) {
 	r := request("/")
 	bucket := rate.NewLimiter(rate.Inf, 1)
-	return rows{
-		work: []work{
+	return comparison{
+		benchmarks: []benchmark{
 			{"guard: allowed, both headers", ours, serving(ourLimit(plenty, byIP, ratelimit.Options{Headers: ratelimit.RateLimit}), r, 200)},
 			{"guard: allowed, no headers", ours, serving(ourLimit(plenty, byIP, ratelimit.Options{}), r, 200)},
 			{"sethvargo/go-limiter: allowed", peer, serving(goLimiter(plenty), r, 200)},
 			{"httprate: allowed", peer, serving(httprate.LimitBy(plenty, window, byAddress)(ok), r, 200)},
 			{"ulule: allowed", peer, serving(ululeLimit(plenty), r, 200)},
 			{"throttled: allowed", peer, serving(throttledLimit(plenty), r, 200)},
-			{"bare x/time/rate: one bucket, no key", limit, func(n int) {
+			{"bare x/time/rate: one bucket, no key", lowerBound, func(n int) {
 				for range n {
 					check(bucket.Allow(), "x/time/rate")
 				}
@@ -91,35 +91,35 @@ func hotKey(settings) (rows, error) {
 	}, nil
 }
 
-func refusedKey(settings) (rows, error) {
+func refusedKey(settings) (comparison, error) {
 	r := request("/")
-	spent := func(h http.Handler) func(int) {
+	exhausted := func(h http.Handler) func(int) {
 		h.ServeHTTP(&discard{header: http.Header{}}, r)
 		return serving(h, r, 429)
 	}
-	return rows{
-		work: []work{
-			{"guard: refused", ours, spent(ourLimit(1, byIP, ratelimit.Options{Headers: ratelimit.RateLimit}))},
-			{"sethvargo/go-limiter: refused", peer, spent(goLimiter(1))},
-			{"httprate: refused", peer, spent(httprate.LimitBy(1, window, byAddress)(ok))},
-			{"ulule: refused", peer, spent(ululeLimit(1))},
-			{"throttled: refused", peer, spent(throttledLimit(1))},
-			{"bare handler that refuses", limit, serving(bareRefusal, r, 401)},
+	return comparison{
+		benchmarks: []benchmark{
+			{"guard: refused", ours, exhausted(ourLimit(1, byIP, ratelimit.Options{Headers: ratelimit.RateLimit}))},
+			{"sethvargo/go-limiter: refused", peer, exhausted(goLimiter(1))},
+			{"httprate: refused", peer, exhausted(httprate.LimitBy(1, window, byAddress)(ok))},
+			{"ulule: refused", peer, exhausted(ululeLimit(1))},
+			{"throttled: refused", peer, exhausted(throttledLimit(1))},
+			{"bare handler that refuses", lowerBound, serving(bareRefusal, r, 401)},
 		},
 		bars: []bar{ratio("guard: refused", "sethvargo/go-limiter: refused", 0.7)},
 	}, nil
 }
 
-// manyKeys asks for 100,000 keys in turn, from as many goroutines as there are
-// cores, each from another key on. The first time all of them came in another
-// order: what was allocated one after the other is not asked for so.
-func manyKeys(settings) (rows, error) {
-	const quota = 60_000 // more than any run asks a key for
+// manyKeys takes for 100,000 keys in turn, in one goroutine per core, each starting at
+// a different key. The keys are first used in random order, so that the order of the
+// requests is not the order of the allocations.
+func manyKeys(settings) (comparison, error) {
+	const quota = 60_000 // no run exhausts it
 	users := make([]string, 100_000)
 	for i := range users {
 		users[i] = "user-" + strconv.Itoa(i)
 	}
-	spread := func(h http.Handler) func(int) {
+	onAllCores := func(h http.Handler) func(int) {
 		return parallel(runtime.NumCPU(), func() func(int) {
 			r, w, at := request("/", user, ""), &discard{header: http.Header{}}, rand.IntN(len(users))
 			line := r.Header[user]
@@ -131,7 +131,7 @@ func manyKeys(settings) (rows, error) {
 				check(w.status == 200, "a key of many")
 				clear(w.header)
 			}
-			for _, at = range rand.Perm(len(users)) { // nobody is new any more
+			for _, at = range rand.Perm(len(users)) { // creates every key
 				serve()
 			}
 			return func(n int) {
@@ -145,12 +145,12 @@ func manyKeys(settings) (rows, error) {
 	for _, u := range users {
 		seen[u] = quota
 	}
-	return rows{
-		work: []work{
-			{"guard: 100,000 keys", ours, spread(ourLimit(quota, ratelimit.ByHeader(user), ratelimit.Options{Headers: ratelimit.RateLimit}))},
-			{"sethvargo/go-limiter: 100,000 keys", peer, spread(goLimiter(quota, user))},
-			{"httprate: 100,000 keys", peer, spread(httprate.LimitBy(quota, window, byUser)(ok))},
-			{"bare map, read only", limit, spread(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	return comparison{
+		benchmarks: []benchmark{
+			{"guard: 100,000 keys", ours, onAllCores(ourLimit(quota, ratelimit.ByHeader(user), ratelimit.Options{Headers: ratelimit.RateLimit}))},
+			{"sethvargo/go-limiter: 100,000 keys", peer, onAllCores(goLimiter(quota, user))},
+			{"httprate: 100,000 keys", peer, onAllCores(httprate.LimitBy(quota, window, byUser)(ok))},
+			{"bare map, read only", lowerBound, onAllCores(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				check(seen[r.Header.Get(user)] > 0, "map")
 			}))},
 		},
@@ -158,7 +158,8 @@ func manyKeys(settings) (rows, error) {
 	}, nil
 }
 
-// taking takes again and again; once a quota is used up, in vain.
+// taking returns a benchmark that takes repeatedly. Once a quota is exhausted, the
+// takes are refused.
 func taking(take func(i int)) func(int) {
 	at := 0
 	return func(n int) {
@@ -169,10 +170,10 @@ func taking(take func(i int)) func(int) {
 	}
 }
 
-func limiterMemory(set settings) (rows, error) {
+func limiterMemory(set settings) (comparison, error) {
 	var facts []Fact
 	var bars []bar
-	var growth []work
+	var growth []benchmark
 	for _, c := range []struct {
 		name string
 		l    ratelimit.Limit
@@ -199,11 +200,11 @@ func limiterMemory(set settings) (rows, error) {
 		runtime.KeepAlive(l)
 		_, first := fill()
 		growth = append(growth,
-			work{"guard: take, the only key, " + c.name, ours, taking(func(int) { first(0) })},
-			work{"guard: take, one of " + strconv.Itoa(set.fill) + ", " + c.name, ours, taking(func(i int) { take(i * 7919 % set.fill) })})
+			benchmark{"guard: take, the only key, " + c.name, ours, taking(func(int) { first(0) })},
+			benchmark{"guard: take, one of " + strconv.Itoa(set.fill) + ", " + c.name, ours, taking(func(i int) { take(i * 7919 % set.fill) })})
 
 		stall := "guard: longest stall while filling, " + c.name
-		facts = append(facts, Fact{stall, longest(3, func() func(int) { _, take := fill(); return take }, set.fill), "ms"})
+		facts = append(facts, Fact{stall, longestStall(3, func() func(int) { _, take := fill(); return take }, set.fill), "ms"})
 		bars = append(bars, factAtMost(size, c.max), factAtMost(stall, 1))
 	}
 	before := heap()
@@ -214,6 +215,6 @@ func limiterMemory(set settings) (rows, error) {
 	}
 	facts = append(facts, Fact{"go-limiter: bytes a key", (heap() - before) / float64(set.fill), "B"})
 	runtime.KeepAlive(store)
-	row, bare := crowdedMap(set.fill)
-	return rows{work: append(growth, row), facts: append(facts, bare), bars: bars}, nil
+	row, bare := bareMapOf(set.fill)
+	return comparison{benchmarks: append(growth, row), facts: append(facts, bare), bars: bars}, nil
 }

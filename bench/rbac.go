@@ -14,21 +14,21 @@ import (
 	"github.com/go-guard/guard/rbac"
 )
 
-// Everyone answers whether the one role of a user has a permission. A rule is
-// one permission of one role. gorbac could not be had from the module proxy.
+// Every implementation decides whether the only role of a user has a permission. A
+// rule is one permission of one role. gorbac was not available from the module proxy.
 type member struct{ ID, Role string }
 
-// someone authenticates everybody, at no cost of its own.
-type someone struct{ m member }
+// fixedUser authenticates every request as the same member, at no cost.
+type fixedUser struct{ m member }
 
-func (s someone) Authenticate(*http.Request) (member, error) { return s.m, nil }
-func (someone) Scheme() guard.Scheme                         { return guard.Scheme{Challenge: "Bearer"} }
+func (s fixedUser) Authenticate(*http.Request) (member, error) { return s.m, nil }
+func (fixedUser) Scheme() guard.Scheme                         { return guard.Scheme{Challenge: "Bearer"} }
 
 func roleName(i int) string { return fmt.Sprintf("role%d", i) }
 func permName(i int) string { return fmt.Sprintf("perm:%d", i) }
 
-// rules is a policy of so many roles with so many permissions each. One more
-// permission is granted to nobody.
+// rules returns a policy of so many roles with so many permissions each. It has one
+// more permission, which no role grants.
 func rules(roles, perms int) *rbac.Policy[member, string] {
 	spec := rbac.Spec[string]{Permissions: []string{"none:0"}, Roles: map[string]rbac.Role[string]{}}
 	for i := range perms {
@@ -81,14 +81,14 @@ func cedarRules(roles, perms int, subject, role string) (*cedar.PolicySet, cedar
 	}, user
 }
 
-// many is the number of roles and of permissions that each of them has.
+// many is the number of roles, and of the permissions of each.
 const many = 100
 
-// gates are measured apart from the peers, whose heaps would burden the
-// collector in their stead.
-func gates(settings) (rows, error) {
+// gates are in a separate table from the peers, whose large heaps would burden the
+// garbage collector.
+func gates(settings) (comparison, error) {
 	small, large := rules(2, 5), rules(many, many)
-	auth := guard.Require(someone{me})
+	auth := guard.Require(fixedUser{caller})
 	r := request("/")
 	gate := func(p *rbac.Policy[member, string], gates int) func(int) {
 		h := http.Handler(ok)
@@ -97,67 +97,67 @@ func gates(settings) (rows, error) {
 		}
 		return serving(auth(h), r, 200)
 	}
-	// What a gate that hands something on does otherwise: it copies the request
-	// and adds a node to its context. Ours keeps it at the authentication step.
+	// A gate could also pass its result on in the context of a copy of the request.
+	// guard's gates do not.
 	type key struct{}
-	placing := func(h http.Handler) http.Handler {
+	withValue := func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, large)))
 		})
 	}
-	return rows{
-		work: []work{
+	return comparison{
+		benchmarks: []benchmark{
 			{"guard: chain and gate, 10,000 rules", ours, gate(large, 1)},
 			{"guard: chain and gate, 10 rules", ours, gate(small, 1)},
 			{"guard: chain and two gates, 10,000 rules", ours, gate(large, 2)},
-			{"guard: chain alone", limit, gate(large, 0)},
-			{"guard: chain and a context value", limit, serving(auth(placing(ok)), r, 200)},
+			{"guard: chain alone", lowerBound, gate(large, 0)},
+			{"guard: chain and a context value", lowerBound, serving(auth(withValue(ok)), r, 200)},
 		},
 		bars: []bar{
-			over("guard: chain and gate, 10,000 rules", "guard: chain and a context value", 60),
-			over("guard: chain and two gates, 10,000 rules", "guard: chain and gate, 10,000 rules", 60),
-			allocsOver("guard: chain and gate, 10,000 rules", "guard: chain alone", 0),
-			allocsOver("guard: chain and two gates, 10,000 rules", "guard: chain and gate, 10,000 rules", 0),
-			flat("guard: chain and gate, 10,000 rules", "guard: chain and gate, 10 rules", 0.10),
+			difference("guard: chain and gate, 10,000 rules", "guard: chain and a context value", 60),
+			difference("guard: chain and two gates, 10,000 rules", "guard: chain and gate, 10,000 rules", 60),
+			allocsDifference("guard: chain and gate, 10,000 rules", "guard: chain alone", 0),
+			allocsDifference("guard: chain and two gates, 10,000 rules", "guard: chain and gate, 10,000 rules", 0),
+			similar("guard: chain and gate, 10,000 rules", "guard: chain and gate, 10 rules", 0.10),
 		},
 	}, nil
 }
 
-func decisions(settings) (rows, error) {
+func decisions(settings) (comparison, error) {
 	policy := rules(many, many)
 	var inside context.Context
-	guard.Require(someone{me})(policy.RequireAll(granted)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { inside = r.Context() }))).
+	guard.Require(fixedUser{caller})(policy.RequireAll(granted)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { inside = r.Context() }))).
 		ServeHTTP(&discard{header: http.Header{}}, request("/"))
 	has := policy.Has(granted)
-	enforcer := casbinRules(many, many, me.ID, me.Role)
-	set, entities, user := cedarRules(many, many, me.ID, me.Role)
-	table := map[string]map[string]bool{me.Role: {granted: true}}
+	enforcer := casbinRules(many, many, caller.ID, caller.Role)
+	set, entities, user := cedarRules(many, many, caller.ID, caller.Role)
+	table := map[string]map[string]bool{caller.Role: {granted: true}}
 
-	answer := func(who, perm string, want bool, decide func(perm string) (bool, error)) func(int) {
+	decide := func(name, perm string, want bool, f func(perm string) (bool, error)) func(int) {
 		return func(n int) {
 			for range n {
-				allowed, err := decide(perm)
-				check(err == nil && allowed == want, who)
+				allowed, err := f(perm)
+				check(err == nil && allowed == want, name)
 			}
 		}
 	}
 	ourCheck := func(perm string) (bool, error) { return policy.Check(inside, perm) == nil, nil }
-	enforce := func(perm string) (bool, error) { return enforcer.Enforce(me.ID, perm) }
+	enforce := func(perm string) (bool, error) { return enforcer.Enforce(caller.ID, perm) }
 	authorize := func(perm string) (bool, error) {
-		decision, why := cedar.Authorize(set, entities, cedar.Request{Principal: user, Action: cedar.NewEntityUID("Action", cedar.String(perm)), Resource: user})
-		check(len(why.Errors) == 0, "cedar's policies")
+		decision, diagnostic := cedar.Authorize(set, entities, cedar.Request{Principal: user, Action: cedar.NewEntityUID("Action", cedar.String(perm)), Resource: user})
+		check(len(diagnostic.Errors) == 0, "cedar's policies")
 		return bool(decision), nil
 	}
-	return rows{
-		work: []work{
-			{"guard: Check, granted, 10,000 rules", ours, answer("Check", granted, true, ourCheck)},
-			{"guard: Check, denied, 10,000 rules", ours, answer("Check", denied, false, ourCheck)},
-			{"guard: Has, 10,000 rules", ours, answer("Has", granted, true, func(string) (bool, error) { return has(inside), nil })},
-			{"casbin: Enforce, granted, 10,000 rules", peer, answer("casbin", granted, true, enforce)},
-			{"casbin: Enforce, denied, 10,000 rules", peer, answer("casbin", denied, false, enforce)},
-			{"cedar-go: Authorize, granted, 10,000 rules", peer, answer("cedar", granted, true, authorize)},
-			{"cedar-go: Authorize, denied, 10,000 rules", peer, answer("cedar", denied, false, authorize)},
-			{"bare map of maps", limit, answer("map", granted, true, func(perm string) (bool, error) { return table[me.Role][perm], nil })},
+	return comparison{
+		benchmarks: []benchmark{
+			{"guard: Check, granted, 10,000 rules", ours, decide("Check", granted, true, ourCheck)},
+			{"guard: Check, denied, 10,000 rules", ours, decide("Check", denied, false, ourCheck)},
+			{"guard: Has, 10,000 rules", ours, decide("Has", granted, true, func(string) (bool, error) { return has(inside), nil })},
+			{"casbin: Enforce, granted, 10,000 rules", peer, decide("casbin", granted, true, enforce)},
+			{"casbin: Enforce, denied, 10,000 rules", peer, decide("casbin", denied, false, enforce)},
+			{"cedar-go: Authorize, granted, 10,000 rules", peer, decide("cedar", granted, true, authorize)},
+			{"cedar-go: Authorize, denied, 10,000 rules", peer, decide("cedar", denied, false, authorize)},
+			{"bare map of maps", lowerBound, decide("map", granted, true, func(perm string) (bool, error) { return table[caller.Role][perm], nil })},
 		},
 		bars: []bar{
 			allocs("guard: Check, granted, 10,000 rules", 0),
@@ -170,7 +170,7 @@ func decisions(settings) (rows, error) {
 }
 
 var (
-	me      = member{"1", "role1"}
+	caller  = member{"1", "role1"}
 	granted = permName(3)
 )
 

@@ -26,12 +26,11 @@ import (
 	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
-// startRedis runs a server of the table's own on loopback. Everyone shares one
-// client.
+// startRedis starts a server for one table on loopback. All rows share its client.
 func startRedis() (*redis.Client, func(), error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
-		return nil, nil, missing("no redis-server (Debian: apt-get install redis-server)")
+		return nil, nil, unavailable("no redis-server (Debian: apt-get install redis-server)")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -65,20 +64,21 @@ func startRedis() (*redis.Client, func(), error) {
 	}
 }
 
-// missing skips a table, unless services are required.
-func missing(what string) error {
+// unavailable returns the reason to skip a table. It ends the program if services are
+// required.
+func unavailable(reason string) error {
 	if os.Getenv("GUARD_REQUIRE_SERVICES") == "1" {
-		fail(errors.New(what))
+		fail(errors.New(reason))
 	}
-	return errors.New(what)
+	return errors.New(reason)
 }
 
-// counting counts what a client sends.
-type counting struct{ trips, commands atomic.Int64 }
+// A commandCounter is a hook that counts the round trips and commands of a client.
+type commandCounter struct{ trips, commands atomic.Int64 }
 
-func (c *counting) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (c *commandCounter) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (c *counting) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (c *commandCounter) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		c.trips.Add(1)
 		c.commands.Add(1)
@@ -86,7 +86,7 @@ func (c *counting) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-func (c *counting) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (c *commandCounter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		c.trips.Add(1)
 		c.commands.Add(int64(len(cmds)))
@@ -94,31 +94,31 @@ func (c *counting) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-// counted is how many commands and round trips one run takes.
-func counted(c *redis.Client, what string, run func(n int)) []Fact {
+// countCommands returns how many commands and round trips one operation takes.
+func countCommands(c *redis.Client, operation string, run func(n int)) []Fact {
 	const n = 100
-	run(2000) // scripts are loaded and connections made by now
-	var count counting
-	c.AddHook(&count) // stays, for everyone: an addition to an atomic
+	run(2000) // loads the scripts and opens the connections
+	var count commandCounter
+	c.AddHook(&count) // cannot be removed; it costs every row one atomic addition
 	run(n)
 	return []Fact{
-		{"guard: commands a " + what, float64(count.commands.Load()) / n, ""},
-		{"guard: round trips a " + what, float64(count.trips.Load()) / n, ""},
+		{"guard: commands a " + operation, float64(count.commands.Load()) / n, ""},
+		{"guard: round trips a " + operation, float64(count.trips.Load()) / n, ""},
 	}
 }
 
-// redisSession asks for one session from one goroutine, and from 32. The one
-// mostly waits for the loopback, where a bare GET may take longer than a whole
-// session: what a library costs shows where the processors are busy.
-func redisSession(settings) (rows, error) {
+// redisSession loads one session in one goroutine, and in 32. A single goroutine
+// mostly waits for the network, so that a bare GET may even take longer than a whole
+// request; the cost of a library is visible when the processors are busy.
+func redisSession(settings) (comparison, error) {
 	c, stop, err := startRedis()
 	if err != nil {
-		return rows{}, err
+		return comparison{}, err
 	}
 	stores := guard.Must(redisstore.New(ctx, c, "bench:"))
 	h, r, err := ourSessions(stores.Sessions())
 	if err != nil {
-		return rows{}, err
+		return comparison{}, err
 	}
 	scsH, scsR := scsSessions(goredisstore.New(c), 0)
 	check(c.Set(ctx, "bare", strings.Repeat("x", 100), 0).Err() == nil, "SET")
@@ -128,20 +128,20 @@ func redisSession(settings) (rows, error) {
 			check(c.Get(ctx, "bare").Err() == nil, "GET")
 		}
 	}
-	crowd := func(each func() func(n int)) func(n int) { return parallel(32, each) }
+	parallel32 := func(newRun func() func(n int)) func(n int) { return parallel(32, newRun) }
 	facts, err := redisMemory(c, stores)
 	if err != nil {
-		return rows{}, err
+		return comparison{}, err
 	}
-	facts = append(facts, counted(c, "GET", get)...)
-	return rows{
-		work: []work{
+	facts = append(facts, countCommands(c, "GET", get)...)
+	return comparison{
+		benchmarks: []benchmark{
 			{"guard: GET with a session", ours, get},
 			{"scs: goredisstore", peer, serving(scsH, scsR, 200)},
-			{"bare go-redis GET", limit, bare},
-			{"guard: GET, 32 goroutines", ours, crowd(func() func(int) { return serving(h, r, 200) })},
-			{"scs: goredisstore, 32 goroutines", peer, crowd(func() func(int) { return serving(scsH, scsR, 200) })},
-			{"bare go-redis GET, 32 goroutines", limit, crowd(func() func(int) { return bare })},
+			{"bare go-redis GET", lowerBound, bare},
+			{"guard: GET, 32 goroutines", ours, parallel32(func() func(int) { return serving(h, r, 200) })},
+			{"scs: goredisstore, 32 goroutines", peer, parallel32(func() func(int) { return serving(scsH, scsR, 200) })},
+			{"bare go-redis GET, 32 goroutines", lowerBound, parallel32(func() func(int) { return bare })},
 		},
 		facts: facts,
 		bars: []bar{
@@ -155,7 +155,7 @@ func redisSession(settings) (rows, error) {
 	}, nil
 }
 
-// redisMemory fills the server with 10,000 sessions of as many subjects.
+// redisMemory stores 10,000 sessions of as many subjects, and returns their size.
 func redisMemory(c *redis.Client, stores *redisstore.Stores) ([]Fact, error) {
 	const n = 10_000
 	used := func() (float64, error) {
@@ -182,17 +182,17 @@ func redisMemory(c *redis.Client, stores *redisstore.Stores) ([]Fact, error) {
 	return []Fact{{"guard: bytes a session in Redis, its subject's index included", (after - before) / n, "B"}}, err
 }
 
-// redisLimit asks 1,000 keys from 32 goroutines, none of which is refused.
-func redisLimit(settings) (rows, error) {
+// redisLimit takes for 1,000 keys in 32 goroutines, within their quotas.
+func redisLimit(settings) (comparison, error) {
 	c, stop, err := startRedis()
 	if err != nil {
-		return rows{}, err
+		return comparison{}, err
 	}
 	keys := make([]string, 1000)
 	for i := range keys {
 		keys[i] = "user-" + strconv.Itoa(i)
 	}
-	crowd := func(take func(key string) bool) func(int) {
+	parallel32 := func(take func(key string) bool) func(int) {
 		var at atomic.Int64
 		return parallel(32, func() func(int) {
 			return func(n int) {
@@ -204,29 +204,29 @@ func redisLimit(settings) (rows, error) {
 	}
 	stores := guard.Must(redisstore.New(ctx, c, "bench:"))
 	taking := func(l ratelimit.Limit) func(int) {
-		ours := guard.Must(ratelimit.New(l, byIP, &ratelimit.Options{Store: stores.RateLimits(), Timeout: 5 * time.Second}))
-		return crowd(func(key string) bool {
-			res, err := ours.Take(ctx, key, 1)
+		ourLimiter := guard.Must(ratelimit.New(l, byIP, &ratelimit.Options{Store: stores.RateLimits(), Timeout: 5 * time.Second}))
+		return parallel32(func(key string) bool {
+			res, err := ourLimiter.Take(ctx, key, 1)
 			return err == nil && res.OK
 		})
 	}
 	take := taking(ratelimit.Limit{Name: "sliding", Quota: plenty, Window: window})
 	uluLimiter := limiter.New(guard.Must(ululeredis.NewStore(c)), limiter.Rate{Period: window, Limit: plenty})
 	rr := redis_rate.NewLimiter(c)
-	facts := counted(c, "take", take)
-	return rows{
-		work: []work{
+	facts := countCommands(c, "take", take)
+	return comparison{
+		benchmarks: []benchmark{
 			{"guard: take, 32 goroutines", ours, take},
 			{"guard: take, GCRA, 32 goroutines", ours, taking(ratelimit.Limit{Name: "gcra", Quota: plenty, Window: window, Algorithm: ratelimit.GCRA})},
-			{"ulule: Get, 32 goroutines", peer, crowd(func(key string) bool {
+			{"ulule: Get, 32 goroutines", peer, parallel32(func(key string) bool {
 				res, err := uluLimiter.Get(ctx, key)
 				return err == nil && !res.Reached
 			})},
-			{"redis_rate: Allow, 32 goroutines", peer, crowd(func(key string) bool {
+			{"redis_rate: Allow, 32 goroutines", peer, parallel32(func(key string) bool {
 				res, err := rr.Allow(ctx, key, redis_rate.PerHour(plenty))
 				return err == nil && res.Allowed == 1
 			})},
-			{"bare go-redis INCR, 32 goroutines", limit, crowd(func(key string) bool { return c.Incr(ctx, "bare:"+key).Err() == nil })},
+			{"bare go-redis INCR, 32 goroutines", lowerBound, parallel32(func(key string) bool { return c.Incr(ctx, "bare:"+key).Err() == nil })},
 		},
 		facts: facts,
 		bars: []bar{

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"slices"
-	"strings"
 	"text/tabwriter"
 )
 
@@ -21,7 +21,7 @@ type Report struct {
 	Tables []TableResult `json:"tables"`
 }
 
-// A TableResult is one comparison, measured.
+// A TableResult is a measured table.
 type TableResult struct {
 	Name    string      `json:"name"`
 	Skipped string      `json:"skipped,omitempty"`
@@ -30,8 +30,8 @@ type TableResult struct {
 	Bars    []BarResult `json:"bars,omitempty"`
 }
 
-// A Row is one work: medians over the rounds. Spread is the distance between
-// the slowest and the fastest round as a part of the median.
+// A Row is the result of one benchmark: medians over the rounds. Spread is the
+// difference between the slowest and the fastest round, divided by the median.
 type Row struct {
 	Name   string  `json:"name"`
 	Kind   kind    `json:"kind"`
@@ -51,7 +51,7 @@ type Fact struct {
 	Unit  string  `json:"unit"`
 }
 
-// A BarResult tells whether what must be reached was.
+// A BarResult reports whether a bar holds: whether Value is at most Max.
 type BarResult struct {
 	Text  string  `json:"text"`
 	Value float64 `json:"value"`
@@ -59,8 +59,10 @@ type BarResult struct {
 	Holds bool    `json:"holds"`
 }
 
+// A bar computes its value from a measured table.
 type bar func(*TableResult) BarResult
 
+// row returns the row of a name, which must exist.
 func (t *TableResult) row(name string) Row {
 	for _, r := range t.Rows {
 		if r.Name == name {
@@ -70,9 +72,9 @@ func (t *TableResult) row(name string) Row {
 	panic(fmt.Sprintf("bench: table %s has no row %q", t.Name, name))
 }
 
-// between is the median of what the rounds make of the times of a and b: what
-// disturbs the machine for some rounds disturbs both rows, and counts for less
-// than where medians of all rounds are compared.
+// between applies f to the times of a and b in each round, and returns the median. A
+// disturbance of some rounds affects both rows, so that this is more robust than a
+// comparison of the medians.
 func (t *TableResult) between(a, b string, f func(a, b float64) float64) float64 {
 	x, y := t.row(a).rounds, t.row(b).rounds
 	all := make([]float64, len(x))
@@ -83,6 +85,7 @@ func (t *TableResult) between(a, b string, f func(a, b float64) float64) float64
 	return middle(all)
 }
 
+// fact returns the value of the fact of a name, which must exist.
 func (t *TableResult) fact(name string) float64 {
 	for _, f := range t.Facts {
 		if f.Name == name {
@@ -92,6 +95,7 @@ func (t *TableResult) fact(name string) float64 {
 	panic(fmt.Sprintf("bench: table %s has no fact %q", t.Name, name))
 }
 
+// atMost is the bar value ≤ max.
 func atMost(text string, max float64, value func(*TableResult) float64) bar {
 	return func(t *TableResult) BarResult {
 		v := value(t)
@@ -99,7 +103,7 @@ func atMost(text string, max float64, value func(*TableResult) float64) bar {
 	}
 }
 
-// ratio: the time of a is at most max times the time of b.
+// ratio is the bar time of a ≤ max × time of b.
 func ratio(a, b string, max float64) bar {
 	return atMost(fmt.Sprintf("%s ≤ %s × %s", a, number(max), b), max,
 		func(t *TableResult) float64 {
@@ -107,47 +111,42 @@ func ratio(a, b string, max float64) bar {
 		})
 }
 
-// over: a takes at most max nanoseconds more than b.
-func over(a, b string, max float64) bar {
+// difference is the bar time of a ≤ time of b + max ns.
+func difference(a, b string, max float64) bar {
 	return atMost(fmt.Sprintf("%s ≤ %s + %s ns", a, b, number(max)), max,
 		func(t *TableResult) float64 {
 			return t.between(a, b, func(a, b float64) float64 { return a - b })
 		})
 }
 
-// flat: the times of a and b differ by at most part of b's.
-func flat(a, b string, part float64) bar {
-	return atMost(fmt.Sprintf("%s = %s ± %s %%", a, b, number(100*part)), part,
+// similar is the bar |time of a - time of b| ≤ max × time of b.
+func similar(a, b string, max float64) bar {
+	return atMost(fmt.Sprintf("%s = %s ± %s %%", a, b, number(100*max)), max,
 		func(t *TableResult) float64 {
 			return math.Abs(t.between(a, b, func(a, b float64) float64 { return a/b - 1 }))
 		})
 }
 
-// allocs and heapBytes are means over many operations: what a growing map or a
-// pool adds now and then is forgiven up to a twentieth.
+// allocs is the bar allocations of a ≤ max. Allocations and bytes are means over many
+// operations; what a growing map or a pool occasionally adds is ignored.
 func allocs(a string, max float64) bar {
 	return atMost(fmt.Sprintf("%s ≤ %s allocs", a, number(max)), max,
-		func(t *TableResult) float64 { return settle(t.row(a).Allocs) })
+		func(t *TableResult) float64 { return roundNearInteger(t.row(a).Allocs) })
 }
 
-func allocsOver(a, b string, max float64) bar {
+// allocsDifference is the bar allocations of a ≤ allocations of b + max.
+func allocsDifference(a, b string, max float64) bar {
 	return atMost(fmt.Sprintf("%s ≤ %s + %s allocs", a, b, number(max)), max,
-		func(t *TableResult) float64 { return settle(t.row(a).Allocs - t.row(b).Allocs) })
+		func(t *TableResult) float64 { return roundNearInteger(t.row(a).Allocs - t.row(b).Allocs) })
 }
 
+// heapBytes is the bar bytes of a ≤ max.
 func heapBytes(a string, max float64) bar {
 	return atMost(fmt.Sprintf("%s ≤ %s B", a, number(max)), max,
 		func(t *TableResult) float64 { return math.Floor(t.row(a).Bytes) })
 }
 
-func settle(v float64) float64 {
-	if near := math.Round(v); math.Abs(v-near) < 0.05 {
-		return near
-	}
-	return v
-}
-
-// factAtMost: a measured number is at most max.
+// factAtMost is the bar value of a fact ≤ max.
 func factAtMost(name string, max float64) bar {
 	return atMost(fmt.Sprintf("%s ≤ %s", name, number(max)), max,
 		func(t *TableResult) float64 { return t.fact(name) })
@@ -171,9 +170,9 @@ func (t *TableResult) holds() bool {
 	return true
 }
 
-// print writes the table. The ratio of a row is its time to that of the first
-// row of ours.
-func (t *TableResult) print(out io.Writer) {
+// write prints the table. The ratio of a row is its time divided by that of guard's
+// first row.
+func (t *TableResult) write(out io.Writer) {
 	fmt.Fprintf(out, "## %s\n\n", t.Name)
 	if t.Skipped != "" {
 		fmt.Fprintf(out, "skipped: %s\n\n", t.Skipped)
@@ -188,11 +187,11 @@ func (t *TableResult) print(out io.Writer) {
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	if len(t.Rows) > 0 {
-		fmt.Fprintln(w, "whose\tns\tB\tallocs\tratio\tspread\t \twork")
+		fmt.Fprintln(w, "kind\tns\tB\tallocs\tratio\tspread\t \trow")
 	}
 	for _, r := range t.Rows {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t±%.0f %%\t \t%s\n", r.Kind, number(r.NS), number(r.Bytes),
-			number(settle(r.Allocs)), number(r.NS/base), 50*r.Spread, r.Name)
+			number(roundNearInteger(r.Allocs)), number(r.NS/base), 50*r.Spread, r.Name)
 	}
 	w.Flush()
 	for _, f := range t.Facts {
@@ -205,6 +204,16 @@ func (t *TableResult) print(out io.Writer) {
 	fmt.Fprintln(out)
 }
 
+// writeJSON prints the report as JSON.
+func (r *Report) writeJSON(out io.Writer) {
+	enc := json.NewEncoder(out)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(r); err != nil {
+		fail(err)
+	}
+}
+
+// summary prints how many bars hold, and which are missed.
 func (r *Report) summary(out io.Writer) {
 	held, missed := 0, []string{}
 	for _, t := range r.Tables {
@@ -227,24 +236,4 @@ func verdict(holds bool) string {
 		return "holds "
 	}
 	return "MISSED"
-}
-
-// number has three significant digits, and no more zeros than it needs.
-func number(v float64) string {
-	switch a := math.Abs(v); {
-	case a >= 100:
-		return fmt.Sprintf("%.0f", v)
-	case a >= 10:
-		return trim(fmt.Sprintf("%.1f", v))
-	case a >= 1:
-		return trim(fmt.Sprintf("%.2f", v))
-	case a < 1e-9:
-		return "0"
-	default:
-		return trim(fmt.Sprintf("%.4f", v))
-	}
-}
-
-func trim(s string) string {
-	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }

@@ -13,16 +13,16 @@ import (
 
 type article struct{ ID, Author string }
 
-// stack is a whole protected route: the router, one of two authenticators,
-// roles and the owner. connectrpc/authn, which is the authentication alone,
-// could not be had from the module proxy.
+// stack returns a whole protected route: the router, one of two authenticators, roles
+// and the owner. connectrpc/authn, which is authentication alone, was not available
+// from the module proxy.
 func stack() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /articles/{id}", stackAround(ok))
 	return mux
 }
 
-// stackAround is the stack behind the router.
+// stackAround returns the stack without the router, around a handler.
 func stackAround(h http.Handler) http.Handler {
 	members := map[string]member{"token_alice": {"1", "editor"}}
 	articles := map[string]*article{"7": {"7", "1"}}
@@ -50,7 +50,7 @@ func stackAround(h http.Handler) http.Handler {
 	}))
 }
 
-// bareMux is the same route without guards.
+// bareMux returns the same route without guards.
 func bareMux() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /articles/{id}", func(w http.ResponseWriter, r *http.Request) {
@@ -60,13 +60,13 @@ func bareMux() http.Handler {
 	return mux
 }
 
-func route(settings) (rows, error) {
+func route(settings) (comparison, error) {
 	r := request("/articles/7", "Authorization", "Bearer token_alice")
-	return rows{
-		work: []work{
+	return comparison{
+		benchmarks: []benchmark{
 			{"guard: mux, one of two authenticators, rbac, owner", ours, serving(stack(), r, 200)},
 			{"guard: the same, anonymous", ours, serving(stack(), request("/articles/7"), 401)},
-			{"bare ServeMux", limit, serving(bareMux(), r, 200)},
+			{"bare ServeMux", lowerBound, serving(bareMux(), r, 200)},
 		},
 		bars: []bar{
 			allocs("guard: mux, one of two authenticators, rbac, owner", 8),

@@ -18,8 +18,8 @@ import (
 	"github.com/go-guard/guard/session"
 )
 
-// Everyone answers one authenticated GET: the cookie is read, the session
-// found and the e-mail and role in it are handed to the handler.
+// Every implementation serves an authenticated GET: it reads the cookie, finds the
+// session and passes its e-mail and role to the handler.
 type profile struct {
 	Email string `json:"email"`
 	Role  string `json:"role"`
@@ -29,7 +29,8 @@ var alice = profile{"alice@example.com", "admin"}
 
 const subject = "0b7ff94a-1e"
 
-// ourSessions is a manager with one session, and a request with its cookie.
+// ourSessions returns a handler behind a manager with one session, and a request with
+// its cookie.
 func ourSessions(store session.Store) (http.Handler, *http.Request, error) {
 	m, err := session.New[profile](&session.Options{Store: store})
 	if err != nil {
@@ -45,7 +46,7 @@ func ourSessions(store session.Store) (http.Handler, *http.Request, error) {
 	})), withCookies(w), nil
 }
 
-// withCookies is a request with the cookies that w set.
+// withCookies returns a request with the cookies that w sets.
 func withCookies(w *httptest.ResponseRecorder) *http.Request {
 	r := request("/")
 	for _, c := range w.Result().Cookies() {
@@ -54,8 +55,8 @@ func withCookies(w *httptest.ResponseRecorder) *http.Request {
 	return r
 }
 
-// scsSessions is alexedwards/scs as its README has it. By default it has no
-// idle timeout, as ours has; with one it writes the session at each request.
+// scsSessions returns alexedwards/scs as in its README. Unlike guard, it has no idle
+// timeout by default; with one it writes the session on every request.
 func scsSessions(store scs.Store, idle time.Duration) (http.Handler, *http.Request) {
 	m := scs.New()
 	m.Store = store
@@ -73,7 +74,8 @@ func scsSessions(store scs.Store, idle time.Duration) (http.Handler, *http.Reque
 	})), withCookies(w)
 }
 
-// gorillaSessions keeps the session in a signed cookie.
+// gorillaSessions returns gorilla/sessions with its store that keeps the session in a
+// signed cookie.
 func gorillaSessions() (http.Handler, *http.Request) {
 	store := sessions.NewCookieStore(secret)
 	w := httptest.NewRecorder()
@@ -82,7 +84,7 @@ func gorillaSessions() (http.Handler, *http.Request) {
 	s.Values["subject"], s.Values["email"], s.Values["role"] = subject, alice.Email, alice.Role
 	check(s.Save(login, w) == nil, "gorilla's login")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = r.WithContext(context.WithValue(r.Context(), ctxKey{}, 0)) // else its registry finds the last call's
+		r = r.WithContext(context.WithValue(r.Context(), ctxKey{}, 0)) // its registry would return the session of the last call
 		s, err := store.Get(r, "session")
 		check(err == nil, "gorilla's error")
 		check(s.Values["email"] == alice.Email, "gorilla's session")
@@ -92,7 +94,7 @@ func gorillaSessions() (http.Handler, *http.Request) {
 
 type ctxKey struct{}
 
-// bareMap finds a session in a map and decodes it.
+// bareMap returns the lower bound: it reads the cookie and finds a map entry.
 func bareMap() (http.Handler, *http.Request) {
 	data, _ := json.Marshal(alice)
 	m := map[string][]byte{"token": data}
@@ -106,24 +108,24 @@ func bareMap() (http.Handler, *http.Request) {
 	}), request("/", "Cookie", "session=token")
 }
 
-func sessionGET(settings) (rows, error) {
+func sessionGET(settings) (comparison, error) {
 	h, r, err := ourSessions(guard.Must(session.NewMemory(nil)))
 	if err != nil {
-		return rows{}, err
+		return comparison{}, err
 	}
 	scsH, scsR := scsSessions(memstore.NewWithCleanupInterval(0), 0)
 	idleH, idleR := scsSessions(memstore.NewWithCleanupInterval(0), 30*time.Minute)
 	gorillaH, gorillaR := gorillaSessions()
 	mapH, mapR := bareMap()
-	return rows{
-		work: []work{
+	return comparison{
+		benchmarks: []benchmark{
 			{"guard: GET with a session", ours, serving(h, r, 200)},
 			{"guard: GET, 8 goroutines", ours, parallel(8, func() func(int) { return serving(h, r, 200) })},
 			{"scs: memstore", peer, serving(scsH, scsR, 200)},
 			{"scs: memstore, 8 goroutines", peer, parallel(8, func() func(int) { return serving(scsH, scsR, 200) })},
 			{"scs: memstore, idle timeout", peer, serving(idleH, idleR, 200)},
 			{"gorilla/sessions: cookie store", peer, serving(gorillaH, gorillaR, 200)},
-			{"bare cookie and map", limit, serving(mapH, mapR, 200)},
+			{"bare cookie and map", lowerBound, serving(mapH, mapR, 200)},
 		},
 		bars: []bar{
 			allocs("guard: GET with a session", 2),
@@ -134,9 +136,9 @@ func sessionGET(settings) (rows, error) {
 	}, nil
 }
 
-// sessionMemory fills the store through the manager, each subject with a
-// session of its own: the index by subject is paid for.
-func sessionMemory(set settings) (rows, error) {
+// sessionMemory fills the store through the manager. Every session has a different
+// subject, so that the sizes include the index by subject.
+func sessionMemory(set settings) (comparison, error) {
 	fill := func() (*session.Memory, *session.Manager[profile]) {
 		store := guard.Must(session.NewMemory(&session.MemoryOptions{Max: 1 << 20}))
 		return store, guard.Must(session.New[profile](&session.Options{Store: store}))
@@ -151,8 +153,8 @@ func sessionMemory(set settings) (rows, error) {
 	}
 	const cookieBytes = len("__Host-session=") + 43
 	cookies := make([][cookieBytes]byte, set.fill)
-	_, one := fill()
-	only := create(one, 0)
+	_, single := fill()
+	singleCookie := create(single, 0)
 
 	before := heap()
 	store, m := fill()
@@ -160,8 +162,8 @@ func sessionMemory(set settings) (rows, error) {
 		copy(cookies[i][:], create(m, i))
 	}
 	size := (heap() - before) / float64(set.fill)
-	get := using(m, len(cookies), func(i int) string { return string(cookies[i][:]) })
-	get(set.fill) // everybody comes once
+	get := requesting(m, len(cookies), func(i int) string { return string(cookies[i][:]) })
+	get(set.fill) // uses every session once
 	used := (heap() - before) / float64(set.fill)
 	runtime.KeepAlive(store)
 
@@ -181,13 +183,13 @@ func sessionMemory(set settings) (rows, error) {
 	runtime.KeepAlive(scsStore)
 	scsStore, sm = nil, nil
 
-	stall := longest(3, func() func(int) { _, m := fill(); return func(i int) { create(m, i) } }, set.fill)
+	stall := longestStall(3, func() func(int) { _, m := fill(); return func(i int) { create(m, i) } }, set.fill)
 
-	row, bare := crowdedMap(set.fill)
-	return rows{
-		work: []work{
+	row, bare := bareMapOf(set.fill)
+	return comparison{
+		benchmarks: []benchmark{
 			row,
-			{"guard: GET, the only session", ours, using(one, 1, func(int) string { return only })},
+			{"guard: GET, the only session", ours, requesting(single, 1, func(int) string { return singleCookie })},
 			{"guard: GET, one of " + strconv.Itoa(set.fill), ours, get},
 		},
 		facts: []Fact{
@@ -205,8 +207,9 @@ func sessionMemory(set settings) (rows, error) {
 	}, nil
 }
 
-// using sends requests with one session after the other, in a scattered order.
-func using(m *session.Manager[profile], sessions int, cookie func(i int) string) func(int) {
+// requesting returns a benchmark of requests with different sessions, in a scattered
+// order.
+func requesting(m *session.Manager[profile], sessions int, cookie func(i int) string) func(int) {
 	h, at := m.Wrap(ok), 0
 	r, w := request("/", "Cookie", ""), &discard{header: http.Header{}}
 	return func(n int) {

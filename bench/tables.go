@@ -1,13 +1,13 @@
 package main
 
-// tables are the comparisons, in the order in which they are printed.
+// tables returns all tables, in the order in which they are printed.
 func tables() []table {
 	return []table{
 		{name: "jwt, HS256", build: hs256, small: true},
 		{name: "jwt, RS256", build: asymmetric("RS256"), small: true},
 		{name: "jwt, ES256", build: asymmetric("ES256"), small: true},
 		{name: "jwt, EdDSA", build: asymmetric("EdDSA"), small: true},
-		{name: "jwt, refused", build: refusals, small: true},
+		{name: "jwt, refused", build: refusedTokens, small: true},
 		{name: "session", build: sessionGET, small: true},
 		{name: "session, memory", build: sessionMemory},
 		{name: "ratelimit, one hot key", build: hotKey, small: true},
@@ -21,7 +21,7 @@ func tables() []table {
 		{name: "a whole route", build: route, small: true},
 		{name: "owner, does it exist", build: existence, waits: true},
 		{name: "password", build: passwords},
-		{name: "load over TCP", build: overTCP},
+		{name: "load over TCP", build: loadOverTCP},
 		{name: "redis, session", build: redisSession, waits: true},
 		{name: "redis, ratelimit", build: redisLimit, waits: true},
 	}

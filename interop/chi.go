@@ -6,10 +6,10 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// Chi mounts the routes on chi, which fills the path values itself. With and
-// Group stand behind the router; Use on the outermost router stands in front
-// of it, where there are no path values: authenticate there if you like, but
-// leave owner to the route.
+// Chi mounts the routes on chi, which sets the path values itself. Middleware of With
+// and Group runs after routing. Middleware of Use on the outermost router runs before
+// routing, when there are no path values: authentication may be there, but owner must
+// be at the route.
 func Chi(g *Guards) http.Handler {
 	r := chi.NewRouter()
 	r.Group(func(r chi.Router) {

@@ -24,9 +24,9 @@ type accessClaims struct {
 	Scope    string `json:"scope"`
 }
 
-// TestClientsReadWhatWeSay serves a resource and its authorization server, both
+// TestNodeClient serves a resource and its authorization server, both
 // built from guard, to oauth4webapi and jose: see client.mjs.
-func TestClientsReadWhatWeSay(t *testing.T) {
+func TestNodeClient(t *testing.T) {
 	needNode(t)
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
@@ -69,8 +69,8 @@ func TestClientsReadWhatWeSay(t *testing.T) {
 	}
 }
 
-// TestCurlReadsWhatWeSay is the command line of the README.
-func TestCurlReadsWhatWeSay(t *testing.T) {
+// TestCurlExample runs the command line of the README.
+func TestCurlExample(t *testing.T) {
 	curl, err := exec.LookPath("curl")
 	if err != nil {
 		t.Skip("no curl (Debian: apt-get install curl)")

@@ -20,12 +20,12 @@ const (
 )
 
 // Connect mounts the procedures of a connect-go service, whose handlers are
-// http.Handlers. Guards stand around them, and the procedure reads its context.
+// http.Handlers. Guards wrap them, and the procedure reads the context.
 //
-// The body belongs to the procedure, so owner's loader must find the resource
-// in the path: the client's base address is the resource's, as in
-// NewClient(http, base+"/posts/1"+ShowPost). Where the resource is named in the
-// message, load it in the procedure and compare with owner.Same.
+// The procedure reads the body, so that owner's loader must identify the resource by
+// the path: the client's base address includes the resource, as in
+// NewClient(http, base+"/posts/1"+ShowPost). If the message identifies the resource,
+// load it in the procedure and compare with owner.Same.
 func Connect(g *Guards) http.Handler {
 	reader := guard.Chain(ConnectErrors, g.Keys.Wrap, g.Roles.RequireAll(Read))
 	show := connect.NewUnaryHandler(ShowPost, g.show)
@@ -48,14 +48,14 @@ func (g *Guards) remove(ctx context.Context, _ *connect.Request[emptypb.Empty]) 
 	return connect.NewResponse(&emptypb.Empty{}), nil
 }
 
-// ConnectErrors is guard's error format for clients that speak the Connect
-// protocol: they get the message, and its code. Others get JSON.
+// ConnectErrors is the error format for clients that use the Connect protocol: they
+// get the message and the code of the protocol. Other clients get JSON.
 var ConnectErrors = guard.OnError(func(w http.ResponseWriter, r *http.Request, e *guard.Error) {
-	code, speaks := map[int]connect.Code{
+	code, supported := map[int]connect.Code{
 		400: connect.CodeInvalidArgument, 401: connect.CodeUnauthenticated, 403: connect.CodePermissionDenied,
 		404: connect.CodeNotFound, 429: connect.CodeResourceExhausted, 503: connect.CodeUnavailable,
 	}[e.Status], connectWriter.IsSupported(r)
-	if !speaks {
+	if !supported {
 		guard.JSON(w, r, e)
 		return
 	}

@@ -20,7 +20,7 @@ func TestConnect(t *testing.T) {
 	t.Cleanup(server.Close)
 	tests := []struct {
 		name, key, post, procedure string
-		code                       connect.Code // 0: it answers
+		code                       connect.Code // 0: success
 		want                       string
 	}{
 		{"anonymous", "", "1", interop.ShowPost, connect.CodeUnauthenticated, "API key required"},
@@ -59,9 +59,8 @@ func TestConnect(t *testing.T) {
 	}
 }
 
-// TestConnectAnswersOthersInJSON: what does not speak Connect gets guard's own
-// format.
-func TestConnectAnswersOthersInJSON(t *testing.T) {
+// TestConnectErrorsAsJSON: clients that do not use the Connect protocol get JSON errors.
+func TestConnectErrorsAsJSON(t *testing.T) {
 	server := httptest.NewServer(interop.Connect(interop.NewGuards()))
 	t.Cleanup(server.Close)
 	got := send(t, "POST", server.URL+"/posts/1"+interop.ShowPost, nil)

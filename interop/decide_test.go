@@ -64,10 +64,10 @@ func TestCedarDecides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	decides(t, guard.Must(interop.ByCedar(policies)), 500) // a forbid that cannot be evaluated is no permission
+	decides(t, guard.Must(interop.ByCedar(policies)), 500) // a forbid policy that cannot be evaluated
 }
 
-// decides asks for both permissions; aliceWrites is the answer to the admin.
+// decides tests both permissions. aliceWrites is the status of the admin's write.
 func decides(t *testing.T, p *rbac.Policy[interop.User, interop.Perm], aliceWrites int) {
 	t.Helper()
 	tests := []struct {
@@ -105,7 +105,7 @@ func ask(t *testing.T, p *rbac.Policy[interop.User, interop.Perm], key string, p
 		}
 		var e *guard.Error
 		if err := p.Check(t.Context(), perm); !errors.As(err, &e) || e.Status != 401 {
-			t.Errorf("nobody: %v, want 401", err)
+			t.Errorf("without a principal: %v, want 401", err)
 		}
 	}))
 	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)

@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// TestDocs: every program in the documentation compiles and is vetted, and its
-// test passes. They are written into copies of modules that have what they import.
+// TestDocs: every program in the documentation compiles and passes vet and its test.
+// The programs are written into copies of modules that require what they import.
 func TestDocs(t *testing.T) {
 	pages, err := filepath.Glob("../docs/*.md")
 	if err != nil || len(pages) == 0 {
 		t.Fatal("no pages", err)
 	}
-	byModule := map[string]map[string]string{".": {}, "../example": {}} // the text by its path
+	byModule := map[string]map[string]string{".": {}, "../example": {}} // module, path, text
 	for _, page := range append(pages, "../README.md") {
 		for i, program := range programs(t, page) {
 			module := "."
@@ -53,7 +53,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// copyOf is a directory with the requirements of a module and none of its code.
+// copyOf returns a directory with the requirements of a module, without its code.
 func copyOf(t *testing.T, module string) string {
 	t.Helper()
 	root, err := filepath.Abs("..")
@@ -85,8 +85,8 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// programs are the Go blocks of a page that begin with package main. One that
-// imports testing is the test of the program before it.
+// programs returns the Go blocks of a page that begin with package main. A block that
+// imports testing is the test of the preceding program.
 func programs(t *testing.T, page string) []map[string]string {
 	t.Helper()
 	var found []map[string]string

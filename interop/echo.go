@@ -8,9 +8,9 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// Echo mounts the routes on echo, whose WrapMiddleware fills the path values
-// and takes every guard. Handlers read the context of c.Request(). Use runs
-// behind the router, Pre in front of it.
+// Echo mounts the routes on echo, whose WrapMiddleware accepts every guard and sets the
+// path values. Handlers read the context of c.Request(). Middleware of Use runs after
+// routing, middleware of Pre before it.
 func Echo(g *Guards) http.Handler {
 	wrap := echo.WrapMiddleware
 	e := echo.New()

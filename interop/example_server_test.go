@@ -31,7 +31,7 @@ var buildExample = sync.OnceValues(func() (_ string, err error) {
 	return path, err
 })
 
-// runExample runs it and returns its address.
+// runExample runs the reference server and returns its address.
 func runExample(t *testing.T, env ...string) string {
 	t.Helper()
 	path, err := buildExample()
@@ -108,7 +108,7 @@ func TestExampleTrustsAnAuthorizationServer(t *testing.T) {
 	within(t, 5*time.Second, "recovery", func() bool { code, _ := profile(t, second, token); return code == 200 })
 }
 
-// TestPythonRefreshFlow goes through the refresh flow with python3-requests.
+// TestPythonRefreshFlow runs the refresh flow with python3-requests.
 func TestPythonRefreshFlow(t *testing.T) {
 	python := ""
 	for _, p := range []string{"/usr/bin/python3", "python3"} {

@@ -10,10 +10,10 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// Fiber mounts the routes on fiber, which is not net/http: FiberHandler serves
-// a guarded net/http handler whole, streaming and hijacking too, and FiberGuard
-// is a guard in front of fiber's own handlers, which read c.Context().
-// UnescapePath makes parameters what they are in every other router.
+// Fiber mounts the routes on fiber, which does not use net/http. FiberHandler adapts a
+// guarded net/http handler, including streaming and hijacking. FiberGuard adapts a
+// guard to fiber's handlers, which read c.Context(). UnescapePath decodes parameters
+// as every other router does.
 func Fiber(g *Guards) *fiber.App {
 	reader := guard.Chain(g.Keys.Wrap, g.Roles.RequireAll(Read))
 
@@ -29,21 +29,21 @@ func Fiber(g *Guards) *fiber.App {
 	return app
 }
 
-// FiberHandler serves a net/http handler, with fiber's parameters as path
-// values. Of repeated header lines the adaptor keeps only the last: they are
-// put back, since a request with two credentials must be refused.
+// FiberHandler adapts a net/http handler, and sets the path values from fiber's
+// parameters. Of repeated header fields the adaptor retains only the last; FiberHandler
+// restores the others, since a request with two credentials must be refused.
 func FiberHandler(h http.Handler) fiber.Handler {
 	type key struct{}
 	type call struct {
 		params map[string]string
-		lines  http.Header
+		header http.Header
 	}
 	serve := adaptor.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call := r.Context().Value(key{}).(call)
 		for name, value := range call.params {
 			r.SetPathValue(name, value)
 		}
-		for name, values := range call.lines {
+		for name, values := range call.header {
 			if len(values) > 1 {
 				r.Header[name] = values
 			}
@@ -53,18 +53,18 @@ func FiberHandler(h http.Handler) fiber.Handler {
 	return func(c fiber.Ctx) error {
 		call := call{map[string]string{}, http.Header{}}
 		for _, name := range c.Route().Params {
-			call.params[name] = strings.Clone(c.Params(name)) // fiber reuses the memory
+			call.params[name] = strings.Clone(c.Params(name)) // fiber reuses the memory of its strings
 		}
 		for name, value := range c.Request().Header.All() {
-			call.lines.Add(string(name), string(value))
+			call.header.Add(string(name), string(value))
 		}
 		c.RequestCtx().SetUserValue(key{}, call)
 		return serve(c)
 	}
 }
 
-// FiberGuard is a guard as fiber's middleware: what it put into the request's
-// context is in c.Context() from here on.
+// FiberGuard adapts a guard to fiber's middleware. Subsequent handlers find the values
+// of the guard in c.Context().
 func FiberGuard(m guard.Middleware) fiber.Handler {
 	type key struct{}
 	serve := FiberHandler(m(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -25,8 +25,8 @@ func Gin(g *Guards) http.Handler {
 	return e
 }
 
-// GinGuard is a guard as gin's middleware. It hands gin's parameters on as path
-// values, and stops the chain where the guard refuses.
+// GinGuard adapts a guard to gin's middleware. It sets the path values from gin's
+// parameters, and aborts the chain if the guard refuses the request.
 func GinGuard(m guard.Middleware) gin.HandlerFunc {
 	type key struct{}
 	type call struct {

@@ -8,8 +8,8 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// Gorilla mounts the routes on gorilla/mux. Its Use runs behind the router, so
-// MuxVars, first in line, hands the variables on as path values.
+// Gorilla mounts the routes on gorilla/mux. Middleware of Use runs after routing, so
+// that MuxVars, the first, can set the path values.
 func Gorilla(g *Guards) http.Handler {
 	r := mux.NewRouter()
 	posts := r.PathPrefix("/posts/{id}").Subrouter()
@@ -22,7 +22,7 @@ func Gorilla(g *Guards) http.Handler {
 	return r
 }
 
-// MuxVars hands gorilla/mux's variables on as path values.
+// MuxVars is middleware that sets the path values from gorilla/mux's variables.
 func MuxVars(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range mux.Vars(r) {

@@ -1,13 +1,12 @@
-// Package interop shows guard inside every common router: the same guards,
-// the same handlers and the same answers. Each router has one file, to copy
-// from; the tests send the same requests through all of them.
+// Package interop shows guard in the common routers, with the same guards, handlers
+// and responses. Each router has one file to copy from. The tests send the same
+// requests to all of them.
 //
-// A guard is a func(http.Handler) http.Handler, which most routers take as it
-// is. Two things differ, and each file shows the router's way:
+// A guard is a func(http.Handler) http.Handler, which most routers accept as it is.
+// Each file shows how its router does two things:
 //
-//   - owner's loader reads r.PathValue, which the router must have filled;
-//   - a guard stands at the route, behind the router: around the router there
-//     are no path values yet.
+//   - set the path values, which owner's loader reads by r.PathValue;
+//   - run guards after routing, since before it there are no path values.
 package interop
 
 import (
@@ -22,10 +21,10 @@ import (
 	"github.com/go-guard/guard/rbac"
 )
 
-// User is who sends a request.
+// User is the principal.
 type User struct{ ID, Name, Role string }
 
-// Post is what users own.
+// Post is the resource. Its author owns it.
 type Post struct{ ID, Title, Author string }
 
 // Perm is a permission.
@@ -37,15 +36,15 @@ const (
 	Write Perm = "posts:write"
 )
 
-// Guards are what the routes of every router stand behind.
+// Guards holds the guards and the handlers of the routes.
 type Guards struct {
 	Keys  *apikey.Keys[User]
 	Roles *rbac.Policy[User, Perm]
 	Posts *owner.Resource[User, Post]
-	Lines chan string // what Stream sends
+	Lines chan string // sent by Stream
 }
 
-// NewGuards wires them to a few users and posts.
+// NewGuards returns guards for a few users and posts.
 func NewGuards() *Guards {
 	users := map[string]User{
 		"key_alice": {"1", "Alice", "admin"},
@@ -77,17 +76,17 @@ func NewGuards() *Guards {
 	}
 }
 
-// ByAuthor lets authors at their own posts.
+// ByAuthor allows access to the author of a post.
 func ByAuthor(u User, p Post) bool { return owner.Same(u.ID, p.Author) }
 
-// Show answers with everything that the guards put into the context.
+// Show responds with the values that the guards have put into the context.
 func (g *Guards) Show(w http.ResponseWriter, r *http.Request) {
 	user, _ := guard.PrincipalFrom[User](r.Context())
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(g.view(r.Context(), user))
 }
 
-// A View is what Show answers.
+// A View is the response of Show.
 type View struct {
 	User  string `json:"user"`
 	Write bool   `json:"may_write"`
@@ -98,13 +97,13 @@ func (g *Guards) view(ctx context.Context, u User) View {
 	return View{User: u.Name, Write: g.Roles.From(ctx).Has(Write), Post: g.Posts.From(ctx).Title}
 }
 
-// Delete answers as if it had deleted the post.
+// Delete responds as if it had deleted the post.
 func (g *Guards) Delete(w http.ResponseWriter, r *http.Request) {
 	_ = g.Posts.From(r.Context())
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// Stream sends each line at once: no guard holds a response back.
+// Stream sends each line immediately: guards do not buffer responses.
 func (g *Guards) Stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	for line := range g.Lines {
@@ -115,7 +114,7 @@ func (g *Guards) Stream(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Hijack takes the connection over, as a WebSocket does.
+// Hijack takes over the connection, as a WebSocket does.
 func (g *Guards) Hijack(w http.ResponseWriter, r *http.Request) {
 	user, _ := guard.PrincipalFrom[User](r.Context())
 	conn, buf, err := http.NewResponseController(w).Hijack()

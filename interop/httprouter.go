@@ -9,8 +9,8 @@ import (
 )
 
 // HTTPRouter mounts the routes on julienschmidt/httprouter. It has no
-// middleware of its own: chains are built with guard.Chain, and RouterParams,
-// first in line, hands its parameters on as path values.
+// middleware: guard.Chain builds the chains, and RouterParams, the first in each, sets
+// the path values.
 func HTTPRouter(g *Guards) http.Handler {
 	reader := guard.Chain(RouterParams, g.Keys.Wrap, g.Roles.RequireAll(Read))
 
@@ -23,7 +23,7 @@ func HTTPRouter(g *Guards) http.Handler {
 	return r
 }
 
-// RouterParams hands httprouter's parameters on as path values.
+// RouterParams is middleware that sets the path values from httprouter's parameters.
 func RouterParams(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, p := range httprouter.ParamsFromContext(r.Context()) {

@@ -17,8 +17,8 @@ import (
 
 const nodeDir = "testdata/node"
 
-// needNode skips the test where there is no Node.js with the locked packages,
-// or fails it where GUARD_REQUIRE_SERVICES says that there must be.
+// needNode skips the test if Node.js or the locked packages are missing, or fails it if
+// GUARD_REQUIRE_SERVICES is set.
 func needNode(t *testing.T) {
 	t.Helper()
 	if err := installNode(); err != nil {
@@ -38,7 +38,7 @@ var installNode = sync.OnceValue(func() error {
 	const lock = nodeDir + "/package-lock.json"
 	installed, err := os.Stat(nodeDir + "/node_modules/.package-lock.json")
 	if locked, lockErr := os.Stat(lock); err == nil && lockErr == nil && !installed.ModTime().Before(locked.ModTime()) {
-		return nil // as locked already
+		return nil // already installed as locked
 	}
 	npm := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	npm.Dir = nodeDir
@@ -48,7 +48,7 @@ var installNode = sync.OnceValue(func() error {
 	return nil
 })
 
-// An authServer is oidc-provider in a process of its own: see server.mjs.
+// An authServer is oidc-provider in another process: see server.mjs.
 type authServer struct {
 	issuer string
 	in     io.Writer
@@ -87,7 +87,7 @@ func startAuthServer(t *testing.T) *authServer {
 	return s
 }
 
-// do gives an order and decodes the answer into v, which may be nil.
+// do sends a command and decodes the response into v, which may be nil.
 func (s *authServer) do(t *testing.T, order map[string]any, v any) {
 	t.Helper()
 	line, err := json.Marshal(order)
@@ -118,7 +118,7 @@ func (s *authServer) read(t *testing.T, v any) {
 	}
 }
 
-// token gets an access token by client credentials: kind is an algorithm, or
+// token requests an access token by client credentials. kind is an algorithm or
 // "opaque".
 func (s *authServer) token(t *testing.T, kind string) string {
 	t.Helper()
@@ -155,8 +155,8 @@ func (s *authServer) post(t *testing.T, path, client string, form url.Values, v 
 	}
 }
 
-// within polls until ok holds: the server is another process, with a clock of
-// its own.
+// within polls until ok returns true, since the server is another process with its own
+// clock.
 func within(t *testing.T, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(limit); !ok(); time.Sleep(10 * time.Millisecond) {

@@ -14,8 +14,8 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// Prometheus counts decisions. The labels are bounded: what a client can choose,
-// such as a path or an id, is none of them. Pattern is the router's.
+// Prometheus counts decisions. The number of label values is bounded: no label holds
+// what a client can choose, such as a path or an ID. The pattern is that of the route.
 func Prometheus(reg prometheus.Registerer) guard.Middleware {
 	decisions := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "guard_decisions_total",
@@ -27,24 +27,24 @@ func Prometheus(reg prometheus.Registerer) guard.Middleware {
 	})
 }
 
-// OpenTelemetry counts decisions, and adds each as an event to the span of the
-// request, if there is one. A failure of ours makes the span an error; a refusal
-// is a guard at work, and does not.
+// OpenTelemetry counts decisions, and adds each as an event to the span of the request,
+// if there is one. An internal failure sets the status of the span to error; a refusal
+// does not.
 func OpenTelemetry(meter metric.Meter) (guard.Middleware, error) {
 	decisions, err := meter.Int64Counter("guard.decisions", metric.WithDescription("Decisions of guards."))
 	if err != nil {
 		return nil, err
 	}
 	return guard.Observe(func(ctx context.Context, d guard.Decision) {
-		what := []attribute.KeyValue{
+		attributes := []attribute.KeyValue{
 			attribute.String("guard.package", d.Package),
 			attribute.String("guard.name", d.Guard),
 			attribute.String("guard.outcome", string(d.Outcome)),
 			attribute.String("http.route", d.Pattern),
 		}
-		decisions.Add(ctx, 1, metric.WithAttributes(what...))
+		decisions.Add(ctx, 1, metric.WithAttributes(attributes...))
 		span := trace.SpanFromContext(ctx)
-		span.AddEvent("guard", trace.WithAttributes(append(what, attribute.String("guard.reason", d.Reason))...))
+		span.AddEvent("guard", trace.WithAttributes(append(attributes, attribute.String("guard.reason", d.Reason))...))
 		if d.Outcome == guard.Failed {
 			span.SetStatus(codes.Error, d.Reason)
 		}
@@ -59,8 +59,8 @@ func Slog(l *slog.Logger) guard.Middleware {
 	}))
 }
 
-// AccessLog is one line a request with all that its guards decided. It stands
-// right inside an Observe.
+// AccessLog logs one line per request with the decisions of all guards. It must be the
+// next middleware after an Observe.
 func AccessLog(l *slog.Logger) guard.Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -20,8 +20,8 @@ import (
 	"github.com/go-guard/guard/interop"
 )
 
-// walk sends an anonymous request, one of Carol's, who may nothing, and one of
-// Bob's, and one with a key that must not appear anywhere.
+// walk sends an anonymous request, one by Carol, who has no permission, one by Bob, and
+// one with an API key that must not appear anywhere.
 func walk(h http.Handler) {
 	for _, key := range []string{"", "key_carol", "key_bob", "s3cret"} {
 		r := httptest.NewRequest("GET", "/posts/1", nil)
@@ -67,7 +67,7 @@ func TestOpenTelemetry(t *testing.T) {
 	}
 	g := interop.NewGuards()
 	walk(traced(observe(interop.ServeMux(g))))
-	traced(observe(g.Posts.Load(http.NotFoundHandler()))).ServeHTTP(httptest.NewRecorder(), // wired without authentication
+	traced(observe(g.Posts.Load(http.NotFoundHandler()))).ServeHTTP(httptest.NewRecorder(), // a wiring without authentication
 		httptest.NewRequest("GET", "/", nil).WithContext(guard.WithPrincipal(t.Context(), "not a User")))
 
 	var got metricdata.ResourceMetrics

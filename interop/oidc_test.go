@@ -85,9 +85,9 @@ func TestAccessTokensOfAnAuthorizationServer(t *testing.T) {
 	})
 }
 
-// TestKeyRotationWhileRequestsRun: with the old keys still published nobody is
-// refused; once they are gone their tokens die, and nothing is ever a 5xx.
-func TestKeyRotationWhileRequestsRun(t *testing.T) {
+// TestKeyRotationUnderLoad: while the old keys are still published, no request is
+// refused. Afterwards tokens of the old keys are refused. No request gets a 5xx.
+func TestKeyRotationUnderLoad(t *testing.T) {
 	s := startAuthServer(t)
 	h := verifier(t, s, audience).Wrap(empty)
 	old := s.token(t, "ES256")
@@ -134,7 +134,7 @@ func TestKeyRotationWhileRequestsRun(t *testing.T) {
 	}
 }
 
-// TestUnknownKeysCostFewFetches: strangers cannot make us flood the server.
+// TestUnknownKeysCostFewFetches: anonymous clients cannot cause a flood of fetches.
 func TestUnknownKeysCostFewFetches(t *testing.T) {
 	s := startAuthServer(t)
 	keys := jwtauth.Discover(s.issuer, nil) // 10 s between fetches

@@ -6,7 +6,7 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// ServeMux mounts the routes on the standard library's router, which fills the
+// ServeMux mounts the routes on the standard library's router, which sets the
 // path values itself.
 func ServeMux(g *Guards) http.Handler {
 	reader := guard.Chain(g.Keys.Wrap, g.Roles.RequireAll(Read))

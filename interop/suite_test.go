@@ -1,5 +1,5 @@
-// The same requests through every router: what the guards answer does not
-// depend on the router.
+// The same requests are sent to every router. The responses of the guards do not depend
+// on the router.
 package interop_test
 
 import (
@@ -43,7 +43,7 @@ var routers = []struct {
 	{"fiber", startFiber},
 }
 
-// std serves a router on loopback and tells its address.
+// std serves a router on loopback and returns its address.
 func std(build func(*interop.Guards) http.Handler) func(*testing.T, *interop.Guards) string {
 	return func(t *testing.T, g *interop.Guards) string {
 		server := httptest.NewServer(build(g))
@@ -120,7 +120,7 @@ func send(t *testing.T, method, url string, keys []string) answer {
 }
 
 func TestSameAnswersThroughEveryRouter(t *testing.T) {
-	wanted := map[string]answer{} // net/http's, which comes first
+	wanted := map[string]answer{} // the responses of net/http, the first router
 	for _, router := range routers {
 		t.Run(router.name, func(t *testing.T) {
 			addr := router.start(t, interop.NewGuards())
@@ -135,7 +135,7 @@ func TestSameAnswersThroughEveryRouter(t *testing.T) {
 				if got, want := got.header["Vary"], wanted[tt.name].header["Vary"]; !slices.Equal(got, want) {
 					t.Errorf("%s: Vary %q, want %q", tt.name, got, want)
 				}
-				if tt.status >= 400 { // a refusal is the guards' alone
+				if tt.status >= 400 { // the guards alone write a refusal
 					same(t, tt.name, got, wanted[tt.name])
 				}
 			}
@@ -167,7 +167,7 @@ func TestStreamingThroughEveryRouter(t *testing.T) {
 			}
 			defer res.Body.Close()
 			lines := bufio.NewReader(res.Body)
-			for _, want := range []string{"one", "two", "three"} { // each arrives before the next is sent
+			for _, want := range []string{"one", "two", "three"} { // each is received before the next is sent
 				if want != "one" {
 					g.Lines <- want
 				}

@@ -23,6 +23,7 @@ import (
 	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
+// conform runs every conformance suite on stores that open creates.
 func conform(t *testing.T, open func(t *testing.T) *redisstore.Stores, limits func(*redisstore.Stores) ratelimit.Store) {
 	t.Run("Sessions", func(t *testing.T) {
 		sessiontest.Run(t, func(t *testing.T) session.Store { return open(t).Sessions() })
@@ -48,8 +49,7 @@ func TestConformance(t *testing.T) {
 	}, (*redisstore.Stores).RateLimits)
 }
 
-// fresh asks as limiters of logins do, whose keys differ within a call and
-// share a hash slot.
+// fresh makes every take one of a login limit, whose keys share a hash slot.
 type fresh struct{ ratelimit.Store }
 
 func (f fresh) Take(ctx context.Context, takes []ratelimit.Take) ([]ratelimit.State, error) {
@@ -68,10 +68,10 @@ func (f fresh) GiveBack(ctx context.Context, taken []ratelimit.Taken) error {
 	return f.Store.GiveBack(ctx, taken)
 }
 
-// A cluster refuses scripts whose keys are in different slots, even where one
-// node has all of them.
-func TestConformanceOfACluster(t *testing.T) {
-	// The other nodes' port is 10,000 above, where anybody may have it, but for this.
+// TestConformanceInCluster: a cluster refuses scripts whose keys are in different
+// slots, even if one node has all slots.
+func TestConformanceInCluster(t *testing.T) {
+	// By default the port of the cluster bus is 10,000 above, which may be in use.
 	s := startServer(t, "--cluster-enabled", "yes", "--cluster-port", freePort(t))
 	ctx := context.Background()
 	node := newClient(t, s.addr)
@@ -86,7 +86,7 @@ func TestConformanceOfACluster(t *testing.T) {
 	}
 	c := redis.NewClusterClient(&redis.ClusterOptions{
 		Addrs: []string{s.addr}, ContextTimeoutEnabled: true,
-		// A cluster of one announces no address of its own.
+		// A cluster of one node announces no address.
 		ClusterSlots: func(context.Context) ([]redis.ClusterSlot, error) {
 			return []redis.ClusterSlot{{Start: 0, End: 16383, Nodes: []redis.ClusterNode{{Addr: s.addr}}}}, nil
 		},
@@ -104,11 +104,12 @@ func TestConformanceOfACluster(t *testing.T) {
 	}, func(s *redisstore.Stores) ratelimit.Store { return fresh{s.RateLimits()} })
 }
 
-// What 10,000 sessions take, with the lists of their subjects.
+// TestSessionSize measures the memory of 10,000 sessions, including the lists of their
+// subjects.
 func TestSessionSize(t *testing.T) {
 	s := startServer(t, "--appendonly", "no")
 	c := newClient(t, s.addr)
-	sessions := ownStores(t, s.addr).Sessions()
+	sessions := newStoresAt(t, s.addr).Sessions()
 	before := usedMemory(t, c)
 	const n = 10_000
 	for i := range n {
@@ -140,9 +141,9 @@ func usedMemory(t *testing.T, c *redis.Client) int {
 	return n
 }
 
-// TestListsOfRevokedKeysEnd: the list of a subject lives no longer than the last
-// key in it, also of keys that would never have expired by themselves.
-func TestListsOfRevokedKeysEnd(t *testing.T) {
+// TestAPIKeyListExpiresWithLastKey: the list of a subject expires with the last API key
+// in it, even if the API keys did not expire before they were revoked.
+func TestAPIKeyListExpiresWithLastKey(t *testing.T) {
 	s, c, prefix := newStores(t)
 	keys, now := s.APIKeys(), time.UnixMilli(time.Now().UnixMilli()).UTC()
 	for i, id := range []string{"aaaaaaaaaaa1", "aaaaaaaaaaa2"} {
@@ -158,7 +159,7 @@ func TestListsOfRevokedKeysEnd(t *testing.T) {
 		}
 		got, err := c.PExpireTime(t.Context(), list).Result()
 		if ends := time.Duration(now.UnixMilli())*time.Millisecond + want; err != nil || want < 0 && got != want || want > 0 && got != ends {
-			t.Errorf("after %d keys were revoked the list ends at %v, %v", i+1, got, err)
+			t.Errorf("after %d API keys were revoked, the list expires at %v, %v", i+1, got, err)
 		}
 	}
 }

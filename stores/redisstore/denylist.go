@@ -11,27 +11,28 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 )
 
-// Denylist returns a [jwtauth.Denylist]. Its keys share one hash slot, so that
-// the ids of a token are asked for in one command.
+// Denylist returns a [jwtauth.Denylist]. All its keys are in one hash slot, so
+// that one command checks every ID of a token.
 func (s *Stores) Denylist() jwtauth.Denylist { return denylist{s} }
 
 type denylist struct{ *Stores }
 
-// deny sets keys for ARGV[1] ms; one that is set already only lives longer.
-var deny = redis.NewScript(`
+// denyScript sets each key for ARGV[1] ms. The time to live of an existing key
+// is only ever extended.
+var denyScript = redis.NewScript(`
 for _, key in ipairs(KEYS) do
   if not redis.call('SET', key, 1, 'NX', 'PX', ARGV[1]) then redis.call('PEXPIRE', key, ARGV[1], 'GT') end
 end
 return 1`)
 
 func (d denylist) Deny(ctx context.Context, until time.Time, ids ...string) error {
-	// Rounded up: nothing may be forgotten early. A Duration ends after 292
-	// years, and a token need not.
+	// Rounded up, so that no entry expires early. The subtraction is in
+	// milliseconds because a time.Duration ends after 292 years.
 	ttl := until.UnixMilli() - d.now().UnixMilli() + 1
 	if !d.now().Before(until) || len(ids) == 0 {
 		return nil
 	}
-	return failed("denying tokens", deny.Run(ctx, d.client, d.denyKeys(ids), ttl).Err())
+	return failed("denying tokens", denyScript.Run(ctx, d.client, d.denyKeys(ids), ttl).Err())
 }
 
 func (d denylist) Denied(ctx context.Context, ids ...string) (bool, error) {
@@ -39,10 +40,11 @@ func (d denylist) Denied(ctx context.Context, ids ...string) (bool, error) {
 		return false, nil
 	}
 	n, err := d.client.Exists(ctx, d.denyKeys(ids)...).Result()
-	return n > 0, failed("asking the denylist", err)
+	return n > 0, failed("checking the denylist", err)
 }
 
-// denyKeys bounds the size of keys: an id may be a foreign issuer's.
+// denyKeys returns the keys of ids. They are hashed, since another issuer's IDs
+// may have any length.
 func (d denylist) denyKeys(ids []string) []string {
 	keys := make([]string, len(ids))
 	for i, id := range ids {

@@ -10,26 +10,32 @@ import (
 	"github.com/go-guard/guard/ratelimit"
 )
 
-// RateLimits returns a [ratelimit.Store]. A decision is one script by the
-// server's clock, whatever the number of limits. A key that was refused is
-// answered from this process's memory until it may be granted again, without
-// asking Redis; what is left is then said as Redis said it, and one that is reset
-// from elsewhere meanwhile stays refused here until then. The limits of logins are
-// always asked for, since their resets must hold everywhere; they share a hash
-// slot. Other keys each have their own.
+// RateLimits returns a [ratelimit.Store]. A decision is one script, whatever the
+// number of limits, and uses the clock of the server.
+//
+// A refusal is cached in this process until the limit would grant again, so that
+// a refused client causes no further commands. While it is cached, Remaining is
+// as Redis last reported it, and a reset by another process has no effect here.
+// Refusals of login limits are never cached, since a reset must take effect in
+// every process.
+//
+// All counts of login limits are in one hash slot. The slot of any other count
+// depends on its ratelimit.Take.Key.
 func (s *Stores) RateLimits() ratelimit.Store {
-	return &rateLimits{Stores: s, refused: newRefusals(s.now)}
+	return &rateLimits{Stores: s, refused: newRefusalCache(s.now)}
 }
 
 type rateLimits struct {
 	*Stores
-	refused *refusals
+	refused *refusalCache
 }
 
-// EndsByDeadline tells package ratelimit that New has seen to it.
+// EndsByDeadline declares that every call ends at the deadline of its context:
+// New has verified that the client respects deadlines.
 func (r *rateLimits) EndsByDeadline() {}
 
-// How much the scripts get and answer per key.
+// The sizes of what a script gets and returns for each limit; see takeScript and
+// giveBackScript.
 const (
 	takeBytes     = 1 + 4 + 4 + 8 + 8
 	stateBytes    = 4 + 8 + 8 + 8
@@ -37,33 +43,33 @@ const (
 )
 
 func (r *rateLimits) Take(ctx context.Context, takes []ratelimit.Take) ([]ratelimit.State, error) {
-	states, age, ok := r.refused.find(takes)
+	states, generation, ok := r.refused.find(takes)
 	if ok {
 		return states, nil
 	}
-	keys, ask := make([]string, len(takes)), make([]byte, 0, takeBytes*len(takes))
+	keys, args := make([]string, len(takes)), make([]byte, 0, takeBytes*len(takes))
 	for i := range takes {
 		t := &takes[i]
 		l := &t.Limit
 		if t.Key == "" || t.Cost < 0 || t.Cost > capacity(l) {
-			return nil, fmt.Errorf("redisstore: a take without a key, or of %d from a limit that grants %d", t.Cost, capacity(l))
+			return nil, fmt.Errorf("redisstore: a take has no key, or its cost of %d is not between 0 and %d", t.Cost, capacity(l))
 		}
 		keys[i] = r.limitKey(t)
-		ask = append(ask, kind(t))
-		ask = binary.BigEndian.AppendUint32(ask, uint32(t.Cost))
-		ask = binary.BigEndian.AppendUint32(ask, uint32(capacity(l)))
-		ask = binary.BigEndian.AppendUint64(ask, uint64(l.Window.Microseconds()))
-		ask = binary.BigEndian.AppendUint64(ask, uint64(step(l)))
+		args = append(args, kind(t))
+		args = binary.BigEndian.AppendUint32(args, uint32(t.Cost))
+		args = binary.BigEndian.AppendUint32(args, uint32(capacity(l)))
+		args = binary.BigEndian.AppendUint64(args, uint64(l.Window.Microseconds()))
+		args = binary.BigEndian.AppendUint64(args, uint64(step(l)))
 	}
-	answer, err := takeScript.Run(ctx, r.client, keys, ask).Text()
-	if err == nil && len(answer) != stateBytes*len(takes) {
-		err = fmt.Errorf("%d bytes for %d limits", len(answer), len(takes))
+	result, err := takeScript.Run(ctx, r.client, keys, args).Text()
+	if err == nil && len(result) != stateBytes*len(takes) {
+		err = fmt.Errorf("the script returned %d bytes for %d limits", len(result), len(takes))
 	}
 	if err != nil {
 		return nil, failed("taking from a rate limit", err)
 	}
 	states = make([]ratelimit.State, len(takes))
-	for i, b := 0, []byte(answer); i < len(states); i, b = i+1, b[stateBytes:] {
+	for i, b := 0, []byte(result); i < len(states); i, b = i+1, b[stateBytes:] {
 		states[i] = ratelimit.State{
 			Remaining:  int(binary.BigEndian.Uint32(b)),
 			RetryAfter: time.Duration(binary.BigEndian.Uint64(b[4:])) * time.Microsecond,
@@ -71,12 +77,12 @@ func (r *rateLimits) Take(ctx context.Context, takes []ratelimit.Take) ([]rateli
 			Stamp:      int64(binary.BigEndian.Uint64(b[20:])),
 		}
 	}
-	r.refused.note(takes, states, age)
+	r.refused.add(takes, states, generation)
 	return states, nil
 }
 
 func (r *rateLimits) GiveBack(ctx context.Context, taken []ratelimit.Taken) error {
-	keys, ask := make([]string, len(taken)), make([]byte, 0, giveBackBytes*len(taken))
+	keys, args := make([]string, len(taken)), make([]byte, 0, giveBackBytes*len(taken))
 	for i := range taken {
 		t := &taken[i]
 		keys[i] = r.limitKey(&t.Take)
@@ -84,23 +90,24 @@ func (r *rateLimits) GiveBack(ctx context.Context, taken []ratelimit.Taken) erro
 		if t.All {
 			all = 1
 		}
-		ask = append(ask, kind(&t.Take), all)
-		ask = binary.BigEndian.AppendUint32(ask, uint32(t.Cost))
-		ask = binary.BigEndian.AppendUint64(ask, uint64(step(&t.Limit)))
-		ask = binary.BigEndian.AppendUint64(ask, uint64(t.Stamp))
+		args = append(args, kind(&t.Take), all)
+		args = binary.BigEndian.AppendUint32(args, uint32(t.Cost))
+		args = binary.BigEndian.AppendUint64(args, uint64(step(&t.Limit)))
+		args = binary.BigEndian.AppendUint64(args, uint64(t.Stamp))
 	}
-	err := giveBackScript.Run(ctx, r.client, keys, ask).Err()
-	for i := range taken { // whatever came of it: it may have been done
-		r.refused.forget(&taken[i].Take)
+	err := giveBackScript.Run(ctx, r.client, keys, args).Err()
+	for i := range taken { // even after an error: the script may have run
+		r.refused.remove(&taken[i].Take)
 	}
 	return failed("giving back to a rate limit", err)
 }
 
-// limitKey has a count of its own for all that makes a limit.
+// limitKey returns the key of a count. Limits that differ in any property have
+// different counts.
 func (r *rateLimits) limitKey(t *ratelimit.Take) string {
 	l := &t.Limit
-	var room [128]byte // enough for most, without a heap allocation
-	b := append(room[:0], r.prefix...)
+	var stackBuffer [128]byte // avoids a heap allocation for most keys
+	b := append(stackBuffer[:0], r.prefix...)
 	if t.Fresh {
 		b = append(b, ":c{login}"...)
 		b = append(b, t.Key...)
@@ -117,18 +124,27 @@ func (r *rateLimits) limitKey(t *ratelimit.Take) string {
 	return string(b)
 }
 
-// kind is what the scripts are to do. The refusals of logins are not remembered
-// here, and whoever is refused should not make Redis write: no shortcut for them.
+// The kinds of a limit, as the scripts have them.
+const (
+	kindSliding = 0
+	kindGCRA    = 1
+	kindJoining = 2 // sliding, and takeScript may try its shortcut
+)
+
+// kind returns the kind of a limit. Login limits never use the shortcut: it writes
+// before it refuses, and their refusals are not cached, so that every refused
+// login would make Redis write.
 func kind(t *ratelimit.Take) byte {
 	switch {
 	case t.Limit.Algorithm == ratelimit.GCRA:
-		return 1
+		return kindGCRA
 	case step(&t.Limit) > 0 && t.Cost > 0 && !t.Fresh:
-		return 2
+		return kindJoining
 	}
-	return 0
+	return kindSliding
 }
 
+// capacity returns the largest cost that a limit can grant.
 func capacity(l *ratelimit.Limit) int {
 	if l.Algorithm == ratelimit.GCRA && l.Burst > 0 {
 		return l.Burst
@@ -136,12 +152,13 @@ func capacity(l *ratelimit.Limit) int {
 	return l.Quota
 }
 
-// exactQuota is the largest quota whose takes are logged one by one. Above,
-// they are counted in sixteenths of the window, each until its end.
+// exactQuota is the largest quota whose takes are recorded one by one. The takes
+// of a larger one are counted in intervals of a sixteenth of the window; a take
+// counts until its interval has left the window.
 const exactQuota = 16
 
-// step is the ns that one unit of a GCRA limit takes, or the µs of a sixteenth,
-// rounded up. It is 0 where takes are logged one by one.
+// step returns the ns in which a GCRA limit regains one unit, or the µs of one
+// interval of a sliding limit, rounded up; 0 if takes are recorded one by one.
 func step(l *ratelimit.Limit) int64 {
 	switch {
 	case l.Algorithm == ratelimit.GCRA:

@@ -12,8 +12,8 @@ import (
 	"github.com/go-guard/guard/ratelimit"
 )
 
-// Many processes have many clients: eight of them admit as many as one.
-func TestRateLimitAdmitsExactlyItsQuota(t *testing.T) {
+// TestRateLimitGrantsExactlyQuota: eight processes together grant exactly the quota.
+func TestRateLimitGrantsExactlyQuota(t *testing.T) {
 	_, _, prefix := newStores(t)
 	for _, limit := range []ratelimit.Limit{
 		{Name: "exact", Quota: 5, Window: time.Minute},
@@ -44,19 +44,20 @@ func TestRateLimitAdmitsExactlyItsQuota(t *testing.T) {
 	}
 }
 
-// What is counted by sixteenths of a window is never more than the quota in any
-// window, and is refused only where it may be, whatever is taken and given back.
-func TestRateLimitOverManyWindows(t *testing.T) {
+// TestRateLimitSlidingWindow: with takes counted in intervals of a sixteenth of the
+// window, no window contains more than the quota, and a take is refused only if the
+// window and one interval before it are full, whatever is taken and given back.
+func TestRateLimitSlidingWindow(t *testing.T) {
 	stores, _, _ := newStores(t)
 	s := stores.RateLimits()
 	limit := ratelimit.Limit{Name: "sixteenths", Quota: 60, Window: 320 * time.Millisecond}
 	step := limit.Window / 16
 	type grant struct {
-		from, to time.Time // when it was taken, and when that was known
+		from, to time.Time // before and after the take
 		cost     int
 		taken    ratelimit.Taken
 	}
-	const slack = 5 * time.Millisecond // Redis's milliseconds, and the two clocks
+	const slack = 5 * time.Millisecond // Redis rounds to milliseconds, and there are two clocks
 	rng := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
 	for key := range 4 {
 		var log []grant
@@ -64,7 +65,7 @@ func TestRateLimitOverManyWindows(t *testing.T) {
 		for end := time.Now().Add(6 * limit.Window); time.Now().Before(end); {
 			if len(log) > 0 && rng.IntN(4) == 0 {
 				i := rng.IntN(len(log))
-				if g := log[i]; time.Since(g.from) < limit.Window-slack { // else who knows whether it still counts
+				if g := log[i]; time.Since(g.from) < limit.Window-slack { // certainly still counts
 					if err := s.GiveBack(t.Context(), []ratelimit.Taken{g.taken}); err != nil {
 						t.Fatal(err)
 					}
@@ -80,10 +81,10 @@ func TestRateLimitOverManyWindows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			counts, may := 0, 0 // those that must count now, those that may
+			must, may := 0, 0 // units that must count now, units that may
 			for _, g := range log {
 				if to.Add(slack).Before(g.from.Add(limit.Window)) {
-					counts += g.cost
+					must += g.cost
 				}
 				if from.Add(-slack).Before(g.to.Add(limit.Window + step)) {
 					may += g.cost
@@ -97,20 +98,20 @@ func TestRateLimitOverManyWindows(t *testing.T) {
 				}
 				continue
 			}
-			if granted++; counts+take.Cost > limit.Quota {
-				t.Fatalf("granted %d where %d of %d count: %+v", take.Cost, counts, limit.Quota, st)
+			if granted++; must+take.Cost > limit.Quota {
+				t.Fatalf("granted %d where %d of %d count: %+v", take.Cost, must, limit.Quota, st)
 			}
-			if left := limit.Quota - take.Cost; st.Remaining > left-counts || st.Remaining < left-may {
-				t.Fatalf("%d are left after a take of %d where %d to %d count: %+v", st.Remaining, take.Cost, counts, may, st)
+			if left := limit.Quota - take.Cost; st.Remaining > left-must || st.Remaining < left-may {
+				t.Fatalf("%d are left after a take of %d where %d to %d count: %+v", st.Remaining, take.Cost, must, may, st)
 			}
 			if st.Reset < limit.Window-slack || st.Reset > limit.Window+step+slack {
-				t.Fatalf("all counts are over in %v", st.Reset)
+				t.Fatalf("all units expire in %v", st.Reset)
 			}
 			if len(log) > 0 && log[len(log)-1].taken.Stamp == st.Stamp {
 				joined++
 			}
 			log = append(log, grant{from, to, take.Cost, ratelimit.Taken{Take: take, Stamp: st.Stamp}})
-			time.Sleep(time.Duration(rng.IntN(8)) * time.Millisecond) // the server's clock is not ours to set
+			time.Sleep(time.Duration(rng.IntN(8)) * time.Millisecond) // the test cannot set the server's clock
 		}
 		if granted < 10 || refused == 0 || joined == 0 || undone == 0 {
 			t.Errorf("%d granted, %d refused, %d joined, %d undone: the test shows nothing", granted, refused, joined, undone)
@@ -118,14 +119,14 @@ func TestRateLimitOverManyWindows(t *testing.T) {
 	}
 }
 
-// A count ends with its last unit: no key stays behind, and a refused or
-// undone take leaves what was there.
-func TestRateLimitKeysEnd(t *testing.T) {
+// TestRateLimitCountExpires: a count expires with its last unit, and neither a refusal
+// nor a take that was given back changes that.
+func TestRateLimitCountExpires(t *testing.T) {
 	stores, c, prefix := newStores(t)
 	s := stores.RateLimits()
 	limit := ratelimit.Limit{Name: "counted", Quota: 20, Window: time.Minute}
 	take := ratelimit.Take{Limit: limit, Key: "k", Cost: 15}
-	ends := func(after string) {
+	expires := func(after string) {
 		t.Helper()
 		keys, err := c.Keys(t.Context(), prefix+":c*").Result()
 		if err != nil || len(keys) != 1 {
@@ -137,21 +138,21 @@ func TestRateLimitKeysEnd(t *testing.T) {
 		}
 	}
 	granted := mustTake(t, s, take)
-	ends("the first take")
+	expires("the first take")
 	if st := mustTake(t, s, take); st.RetryAfter <= 0 || st.Remaining != 5 {
 		t.Errorf("a refused take: %+v", st)
 	}
-	ends("a refused one")
+	expires("a refused one")
 	take.Cost = 5
 	if st := mustTake(t, s, take); st.RetryAfter != 0 || st.Remaining != 0 {
 		t.Errorf("one that joins: %+v", st)
 	}
-	ends("one that joins")
+	expires("one that joins")
 	taken := ratelimit.Taken{Take: take, Stamp: granted.Stamp}
 	if err := s.GiveBack(t.Context(), []ratelimit.Taken{taken}); err != nil {
 		t.Fatal(err)
 	}
-	ends("giving back")
+	expires("giving back")
 	if st := mustTake(t, s, ratelimit.Take{Limit: limit, Key: "k"}); st.Remaining != 5 {
 		t.Errorf("after giving back: %+v", st)
 	}
@@ -166,9 +167,9 @@ func TestRateLimitKeysEnd(t *testing.T) {
 	}
 }
 
-// After a failover to a server whose clock is behind, what counts is free later
-// than now and a window, and takes until then are free together with it.
-func TestRateLimitWhoseClockWentBack(t *testing.T) {
+// TestRateLimitClockRunsBackwards: after a failover to a server whose clock is behind,
+// a unit counts for longer than a window, and so do those taken meanwhile.
+func TestRateLimitClockRunsBackwards(t *testing.T) {
 	stores, c, prefix := newStores(t)
 	s := stores.RateLimits()
 	const behind = 10 * time.Minute
@@ -179,7 +180,7 @@ func TestRateLimitWhoseClockWentBack(t *testing.T) {
 		if err != nil || len(keys) != 1 {
 			t.Fatal(keys, err)
 		}
-		// To the count it is the same whether now is earlier or the count later.
+		// Instead of the clock, the times in the count are moved.
 		const ahead = `
 local at, n = struct.unpack('>I8I4', ARGV[1] == 'hash' and redis.call('HGET', KEYS[1], 'v') or redis.call('GET', KEYS[1]))
 local v = struct.pack('>I8I4', at + ARGV[2], n)
@@ -210,8 +211,8 @@ func mustTake(t *testing.T, s ratelimit.Store, take ratelimit.Take) ratelimit.St
 	return states[0]
 }
 
-// Right logins, which are given back each, leave nothing behind.
-func TestRateLimitGivenBackIsGone(t *testing.T) {
+// TestRateLimitGiveBackDeletesEmptyCount: takes that are given back use no memory.
+func TestRateLimitGiveBackDeletesEmptyCount(t *testing.T) {
 	stores, c, prefix := newStores(t)
 	s := stores.RateLimits()
 	for _, quota := range []int{5, 20} {

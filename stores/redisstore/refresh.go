@@ -5,32 +5,34 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
-// TokenFamilies returns a [refresh.Store]. All logins of a subject are one
-// hash, a hundred of them at most: the oldest makes room.
+// TokenFamilies returns a [refresh.Store]. All token families of a
+// subject are in one hash. A subject has at most 100: one more replaces the oldest.
 func (s *Stores) TokenFamilies() refresh.Store { return families{s} }
 
 type families struct{ *Stores }
 
-// A field is a family: its name the id, its value three numbers of 6 bytes,
-// generation, when that was made, and when the family expires (Unix ms). The
-// hash goes an hour after its last family has expired.
+// A field of the hash is a family. Its name is the ID; its value is three numbers
+// of 6 bytes: the newest generation, when that was issued, and when the family
+// expires (Unix ms). The hash expires an hour after its last family.
 var (
-	// ARGV: id, started, expires, how many at most. It answers who made room.
+	// ARGV: ID, started, expires, maximum number of families. Returns the ID of the
+	// family that was replaced, if any. Expired families are deleted first.
 	startFamily = redis.NewScript(`
-local now, expires, oldest, first = tonumber(ARGV[2]), tonumber(ARGV[3]), nil, nil
+local now, expires, oldest, oldest_expires = tonumber(ARGV[2]), tonumber(ARGV[3]), nil, nil
 local all = redis.call('HGETALL', KEYS[1])
 local n = #all / 2
 for i = 1, #all, 2 do
-  local _, _, ends = struct.unpack('>I6I6I6', all[i + 1])
-  if ends <= now then
+  local _, _, family_expires = struct.unpack('>I6I6I6', all[i + 1])
+  if family_expires <= now then
     redis.call('HDEL', KEYS[1], all[i])
     n = n - 1
-  elseif not first or ends < first then
-    oldest, first = all[i], ends
+  elseif not oldest or family_expires < oldest_expires then
+    oldest, oldest_expires = all[i], family_expires
   end
 end
 if n < tonumber(ARGV[4]) then oldest = nil end
@@ -40,14 +42,15 @@ redis.call('PEXPIREAT', KEYS[1], expires + 3600000, 'NX')
 redis.call('PEXPIREAT', KEYS[1], expires + 3600000, 'GT')
 return {oldest}`)
 
-	// ARGV: id, generation, now, grace, idle. It answers unknown, rotated,
-	// repeated or reused: 0 to 3.
+	// ARGV: ID, generation, now, grace period, idle timeout. Returns 0 for an unknown
+	// or expired family, 1 for a rotation, 2 for a repetition within the grace
+	// period, 3 for reuse, which ends the family.
 	rotateFamily = redis.NewScript(`
 local v = redis.call('HGET', KEYS[1], ARGV[1])
 if not v then return 0 end
-local newest, made, expires = struct.unpack('>I6I6I6', v)
+local newest, issued, expires = struct.unpack('>I6I6I6', v)
 local generation, now = tonumber(ARGV[2]), tonumber(ARGV[3])
-if now >= expires or now >= made + tonumber(ARGV[5]) then
+if now >= expires or now >= issued + tonumber(ARGV[5]) then
   redis.call('HDEL', KEYS[1], ARGV[1])
   return 0
 end
@@ -55,15 +58,17 @@ if generation >= newest then
   redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>I6I6I6', generation + 1, now, expires))
   return 1
 end
-if generation == newest - 1 and math.abs(now - made) < tonumber(ARGV[4]) then return 2 end
+if generation == newest - 1 and math.abs(now - issued) < tonumber(ARGV[4]) then return 2 end
 redis.call('HDEL', KEYS[1], ARGV[1])
 return 3`)
 )
 
+// maxFamilies bounds the storage that one subject can use.
 const maxFamilies = 100
 
 var errGeneration = errors.New("redisstore: a refresh token's generation is out of range")
 
+// subjectKey returns the key of the hash of a subject.
 func (f families) subjectKey(subject string) string { return f.key("f", subject, "") }
 
 func (f families) Start(ctx context.Context, family refresh.Family) (ended []string, err error) {
@@ -83,7 +88,7 @@ func (f families) Rotate(ctx context.Context, r refresh.Rotation) (refresh.Resul
 	}
 	results := [...]refresh.Result{refresh.FamilyUnknown, refresh.Rotated, refresh.Repeated, refresh.Reused}
 	if n < 0 || n >= len(results) {
-		return refresh.FamilyUnknown, fmt.Errorf("redisstore: rotating a refresh token: the script answered %d", n)
+		return refresh.FamilyUnknown, fmt.Errorf("redisstore: rotating a refresh token: the script returned %d", n)
 	}
 	return results[n], nil
 }

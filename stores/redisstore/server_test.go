@@ -17,7 +17,7 @@ import (
 	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
-// address is the Redis that the conformance suites share.
+// address returns the address of the Redis that the tests share.
 func address() string {
 	if a := os.Getenv("GUARD_REDIS_ADDR"); a != "" {
 		return a
@@ -25,8 +25,8 @@ func address() string {
 	return "127.0.0.1:6379"
 }
 
-// unavailable skips a test that needs what is not there; where services are
-// required it fails it.
+// unavailable skips a test whose service is missing, or fails it if services are
+// required.
 func unavailable(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("GUARD_REQUIRE_SERVICES") == "1" {
@@ -51,7 +51,7 @@ type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
 
-// A hook is around every command, or pipeline of several, that a client sends.
+// A hook wraps every command or pipeline that a client sends.
 type hook func(commands int, next func() error) error
 
 func (h hook) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -70,8 +70,8 @@ func (h hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessP
 
 var prefixes atomic.Int64
 
-// newStores returns stores of the shared Redis under a prefix of their own,
-// which is emptied at the end.
+// newStores returns stores of the shared Redis under a new prefix, whose keys are
+// deleted at the end.
 func newStores(t testing.TB) (*redisstore.Stores, *redis.Client, string) {
 	t.Helper()
 	c := newClient(t, address())
@@ -93,8 +93,8 @@ func newStores(t testing.TB) (*redisstore.Stores, *redis.Client, string) {
 	return s, c, prefix
 }
 
-// A server is a Redis of the test's own, to be killed and restarted. It keeps
-// what it acknowledged (appendfsync always).
+// A server is a Redis of one test, which can be killed and restarted. It loses no
+// acknowledged write (appendfsync always).
 type server struct {
 	t    testing.TB
 	addr string
@@ -117,7 +117,7 @@ func startServer(t testing.TB, args ...string) *server {
 	return s
 }
 
-// freePort is a port that nobody has.
+// freePort returns an unused port.
 func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -154,7 +154,7 @@ func (s *server) kill() {
 	}
 }
 
-// A proxy delays what a client sends to the server.
+// A proxy delays the commands of a client.
 type proxy struct {
 	net.Listener
 	delay atomic.Int64
@@ -209,7 +209,7 @@ func (p *proxy) forward(out, in net.Conn) {
 	}
 }
 
-// reopen returns other stores of the shared Redis, as another process has.
+// reopen returns stores of the shared Redis with a new client, as in another process.
 func reopen(t testing.TB, prefix string) *redisstore.Stores {
 	t.Helper()
 	s, err := redisstore.New(context.Background(), newClient(t, address()), prefix)

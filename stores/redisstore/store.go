@@ -1,18 +1,21 @@
 // Package redisstore keeps the state of guard's packages in Redis or Valkey, so
-// that several processes act as one: sessions, refresh families, a denylist,
+// that several processes share it: sessions, refresh token families, a denylist,
 // rate limits and API keys.
 //
-// Every method is one command and one round trip: what takes more than one
-// step is a script, which Redis runs whole or not at all. Every key has a time
-// to live, but for API keys that never expire. Nothing that Redis holds lets its
-// reader log in: ids, tokens and keys are digests.
+// Every method sends one command and needs one round trip: an operation of
+// several steps is a Lua script, which Redis executes atomically. Every entry has
+// a time to live, except those of API keys that never expire. Redis holds no
+// session token, refresh token or API key, only digests: a copy of its data grants
+// no access.
 //
-// A failure of Redis is an error of the store; the packages answer it with
-// 503. Redis may be restarted and replaced while requests run.
+// If Redis fails, the method returns an error, which the calling package answers
+// with 503; package ratelimit applies its configured fallback. Redis may be
+// restarted or replaced while the application runs.
 //
-// Not covered: durability is as Redis is configured (see docs/running-on-redis.md
-// for what is lost in which failure), and a maxmemory-policy other than
-// noeviction may forget a revocation.
+// Not covered: durability, which depends on the configuration of Redis
+// (docs/running-on-redis.md lists what each failure loses), and eviction: under a
+// maxmemory-policy other than noeviction, Redis may evict a denylist entry, and
+// the revoked token is accepted again.
 package redisstore
 
 import (
@@ -26,35 +29,36 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// oldest is the first version with all that the scripts use: script effects
-// replication only, and EXPIRE with GT.
-const oldest = 7
+// minVersion is the first major version of Redis that always replicates the
+// effects of a script and supports EXPIRE with GT.
+const minVersion = 7
 
-// Stores makes the stores of one application in one Redis.
+// Stores creates the stores of one application in one Redis. It is safe for
+// concurrent use.
 type Stores struct {
 	client redis.UniversalClient
 	prefix string
 	now    func() time.Time
 }
 
-// New returns stores that keep their keys under prefix, such as "myapp": two
-// applications with different prefixes share a Redis without seeing each other.
-// The client stays the caller's to configure and to close; it may be one for a
-// single server, Sentinel or Cluster.
+// New returns stores whose Redis keys begin with prefix, such as "myapp". Two
+// applications with different prefixes can share a Redis. The caller configures
+// and closes the client, which may connect to a single server, Sentinel or a
+// Cluster.
 //
-// It asks the server for its version. A server that cannot be reached or is
-// older than Redis 7 is an error, and so is a client that does not honour
-// deadlines (ContextTimeoutEnabled): its requests would outlive them.
+// New queries the server's version. It returns an error if the server cannot be
+// reached or is older than Redis 7, or if the client ignores the deadlines of
+// contexts (ContextTimeoutEnabled is false): its commands would outlive them.
 func New(ctx context.Context, client redis.UniversalClient, prefix string) (*Stores, error) {
 	var errs []error
 	if client == nil {
 		return nil, errors.New("redisstore: the client is nil")
 	}
 	if prefix == "" || strings.ContainsAny(prefix, "{}") {
-		errs = append(errs, fmt.Errorf("redisstore: prefix %q is empty or holds a brace: it is the hash tag of the keys", prefix))
+		errs = append(errs, fmt.Errorf("redisstore: prefix %q is empty or contains a brace: braces delimit the hash tag of a key", prefix))
 	}
-	if !honoursDeadlines(client) {
-		errs = append(errs, errors.New("redisstore: the client needs ContextTimeoutEnabled: true in its options, or requests outlive their deadlines"))
+	if !respectsDeadlines(client) {
+		errs = append(errs, errors.New("redisstore: the client needs ContextTimeoutEnabled: true in its options: without it, commands outlive the deadlines of their contexts"))
 	}
 	if err := checkVersion(ctx, client); err != nil {
 		errs = append(errs, err)
@@ -65,7 +69,9 @@ func New(ctx context.Context, client redis.UniversalClient, prefix string) (*Sto
 	return &Stores{client: client, prefix: prefix, now: time.Now}, nil
 }
 
-func honoursDeadlines(client redis.UniversalClient) bool {
+// respectsDeadlines reports whether client ends a command at the deadline of its
+// context. Clients of unknown types are assumed to do so.
+func respectsDeadlines(client redis.UniversalClient) bool {
 	switch c := client.(type) {
 	case *redis.Client:
 		return c.Options().ContextTimeoutEnabled
@@ -75,27 +81,37 @@ func honoursDeadlines(client redis.UniversalClient) bool {
 	return true
 }
 
+// checkVersion returns an error unless the server is at least minVersion.
 func checkVersion(ctx context.Context, client redis.UniversalClient) error {
 	info, err := client.Info(ctx, "server").Result()
 	if err != nil {
-		return fmt.Errorf("redisstore: asking the server for its version: %w", err)
+		return fmt.Errorf("redisstore: querying the server's version: %w", err)
 	}
 	for line := range strings.Lines(info) {
 		name, version, _ := strings.Cut(strings.TrimSpace(line), ":")
-		if name != "redis_version" { // Valkey says the Redis version it is compatible with
+		if name != "redis_version" { // Valkey reports the Redis version it is compatible with
 			continue
 		}
 		major, _, _ := strings.Cut(version, ".")
-		if n, err := strconv.Atoi(major); err != nil || n < oldest {
-			return fmt.Errorf("redisstore: the server is Redis %s; %d.0 or newer, or Valkey, is needed: older ones lack EXPIRE with GT", version, oldest)
+		if n, err := strconv.Atoi(major); err != nil || n < minVersion {
+			return fmt.Errorf("redisstore: the server is Redis %q; Redis %d.0 or newer, or Valkey, is required: older versions lack EXPIRE with GT", version, minVersion)
 		}
 		return nil
 	}
-	return errors.New("redisstore: the server does not tell its version: Redis 7 or Valkey is needed")
+	return errors.New("redisstore: the server reports no version: Redis 7.0 or newer, or Valkey, is required")
 }
 
-// key is the name of a key in the one hash slot that its tag chooses. Keys
-// that one script touches have the same tag.
+// key returns a Redis key. In a Cluster its hash tag determines the slot; all
+// keys that one script accesses have the same tag. In this package a key is a Redis
+// key; the keys of packages session and apikey are session keys and API keys.
 func (s *Stores) key(kind, tag, rest string) string {
 	return s.prefix + ":" + kind + "{" + tag + "}" + rest
+}
+
+// failed returns err with the operation that failed, or nil if err is nil.
+func failed(operation string, err error) error {
+	if err != nil {
+		return fmt.Errorf("redisstore: %s: %w", operation, err)
+	}
+	return nil
 }

@@ -20,25 +20,26 @@ import (
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
-// A backend is a kind of database that the tests run on.
+// A backend is a kind of database.
 type backend struct {
 	name    string
 	dialect sqlstore.Dialect
-	// create returns how to connect to an empty database of the test's own.
-	create func(t testing.TB) place
+	// create creates an empty database for one test.
+	create func(t testing.TB) database
 }
 
-// A place is an empty database.
-type place struct {
+// A database is how to connect to a database.
+type database struct {
 	driver, dsn string
-	// addr is the server's address, empty for SQLite. at returns the place by
-	// way of another address, and readOnly for reading alone.
-	addr     string
-	at       func(addr string) place
-	readOnly func() place
+	// addr is the server's address, empty for SQLite.
+	addr string
+	// at connects to the same database by another address.
+	at func(addr string) database
+	// readOnly connects for reading only.
+	readOnly func() database
 }
 
-func (p place) open(t testing.TB) *sql.DB {
+func (p database) open(t testing.TB) *sql.DB {
 	t.Helper()
 	db, err := sql.Open(p.driver, p.dsn)
 	if err != nil {
@@ -56,11 +57,11 @@ var backends = []backend{
 	{"SQLite", sqlstore.SQLite, createSQLite},
 }
 
-// patient is the timeout of tests that crowd a database: SQLite lets writers
-// wait in no order.
-const patient = 30 * time.Second
+// longTimeout is for tests with many concurrent writers: SQLite serves waiting writers
+// in no particular order.
+const longTimeout = 30 * time.Second
 
-// onEach runs f on every backend that is there.
+// onEach runs f on every backend.
 func onEach(t *testing.T, f func(t *testing.T, b backend)) {
 	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
@@ -71,7 +72,7 @@ func onEach(t *testing.T, f func(t *testing.T, b backend)) {
 }
 
 // stores returns migrated stores in an empty database.
-func (b backend) stores(t testing.TB, opts *sqlstore.Options) (*sqlstore.Stores, place) {
+func (b backend) stores(t testing.TB, opts *sqlstore.Options) (*sqlstore.Stores, database) {
 	t.Helper()
 	p := b.create(t)
 	s := b.in(t, p, opts)
@@ -81,8 +82,8 @@ func (b backend) stores(t testing.TB, opts *sqlstore.Options) (*sqlstore.Stores,
 	return s, p
 }
 
-// in returns stores in a place, as another process has.
-func (b backend) in(t testing.TB, p place, opts *sqlstore.Options) *sqlstore.Stores {
+// in returns stores in a database with a new pool, as in another process.
+func (b backend) in(t testing.TB, p database, opts *sqlstore.Options) *sqlstore.Stores {
 	t.Helper()
 	s, err := sqlstore.New(p.open(t), b.dialect, opts)
 	if err != nil {
@@ -91,8 +92,8 @@ func (b backend) in(t testing.TB, p place, opts *sqlstore.Options) *sqlstore.Sto
 	return s
 }
 
-// unavailable skips a test that needs what is not there; where services are
-// required it fails it.
+// unavailable skips a test whose service is missing, or fails it if services are
+// required.
 func unavailable(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("GUARD_REQUIRE_SERVICES") == "1" {
@@ -101,18 +102,19 @@ func unavailable(t testing.TB, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
-// startFamily is Start where nobody has to make room.
+// startFamily starts a family. It is an error if that ends another one.
 func startFamily(ctx context.Context, s *sqlstore.Stores, f refresh.Family) error {
 	ended, err := s.TokenFamilies().Start(ctx, f)
 	if err == nil && len(ended) > 0 {
-		err = fmt.Errorf("%q made room", ended)
+		err = fmt.Errorf("%q was ended", ended)
 	}
 	return err
 }
 
 var names atomic.Int64
 
-func name() string { return fmt.Sprintf("guardtest_%d_%d", os.Getpid(), names.Add(1)) }
+// uniqueName returns a new name of a schema or database.
+func uniqueName() string { return fmt.Sprintf("guardtest_%d_%d", os.Getpid(), names.Add(1)) }
 
 func env(name, otherwise string) string {
 	if v := os.Getenv(name); v != "" {
@@ -121,21 +123,21 @@ func env(name, otherwise string) string {
 	return otherwise
 }
 
-func createPostgreSQL(t testing.TB) place {
+func createPostgreSQL(t testing.TB) database {
 	t.Helper()
 	dsn := env("GUARD_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/test")
 	u, err := url.Parse(dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin := place{driver: "pgx", dsn: dsn}.open(t)
-	schema := name()
+	admin := database{driver: "pgx", dsn: dsn}.open(t)
+	schema := uniqueName()
 	if _, err := admin.Exec("CREATE SCHEMA " + schema); err != nil {
 		unavailable(t, "needs PostgreSQL at %s (apt-get install postgresql, or set GUARD_POSTGRES_URL): %v", u.Redacted(), err)
 	}
 	t.Cleanup(func() { _, _ = admin.Exec("DROP SCHEMA " + schema + " CASCADE") })
-	var with func(addr string, options ...string) place
-	with = func(addr string, options ...string) place {
+	var with func(addr string, options ...string) database
+	with = func(addr string, options ...string) database {
 		v, q := *u, u.Query()
 		q.Set("search_path", schema)
 		q.Set("application_name", schema)
@@ -143,45 +145,45 @@ func createPostgreSQL(t testing.TB) place {
 			q.Set(options[i], options[i+1])
 		}
 		v.Host, v.RawQuery = addr, q.Encode()
-		return place{
+		return database{
 			driver: "pgx", dsn: v.String(), addr: addr,
-			at:       func(addr string) place { return with(addr) },
-			readOnly: func() place { return with(addr, "default_transaction_read_only", "on") },
+			at:       func(addr string) database { return with(addr) },
+			readOnly: func() database { return with(addr, "default_transaction_read_only", "on") },
 		}
 	}
 	return with(u.Host)
 }
 
-func createMySQL(t testing.TB) place {
+func createMySQL(t testing.TB) database {
 	t.Helper()
 	dsn := env("GUARD_MYSQL_DSN", "root@tcp(127.0.0.1:3306)/test")
 	c, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin := place{driver: "mysql", dsn: dsn}.open(t)
-	database := name()
-	if _, err := admin.Exec("CREATE DATABASE " + database); err != nil {
+	admin := database{driver: "mysql", dsn: dsn}.open(t)
+	dbName := uniqueName()
+	if _, err := admin.Exec("CREATE DATABASE " + dbName); err != nil {
 		unavailable(t, "needs MySQL or MariaDB at %s (apt-get install mariadb-server, or set GUARD_MYSQL_DSN): %v", c.Addr, err)
 	}
-	t.Cleanup(func() { _, _ = admin.Exec("DROP DATABASE " + database) })
-	var with func(addr string, readOnly bool) place
-	with = func(addr string, readOnly bool) place {
+	t.Cleanup(func() { _, _ = admin.Exec("DROP DATABASE " + dbName) })
+	var with func(addr string, readOnly bool) database
+	with = func(addr string, readOnly bool) database {
 		v := c.Clone()
-		v.DBName, v.Addr, v.InterpolateParams = database, addr, true
+		v.DBName, v.Addr, v.InterpolateParams = dbName, addr, true
 		if readOnly {
 			v.Params = map[string]string{variable(t, admin, "read_only"): "1"}
 		}
-		return place{
+		return database{
 			driver: "mysql", dsn: v.FormatDSN(), addr: addr,
-			at:       func(addr string) place { return with(addr, false) },
-			readOnly: func() place { return with(addr, true) },
+			at:       func(addr string) database { return with(addr, false) },
+			readOnly: func() database { return with(addr, true) },
 		}
 	}
 	return with(c.Addr, false)
 }
 
-// variable is a variable of transactions, as the server calls it.
+// variable returns the server's name of a transaction variable.
 func variable(t testing.TB, db *sql.DB, name string) string {
 	t.Helper()
 	var version string
@@ -189,7 +191,7 @@ func variable(t testing.TB, db *sql.DB, name string) string {
 		t.Fatal(err)
 	}
 	if strings.Contains(version, "MariaDB") {
-		return "tx_" + name // transaction_ from 11.1 on, and still this
+		return "tx_" + name // from 11.1 on also transaction_
 	}
 	return "transaction_" + name
 }
@@ -203,15 +205,15 @@ type silent struct{}
 
 func (silent) Print(...any) {}
 
-func createSQLite(t testing.TB) place {
+func createSQLite(t testing.TB) database {
 	t.Helper()
-	return sqlitePlace(filepath.Join(t.TempDir(), "guard.db"), "")
+	return sqliteDatabase(filepath.Join(t.TempDir(), "guard.db"), "")
 }
 
-func sqlitePlace(file, options string) place {
-	return place{
+func sqliteDatabase(file, options string) database {
+	return database{
 		driver:   "sqlite",
 		dsn:      "file:" + file + "?_pragma=busy_timeout(2000)&_pragma=journal_mode(WAL)" + options,
-		readOnly: func() place { return sqlitePlace(file, options+"&_pragma=query_only(1)") },
+		readOnly: func() database { return sqliteDatabase(file, options+"&_pragma=query_only(1)") },
 	}
 }

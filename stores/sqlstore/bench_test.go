@@ -11,8 +11,8 @@ import (
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
-// BenchmarkSteps compares a session's load with a bare statement that returns
-// nothing, and tells what a login writes.
+// BenchmarkSteps measures the most frequent operations and, for comparison, a trivial
+// statement.
 func BenchmarkSteps(b *testing.B) {
 	for _, back := range backends {
 		b.Run(back.name, func(b *testing.B) {
@@ -55,7 +55,7 @@ func BenchmarkSteps(b *testing.B) {
 	}
 }
 
-// BenchmarkSize tells what 10,000 sessions take, each of its own subject.
+// BenchmarkSize measures the size of 10,000 sessions of as many subjects.
 func BenchmarkSize(b *testing.B) {
 	for _, back := range backends {
 		b.Run(back.name, func(b *testing.B) {

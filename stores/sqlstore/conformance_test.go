@@ -15,7 +15,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	opts := &sqlstore.Options{Timeout: patient}
+	opts := &sqlstore.Options{Timeout: longTimeout}
 	onEach(t, func(t *testing.T, b backend) {
 		s, _ := b.stores(t, opts)
 		t.Run("Sessions", func(t *testing.T) {

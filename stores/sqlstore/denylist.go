@@ -17,20 +17,20 @@ func (s *Stores) Denylist() jwtauth.Denylist { return denylist{s} }
 
 type denylist struct{ *Stores }
 
-// Deny is one statement for up to maxList ids. They are sorted, so that two that
-// deny the same do not wait for each other, and each is there once, as
-// PostgreSQL wants it.
+// Deny is one statement for up to maxBatch IDs. They are sorted, so that two
+// concurrent calls with the same IDs do not deadlock, and deduplicated, because
+// PostgreSQL rejects a statement that would update one row twice.
 func (s denylist) Deny(ctx context.Context, until time.Time, ids ...string) error {
-	at := until.Add(time.Millisecond - 1).UnixMilli() // at least until then
-	keys := make([][]byte, len(ids))
+	at := until.Add(time.Millisecond - 1).UnixMilli() // rounded up
+	digests := make([][]byte, len(ids))
 	for i, id := range ids {
-		keys[i] = deniedKey(id)
+		digests[i] = digestOf(id)
 	}
-	slices.SortFunc(keys, bytes.Compare)
-	for some := range slices.Chunk(slices.CompactFunc(keys, bytes.Equal), maxList) {
-		query, args := "INSERT INTO guard_denied (id, denied) VALUES "+strings.TrimSuffix(strings.Repeat("(?, ?), ", len(some)), ", "), []any{}
-		for _, key := range some {
-			args = append(args, key, at)
+	slices.SortFunc(digests, bytes.Compare)
+	for batch := range slices.Chunk(slices.CompactFunc(digests, bytes.Equal), maxBatch) {
+		query, args := "INSERT INTO guard_denied (id, denied) VALUES "+strings.TrimSuffix(strings.Repeat("(?, ?), ", len(batch)), ", "), []any{}
+		for _, digest := range batch {
+			args = append(args, digest, at)
 		}
 		if s.dialect == MySQL {
 			query += " ON DUPLICATE KEY UPDATE denied = GREATEST(denied, ?)"
@@ -41,8 +41,8 @@ func (s denylist) Deny(ctx context.Context, until time.Time, ids ...string) erro
 		err := s.write(ctx, "denying tokens", func(ctx context.Context) error {
 			_, err := s.exec(ctx, s.db, query, args...)
 			if err == nil {
-				for range some { // as many as single denials would sweep
-					s.inserted(ctx, deniedTable)
+				for range batch { // each ID counts as an insert
+					s.countInsert(ctx, denylistTable)
 				}
 			}
 			return err
@@ -60,21 +60,21 @@ func (s denylist) Denied(ctx context.Context, ids ...string) (denied bool, err e
 	}
 	args := make([]any, 0, len(ids)+1)
 	for _, id := range ids {
-		args = append(args, deniedKey(id))
+		args = append(args, digestOf(id))
 	}
 	args = append(args, s.now().UnixMilli())
-	err = s.read(ctx, "asking the denylist", func(ctx context.Context) error {
+	err = s.read(ctx, "checking the denylist", func(ctx context.Context) error {
 		denied = false
 		return s.query(ctx, s.db, func(*sql.Rows) error {
 			denied = true
 			return nil
-		}, "SELECT 1 FROM guard_denied WHERE id IN ("+marks(len(ids))+") AND denied > ?", args...)
+		}, "SELECT 1 FROM guard_denied WHERE id IN ("+placeholders(len(ids))+") AND denied > ?", args...)
 	})
 	return denied && err == nil, err
 }
 
-// deniedKey: the ids of foreign issuers have any length.
-func deniedKey(id string) []byte {
+// digestOf returns an ID as it is stored: another issuer's IDs may have any length.
+func digestOf(id string) []byte {
 	sum := sha256.Sum256([]byte(id))
 	return sum[:]
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestImports: a driver is the caller's choice.
+// TestImports: the package imports no driver.
 func TestImports(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").Output()
 	if err != nil {

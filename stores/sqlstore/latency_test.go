@@ -13,7 +13,7 @@ import (
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
-// A proxy delays what a client sends to the server.
+// A proxy delays the statements of a client.
 type proxy struct {
 	net.Listener
 	delay atomic.Int64
@@ -66,8 +66,8 @@ func (p *proxy) forward(out, in net.Conn) {
 	}
 }
 
-// TestLatency: a slow database is waited for, a stuck one until the timeout;
-// and the pool recovers by itself.
+// TestLatency: an operation waits for a slow database until the timeout, and the pool
+// recovers afterwards.
 func TestLatency(t *testing.T) {
 	for _, b := range backends[:2] {
 		t.Run(b.name, func(t *testing.T) {
@@ -77,24 +77,24 @@ func TestLatency(t *testing.T) {
 			if err := s.Sessions().Insert(t.Context(), rec); err != nil {
 				t.Fatal(err)
 			}
-			line := startProxy(t, p.addr)
-			far := b.in(t, p.at(line.Addr().String()), &sqlstore.Options{Timeout: 1500 * time.Millisecond})
+			proxy := startProxy(t, p.addr)
+			delayed := b.in(t, p.at(proxy.Addr().String()), &sqlstore.Options{Timeout: 1500 * time.Millisecond})
 			load := func() (bool, error) {
-				_, found, err := far.Sessions().Load(t.Context(), rec.Key)
+				_, found, err := delayed.Sessions().Load(t.Context(), rec.Key)
 				return found, err
 			}
 			for _, delay := range []time.Duration{0, 0, 200 * time.Millisecond} {
-				line.delay.Store(int64(delay))
+				proxy.delay.Store(int64(delay))
 				if found, err := load(); !found || err != nil {
 					t.Errorf("%v: Load = %t, %v", delay, found, err)
 				}
 			}
-			line.delay.Store(int64(5 * time.Second))
+			proxy.delay.Store(int64(5 * time.Second))
 			if found, err := load(); found || status(err) != 503 || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("stuck: Load = %t, %v", found, err)
 			}
-			line.delay.Store(0)
-			for try := range 3 { // a connection may be in the midst of 5 seconds
+			proxy.delay.Store(0)
+			for try := range 3 { // a connection may still be delayed by 5 seconds
 				found, err := load()
 				if found && err == nil {
 					break

@@ -17,13 +17,13 @@ import (
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
-// A server is a process of the test's own.
+// A server is a database server of one test.
 type server struct {
-	t       *testing.T
-	place   place
-	command func() *exec.Cmd
-	cmd     *exec.Cmd
-	ended   chan struct{}
+	t        *testing.T
+	database database
+	command  func() *exec.Cmd
+	cmd      *exec.Cmd
+	ended    chan struct{}
 }
 
 func (s *server) run() {
@@ -50,7 +50,7 @@ func (s *server) wait(stores *sqlstore.Stores) {
 			return
 		}
 		select {
-		case <-s.ended: // children of the one that was killed were still there
+		case <-s.ended: // processes of the killed server still ran
 			s.run()
 		case <-time.After(20 * time.Millisecond): // another process
 		}
@@ -58,8 +58,8 @@ func (s *server) wait(stores *sqlstore.Stores) {
 	s.t.Fatalf("the server did not start: %v", err)
 }
 
-// account is whom a database server runs as where the test runs as root, which
-// it refuses to be.
+// account returns the account of a database server. If the test runs as root, it is
+// another one, because the servers refuse to run as root.
 func account(t *testing.T) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setpgid: true}
 	if os.Getuid() != 0 {
@@ -75,8 +75,8 @@ func account(t *testing.T) *syscall.SysProcAttr {
 	return attr
 }
 
-// ownDir is a directory that account can write to.
-func ownDir(t *testing.T) string {
+// writableDir returns a directory that the account can write to.
+func writableDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "guard")
 	if err != nil {
@@ -102,15 +102,15 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// find is the program of that name in PATH or where Debian puts it.
+// find returns the path of a program in PATH or in the directories of Debian.
 func find(t *testing.T, name, packageName string) string {
 	t.Helper()
 	if p, err := exec.LookPath(name); err == nil {
 		return p
 	}
 	for _, pattern := range []string{"/usr/lib/postgresql/*/bin/" + name, "/usr/sbin/" + name} {
-		if found, _ := filepath.Glob(pattern); len(found) > 0 {
-			return found[len(found)-1]
+		if paths, _ := filepath.Glob(pattern); len(paths) > 0 {
+			return paths[len(paths)-1]
 		}
 	}
 	unavailable(t, "needs %s (apt-get install %s)", name, packageName)
@@ -126,13 +126,13 @@ func setup(t *testing.T, name string, args ...string) {
 	}
 }
 
-func ownPostgreSQL(t *testing.T) *server {
+func startPostgreSQL(t *testing.T) *server {
 	initdb, postgres := find(t, "initdb", "postgresql"), find(t, "postgres", "postgresql")
-	dir, port := ownDir(t), freePort(t)
+	dir, port := writableDir(t), freePort(t)
 	data := filepath.Join(dir, "data")
 	setup(t, initdb, "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
 	s := &server{t: t,
-		place: place{driver: "pgx", dsn: "postgres://postgres@127.0.0.1:" + port + "/postgres"},
+		database: database{driver: "pgx", dsn: "postgres://postgres@127.0.0.1:" + port + "/postgres"},
 		command: func() *exec.Cmd {
 			return exec.Command(postgres, "-D", data, "-p", port, "-k", dir, "-h", "127.0.0.1")
 		},
@@ -142,13 +142,13 @@ func ownPostgreSQL(t *testing.T) *server {
 	return s
 }
 
-func ownMariaDB(t *testing.T) *server {
+func startMariaDB(t *testing.T) *server {
 	install, mariadbd := find(t, "mariadb-install-db", "mariadb-server"), find(t, "mariadbd", "mariadb-server")
-	dir, port := ownDir(t), freePort(t)
+	dir, port := writableDir(t), freePort(t)
 	data := filepath.Join(dir, "data")
 	setup(t, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
 	s := &server{t: t,
-		place: place{driver: "mysql", dsn: "root@tcp(127.0.0.1:" + port + ")/mysql?interpolateParams=true"},
+		database: database{driver: "mysql", dsn: "root@tcp(127.0.0.1:" + port + ")/mysql?interpolateParams=true"},
 		command: func() *exec.Cmd {
 			return exec.Command(mariadbd, "--no-defaults", "--datadir="+data, "--port="+port, "--bind-address=127.0.0.1",
 				"--socket="+filepath.Join(dir, "s"), "--pid-file="+filepath.Join(dir, "pid"))

@@ -10,32 +10,33 @@ import (
 	"github.com/go-guard/guard/session"
 )
 
-// Sessions returns a [session.Store]. A subject has a hundred sessions at most:
-// the one that was unused for longest makes room.
+// Sessions returns a [session.Store]. A subject has at most 100 sessions: one
+// more replaces the one that has been idle for the longest time.
 func (s *Stores) Sessions() session.Store { return sessions{s} }
 
 type sessions struct{ *Stores }
 
-// errTaken: a key is 32 random bytes, so this is a fault and no accident.
-var errTaken = errors.New("the key exists")
+// errExists means that a row with the same unique value exists. Since session keys
+// and family IDs are random, this is a fault of the caller and never a coincidence.
+var errExists = errors.New("a row with the same session key or ID already exists")
 
 func (s sessions) Insert(ctx context.Context, rec session.Record) error {
 	if n := len(rec.Subject); n < 1 || n > 255 {
-		return fmt.Errorf("sqlstore: a subject of %d bytes; 1 to 255 fit", n) // MySQL might cut it
+		return fmt.Errorf("sqlstore: the subject of a session has %d bytes, want 1 to 255", n) // MySQL might truncate it
 	}
 	remember := 0
 	if rec.Remember {
 		remember = 1
 	}
 	return s.write(ctx, "inserting a session", func(ctx context.Context) error {
-		_, err := s.insertBounded(ctx, sessionTable, rec.Subject, rec.ID[:], "last_seen DESC, id", `INSERT INTO guard_sessions
+		_, err := s.insertLimited(ctx, sessionTable, rec.Subject, rec.ID[:], "last_seen DESC, id", `INSERT INTO guard_sessions
 			(subject, id, token, created, last_seen, deadline, revision, remember, data)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, []byte(rec.Subject), rec.ID[:], rec.Key[:],
 			rec.Created.UnixMilli(), rec.LastSeen.UnixMilli(), rec.Deadline.UnixMilli(), rec.Revision, remember, []byte(rec.Data))
-		switch s.dialect.faultOf(err) {
-		case taken:
-			return errTaken
-		case full:
+		switch s.dialect.classify(err) {
+		case duplicate:
+			return errExists
+		case outOfSpace:
 			return fmt.Errorf("%w: %w", session.ErrFull, err)
 		}
 		return err
@@ -51,7 +52,7 @@ func scanSession(rows *sql.Rows) (rec session.Record, err error) {
 		return rec, err
 	}
 	if len(id) != len(rec.ID) || len(token) != len(rec.Key) {
-		return rec, errors.New("a session is not in this version's format")
+		return rec, errors.New("a session has an unknown format")
 	}
 	rec.Subject, rec.ID, rec.Key, rec.Data = string(subject), session.ID(id), session.Key(token), string(data)
 	rec.Created, rec.LastSeen, rec.Deadline = time.UnixMilli(created).UTC(), time.UnixMilli(seen).UTC(), time.UnixMilli(deadline).UTC()
@@ -113,7 +114,7 @@ func (s sessions) List(ctx context.Context, subject string) (list []session.Reco
 func (s sessions) DeleteAll(ctx context.Context, subject string, keep []session.ID) (int, error) {
 	query, args := "DELETE FROM guard_sessions WHERE subject = ?", []any{[]byte(subject)}
 	if len(keep) > 0 {
-		query += " AND id NOT IN (" + marks(len(keep)) + ")"
+		query += " AND id NOT IN (" + placeholders(len(keep)) + ")"
 		for i := range keep {
 			args = append(args, keep[i][:])
 		}
@@ -122,9 +123,10 @@ func (s sessions) DeleteAll(ctx context.Context, subject string, keep []session.
 	return int(n), err
 }
 
-// change is a step of one statement.
-func (s *Stores) change(ctx context.Context, what, query string, args ...any) (n int64, err error) {
-	err = s.write(ctx, what, func(ctx context.Context) (err error) {
+// change runs an operation that is one statement, and returns how many rows it
+// changed.
+func (s *Stores) change(ctx context.Context, operation, query string, args ...any) (n int64, err error) {
+	err = s.write(ctx, operation, func(ctx context.Context) (err error) {
 		n, err = s.exec(ctx, s.db, query, args...)
 		return err
 	})

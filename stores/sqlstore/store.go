@@ -1,25 +1,24 @@
 // Package sqlstore keeps the state of guard's packages in a SQL database, so
-// that several processes act as one and a restart logs nobody out: sessions,
-// refresh families, a denylist and API keys. It speaks to PostgreSQL, MySQL,
-// MariaDB and SQLite through database/sql; the driver is the caller's.
+// that several processes share it and a restart loses no session: sessions,
+// refresh token families, a denylist and API keys. It supports PostgreSQL, MySQL,
+// MariaDB and SQLite through database/sql; the caller chooses the driver.
 //
 //	db, err := sql.Open("pgx", url)
 //	stores := guard.Must(sqlstore.New(db, sqlstore.PostgreSQL, nil))
 //	err = stores.Migrate(ctx)
 //	sessions := guard.Must(session.New[User](&session.Options{Store: stores.Sessions()}))
 //
-// Every change is decided by one conditional statement, under any isolation
-// level: the database says who was first. Nothing in the tables lets its reader log in:
-// tokens and keys are there as digests only. What is over is deleted a little
-// by each login, and by Sweep.
+// Every change is one conditional statement, so that concurrent requests are
+// ordered by the database under any isolation level. The tables hold no session
+// token, refresh token or API key, only digests: a copy of them grants no access.
+// Inserts delete some of the expired rows; Sweep deletes the others.
 //
-// A failure of the database is a 503; what it rolled back because two
-// transactions met is tried again first.
+// If the database fails, the error is a 503. A transaction that was rolled back
+// because of a conflict with another one is retried first.
 //
-// Not covered: rate limits, which a SQL database is too slow for (see package
-// redisstore), and reading from replicas that lag: a session that was ended
-// would live on there. See docs/running-on-sql.md for what is lost in which
-// failure.
+// Not covered: rate limits, for which a SQL database is too slow (see package
+// redisstore), and replicas that lag: a session that was deleted would still be
+// found there. docs/running-on-sql.md lists what each failure loses.
 package sqlstore
 
 import (
@@ -33,17 +32,17 @@ import (
 	"time"
 )
 
-// A Dialect is the kind of a database. The zero value is none.
+// A Dialect is a kind of database. The zero value is invalid.
 type Dialect int
 
-// The dialects.
+// The supported dialects.
 const (
 	PostgreSQL Dialect = iota + 1 // 12 or newer
 	MySQL                         // 8.0 or newer, and MariaDB 10.5 or newer
 	SQLite                        // 3.37 or newer
 )
 
-// String is the name of the dialect.
+// String returns the name of the dialect.
 func (d Dialect) String() string {
 	switch d {
 	case PostgreSQL:
@@ -56,28 +55,28 @@ func (d Dialect) String() string {
 	return fmt.Sprintf("Dialect(%d)", int(d))
 }
 
-// Options holds what has a default.
+// Options holds what has a default. The zero value is ready for production.
 type Options struct {
-	// Timeout is how long one step may take, retries and waiting for a
-	// connection included. If zero, 3 seconds.
+	// Timeout is the maximum duration of one operation, including retries and the
+	// wait for a connection. If zero, 3 seconds.
 	Timeout time.Duration
-	// Now is the clock by which what is over is forgotten. If nil, time.Now.
+	// Now is the clock that determines which rows have expired. If nil, time.Now.
 	Now func() time.Time
 }
 
-// Stores makes the stores of one application in one database. It is safe for
-// use by several goroutines.
+// Stores creates the stores of one application in one database. It is safe for
+// concurrent use.
 type Stores struct {
 	db      *sql.DB
 	dialect Dialect
 	timeout time.Duration
 	now     func() time.Time
-	inserts [len(tables)]atomic.Uint32
+	inserts [len(tables)]atomic.Uint32 // since the start, by table
 }
 
-// New returns stores in db, which stays the caller's to configure and to
-// close: bound it with SetMaxOpenConns. New does not connect; see
-// [Stores.Migrate].
+// New returns stores in db, which the caller configures and closes; limit its
+// connections with SetMaxOpenConns. New does not connect to the database and does
+// not create tables: see [Stores.Migrate].
 func New(db *sql.DB, d Dialect, opts *Options) (*Stores, error) {
 	var o Options
 	if opts != nil {
@@ -88,10 +87,10 @@ func New(db *sql.DB, d Dialect, opts *Options) (*Stores, error) {
 		errs = append(errs, errors.New("sqlstore: the database is nil"))
 	}
 	if d < PostgreSQL || d > SQLite {
-		errs = append(errs, fmt.Errorf("sqlstore: %v is no dialect", d))
+		errs = append(errs, fmt.Errorf("sqlstore: %v is not a supported dialect", d))
 	}
 	if o.Timeout < 0 {
-		errs = append(errs, fmt.Errorf("sqlstore: a timeout of %v is negative", o.Timeout))
+		errs = append(errs, fmt.Errorf("sqlstore: the timeout of %v is negative", o.Timeout))
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
@@ -105,7 +104,7 @@ func New(db *sql.DB, d Dialect, opts *Options) (*Stores, error) {
 	return &Stores{db: db, dialect: d, timeout: o.Timeout, now: o.Now}, nil
 }
 
-// bind writes a query's "?" as the dialect does.
+// bind replaces each "?" of a query by the dialect's placeholder.
 func (d Dialect) bind(query string) string {
 	if d != PostgreSQL {
 		return query
@@ -124,8 +123,8 @@ func (d Dialect) bind(query string) string {
 	}
 }
 
-// marks is n parameters of a list.
-func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
+// placeholders returns a list of n placeholders.
+func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
 // A runner is a *sql.DB or *sql.Tx.
 type runner interface {
@@ -133,8 +132,9 @@ type runner interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// exec runs a statement and returns how many rows it changed. All statements
-// change each row that they match, so that MySQL counts as the others do.
+// exec runs a statement and returns how many rows it changed. Every statement of
+// this package changes each row that it matches, since MySQL by default counts
+// changed rows and other databases count matched rows.
 func (s *Stores) exec(ctx context.Context, on runner, query string, args ...any) (int64, error) {
 	res, err := on.ExecContext(ctx, s.dialect.bind(query), args...)
 	if err != nil {
@@ -158,14 +158,15 @@ func (s *Stores) query(ctx context.Context, on runner, scan func(*sql.Rows) erro
 	return rows.Err()
 }
 
-// ms is a time as it is kept; zero is 0.
-func ms(t time.Time) int64 {
+// toMS returns a time as it is stored, in Unix ms. The zero time is 0.
+func toMS(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
 	return t.UnixMilli()
 }
 
+// fromMS is the reverse of toMS.
 func fromMS(n int64) time.Time {
 	if n == 0 {
 		return time.Time{}

@@ -18,9 +18,9 @@ import (
 )
 
 func TestNew(t *testing.T) {
-	db := place{driver: "sqlite", dsn: "file::memory:"}.open(t)
+	db := database{driver: "sqlite", dsn: "file::memory:"}.open(t)
 	_, err := sqlstore.New(nil, 0, &sqlstore.Options{Timeout: -1})
-	for _, want := range []string{"the database is nil", "Dialect(0) is no dialect", "-1ns is negative"} {
+	for _, want := range []string{"the database is nil", "Dialect(0) is not a supported dialect", "-1ns is negative"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}
@@ -38,7 +38,8 @@ func TestNew(t *testing.T) {
 	}
 }
 
-func TestMigrateAtOnce(t *testing.T) {
+// TestMigrateConcurrently also covers a current schema and a newer one.
+func TestMigrateConcurrently(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		p := b.create(t)
 		var wg sync.WaitGroup
@@ -56,7 +57,7 @@ func TestMigrateAtOnce(t *testing.T) {
 			t.Errorf("%d versions", n)
 		}
 		if err := b.in(t, p.readOnly(), nil).Migrate(t.Context()); err != nil {
-			t.Errorf("where the schema is current and nothing may be changed: %v", err)
+			t.Errorf("with a current schema and without permissions: %v", err)
 		}
 		if _, err := db.Exec("INSERT INTO guard_schema VALUES (2)"); err != nil {
 			t.Fatal(err)
@@ -67,7 +68,7 @@ func TestMigrateAtOnce(t *testing.T) {
 	})
 }
 
-// TestMigrateFails: an empty database that may not be changed.
+// TestMigrateFails: Migrate fails in an empty, read-only database.
 func TestMigrateFails(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		p := b.create(t)
@@ -126,7 +127,7 @@ func TestDenylist(t *testing.T) {
 		c.advance(time.Minute)
 		want(false, "a", long)
 		want(true, "b")
-		// At least until then, below a millisecond too.
+		// Rounded up to a millisecond.
 		c.ahead.Store(0)
 		deny("c", time.UnixMilli(c.now().Add(time.Hour).UnixMilli()).Add(time.Microsecond))
 		c.advance(time.Hour - time.Second)
@@ -134,7 +135,7 @@ func TestDenylist(t *testing.T) {
 	})
 }
 
-// TestLengths: what MySQL might cut is refused, so that no two subjects are one.
+// TestLengths: values that MySQL might truncate are refused.
 func TestLengths(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s, _ := b.stores(t, nil)
@@ -165,9 +166,9 @@ func TestLengths(t *testing.T) {
 	})
 }
 
-// TestProcessesRefreshOneToken: of 200 uses in 8 processes one is the first,
-// and all have one successor; what one process ends is over for all.
-func TestProcessesRefreshOneToken(t *testing.T) {
+// TestConcurrentRefreshHasOneSuccessor: of 200 uses of a token in 8 processes, one is a
+// rotation and all others are repetitions. Deletions take effect in all processes.
+func TestConcurrentRefreshHasOneSuccessor(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s, p := b.stores(t, nil)
 		now := time.Now()
@@ -180,7 +181,7 @@ func TestProcessesRefreshOneToken(t *testing.T) {
 		var counts [4]atomic.Int32
 		var processes []*sqlstore.Stores
 		for range 8 {
-			process := b.in(t, p, &sqlstore.Options{Timeout: patient})
+			process := b.in(t, p, &sqlstore.Options{Timeout: longTimeout})
 			processes = append(processes, process)
 			for range 25 {
 				wg.Go(func() {
@@ -212,17 +213,17 @@ func TestProcessesRefreshOneToken(t *testing.T) {
 		}
 		for _, process := range processes {
 			if _, found, err := process.Sessions().Load(t.Context(), rec.Key); found || err != nil {
-				t.Errorf("a session that was ended elsewhere: %t, %v", found, err)
+				t.Errorf("a session that another process deleted: %t, %v", found, err)
 			}
 			use.Generation = 2
 			if r, err := process.TokenFamilies().Rotate(t.Context(), use); r != refresh.FamilyUnknown || err != nil {
-				t.Errorf("a family that was ended elsewhere: %d, %v", r, err)
+				t.Errorf("a family that another process revoked: %d, %v", r, err)
 			}
 		}
 	})
 }
 
-// TestManyFamilies: a subject with more logins than a statement takes.
+// TestManyFamilies: a subject with more families than fit into one statement.
 func TestManyFamilies(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s, p := b.stores(t, nil)
@@ -254,16 +255,16 @@ func TestManyFamilies(t *testing.T) {
 	})
 }
 
-// TestSchemaByHand: who creates the tables as Schema says needs no Migrate.
-func TestSchemaByHand(t *testing.T) {
+// TestSchemaWithoutMigrate: the statements of Schema and its comment replace Migrate.
+func TestSchemaWithoutMigrate(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		p := b.create(t)
 		db := p.open(t)
-		byHand := sqlstore.Schema(b.dialect) + `
+		statements := sqlstore.Schema(b.dialect) + `
 CREATE TABLE guard_schema (version INTEGER NOT NULL PRIMARY KEY);
 INSERT INTO guard_schema VALUES (1);
 `
-		for statement := range strings.SplitSeq(byHand, ";\n") {
+		for statement := range strings.SplitSeq(statements, ";\n") {
 			if strings.TrimSpace(statement) == "" {
 				continue
 			}
@@ -279,9 +280,9 @@ INSERT INTO guard_schema VALUES (1);
 	})
 }
 
-// TestSessionsOfASubjectAreBounded: whoever knows a password cannot fill the
-// table; the session that was unused for longest makes room.
-func TestSessionsOfASubjectAreBounded(t *testing.T) {
+// TestSessionsPerSubjectAreLimited: beyond the limit, the session that has been idle for
+// the longest time is deleted.
+func TestSessionsPerSubjectAreLimited(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s, _ := b.stores(t, nil)
 		other := sessiontest.Record("bob")

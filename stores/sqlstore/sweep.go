@@ -8,43 +8,43 @@ import (
 	"github.com/go-guard/guard/session"
 )
 
-// A table whose rows are over at a time.
+// A table whose rows expire.
 type table int
 
 const (
 	sessionTable table = iota
 	familyTable
-	deniedTable
-	keyTable
+	denylistTable
+	apiKeyTable
 )
 
-// slack is how much longer a row is kept: the clocks of several processes
-// differ, and one that is ahead must not delete what counts to another.
+// slack is added to the retention of every row: a process whose clock is ahead
+// must not delete a row that has not expired for the others.
 const slack = time.Hour
 
 var tables = [...]struct {
-	name, end string
-	keep      time.Duration // past its end
+	name, expiry string        // expiry is a column
+	retention    time.Duration // after the expiry
 }{
-	sessionTable: {"guard_sessions", "deadline", session.Grace + slack},
-	familyTable:  {"guard_families", "expires", slack},
-	deniedTable:  {"guard_denied", "denied", slack},
-	keyTable:     {"guard_api_keys", "forget_after", slack},
+	sessionTable:  {"guard_sessions", "deadline", session.Grace + slack},
+	familyTable:   {"guard_families", "expires", slack},
+	denylistTable: {"guard_denied", "denied", slack},
+	apiKeyTable:   {"guard_api_keys", "forget_after", slack},
 }
 
 const defaultBatch = 1000
 
-// Sweep deletes rows that are over, at most batch of each table, and returns
-// how many there were: a job calls it until there are none. A batch of zero or
-// less is 1000. It is not needed where there are logins, which each delete a
-// little; several at once do not wait for one another on PostgreSQL.
+// Sweep deletes expired rows, at most batch of each table, and returns how many it
+// deleted: call it until it returns 0. If batch is zero or negative, it is 1000.
+// Sweep is optional, since inserts delete expired rows too. On PostgreSQL,
+// concurrent calls do not wait for each other.
 func (s *Stores) Sweep(ctx context.Context, batch int) (deleted int, err error) {
 	if batch <= 0 {
 		batch = defaultBatch
 	}
 	var errs []error
 	for t := range tables {
-		err := s.try(ctx, func(ctx context.Context) error {
+		err := s.retry(ctx, func(ctx context.Context) error {
 			n, err := s.sweep(ctx, table(t), batch)
 			deleted += int(n)
 			return err
@@ -54,32 +54,34 @@ func (s *Stores) Sweep(ctx context.Context, batch int) (deleted int, err error) 
 	return deleted, errors.Join(errs...)
 }
 
-// Of some inserts one sweeps several rows: more than came, so that what is over
-// goes, and one statement in sixteen is not felt.
+// One insert in sweepInterval deletes up to sweepBatch expired rows. That is more
+// rows than were inserted, so that expired rows do not accumulate, and costs few
+// additional statements.
 const (
-	sweepEvery = 16
-	sweepSome  = 64
+	sweepInterval = 16
+	sweepBatch    = 64
 )
 
-// inserted notes a new row. That it cannot sweep is no failure of the insert.
-func (s *Stores) inserted(ctx context.Context, t table) {
-	if s.inserts[t].Add(1)%sweepEvery == 0 {
-		_, _ = s.sweep(ctx, t, sweepSome)
+// countInsert counts an inserted row, and sweeps if it is time. An error of the
+// sweep is ignored, since the insert has succeeded.
+func (s *Stores) countInsert(ctx context.Context, t table) {
+	if s.inserts[t].Add(1)%sweepInterval == 0 {
+		_, _ = s.sweep(ctx, t, sweepBatch)
 	}
 }
 
 func (s *Stores) sweep(ctx context.Context, t table, batch int) (int64, error) {
-	name, end := tables[t].name, tables[t].end
+	name, expiry := tables[t].name, tables[t].expiry
 	var query string
 	switch s.dialect {
 	case PostgreSQL:
 		query = "DELETE FROM " + name + " WHERE ctid = ANY(ARRAY(SELECT ctid FROM " + name +
-			" WHERE " + end + " <= ? ORDER BY " + end + " LIMIT ? FOR UPDATE SKIP LOCKED))"
+			" WHERE " + expiry + " <= ? ORDER BY " + expiry + " LIMIT ? FOR UPDATE SKIP LOCKED))"
 	case MySQL:
-		query = "DELETE FROM " + name + " WHERE " + end + " <= ? ORDER BY " + end + " LIMIT ?"
+		query = "DELETE FROM " + name + " WHERE " + expiry + " <= ? ORDER BY " + expiry + " LIMIT ?"
 	default:
 		query = "DELETE FROM " + name + " WHERE rowid IN (SELECT rowid FROM " + name +
-			" WHERE " + end + " <= ? ORDER BY " + end + " LIMIT ?)"
+			" WHERE " + expiry + " <= ? ORDER BY " + expiry + " LIMIT ?)"
 	}
-	return s.exec(ctx, s.db, query, s.now().Add(-tables[t].keep).UnixMilli(), batch)
+	return s.exec(ctx, s.db, query, s.now().Add(-tables[t].retention).UnixMilli(), batch)
 }

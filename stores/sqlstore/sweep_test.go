@@ -14,13 +14,13 @@ import (
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
-// A clock is moved by hand.
+// A clock can be advanced.
 type clock struct{ ahead atomic.Int64 }
 
 func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
 
-// fill puts one row that is over in d, and one that is not, into each table.
+// fill inserts two rows into each table: one expires in d, one in a year.
 func fill(t testing.TB, s *sqlstore.Stores, now time.Time, d time.Duration) {
 	t.Helper()
 	ctx := context.Background()
@@ -68,7 +68,7 @@ func TestSweep(t *testing.T) {
 				t.Errorf("%d rows are left in %s, want 5", n, table)
 			}
 		}
-		// A key that is revoked is over before it expires.
+		// A revoked API key is deleted before it would have expired.
 		id := rand.Text()[:12]
 		if _, err := s.APIKeys().Insert(t.Context(), apikey.Entry{Record: apikey.Record{ID: id}}); err != nil {
 			t.Fatal(err)
@@ -80,12 +80,12 @@ func TestSweep(t *testing.T) {
 		c.advance(apikey.Retention + 2*time.Hour)
 		sweep(0, 1)
 		if _, found, err := s.APIKeys().Load(t.Context(), id); found || err != nil {
-			t.Errorf("a revoked key is kept: %t, %v", found, err)
+			t.Errorf("a revoked API key was not deleted: %t, %v", found, err)
 		}
 	})
 }
 
-// TestInsertsSweep: with logins alone, what is over goes.
+// TestInsertsSweep: inserts delete expired rows.
 func TestInsertsSweep(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		var c clock
@@ -106,8 +106,8 @@ func TestInsertsSweep(t *testing.T) {
 	})
 }
 
-// TestSweepsAtOnce: sweeps, logins and logouts do not stop one another.
-func TestSweepsAtOnce(t *testing.T) {
+// TestConcurrentSweeps: sweeps and inserts do not block each other.
+func TestConcurrentSweeps(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		var c clock
 		s, p := b.stores(t, &sqlstore.Options{Now: c.now})
@@ -117,7 +117,7 @@ func TestSweepsAtOnce(t *testing.T) {
 		c.advance(24 * time.Hour)
 		var wg sync.WaitGroup
 		for range 4 {
-			other := b.in(t, p, &sqlstore.Options{Now: c.now, Timeout: patient})
+			other := b.in(t, p, &sqlstore.Options{Now: c.now, Timeout: longTimeout})
 			wg.Go(func() {
 				for n := 1; n > 0; {
 					var err error

@@ -13,10 +13,11 @@ import (
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
-// TestVariants: drivers speak in several ways, and a pool may be of one.
+// TestVariants runs the suites with other settings of the drivers and with one
+// connection.
 func TestVariants(t *testing.T) {
 	if race.Enabled {
-		t.Skip("the detector finds no more here than in TestConformance, and takes its time")
+		t.Skip("the race detector finds no more here than in TestConformance, and is slow")
 	}
 	postgres, mariadb, sqlite := backends[0], backends[1], backends[2]
 	for _, v := range []struct {
@@ -40,7 +41,7 @@ func TestVariants(t *testing.T) {
 			p.dsn = v.dsn(p.dsn)
 			db := p.open(t)
 			db.SetMaxOpenConns(v.conns)
-			s, err := sqlstore.New(db, v.dialect, &sqlstore.Options{Timeout: patient})
+			s, err := sqlstore.New(db, v.dialect, &sqlstore.Options{Timeout: longTimeout})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,6 @@
-// A client reads what guard says: metadata, challenges, token responses,
-// tokens and keys. The first argument is the server's address, the second an
-// expired token. No workaround but plain http, which loopback is.
+// A client that reads guard's metadata, challenges, token responses, tokens and keys.
+// The first argument is the server's address, the second an expired token. The only
+// exception to the libraries' defaults is plain http, for loopback.
 import assert from 'node:assert/strict';
 import * as oauth from 'oauth4webapi';
 import { createRemoteJWKSet, jwtVerify, errors } from 'jose';
@@ -19,7 +19,7 @@ async function challenge(request, status) {
   return err.cause[0].parameters;
 }
 
-// Metadata of the resource (RFC 9728), found by the challenge alone.
+// Metadata of the resource (RFC 9728), discovered by the challenge.
 const anonymous = await fetch(posts);
 assert.equal(anonymous.status, 401);
 const metadata = /resource_metadata="([^"]+)"/.exec(anonymous.headers.get('www-authenticate'))[1];
@@ -27,7 +27,7 @@ assert.equal(new URL(metadata).pathname, '/.well-known/oauth-protected-resource'
 const resource = await oauth.processResourceDiscoveryResponse(new URL(base), await oauth.resourceDiscoveryRequest(new URL(base), opts));
 assert.deepEqual(resource.scopes_supported, ['posts:read', 'posts:write']);
 
-// The authorization server's, and a token of it (RFC 6749, section 5.1).
+// Metadata of the authorization server, and a token response (RFC 6749, section 5.1).
 const issuer = new URL(resource.authorization_servers[0]);
 const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, { ...opts, algorithm: 'oauth2' }));
 const client = { client_id: 'service' };
@@ -40,7 +40,7 @@ const reader = await grant('posts:read');
 assert.equal(reader.token_type, 'bearer');
 assert.equal(reader.expires_in, 900);
 
-// Keys and tokens, by both libraries.
+// Keys and tokens, verified by both libraries.
 const keys = createRemoteJWKSet(new URL(as.jwks_uri));
 const { payload, protectedHeader } = await jwtVerify(reader.access_token, keys, { issuer: as.issuer, audience: base, typ: 'at+jwt', requiredClaims: ['exp', 'sub', 'jti'] });
 assert.equal(payload.sub, 'service');
@@ -49,7 +49,7 @@ await assert.rejects(jwtVerify(expired, keys), errors.JWTExpired);
 const claims = await oauth.validateJwtAccessToken(as, new Request(posts, { headers: { authorization: `Bearer ${reader.access_token}` } }), base, opts);
 assert.equal(claims.scope, 'posts:read');
 
-// Answers and challenges (RFC 6750, section 3).
+// Responses and challenges (RFC 6750, section 3).
 assert.equal((await get(reader.access_token)).status, 200);
 const invalid = await challenge(get('garbage'), 401);
 assert.equal(invalid.error, 'invalid_token');

@@ -1,14 +1,14 @@
 // An authorization server on loopback for the tests: client credentials, with
 // a resource for each signature algorithm and one whose tokens are opaque.
 //
-// It writes {"issuer": …} and then answers each line of its standard input, a
-// JSON object, with one of its own:
+// It writes {"issuer": …}, and then answers each line of its standard input, a JSON
+// object, with a JSON object:
 //
-//   {"do": "rotate"}            new keys sign from here on, and the old ones are gone
-//   {"do": "add"}               new keys sign from here on, the old ones are still published
+//   {"do": "rotate"}            replaces the signing keys; the old ones are no longer published
+//   {"do": "add"}               replaces the signing keys; the old ones are still published
 //   {"do": "down"}, {"do": "up"}
-//   {"do": "seen"}              how often each path was asked for since the last time
-//   {"do": "foreign", "kid": …, "claims": …}  a token of somebody who has no key of ours
+//   {"do": "seen"}              the number of requests for each path since the last "seen"
+//   {"do": "foreign", "kid": …, "claims": …}  a token signed by an unknown key
 import http from 'node:http';
 import readline from 'node:readline';
 import { generateKeyPair, exportJWK, SignJWT } from 'jose';

@@ -1,4 +1,4 @@
-"""The refresh flow of the example, as a Python program goes through it."""
+"""The refresh flow of the example, by a Python client."""
 import sys
 import requests
 
@@ -24,7 +24,7 @@ first = expect(s.post(base + "/login", json=login), 200, token_type="bearer", ex
 profile = expect(s.get(base + "/profile", headers=bearer(first["access_token"])), 200)
 assert profile["user"] == {"id": "1", "email": "alice@example.com", "role": "admin"}, profile
 
-# A refresh token is no access token, and an access token refreshes nothing.
+# A refresh token is not accepted as an access token, nor the reverse.
 r = s.get(base + "/profile", headers=bearer(first["refresh_token"]))
 expect(r, 401, error="Unauthorized")
 assert r.headers["WWW-Authenticate"].startswith("Bearer"), r.headers
@@ -36,7 +36,7 @@ assert again["refresh_token"] == second["refresh_token"], "the same successor wi
 third = expect(s.post(base + "/refresh", json={"refresh_token": second["refresh_token"]}), 200)
 expect(s.get(base + "/profile", headers=bearer(third["access_token"])), 200)
 
-# The first token again, now that its successor was used: a thief. All is dead.
+# Reuse of the first token after its successor was used revokes the whole family.
 expect(s.post(base + "/refresh", json={"refresh_token": first["refresh_token"]}), 401, error="Invalid refresh token")
 expect(s.post(base + "/refresh", json={"refresh_token": third["refresh_token"]}), 401, error="Invalid refresh token")
 expect(s.get(base + "/profile", headers=bearer(third["access_token"])), 401)

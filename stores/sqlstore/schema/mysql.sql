@@ -1,5 +1,6 @@
--- guard's tables for MySQL and MariaDB, schema 1. Times are Unix milliseconds,
--- and names that come from outside are bytes: no collation takes two for one.
+-- guard's tables for MySQL and MariaDB, schema version 1. Times are Unix
+-- milliseconds. Text from outside is stored as bytes, so that no collation treats
+-- two different values as equal.
 
 CREATE TABLE IF NOT EXISTS guard_sessions (
 	subject   VARBINARY(255) NOT NULL,
@@ -20,15 +21,15 @@ CREATE TABLE IF NOT EXISTS guard_families (
 	subject    VARBINARY(1024) NOT NULL,
 	id         VARBINARY(32)   NOT NULL,
 	generation BIGINT          NOT NULL,
-	made       BIGINT          NOT NULL, -- when the newest generation was
+	made       BIGINT          NOT NULL, -- when the newest generation was issued
 	expires    BIGINT          NOT NULL,
 	PRIMARY KEY (subject, id),
 	KEY guard_families_expires (expires)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS guard_denied (
-	id     BINARY(32) NOT NULL PRIMARY KEY, -- SHA-256 of the token's or login's id
-	denied BIGINT     NOT NULL,             -- until when
+	id     BINARY(32) NOT NULL PRIMARY KEY, -- SHA-256 of the ID of a token or session
+	denied BIGINT     NOT NULL,             -- end of the denial
 	KEY guard_denied_denied (denied)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
 
@@ -40,15 +41,15 @@ CREATE TABLE IF NOT EXISTS guard_api_keys (
 	networks       MEDIUMBLOB      NOT NULL, -- JSON
 	last4          VARBINARY(16)   NOT NULL,
 	created        BIGINT          NOT NULL,
-	not_before     BIGINT          NOT NULL, -- 0 here and below: none
+	not_before     BIGINT          NOT NULL, -- here and below, 0 means none
 	expires        BIGINT          NOT NULL,
 	rotated        BIGINT          NOT NULL,
 	revoked        BIGINT          NOT NULL,
 	last_used      BIGINT          NOT NULL,
-	digest         BINARY(32)      NOT NULL, -- SHA-256 of the key
+	digest         BINARY(32)      NOT NULL, -- SHA-256 or HMAC of the API key
 	previous       BINARY(32)      NOT NULL,
 	previous_until BIGINT          NOT NULL,
-	forget_after   BIGINT          NOT NULL, -- when the row may be forgotten
+	forget_after   BIGINT          NOT NULL, -- when the row may be deleted
 	KEY guard_api_keys_subject (subject, created),
 	KEY guard_api_keys_forget_after (forget_after)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,152 +22,7 @@ import (
 	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
-// An app is the handlers of an application with its sessions in Redis.
-type app struct {
-	t testing.TB
-	*session.Manager[string]
-}
-
-func newApp(t testing.TB, store session.Store) app {
-	t.Helper()
-	m, err := session.New[string](&session.Options{Store: store})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return app{t, m}
-}
-
-func (a app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch r.URL.Path {
-	case "/login":
-		if _, err := a.Create(w, r, r.URL.Query().Get("as"), "data"); err != nil {
-			guard.Refuse(w, r, err)
-		}
-	case "/logout":
-		if err := a.Destroy(w, r); err != nil {
-			guard.Refuse(w, r, err)
-		}
-	default:
-		a.Wrap(guard.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session[string]) {
-			fmt.Fprint(w, s.Sub())
-		})).ServeHTTP(w, r)
-	}
-}
-
-// do sends a request and returns its status, body and cookie.
-func (a app) do(method, target string, cookie *http.Cookie) (int, string, *http.Cookie) {
-	r := httptest.NewRequest(method, target, nil)
-	if cookie != nil {
-		r.AddCookie(cookie)
-	}
-	w := httptest.NewRecorder()
-	a.ServeHTTP(w, r)
-	for _, c := range w.Result().Cookies() {
-		cookie = c
-	}
-	return w.Code, w.Body.String(), cookie
-}
-
-func ownStores(t testing.TB, addr string) *redisstore.Stores {
-	t.Helper()
-	s, err := redisstore.New(context.Background(), newClient(t, addr), "app")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// outage kills the server while f runs in several goroutines, restarts it, and
-// lets f go on for a while. f is called with a number of its own until then.
-func outage(t *testing.T, s *server, f func(worker int, over func() bool)) {
-	t.Helper()
-	var over atomic.Bool
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Go(func() { f(i, over.Load) })
-	}
-	for _, step := range []func(){s.kill, s.start, func() { over.Store(true) }} {
-		time.Sleep(300 * time.Millisecond) // a real server under load
-		step()
-	}
-	wg.Wait()
-}
-
-// recovered waits for the client's pool, which tries a server that was gone
-// about once a second.
-func recovered(t *testing.T, f func() bool) {
-	t.Helper()
-	for range 100 {
-		if f() {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Error("the pool did not recover within 5 s")
-}
-
-func TestSessionsThroughARestart(t *testing.T) {
-	s := startServer(t)
-	a := newApp(t, ownStores(t, s.addr).Sessions())
-	var outages atomic.Int64
-	outage(t, s, func(worker int, over func() bool) {
-		for n := 0; !over(); n++ {
-			user := fmt.Sprintf("u%d-%d", worker, n)
-			code, _, cookie := a.do("POST", "/login?as="+user, nil)
-			if code == 503 {
-				outages.Add(1)
-				time.Sleep(time.Millisecond)
-				continue
-			}
-			for range 3 {
-				if code, body, _ := a.do("GET", "/", cookie); code != 503 && (code != 200 || body != user) {
-					t.Errorf("a live session got %d %s", code, body)
-				}
-			}
-			live := cookie
-			if code, _, _ = a.do("POST", "/logout", cookie); code != 200 {
-				continue // not acknowledged: either is right
-			}
-			if code, body, _ := a.do("GET", "/", live); code != 401 && code != 503 {
-				t.Errorf("a session that was logged out got %d %s", code, body)
-			}
-		}
-	})
-	if outages.Load() == 0 {
-		t.Error("no request met the outage")
-	}
-	recovered(t, func() bool { code, _, _ := a.do("POST", "/login?as=first", nil); return code == 200 })
-	code, _, cookie := a.do("POST", "/login?as=after", nil)
-	if code2, body, _ := a.do("GET", "/", cookie); code != 200 || code2 != 200 || body != "after" {
-		t.Errorf("after the restart: %d, then %d %s", code, code2, body)
-	}
-}
-
-func TestAcknowledgedLogoutOutlivesARestart(t *testing.T) {
-	s := startServer(t)
-	a := newApp(t, ownStores(t, s.addr).Sessions())
-	_, _, gone := a.do("POST", "/login?as=gone", nil)
-	_, _, here := a.do("POST", "/login?as=here", nil)
-	if code, _, _ := a.do("POST", "/logout", gone); code != 200 {
-		t.Fatalf("logout: %d", code)
-	}
-	s.kill()
-	if code, body, _ := a.do("GET", "/", here); code != 503 || strings.Contains(body, "redis") {
-		t.Errorf("without a server: %d %s; want 503 and no cause", code, body)
-	}
-	if code, _, _ := a.do("GET", "/", nil); code != 401 {
-		t.Errorf("without a cookie and without a server: %d, want 401", code)
-	}
-	s.start()
-	recovered(t, func() bool { code, _, _ := a.do("GET", "/", here); return code != 503 })
-	if code, _, _ := a.do("GET", "/", gone); code != 401 {
-		t.Errorf("logged out before the restart: %d, want 401", code)
-	}
-	if code, _, _ := a.do("GET", "/", here); code != 200 {
-		t.Errorf("logged in before the restart: %d, want 200", code)
-	}
-}
-
+// newRefresher returns a refresher with its token families and denylist in s.
 func newRefresher(t testing.TB, s *redisstore.Stores) *refresh.Refresher[struct{}] {
 	t.Helper()
 	issuer, err := jwtauth.NewIssuer[struct{}](jwtauth.HMAC("HS256", []byte(strings.Repeat("k", 32))), &jwtauth.Options{Issuer: "test", Denylist: s.Denylist()})
@@ -184,19 +37,19 @@ func newRefresher(t testing.TB, s *redisstore.Stores) *refresh.Refresher[struct{
 	return r
 }
 
-// refused reports whether err tells the client to log in again.
+// refused reports whether err is a refusal of the token, and not an outage.
 func refused(err error) bool {
 	var e *guard.Error
 	return errors.As(err, &e) && e.Status < 500
 }
 
-func TestRefreshThroughARestart(t *testing.T) {
+func TestRefreshDuringRestart(t *testing.T) {
 	s := startServer(t)
-	r := newRefresher(t, ownStores(t, s.addr))
+	r := newRefresher(t, newStoresAt(t, s.addr))
 	var outages, refreshes atomic.Int64
-	outage(t, s, func(worker int, over func() bool) {
+	outage(t, s, func(worker int, done func() bool) {
 		var token string
-		for !over() {
+		for !done() {
 			var pair *jwtauth.Tokens
 			var err error
 			if token == "" {
@@ -227,7 +80,7 @@ func TestRefreshThroughARestart(t *testing.T) {
 	}
 }
 
-func TestOneSuccessorFromManyProcesses(t *testing.T) {
+func TestConcurrentRefreshHasOneSuccessor(t *testing.T) {
 	_, _, prefix := newStores(t)
 	pair, err := newRefresher(t, reopen(t, prefix)).Start(t.Context(), "u")
 	if err != nil {
@@ -256,35 +109,9 @@ func TestOneSuccessorFromManyProcesses(t *testing.T) {
 	}
 }
 
-func TestLatency(t *testing.T) {
-	newStores(t) // skips where there is no Redis
-	p := startProxy(t, address())
-	a := newApp(t, ownStores(t, p.Addr().String()).Sessions())
-	_, _, cookie := a.do("POST", "/login?as=slow", nil)
-	p.delay.Store(int64(200 * time.Millisecond))
-	if code, _, _ := a.do("GET", "/", cookie); code != 200 {
-		t.Errorf("at 200 ms: %d, want 200", code)
-	}
-	p.delay.Store(int64(5 * time.Second))
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
-	r.AddCookie(cookie)
-	w := httptest.NewRecorder()
-	start := time.Now()
-	a.ServeHTTP(w, r)
-	if took := time.Since(start); w.Code != 503 || took > 3*time.Second {
-		t.Errorf("at 5 s with a deadline of 300 ms: %d after %v", w.Code, took)
-	}
-	p.delay.Store(0)
-	if code, _, _ := a.do("GET", "/", cookie); code != 200 {
-		t.Errorf("after the latency: %d, want 200: the pool recovers", code)
-	}
-}
-
-func TestFlushes(t *testing.T) {
+func TestScriptFlushAndFlushAll(t *testing.T) {
 	s := startServer(t)
-	stores := ownStores(t, s.addr)
+	stores := newStoresAt(t, s.addr)
 	a := newApp(t, stores.Sessions())
 	_, _, cookie := a.do("POST", "/login?as=u", nil)
 	admin := newClient(t, s.addr)
@@ -304,10 +131,10 @@ func TestFlushes(t *testing.T) {
 
 func TestReadOnlyReplica(t *testing.T) {
 	main := startServer(t)
-	a := newApp(t, ownStores(t, main.addr).Sessions())
+	a := newApp(t, newStoresAt(t, main.addr).Sessions())
 	_, _, cookie := a.do("POST", "/login?as=u", nil)
-	// The server becomes a replica of one that is not there: it keeps its data
-	// and takes no writes.
+	// As a replica of a server that does not exist, it retains its data and accepts no
+	// writes.
 	if err := newClient(t, main.addr).Do(t.Context(), "REPLICAOF", "127.0.0.1", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -338,8 +165,8 @@ func TestNew(t *testing.T) {
 		{"no client", nil, "app", "client is nil"},
 		{"no prefix", old, "", "prefix"},
 		{"a brace", old, "a{b", "prefix"},
-		{"nobody listens", refusing, "app", "refused"},
-		{"an old server", old, "app", "Redis 6.0.16"},
+		{"no server", refusing, "app", "refused"},
+		{"an old server", old, "app", `Redis "6.0.16"`},
 		{"deadlines", noDeadlines, "app", "ContextTimeoutEnabled"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -351,7 +178,7 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// oldServer says that it is Redis 6.
+// oldServer returns the address of a server that reports Redis 6.
 func oldServer(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -387,8 +214,8 @@ func oldServer(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// A round trip is what the client waits for; a hook counts them.
-func TestOneRoundTripEach(t *testing.T) {
+// TestRoundTrips counts the round trips of each operation by a hook.
+func TestRoundTrips(t *testing.T) {
 	s, c, _ := newStores(t)
 	var trips atomic.Int64
 	c.AddHook(hook(func(commands int, next func() error) error {
@@ -405,7 +232,7 @@ func TestOneRoundTripEach(t *testing.T) {
 		{Limit: ratelimit.Limit{Name: "b", Quota: 3, Window: time.Hour}, Key: "k", Cost: 1},
 	}
 	one := []ratelimit.Take{{Limit: ratelimit.Limit{Name: "c", Quota: 1, Window: time.Hour}, Key: "k", Cost: 1}}
-	// A script that the server does not know yet takes a second command.
+	// The first use of a script needs a second command, which loads it.
 	for _, load := range []func() error{
 		func() error {
 			_, err := limits.Take(t.Context(), []ratelimit.Take{{Limit: takes[0].Limit, Key: "other", Cost: 0}})

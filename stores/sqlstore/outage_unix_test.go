@@ -21,7 +21,7 @@ import (
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
-// An app is the handlers of an application with its sessions in SQL.
+// An app is an application with its sessions in SQL.
 type app struct{ *session.Manager[string] }
 
 func newApp(t testing.TB, store session.Store) app {
@@ -60,21 +60,21 @@ func (a app) do(method, target string, cookie *http.Cookie) (int, string, *http.
 	return w.Code, w.Body.String(), cookie
 }
 
-// load is what clients do while the database is killed: every answer must be
-// true or 503, and what was acknowledged stays.
+// load is a load of clients while the database is killed. Every response must be correct
+// or 503, and every acknowledged change must survive.
 type load struct {
 	*testing.T
 	stores  *sqlstore.Stores
 	db      *sql.DB
 	dialect sqlstore.Dialect
-	over    atomic.Bool
-	refused atomic.Int64 // answers of 503
+	done    atomic.Bool
+	refused atomic.Int64 // responses with 503
 	served  atomic.Int64
 
 	mu         sync.Mutex
-	gone       []*http.Cookie   // sessions whose logout was acknowledged
-	generation map[string]int64 // of families, the last that was acknowledged
-	revoked    []string         // families whose end was
+	loggedOut  []*http.Cookie   // sessions with an acknowledged logout
+	generation map[string]int64 // the last acknowledged one, by family ID
+	revoked    []string         // families with an acknowledged revocation
 }
 
 func (l *load) run(kill, revive func()) {
@@ -83,17 +83,17 @@ func (l *load) run(kill, revive func()) {
 	var wg sync.WaitGroup
 	for worker := range 4 {
 		wg.Go(func() {
-			for n := 0; !l.over.Load(); n++ {
+			for n := 0; !l.done.Load(); n++ {
 				l.session(a, fmt.Sprintf("u%d-%d", worker, n))
 			}
 		})
 		wg.Go(func() {
-			for !l.over.Load() {
+			for !l.done.Load() {
 				l.family()
 			}
 		})
 	}
-	for _, step := range []func(){kill, revive, func() { l.over.Store(true) }} {
+	for _, step := range []func(){kill, revive, func() { l.done.Store(true) }} {
 		time.Sleep(300 * time.Millisecond) // a real server under load
 		step()
 	}
@@ -101,8 +101,8 @@ func (l *load) run(kill, revive func()) {
 	l.check(a)
 }
 
-// tell counts an error, which must be a 503.
-func (l *load) tell(err error) bool {
+// succeeded counts the result of a request. An error must be a 503.
+func (l *load) succeeded(err error) bool {
 	if err == nil {
 		l.served.Add(1)
 		return true
@@ -111,27 +111,27 @@ func (l *load) tell(err error) bool {
 		l.Errorf("%v", err)
 	}
 	l.refused.Add(1)
-	time.Sleep(time.Millisecond) // a client that is refused waits
+	time.Sleep(time.Millisecond) // as a client waits
 	return false
 }
 
-func (l *load) session(a app, who string) {
-	code, _, cookie := a.do("POST", "/login?as="+who, nil)
+func (l *load) session(a app, subject string) {
+	code, _, cookie := a.do("POST", "/login?as="+subject, nil)
 	if code == 503 {
-		l.tell(guard.Unavailable(nil))
+		l.succeeded(guard.Unavailable(nil))
 		return
 	}
 	for range 3 {
-		if code, body, _ := a.do("GET", "/", cookie); code != 503 && (code != 200 || body != who) {
+		if code, body, _ := a.do("GET", "/", cookie); code != 503 && (code != 200 || body != subject) {
 			l.Errorf("a live session got %d %s", code, body)
 		}
 	}
 	live := cookie
 	if code, _, _ := a.do("POST", "/logout", cookie); code != 200 {
-		return // not acknowledged: either is right
+		return // not acknowledged: the session may be live or not
 	}
 	l.mu.Lock()
-	l.gone = append(l.gone, live)
+	l.loggedOut = append(l.loggedOut, live)
 	l.mu.Unlock()
 	if code, body, _ := a.do("GET", "/", live); code != 401 && code != 503 {
 		l.Errorf("a session that was logged out got %d %s", code, body)
@@ -141,14 +141,14 @@ func (l *load) session(a app, who string) {
 func (l *load) family() {
 	s, ctx, now := l.stores.TokenFamilies(), context.Background(), time.Now()
 	f := refresh.Family{Subject: "alice", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
-	if !l.tell(startFamily(ctx, l.stores, f)) {
+	if !l.succeeded(startFamily(ctx, l.stores, f)) {
 		return
 	}
 	generation := int64(1)
 	for range 5 {
 		result, err := s.Rotate(ctx, refresh.Rotation{Subject: f.Subject, ID: f.ID, Generation: generation, Now: now, Grace: time.Minute, Idle: time.Hour})
-		if !l.tell(err) {
-			continue // the client tries again, with the token that it has
+		if !l.succeeded(err) {
+			continue // the client tries again with the same token
 		}
 		if result != refresh.Rotated && result != refresh.Repeated {
 			l.Errorf("generation %d of a live family: %d", generation, result)
@@ -156,7 +156,7 @@ func (l *load) family() {
 		}
 		generation++
 	}
-	end := generation%2 == 0 && l.tell(s.Revoke(ctx, f.Subject, f.ID))
+	end := generation%2 == 0 && l.succeeded(s.Revoke(ctx, f.Subject, f.ID))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if end {
@@ -166,10 +166,10 @@ func (l *load) family() {
 	}
 }
 
-// check: the pool has recovered, and nothing that was acknowledged is lost.
+// check verifies that the pool recovers and that no acknowledged change is lost.
 func (l *load) check(a app) {
 	if l.refused.Load() == 0 || l.served.Load() == 0 {
-		l.Errorf("%d requests met the outage, %d did not", l.refused.Load(), l.served.Load())
+		l.Errorf("%d requests failed, %d succeeded", l.refused.Load(), l.served.Load())
 	}
 	recovered := false
 	for range 100 {
@@ -182,7 +182,7 @@ func (l *load) check(a app) {
 	if !recovered {
 		l.Fatal("the pool did not recover")
 	}
-	for _, cookie := range l.gone {
+	for _, cookie := range l.loggedOut {
 		if code, body, _ := a.do("GET", "/", cookie); code != 401 {
 			l.Fatalf("a session that was logged out got %d %s", code, body)
 		}
@@ -203,7 +203,7 @@ func (l *load) check(a app) {
 			l.Fatalf("a family that was revoked has generation %d, %v", have, err)
 		}
 	}
-	l.Logf("%d served, %d refused, %d logouts, %d families", l.served.Load(), l.refused.Load(), len(l.gone), len(l.generation)+len(l.revoked))
+	l.Logf("%d served, %d refused, %d logouts, %d families", l.served.Load(), l.refused.Load(), len(l.loggedOut), len(l.generation)+len(l.revoked))
 }
 
 // TestConnectionsKilled: an administrator ends all connections, repeatedly.
@@ -224,7 +224,7 @@ func TestConnectionsKilled(t *testing.T) {
 	}
 }
 
-// killConnections ends those of this test.
+// killConnections ends all connections of this test.
 func killConnections(t testing.TB, admin *sql.DB, d sqlstore.Dialect) {
 	t.Helper()
 	if d == sqlstore.PostgreSQL {
@@ -250,23 +250,23 @@ func killConnections(t testing.TB, admin *sql.DB, d sqlstore.Dialect) {
 		ids = append(ids, id)
 	}
 	for _, id := range ids {
-		_, _ = admin.Exec("KILL " + strconv.FormatInt(id, 10)) // it may have gone
+		_, _ = admin.Exec("KILL " + strconv.FormatInt(id, 10)) // it may have been closed
 	}
 }
 
-// TestServerKilled: a server of the test's own crashes under load and comes
-// back with what it acknowledged.
+// TestServerKilled: a database server that crashes under load loses no acknowledged
+// change.
 func TestServerKilled(t *testing.T) {
 	for _, tt := range []struct {
 		backend
 		start func(t *testing.T) *server
-	}{{backends[0], ownPostgreSQL}, {backends[1], ownMariaDB}} {
+	}{{backends[0], startPostgreSQL}, {backends[1], startMariaDB}} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			srv := tt.start(t)
-			s := tt.in(t, srv.place, nil)
+			s := tt.in(t, srv.database, nil)
 			srv.wait(s)
-			l := &load{T: t, stores: s, db: srv.place.open(t), dialect: tt.dialect}
+			l := &load{T: t, stores: s, db: srv.database.open(t), dialect: tt.dialect}
 			l.run(srv.kill, func() { srv.run(); srv.wait(s) })
 		})
 	}

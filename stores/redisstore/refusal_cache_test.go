@@ -10,15 +10,15 @@ import (
 	"github.com/go-guard/guard/ratelimit"
 )
 
-// Whoever is refused is refused by a server that takes no writes, too, and makes
-// none that does write.
-func TestRateLimitRefusesWithoutWriting(t *testing.T) {
+// TestRefusalDoesNotWrite: a refusal writes nothing, and a server that accepts no writes
+// still refuses.
+func TestRefusalDoesNotWrite(t *testing.T) {
 	srv := startServer(t)
 	c := newClient(t, srv.addr)
 	for _, quota := range []int{16, 20} {
 		for _, fresh := range []bool{true, false} {
 			take := ratelimit.Take{Limit: ratelimit.Limit{Name: "full", Quota: quota, Window: time.Minute}, Key: "k", Cost: quota, Fresh: fresh}
-			s := ownStores(t, srv.addr).RateLimits()
+			s := newStoresAt(t, srv.addr).RateLimits()
 			mustTake(t, s, take)
 			take.Cost = 1
 			before := writes(t, c)
@@ -27,14 +27,14 @@ func TestRateLimitRefusesWithoutWriting(t *testing.T) {
 					t.Fatalf("quota %d: %+v", quota, st)
 				}
 			}
-			// One that is not Fresh is asked for once, and taken off again.
+			// Unless it is fresh, the first take is added and subtracted again.
 			if n := writes(t, c) - before; n > 2 || fresh && n > 0 {
 				t.Errorf("quota %d, fresh %t: 10 refusals are %d writes", quota, fresh, n)
 			}
 			if err := c.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
 				t.Fatal(err)
 			}
-			if st := mustTake(t, ownStores(t, srv.addr).RateLimits(), take); st.RetryAfter <= 0 {
+			if st := mustTake(t, newStoresAt(t, srv.addr).RateLimits(), take); st.RetryAfter <= 0 {
 				t.Errorf("quota %d, fresh %t, full: %+v", quota, fresh, st)
 			}
 			take.Key = "other"
@@ -48,7 +48,7 @@ func TestRateLimitRefusesWithoutWriting(t *testing.T) {
 	}
 }
 
-// writes is how often the server's keys were changed.
+// writes returns how often the server's keys were changed.
 func writes(t *testing.T, c *redis.Client) int {
 	t.Helper()
 	info, err := c.InfoMap(t.Context(), "persistence").Result()
@@ -62,10 +62,11 @@ func writes(t *testing.T, c *redis.Client) int {
 	return n
 }
 
-// A refusal that is on its way while something is given back is not remembered.
-func TestRateLimitRefusedWhileGivenBack(t *testing.T) {
+// TestRefusalDuringGiveBackIsNotCached: a refusal is not cached if something is given
+// back while its reply is in transit.
+func TestRefusalDuringGiveBackIsNotCached(t *testing.T) {
 	stores, c, _ := newStores(t)
-	var before, after func() // of the next command, once
+	var before, after func() // called before and after the next command
 	c.AddHook(hook(func(_ int, next func() error) error {
 		if f := before; f != nil {
 			before = nil
@@ -108,7 +109,7 @@ func TestRateLimitRefusedWhileGivenBack(t *testing.T) {
 				}
 			})
 			if before != nil || after != nil {
-				t.Error("nothing went between")
+				t.Error("the hook was not called")
 			}
 			if st := mustTake(t, s, one); st.RetryAfter != 0 || st.Remaining != 19 {
 				t.Errorf("after it was given back: %+v", st)
@@ -117,13 +118,13 @@ func TestRateLimitRefusedWhileGivenBack(t *testing.T) {
 	}
 }
 
-// A refusal of one cost says nothing of when another would be granted.
-func TestRateLimitRefusedCost(t *testing.T) {
+// TestRefusalIsCachedPerCost: the refusal of one cost does not apply to another cost.
+func TestRefusalIsCachedPerCost(t *testing.T) {
 	stores, _, prefix := newStores(t)
 	s := stores.RateLimits()
 	take := ratelimit.Take{Limit: ratelimit.Limit{Name: "cost", Quota: 2, Window: time.Minute}, Key: "k", Cost: 1}
 	mustTake(t, s, take)
-	time.Sleep(50 * time.Millisecond) // the server's clock is not ours to set
+	time.Sleep(50 * time.Millisecond) // the test cannot set the server's clock
 	mustTake(t, s, take)
 	one := mustTake(t, s, take)
 	take.Cost = 2

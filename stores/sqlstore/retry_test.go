@@ -22,7 +22,7 @@ import (
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
-// faulty is a driver whose statements fail for some time.
+// A faulty driver fails a number of statements.
 type faulty struct {
 	err   error
 	fails atomic.Int64 // how many more statements fail
@@ -57,8 +57,8 @@ func (c code) Code() int     { return int(c) }
 
 type extended struct{ ExtendedCode int }
 
-// TestRetries: what was rolled back since two transactions met is tried again;
-// what may have happened is not.
+// TestRetries: a write is repeated after a conflict, and after no other error, since it
+// may have been committed.
 func TestRetries(t *testing.T) {
 	pg := func(state string) error { return fmt.Errorf("wrapped: %w", &pgconn.PgError{Code: state}) }
 	my := func(n uint16) error { return fmt.Errorf("wrapped: %w", &mysql.MySQLError{Number: n}) }
@@ -108,8 +108,8 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// TestRetriesEnd: where transactions keep meeting, it is an outage.
-func TestRetriesEnd(t *testing.T) {
+// TestRetriesAreLimited: conflicts without end are an outage.
+func TestRetriesAreLimited(t *testing.T) {
 	f := &faulty{err: code(5)}
 	f.fails.Store(1 << 30)
 	s, err := sqlstore.New(sql.OpenDB(f), sqlstore.SQLite, &sqlstore.Options{Timeout: time.Minute})
@@ -121,8 +121,8 @@ func TestRetriesEnd(t *testing.T) {
 	}
 }
 
-// TestIsolation: the stores hold under every isolation level, the strictest of
-// which fails transactions that meet.
+// TestIsolation: the stores work under every isolation level. The strictest ones roll
+// back conflicting transactions.
 func TestIsolation(t *testing.T) {
 	set := map[sqlstore.Dialect][]string{
 		sqlstore.PostgreSQL: {"&default_transaction_isolation=serializable", "&default_transaction_isolation=repeatable%20read"},
@@ -137,7 +137,7 @@ func TestIsolation(t *testing.T) {
 					option = "&" + variable(t, p.open(t), "isolation") + "=%27" + option + "%27"
 				}
 				p.dsn += option
-				s := b.in(t, p, &sqlstore.Options{Timeout: patient})
+				s := b.in(t, p, &sqlstore.Options{Timeout: longTimeout})
 				rec := sessiontest.Record("alice")
 				now := time.Now()
 				f := refresh.Family{Subject: "alice", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
@@ -172,13 +172,13 @@ func TestIsolation(t *testing.T) {
 	}
 }
 
-// TestDeadlock: of two transactions that wait for each other the database ends
-// one; ours is tried again.
+// TestDeadlock: the database rolls back one of two transactions that wait for each
+// other; if it is that of the store, the operation is repeated.
 func TestDeadlock(t *testing.T) {
 	for _, b := range backends[:2] {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
-			s, p := b.stores(t, &sqlstore.Options{Timeout: patient})
+			s, p := b.stores(t, &sqlstore.Options{Timeout: longTimeout})
 			admin := p.open(t)
 			update, waiting := "UPDATE guard_sessions SET data = data, remember = 1 WHERE id = ?", `SELECT COUNT(*) FROM information_schema.innodb_trx t
 				JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE t.trx_state = 'LOCK WAIT' AND p.db = DATABASE()`
@@ -211,7 +211,7 @@ func TestDeadlock(t *testing.T) {
 				select {
 				case err := <-deleted:
 					t.Fatalf("it did not wait: %v", err)
-				case <-time.After(150 * time.Millisecond): // InnoDB renews this view after 100 ms in which nobody reads it
+				case <-time.After(150 * time.Millisecond): // InnoDB refreshes this view after 100 ms without a read
 				}
 				if err := admin.QueryRow(waiting).Scan(&n); err != nil {
 					t.Fatal(err)
@@ -223,7 +223,7 @@ func TestDeadlock(t *testing.T) {
 			} else {
 				_ = tx.Rollback()
 			}
-			t.Logf("the other: %v", err)
+			t.Logf("the other transaction: %v", err)
 			if err := <-deleted; err != nil {
 				t.Error(err)
 			}

@@ -20,7 +20,7 @@ import (
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
-// A step is one method of a store, on something that is not there.
+// A step is a call of one method, with arguments that do not exist.
 type step struct {
 	name   string
 	writes bool
@@ -33,29 +33,29 @@ var steps = []step{
 	}},
 	{"Sessions.Load", false, func(ctx context.Context, s *sqlstore.Stores) error {
 		_, found, err := s.Sessions().Load(ctx, session.Key{})
-		return lost(found, err)
+		return unexpected(found, err)
 	}},
 	{"Sessions.Touch", true, func(ctx context.Context, s *sqlstore.Stores) error {
 		return s.Sessions().Touch(ctx, session.Key{}, time.Now(), time.Now())
 	}},
 	{"Sessions.Update", true, func(ctx context.Context, s *sqlstore.Stores) error {
 		done, err := s.Sessions().Update(ctx, session.Key{}, 1, "")
-		return lost(done, err)
+		return unexpected(done, err)
 	}},
 	{"Sessions.Rotate", true, func(ctx context.Context, s *sqlstore.Stores) error {
 		done, err := s.Sessions().Rotate(ctx, session.Key{}, session.Key{1})
-		return lost(done, err)
+		return unexpected(done, err)
 	}},
 	{"Sessions.Delete", true, func(ctx context.Context, s *sqlstore.Stores) error {
 		done, err := s.Sessions().Delete(ctx, session.Key{})
-		return lost(done, err)
+		return unexpected(done, err)
 	}},
 	{"Sessions.List", false, func(ctx context.Context, s *sqlstore.Stores) error {
-		list, err := s.Sessions().List(ctx, "nobody")
-		return lost(len(list) > 0, err)
+		list, err := s.Sessions().List(ctx, "absent")
+		return unexpected(len(list) > 0, err)
 	}},
 	{"Sessions.DeleteAll", true, func(ctx context.Context, s *sqlstore.Stores) error {
-		_, err := s.Sessions().DeleteAll(ctx, "nobody", []session.ID{{}})
+		_, err := s.Sessions().DeleteAll(ctx, "absent", []session.ID{{}})
 		return err
 	}},
 	{"TokenFamilies.Start", true, func(ctx context.Context, s *sqlstore.Stores) error {
@@ -63,17 +63,17 @@ var steps = []step{
 	}},
 	{"TokenFamilies.Rotate", true, func(ctx context.Context, s *sqlstore.Stores) error {
 		r, err := s.TokenFamilies().Rotate(ctx, refresh.Rotation{Subject: "x", ID: "none", Generation: 1, Now: time.Now()})
-		return lost(r != refresh.FamilyUnknown, err)
+		return unexpected(r != refresh.FamilyUnknown, err)
 	}},
 	{"TokenFamilies.Revoke", true, func(ctx context.Context, s *sqlstore.Stores) error { return s.TokenFamilies().Revoke(ctx, "x", "none") }},
 	{"TokenFamilies.List", false, func(ctx context.Context, s *sqlstore.Stores) error {
 		ids, err := s.TokenFamilies().List(ctx, "none")
-		return lost(len(ids) > 0, err)
+		return unexpected(len(ids) > 0, err)
 	}},
 	{"Denylist.Deny", true, func(ctx context.Context, s *sqlstore.Stores) error { return s.Denylist().Deny(ctx, time.Now(), "x") }},
 	{"Denylist.Denied", false, func(ctx context.Context, s *sqlstore.Stores) error {
 		denied, err := s.Denylist().Denied(ctx, "y", "z")
-		return lost(denied, err)
+		return unexpected(denied, err)
 	}},
 	{"APIKeys.Insert", true, func(ctx context.Context, s *sqlstore.Stores) error {
 		_, err := s.APIKeys().Insert(ctx, apikey.Entry{Record: apikey.Record{ID: rand.Text()}})
@@ -81,49 +81,49 @@ var steps = []step{
 	}},
 	{"APIKeys.Load", false, func(ctx context.Context, s *sqlstore.Stores) error {
 		_, found, err := s.APIKeys().Load(ctx, "none")
-		return lost(found, err)
+		return unexpected(found, err)
 	}},
 	{"APIKeys.Rotate", true, func(ctx context.Context, s *sqlstore.Stores) error {
 		done, err := s.APIKeys().Rotate(ctx, "none", apikey.Rotation{})
-		return lost(done, err)
+		return unexpected(done, err)
 	}},
 	{"APIKeys.Revoke", true, func(ctx context.Context, s *sqlstore.Stores) error {
 		found, err := s.APIKeys().Revoke(ctx, "none", time.Now())
-		return lost(found, err)
+		return unexpected(found, err)
 	}},
 	{"APIKeys.Used", true, func(ctx context.Context, s *sqlstore.Stores) error { return s.APIKeys().Used(ctx, "none", time.Now()) }},
 	{"APIKeys.List", false, func(ctx context.Context, s *sqlstore.Stores) error {
 		list, err := s.APIKeys().List(ctx, "x")
-		return lost(len(list) > 0, err)
+		return unexpected(len(list) > 0, err)
 	}},
 	{"Sweep", true, func(ctx context.Context, s *sqlstore.Stores) error { _, err := s.Sweep(ctx, 1); return err }},
 }
 
-// lost: something was found where nothing is.
-func lost(found bool, err error) error {
+// unexpected returns an error if a step has found something, or failed.
+func unexpected(found bool, err error) error {
 	if found {
-		return errors.Join(errors.New("found what is not there"), err)
+		return errors.Join(errors.New("found something that does not exist"), err)
 	}
 	return err
 }
 
-// status is what a client is answered.
+// status returns the status with which a client is answered.
 func status(err error) int {
 	w := httptest.NewRecorder()
 	guard.Refuse(w, httptest.NewRequest("GET", "/", nil), err)
 	if strings.Contains(w.Body.String(), "sqlstore") {
-		return 0 // our text reached the client
+		return 0 // the internal error reached the client
 	}
 	return w.Code
 }
 
-// all fails every step, or only those that write, with 503.
-func all(t *testing.T, s *sqlstore.Stores, ctx context.Context, writesAlone bool) {
+// expectOutage verifies that every step, or only every write, fails with 503.
+func expectOutage(t *testing.T, s *sqlstore.Stores, ctx context.Context, writesOnly bool) {
 	t.Helper()
 	for _, step := range steps {
 		err := step.run(ctx, s)
 		switch {
-		case writesAlone && !step.writes:
+		case writesOnly && !step.writes:
 			if err != nil {
 				t.Errorf("%s: %v", step.name, err)
 			}
@@ -133,7 +133,8 @@ func all(t *testing.T, s *sqlstore.Stores, ctx context.Context, writesAlone bool
 	}
 }
 
-func TestStepsOnNothing(t *testing.T) {
+// TestEmptyDatabase: no step fails in an empty database.
+func TestEmptyDatabase(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s, _ := b.stores(t, nil)
 		for _, step := range steps {
@@ -145,7 +146,7 @@ func TestStepsOnNothing(t *testing.T) {
 }
 
 func TestNoSchema(t *testing.T) {
-	onEach(t, func(t *testing.T, b backend) { all(t, b.in(t, b.create(t), nil), t.Context(), false) })
+	onEach(t, func(t *testing.T, b backend) { expectOutage(t, b.in(t, b.create(t), nil), t.Context(), false) })
 }
 
 func TestCancelled(t *testing.T) {
@@ -153,7 +154,7 @@ func TestCancelled(t *testing.T) {
 		s, _ := b.stores(t, nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		all(t, s, ctx, false)
+		expectOutage(t, s, ctx, false)
 	})
 }
 
@@ -163,7 +164,7 @@ func TestConnectionRefused(t *testing.T) {
 			t.Parallel()
 			p := b.create(t).at("127.0.0.1:1")
 			s := b.in(t, p, nil)
-			all(t, s, t.Context(), false)
+			expectOutage(t, s, t.Context(), false)
 			if err := s.Migrate(t.Context()); err == nil {
 				t.Error("Migrate without a database")
 			}
@@ -171,18 +172,18 @@ func TestConnectionRefused(t *testing.T) {
 	}
 }
 
-// TestReadOnly: a standby, or a database that was frozen. Who is logged in
-// stays so, and what cannot be done is not said to be.
+// TestReadOnly: in a read-only database, such as a standby, sessions are still found,
+// and every write fails.
 func TestReadOnly(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s, p := b.stores(t, nil)
 		rec := sessiontest.Record("alice")
-		family := refresh.Family{Subject: "nobody", ID: rand.Text(), Started: time.Now(), Expires: time.Now().Add(time.Hour)}
+		family := refresh.Family{Subject: "absent", ID: rand.Text(), Started: time.Now(), Expires: time.Now().Add(time.Hour)}
 		if err := errors.Join(s.Sessions().Insert(t.Context(), rec), startFamily(t.Context(), s, family)); err != nil {
 			t.Fatal(err)
 		}
 		frozen := b.in(t, p.readOnly(), nil)
-		all(t, frozen, t.Context(), true)
+		expectOutage(t, frozen, t.Context(), true)
 		if got, found, err := frozen.Sessions().Load(t.Context(), rec.Key); got.Subject != "alice" || !found || err != nil {
 			t.Errorf("Load = %v, %t, %v", got, found, err)
 		}
@@ -192,42 +193,42 @@ func TestReadOnly(t *testing.T) {
 	})
 }
 
-// TestFullDisk: logins are refused, who is logged in stays so and can log out,
-// and what is over makes room again.
+// TestFullDisk: on a full disk, logins fail, sessions are still found and can be
+// deleted, and a sweep frees space.
 func TestFullDisk(t *testing.T) {
-	p := sqlitePlace(filepath.Join(t.TempDir(), "guard.db"), "&_pragma=max_page_count(40)")
+	p := sqliteDatabase(filepath.Join(t.TempDir(), "guard.db"), "&_pragma=max_page_count(40)")
 	b := backends[2]
 	var c clock
 	s := b.in(t, p, &sqlstore.Options{Now: c.now})
 	if err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	var in []session.Record
+	var inserted []session.Record
 	var err error
 	for err == nil {
 		rec := sessiontest.Record("alice")
 		rec.Data = strings.Repeat("x", 1000)
 		if err = s.Sessions().Insert(t.Context(), rec); err == nil {
-			in = append(in, rec)
+			inserted = append(inserted, rec)
 		}
 	}
-	if !errors.Is(err, session.ErrFull) || status(err) != 503 || len(in) < 10 {
-		t.Fatalf("after %d: %v", len(in), err)
+	if !errors.Is(err, session.ErrFull) || status(err) != 503 || len(inserted) < 10 {
+		t.Fatalf("after %d: %v", len(inserted), err)
 	}
-	for _, rec := range in {
+	for _, rec := range inserted {
 		if _, found, err := s.Sessions().Load(t.Context(), rec.Key); !found || err != nil {
 			t.Fatalf("Load = %t, %v", found, err)
 		}
 	}
-	if done, err := s.Sessions().Delete(t.Context(), in[0].Key); !done || err != nil {
+	if done, err := s.Sessions().Delete(t.Context(), inserted[0].Key); !done || err != nil {
 		t.Errorf("Delete = %t, %v", done, err)
 	}
 	c.advance(24 * time.Hour)
-	if n, err := s.Sweep(t.Context(), 0); n != len(in)-1 || err != nil {
+	if n, err := s.Sweep(t.Context(), 0); n != len(inserted)-1 || err != nil {
 		t.Errorf("swept %d, %v", n, err)
 	}
 	if err := s.Sessions().Insert(t.Context(), sessiontest.Record("bob")); err != nil {
-		t.Errorf("there is room: %v", err)
+		t.Errorf("after the sweep: %v", err)
 	}
 }
 
