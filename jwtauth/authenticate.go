@@ -122,8 +122,8 @@ func (v *Verifier[C]) parse(ctx context.Context, token string, k clock) (*Token[
 	if bad := w.header.parse(&w.scanner, parts.header); bad != nil {
 		return nil, origin{}, bad
 	}
-	issuer := v.trusted[0]
-	if len(v.trusted) > 1 {
+	issuer := v.issuers[0]
+	if len(v.issuers) > 1 {
 		var bad *reason
 		if issuer, bad = v.selectIssuer(w, parts.payload); bad != nil {
 			return nil, origin{}, bad
@@ -142,7 +142,7 @@ func (v *Verifier[C]) parse(ctx context.Context, token string, k clock) (*Token[
 
 // selectIssuer reads the iss of a payload that is not verified yet. It says
 // nothing but whose keys are to verify it.
-func (v *Verifier[C]) selectIssuer(w *work, payload []byte) (*trusted, *reason) {
+func (v *Verifier[C]) selectIssuer(w *work, payload []byte) (*issuerConfig, *reason) {
 	c := claims{typed: v.opts.Type != ""}
 	if err := w.scanner.read(payload, v.shape, &c, maxMembers); err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func (v *Verifier[C]) selectIssuer(w *work, payload []byte) (*trusted, *reason) 
 	if !c.hasIss {
 		return nil, errNoIssuer
 	}
-	for _, t := range v.trusted {
+	for _, t := range v.issuers {
 		if t.issuer == string(c.iss) {
 			return t, nil
 		}
@@ -159,7 +159,7 @@ func (v *Verifier[C]) selectIssuer(w *work, payload []byte) (*trusted, *reason) 
 }
 
 // read is the claims of a verified payload.
-func (v *Verifier[C]) read(w *work, payload []byte, issuer *trusted, k clock) (*Token[C], *reason) {
+func (v *Verifier[C]) read(w *work, payload []byte, issuer *issuerConfig, k clock) (*Token[C], *reason) {
 	t := &Token[C]{}
 	c := &w.claims
 	*c = claims{typed: v.opts.Type != "", wanted: v.private, flat: v.flat}

@@ -190,7 +190,7 @@ func (c *claims) realDate(lit []byte) time.Time {
 
 // check is what is wrong with the claims: type, then exp, then iss, then the
 // others.
-func (c *claims) check(t *trusted, k clock) *reason {
+func (c *claims) check(t *issuerConfig, k clock) *reason {
 	switch {
 	case t.claimType != "" && !c.hasType:
 		return errNoType
@@ -232,7 +232,7 @@ func (k clock) expired(exp time.Time) bool { return !k.now.Before(exp.Add(k.leew
 
 func (k clock) early(t time.Time) bool { return k.now.Before(t.Add(-k.leeway)) }
 
-func (t *trusted) checkAudience(c *claims) *reason {
+func (t *issuerConfig) checkAudience(c *claims) *reason {
 	switch {
 	case t.anyAudience:
 		return nil
@@ -251,7 +251,7 @@ func (t *trusted) checkAudience(c *claims) *reason {
 
 // audienceOf is the audience as strings, t's own where they are among them.
 // storage holds it where it is a single one.
-func (t *trusted) audienceOf(c *claims, storage *[1]string) []string {
+func (t *issuerConfig) audienceOf(c *claims, storage *[1]string) []string {
 	if len(c.aud) == 0 {
 		return nil
 	}

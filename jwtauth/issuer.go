@@ -139,7 +139,7 @@ func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time,
 		payload = append(append(head[:len(head)-1], ','), private[1:]...)
 	}
 	// What its Verifier would refuse it does not issue.
-	if _, bad := i.verifier.read(new(work), payload, i.verifier.trusted[0], clock{now, i.opts.Leeway}); bad != nil {
+	if _, bad := i.verifier.read(new(work), payload, i.verifier.issuers[0], clock{now, i.opts.Leeway}); bad != nil {
 		return nil, fmt.Errorf("jwtauth: a token with claims of type %T would be refused: %s", claims, bad.text)
 	}
 	return payload, nil
@@ -161,7 +161,7 @@ func (i *Issuer[C]) encodeHeader() (string, error) {
 		Alg string `json:"alg"`
 		Typ string `json:"typ,omitempty"`
 		Kid string `json:"kid,omitempty"`
-	}{i.key.alg.name, i.verifier.trusted[0].types[0], i.key.kid()}
+	}{i.key.alg.name, i.verifier.issuers[0].types[0], i.key.kid()}
 	b, err := json.Marshal(h)
 	return strict.EncodeToString(b) + ".", err
 }

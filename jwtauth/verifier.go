@@ -19,7 +19,7 @@ import (
 // goroutines.
 type Verifier[C any] struct {
 	opts       Options
-	trusted    []*trusted
+	issuers    []*issuerConfig
 	shape      *shape            // of a payload
 	private    map[string]*shape // the names of private claims; nil for all
 	flat       map[string]int    // or their fields, where they are strings alone
@@ -92,7 +92,7 @@ func (v *Verifier[C]) trust(keys KeySource) error {
 	}
 	seen := map[string]bool{}
 	for i, t := range list {
-		c, err := newTrusted(t, o.Type)
+		c, err := newIssuerConfig(t, o.Type)
 		errs = append(errs, err)
 		if len(list) > 1 && c.issuer == "" {
 			errs = append(errs, fmt.Errorf("jwtauth: of several issuers, number %d has no name", i+1))
@@ -100,7 +100,7 @@ func (v *Verifier[C]) trust(keys KeySource) error {
 			errs = append(errs, fmt.Errorf("jwtauth: of several issuers, number %d stands twice", i+1))
 		}
 		seen[c.issuer] = true
-		v.trusted = append(v.trusted, c)
+		v.issuers = append(v.issuers, c)
 	}
 	return errors.Join(errs...)
 }

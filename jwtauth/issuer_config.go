@@ -10,8 +10,8 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// trusted is one issuer of a Verifier, at work.
-type trusted struct {
+// An issuerConfig holds what a Verifier checks in the tokens of one issuer.
+type issuerConfig struct {
 	issuer      string
 	keys        source
 	audience    []string
@@ -22,13 +22,13 @@ type trusted struct {
 	tokenIDs, sessionIDs string // in front of its ids in a denylist
 }
 
-func newTrusted(t Trust, claimType string) (*trusted, error) {
+func newIssuerConfig(t Trust, claimType string) (*issuerConfig, error) {
 	if t.Keys == nil {
 		t.Keys = Keys()
 	}
 	keys, err := t.Keys.source()
 	errs := []error{err}
-	c := &trusted{
+	c := &issuerConfig{
 		issuer: t.Issuer, keys: keys,
 		audience: slices.Clone(t.Audience), anyAudience: t.InsecureAnyAudience,
 		types: slices.Clone(t.Types), claimType: claimType,
@@ -53,7 +53,7 @@ func newTrusted(t Trust, claimType string) (*trusted, error) {
 }
 
 // checkRemote: the keys of an authorization server sign for many services.
-func (t *trusted) checkRemote(r *remoteKeys) error {
+func (t *issuerConfig) checkRemote(r *remoteKeys) error {
 	var errs []error
 	if t.issuer == "" {
 		t.issuer = r.issuer
@@ -75,7 +75,7 @@ const mediaType = "application/"
 
 // accepts reports whether a token's typ is one of t's. Case does not matter,
 // and "application/" may stand in front (RFC 7515, section 4.1.9).
-func (t *trusted) accepts(typ []byte) bool {
+func (t *issuerConfig) accepts(typ []byte) bool {
 	if len(typ) > len(mediaType) && strings.EqualFold(string(typ[:len(mediaType)]), mediaType) {
 		typ = typ[len(mediaType):]
 	}
@@ -89,7 +89,7 @@ func (t *trusted) accepts(typ []byte) bool {
 
 // verify checks a token's header and signature. The set is the keys it was
 // found in.
-func (t *trusted) verify(ctx context.Context, h *header, c *compact) (*keySet, error) {
+func (t *issuerConfig) verify(ctx context.Context, h *header, c *compact) (*keySet, error) {
 	if !t.accepts(h.typ) {
 		return nil, errHeaderType
 	}
