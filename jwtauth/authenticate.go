@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"reflect"
 	"slices"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/field"
 	"github.com/go-guard/guard/internal/refusal"
+	"github.com/go-guard/guard/internal/strictjson"
 )
 
 // Authenticate implements guard.Authenticator.
@@ -96,7 +96,7 @@ type origin struct {
 // of it leaves the package, not even for an UnmarshalJSON.
 type work struct {
 	buf     []byte
-	scanner scanner
+	scanner strictjson.Scanner
 	header  header
 	claims  claims
 }
@@ -144,8 +144,8 @@ func (v *Verifier[C]) parse(ctx context.Context, token string, k clock) (*Token[
 // nothing but whose keys are to verify it.
 func (v *Verifier[C]) selectIssuer(w *work, payload []byte) (*issuerConfig, *reason) {
 	c := claims{typed: v.opts.Type != ""}
-	if err := w.scanner.read(payload, v.shape, &c, maxMembers); err != nil {
-		return nil, err
+	if !w.scanner.Read(payload, v.shape, &c, maxMembers) {
+		return nil, reasonOf(w.scanner.Err())
 	}
 	if !c.hasIss {
 		return nil, errNoIssuer
@@ -162,14 +162,9 @@ func (v *Verifier[C]) selectIssuer(w *work, payload []byte) (*issuerConfig, *rea
 func (v *Verifier[C]) read(w *work, payload []byte, issuer *issuerConfig, k clock) (*Token[C], *reason) {
 	t := &Token[C]{}
 	c := &w.claims
-	*c = claims{typed: v.opts.Type != "", wanted: v.private, flat: v.flat}
-	if v.flat != nil {
-		c.target = reflect.ValueOf(&t.Claims).Elem()
-	} else {
-		c.private = append(make([]byte, 0, len(payload)), '{')
-	}
-	if err := w.scanner.read(payload, v.shape, c, maxMembers); err != nil {
-		return nil, err
+	*c = claims{typed: v.opts.Type != "", shape: v.private, private: append(make([]byte, 0, len(payload)), '{')}
+	if !w.scanner.Read(payload, v.shape, c, maxMembers) {
+		return nil, reasonOf(w.scanner.Err())
 	}
 	if err := c.check(issuer, k); err != nil {
 		return nil, err
@@ -191,7 +186,7 @@ func (v *Verifier[C]) read(w *work, payload []byte, issuer *issuerConfig, k cloc
 	if v.opts.Denylist != nil && len(t.deniable) == 0 && !v.own {
 		return nil, errNoID
 	}
-	if c.misfit || v.flat == nil && json.Unmarshal(append(c.private, '}'), &t.Claims) != nil {
+	if json.Unmarshal(append(c.private, '}'), &t.Claims) != nil {
 		return nil, errClaims
 	}
 	return t, nil

@@ -2,23 +2,23 @@ package jwtauth
 
 import (
 	"math"
-	"reflect"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/strictjson"
 )
 
-// registered are the members that this package reads and writes. "type" is one
-// where it is asked for.
+// registered are the claims that this package reads and writes. "type" is one
+// where a Verifier requires it.
 var registered = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid"}
 
 // maxMembers bounds a payload, at any depth.
 const maxMembers = 512
 
-// claims is the registered members of a payload, which point into it, and the
-// text of the private ones, for encoding/json to decode: it sees no others.
+// claims holds the registered claims of a payload, which point into it, and the
+// text of the private ones for encoding/json, which reads no others.
 type claims struct {
 	iss, sub, jti, sid, typ []byte
 	hasIss, hasAud, hasType bool
@@ -29,125 +29,98 @@ type claims struct {
 	hasScope                bool
 
 	typed   bool              // whether type is registered
-	wanted  map[string]*shape // the names of private claims; nil for all
-	private []byte            // their object, but for its end; empty where not asked for
-	flat    map[string]int    // or where they are strings alone, the fields
-	target  reflect.Value     // of this struct
-	misfit  bool              // whether one was no string
-	one     [1][]byte         // the storage of an audience that is no list
-	err     *reason          // what is well-formed and still wrong
+	shape   *strictjson.Shape // of the private claims
+	private []byte            // their object, but for its end; empty if they are not read
+	single  [1][]byte         // the storage of an audience that is no list
+	err     *reason           // a claim that is well-formed and wrong
 }
 
-// member implements members.
-func (c *claims) member(s *scanner, name []byte, child *shape) bool {
-	switch string(name) {
+// Member implements strictjson.Visitor.
+func (c *claims) Member(s *strictjson.Scanner, m strictjson.Member) (read bool) {
+	switch string(m.Name) {
 	case "iss":
-		c.iss, c.hasIss = s.text(), true
+		c.iss, c.hasIss = s.Text(), true
 	case "sub":
-		c.sub = s.text()
+		c.sub = s.Text()
 	case "jti":
-		c.jti = s.text()
+		c.jti = s.Text()
 	case "sid":
-		c.sid = s.text()
+		c.sid = s.Text()
 	case "aud":
-		c.aud, c.hasAud = s.texts(c.one[:0]), true
+		c.aud, c.hasAud = texts(s, c.single[:0]), true
 	case "exp":
 		c.exp, c.hasExp = c.date(s), true
 	case "nbf":
 		c.nbf = c.date(s)
 	case "iat":
 		c.iat = c.date(s)
-	case "scope":
-		c.scope, c.hasScope = scopes(s, child), true
-		c.keep(s, name)
-	case "scp":
-		c.scp = scopes(s, child)
-		c.keep(s, name)
-	case "cnf":
-		s.value(child, 2)
-		c.keep(s, name)
-		if _, checked := c.wanted["cnf"]; !checked {
-			c.err = errBound
-		}
 	default:
-		if c.typed && string(name) == "type" {
-			c.typ, c.hasType = s.text(), true
-			break
+		if c.typed && string(m.Name) == "type" {
+			c.typ, c.hasType = s.Text(), true
+			return true
 		}
-		if c.flat == nil {
-			s.value(child, 2)
-			c.keep(s, name)
-			break
-		}
-		field, ok := c.flat[string(name)]
-		if ok {
-			c.set(s, field)
-		}
-		return ok
+		c.privateMember(s, m)
 	}
 	return true
 }
 
-// keep adds the member that the scanner has just read to the private claims.
-func (c *claims) keep(s *scanner, name []byte) {
-	if len(c.private) == 0 || s.err != nil {
-		return
+// privateMember reads a member that may also be a private claim.
+func (c *claims) privateMember(s *strictjson.Scanner, m strictjson.Member) {
+	switch string(m.Name) {
+	case "scope":
+		c.scope, c.hasScope = scopes(s, m.Shape), true
+	case "scp":
+		c.scp = scopes(s, m.Shape)
+	case "cnf":
+		s.Skip(m.Shape)
+		if !c.shape.HasField(m.Name) {
+			c.err = errBound
+		}
+	default:
+		s.Skip(m.Shape)
 	}
-	if _, ok := c.wanted[string(name)]; !ok && c.wanted != nil {
+	if len(c.private) == 0 || c.shape.IsStruct() && !c.shape.HasField(m.Name) {
 		return
 	}
 	if len(c.private) > 1 {
 		c.private = append(c.private, ',')
 	}
-	c.private = append(c.private, s.data[s.name:s.pos]...)
+	c.private = append(c.private, s.Since(m.Offset)...)
 }
 
-// texts is one string or a list of them.
-func (s *scanner) texts(list [][]byte) [][]byte {
-	if !s.at('[') {
-		return append(list, s.text())
+// texts appends one string or an array of them to list.
+func texts(s *strictjson.Scanner, list [][]byte) [][]byte {
+	if s.Kind() != '[' {
+		return append(list, s.Text())
 	}
-	s.pos++
-	if s.space() == ']' {
-		s.pos++
-		return list
-	}
-	for s.err == nil {
-		s.space()
-		list = append(list, s.text())
-		switch s.space() {
-		case ',':
-			s.pos++
-		case ']':
-			s.pos++
-			return list
-		default:
-			s.fail(errJSON)
-		}
-	}
-	return nil
+	s.Array(nil, func(*strictjson.Shape) { list = append(list, s.Text()) })
+	return list
 }
 
-// scopes is a list of scopes as RFC 8693, section 4.2, spells it, or as a JSON
-// list, whose strings are one scope each. What is neither gives none, and is
-// nobody's business here.
-func scopes(s *scanner, child *shape) []string {
-	if s.at('"') {
-		return field.Scopes(string(s.string()))
-	}
-	start := s.pos
-	if s.at('[') {
-		texts := s.texts(nil)
-		if s.err != errKind {
-			list := make([]string, len(texts))
-			for i, text := range texts {
-				list[i] = string(text)
+// scopes returns a list of scopes as RFC 8693, section 4.2, spells it, or as a
+// JSON array, whose strings are one scope each. Anything else grants none, and is
+// not refused.
+func scopes(s *strictjson.Scanner, shape *strictjson.Shape) []string {
+	switch s.Kind() {
+	case '"':
+		return field.Scopes(string(s.Text()))
+	case '[':
+		var list []string
+		valid := true
+		s.Array(shape, func(element *strictjson.Shape) {
+			if s.Kind() == '"' {
+				list = append(list, string(s.Text()))
+				return
 			}
+			valid = false
+			s.Skip(element)
+		})
+		if valid {
 			return list
 		}
-		s.err, s.pos = nil, start
+	default:
+		s.Skip(shape)
 	}
-	s.value(child, 2)
 	return nil
 }
 
@@ -156,12 +129,8 @@ const maxDate = 253402300799
 
 // date is a NumericDate (RFC 7519, section 2): a number, fraction and exponent
 // allowed.
-func (c *claims) date(s *scanner) time.Time {
-	if !s.at('-') && (s.pos >= len(s.data) || s.data[s.pos] < '0' || s.data[s.pos] > '9') {
-		s.fail(errKind)
-		return time.Time{}
-	}
-	lit := s.number()
+func (c *claims) date(s *strictjson.Scanner) time.Time {
+	lit := s.Number()
 	if len(lit) == 0 {
 		return time.Time{}
 	}

@@ -1,6 +1,7 @@
 package jwtauth_test
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
 	"time"
@@ -62,6 +63,51 @@ func TestScopeOfAStructKeepsItsShape(t *testing.T) {
 		t.Errorf("%+v, %v", tok, err)
 	}
 	if tok, err := verifyAs[claims](t.Context(), `scope={"perm":"user"}`); err != nil || tok.Claims.Scope.Perm != "user" {
+		t.Errorf("%+v, %v", tok, err)
+	}
+}
+
+type perm struct {
+	Perm string `json:"perm"`
+}
+
+// custom reads names as json.Unmarshal does, whatever their case.
+type custom struct{ role string }
+
+func (c *custom) UnmarshalJSON(b []byte) error {
+	var all map[string]any
+	if err := json.Unmarshal(b, &all); err != nil {
+		return err
+	}
+	for name := range all {
+		c.role += name + " "
+	}
+	return nil
+}
+
+// Exact names are the matter of an UnmarshalJSON; the rest is not.
+func TestClaimsWithUnmarshalJSON(t *testing.T) {
+	if tok, err := verifyAs[custom](t.Context(), "type=", `ROLE="admin"`); err != nil || tok.Claims.role != "ROLE " {
+		t.Errorf("%+v, %v", tok, err)
+	}
+	for claim, want := range map[string]string{
+		`x={"a":1,"a":2}`: twiceReason, `EXP=1900000000`: caseReason, `cnf={}`: boundReason, `x="\ud83d"`: jsonReason,
+	} {
+		if tok, err := verifyAs[custom](t.Context(), claim); reasonOf(err) != want {
+			t.Errorf("%s: %+v, %v; want %q", claim, tok, err, want)
+		}
+	}
+}
+
+// In claims of strings alone, cnf was dropped, and the bound token accepted.
+func TestBoundTokenForClaimsOfStrings(t *testing.T) {
+	type claims struct {
+		Cnf string `json:"cnf"`
+	}
+	if tok, err := verifyAs[claims](t.Context(), `cnf={"jkt":"thumb"}`); reasonOf(err) != claimsReason {
+		t.Errorf("%+v, %v", tok, err)
+	}
+	if tok, err := verifyAs[claims](t.Context(), `cnf="thumb"`); err != nil || tok.Claims.Cnf != "thumb" {
 		t.Errorf("%+v, %v", tok, err)
 	}
 }

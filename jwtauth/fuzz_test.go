@@ -12,8 +12,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// FuzzToken: what is accepted re-encodes to itself, golang-jwt accepts it too,
-// and a decoder that knows nothing of this package's reads the same from it.
+// FuzzToken: an accepted token re-encodes to itself, and golang-jwt accepts it,
+// too, and reads the same claims.
 func FuzzToken(f *testing.F) {
 	for _, tt := range append(hostileHeaders(), hostileClaims()...) {
 		parts := strings.Split(tt.token, ".")
@@ -27,29 +27,14 @@ func FuzzToken(f *testing.F) {
 		}
 	}
 	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
-	// Claims with a number go through encoding/json, those of strings alone do not.
-	type withNumber struct {
-		Email  string  `json:"email,omitempty"`
-		Role   string  `json:"role,omitempty"`
-		Unused float64 `json:"-"`
-		Number float64 `json:"a name of spaces"`
-	}
-	twin := guard.Must(jwtauth.NewVerifier[withNumber](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
 	// golang-jwt cuts fractions off dates.
 	peer := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithStrictDecoding(), jwt.WithIssuer("me"), jwt.WithAudience("api"),
 		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(atNoon), jwt.WithLeeway(time.Second))
 	f.Fuzz(func(t *testing.T, header, payload []byte) {
 		token := forge(string(header), string(payload), hs256(secret))
 		tok, err := v.Verify(t.Context(), token)
-		slow, err2 := twin.Verify(t.Context(), token)
-		if err2 == nil && slow.Claims.Number == 0 && err != nil || err == nil && err2 != nil && !strings.Contains(string(payload), "a name of spaces") {
-			t.Fatalf("with encoding/json %v, without it %v", err2, err)
-		}
 		if err != nil {
 			return
-		}
-		if err2 == nil && tok.Claims != (profile{slow.Claims.Email, slow.Claims.Role}) {
-			t.Errorf("with encoding/json %+v, without it %+v", slow.Claims, tok.Claims)
 		}
 		parts := strings.Split(token, ".")
 		for i, p := range parts {

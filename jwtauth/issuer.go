@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 	"unicode/utf8"
+
+	"github.com/go-guard/guard/internal/strictjson"
 )
 
 // An Issuer issues signed tokens with the private claims C, which are as in
@@ -133,8 +135,9 @@ func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time,
 	case private[0] != '{':
 		return nil, fmt.Errorf("jwtauth: claims of type %T are no JSON object", claims)
 	default: // a map's own "sub" or "EXP" is an error, also where the Issuer writes none
-		if bad := new(scanner).read(private, i.verifier.shape, reserved(i.verifier.registered()), maxMembers); bad != nil {
-			return nil, fmt.Errorf("jwtauth: claims of type %T: %s", claims, bad.text)
+		var s strictjson.Scanner
+		if !s.Read(private, i.verifier.shape, reserved(i.verifier.registered()), maxMembers) {
+			return nil, fmt.Errorf("jwtauth: claims of type %T: %s", claims, reasonOf(s.Err()).text)
 		}
 		payload = append(append(head[:len(head)-1], ','), private[1:]...)
 	}
@@ -145,12 +148,13 @@ func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time,
 	return payload, nil
 }
 
-// reserved refuses members of these names.
+// reserved rejects members of these names.
 type reserved []string
 
-func (r reserved) member(s *scanner, name []byte, _ *shape) bool {
-	if slices.Contains(r, string(name)) {
-		s.fail(errReserved)
+// Member implements strictjson.Visitor.
+func (r reserved) Member(s *strictjson.Scanner, m strictjson.Member) (read bool) {
+	if slices.Contains(r, string(m.Name)) {
+		s.Reject()
 	}
 	return false
 }

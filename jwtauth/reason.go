@@ -1,5 +1,7 @@
 package jwtauth
 
+import "github.com/go-guard/guard/internal/strictjson"
+
 // A reason is why a token is refused: what the client reads, and the precise
 // reason, which only Observe is told. Neither quotes the token.
 type reason struct{ message, text string }
@@ -61,4 +63,21 @@ var (
 // that every client causes in time.
 var commonRefusals = []*reason{
 	errMalformed, errTooLong, errSegments, errBase64, errJSON, errAlgorithm, errHeaderType, errUnknownKey, errSignature, errExpired,
+}
+
+// reasonOf returns why a header or payload is no strict JSON.
+func reasonOf(err strictjson.Error) *reason {
+	switch err.Reason {
+	case strictjson.Repeated:
+		return errDuplicate
+	case strictjson.Case:
+		return errCase
+	case strictjson.Members:
+		return errMembers
+	case strictjson.Type:
+		return errKind
+	case strictjson.Rejected:
+		return errReserved
+	}
+	return errJSON
 }

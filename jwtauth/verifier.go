@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/strictjson"
 )
 
 // A Verifier authenticates requests by a signed token in their Authorization
@@ -20,9 +21,8 @@ import (
 type Verifier[C any] struct {
 	opts       Options
 	issuers    []*issuerConfig
-	shape      *shape            // of a payload
-	private    map[string]*shape // the names of private claims; nil for all
-	flat       map[string]int    // or their fields, where they are strings alone
+	shape      *strictjson.Shape // of a payload
+	private    *strictjson.Shape // of its private claims
 	challenge  string
 	refused    string // the challenge with error="invalid_token"
 	missing    error
@@ -115,17 +115,14 @@ func (v *Verifier[C]) reflect() error {
 		return fmt.Errorf("jwtauth: claims are a struct or a map[string]any, not %v", t)
 	}
 	own := v.registered()
-	sh := shapeOf(t, map[reflect.Type]*shape{})
+	v.private = strictjson.ShapeOf(t)
 	var errs []error
 	for _, name := range own {
-		if sh != nil && sh.folded[string(fold(nil, []byte(name)))] {
+		if v.private.Matches(name) {
 			errs = append(errs, fmt.Errorf("jwtauth: %v defines %q, which is not a private claim", t, name))
 		}
 	}
-	if sh != nil {
-		v.private, v.flat = sh.fields, flatOf(reflect.TypeFor[C]())
-	}
-	v.shape = sh.and(append(own, "scope", "scp")...)
+	v.shape = v.private.With(append(own, "scope", "scp")...)
 	return errors.Join(errs...)
 }
 

@@ -1,11 +1,15 @@
-package jwtauth_test
+package strictjson_test
 
 import (
 	"encoding/json"
+	"errors"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/strictjson"
 )
 
 type (
@@ -35,15 +39,15 @@ func TestShadowedFieldKeepsItsShape(t *testing.T) {
 		Nested
 		Data perm `json:"data"`
 	}
-	const both, right = `data={"perm":"user","PERM":"admin"}`, `data={"perm":"user"}`
-	if tok, err := verifyAs[outerFirst](t.Context(), both); reasonOf(err) != caseReason {
-		t.Errorf("%+v, %v", tok, err)
+	const both, right = `{"data":{"perm":"user","PERM":"admin"}}`, `{"data":{"perm":"user"}}`
+	if v, err := read[outerFirst](both); !isCase(err) {
+		t.Errorf("%+v, %v", v, err)
 	}
-	if tok, err := verifyAs[outerLast](t.Context(), both); reasonOf(err) != caseReason {
-		t.Errorf("the embedded one first: %+v, %v", tok, err)
+	if v, err := read[outerLast](both); !isCase(err) {
+		t.Errorf("the embedded one first: %+v, %v", v, err)
 	}
-	if tok, err := verifyAs[outerFirst](t.Context(), right); err != nil || tok.Claims.Data.Perm != "user" {
-		t.Errorf("%+v, %v", tok, err)
+	if v, err := read[outerFirst](right); err != nil || v.Data.Perm != "user" {
+		t.Errorf("%+v, %v", v, err)
 	}
 }
 
@@ -64,15 +68,15 @@ func TestNameThatNoFieldHasIsNoExactOne(t *testing.T) {
 		//lint:ignore SA5008 encoding/json ignores such a tag, and goes by the field's name
 		Perm string `json:"p'"`
 	}
-	const both = `PERM="admin"`
-	if tok, err := verifyAs[tied](t.Context(), `perm="user"`, both); reasonOf(err) != caseReason {
-		t.Errorf("%+v, %v", tok, err)
+	const both = `{"perm":"user","PERM":"admin"}`
+	if v, err := read[tied](both); !isCase(err) {
+		t.Errorf("%+v, %v", v, err)
 	}
-	if tok, err := verifyAs[twice](t.Context(), `perm="user"`, both); reasonOf(err) != caseReason {
-		t.Errorf("embedded twice: %+v, %v", tok, err)
+	if v, err := read[twice](both); !isCase(err) {
+		t.Errorf("embedded twice: %+v, %v", v, err)
 	}
-	if tok, err := verifyAs[tagless](t.Context(), `Perm="user"`, both); reasonOf(err) != caseReason {
-		t.Errorf("a tag that is none: %+v, %v", tok, err)
+	if v, err := read[tagless](`{"Perm":"user","PERM":"admin"}`); !isCase(err) {
+		t.Errorf("a tag that is none: %+v, %v", v, err)
 	}
 }
 
@@ -130,41 +134,40 @@ func namesAreThoseOfEncodingJSON[C any](t *testing.T, c C) {
 	}
 	for name, value := range members {
 		for _, n := range []string{name, strings.ToUpper(name), strings.ToLower(name), strings.ToUpper(name[:1]) + name[1:]} {
-			want := ""
-			if _, ok := members[n]; !ok {
-				want = caseReason
-			}
-			if _, err := verifyAs[C](t.Context(), n+"="+string(value)); reasonOf(err) != want {
-				t.Errorf("%T: %s: %v; want %q", c, n, err, want)
+			_, exact := members[n]
+			data := `{` + string(guard.Must(json.Marshal(n))) + `:` + string(value) + `}`
+			if _, err := read[C](data); exact && err != nil || !exact && !isCase(err) {
+				t.Errorf("%T: %s: %v; the name is exact: %t", c, n, err, exact)
 			}
 		}
 	}
 }
 
-// custom reads names as json.Unmarshal does, whatever their case.
-type custom struct{ role string }
-
-func (c *custom) UnmarshalJSON(b []byte) error {
-	var all map[string]any
-	if err := json.Unmarshal(b, &all); err != nil {
-		return err
-	}
-	for name := range all {
-		c.role += name + " "
-	}
-	return nil
+func read[T any](data string) (v T, err error) {
+	err = strictjson.Unmarshal([]byte(data), &v)
+	return v, err
 }
 
-// Exact names are the matter of an UnmarshalJSON; the rest is not.
-func TestClaimsWithUnmarshalJSON(t *testing.T) {
-	if tok, err := verifyAs[custom](t.Context(), "type=", `ROLE="admin"`); err != nil || tok.Claims.role != "ROLE " {
-		t.Errorf("%+v, %v", tok, err)
+func isCase(err error) bool {
+	e, ok := errors.AsType[strictjson.Error](err)
+	return ok && e.Reason == strictjson.Case
+}
+
+func TestShape(t *testing.T) {
+	sh := strictjson.ShapeOf(reflect.TypeFor[*perm]())
+	if !sh.IsStruct() || !sh.HasField([]byte("perm")) || sh.HasField([]byte("PERM")) || !sh.Matches("PERM") || sh.Matches("other") {
+		t.Error("the shape of a struct")
 	}
-	for claim, want := range map[string]string{
-		`x={"a":1,"a":2}`: twiceReason, `EXP=1900000000`: caseReason, `cnf={}`: boundReason, `x="\ud83d"`: jsonReason,
-	} {
-		if tok, err := verifyAs[custom](t.Context(), claim); reasonOf(err) != want {
-			t.Errorf("%s: %+v, %v; want %q", claim, tok, err, want)
+	if more := sh.With("sub"); !more.HasField([]byte("sub")) || !more.HasField([]byte("perm")) || !more.Matches("SUB") || sh.HasField([]byte("sub")) {
+		t.Error("a shape with more names")
+	}
+	for _, typ := range []reflect.Type{nil, reflect.TypeFor[map[string]any](), reflect.TypeFor[time.Time](), reflect.TypeFor[string]()} {
+		sh := strictjson.ShapeOf(typ)
+		if sh.IsStruct() || sh.HasField([]byte("perm")) || sh.Matches("perm") {
+			t.Errorf("%v has names", typ)
+		}
+		if more := sh.With("sub"); !more.HasField([]byte("sub")) || !more.Matches("Sub") {
+			t.Errorf("%v with a name", typ)
 		}
 	}
 }
