@@ -22,7 +22,7 @@ type Token = jwtauth.Token[Claims]
 // it who calls without asking a database. The other sections of JWTs use its
 // tokens too.
 func jwtSection(mux *http.ServeMux, set settings, users *Users) guard.Authenticator[User] {
-	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
+	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.IssuerOptions{
 		Issuer:   "jwt",
 		Lifetime: 24 * time.Hour,
 	}))

@@ -13,7 +13,7 @@ import (
 // one. It works once; whoever uses it again shows that it was stolen, and ends
 // that login.
 func refreshSection(mux *http.ServeMux, set settings, users *Users) {
-	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
+	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.IssuerOptions{
 		Issuer:   "refresh",
 		Lifetime: time.Hour,
 		Denylist: set.stores.Denylist,

@@ -17,7 +17,7 @@ func TestBoundTokens(t *testing.T) {
 		} `json:"cnf"`
 	}
 	type flat struct{ Role string }
-	opts := &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}
+	opts := &jwtauth.VerifierOptions{Issuer: "me", Audience: []string{"api"}, Now: atNoon}
 	key := jwtauth.HMAC("HS256", secret)
 	token := forge(jwtHeader, payload(`cnf={"jkt":"thumb"}`), hs256(secret))
 	checking := guard.Must(jwtauth.NewVerifier[bound](key, opts))

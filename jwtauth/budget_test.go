@@ -23,7 +23,7 @@ func TestAllocations(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	issuer := func(cache int) *jwtauth.Issuer[profile] {
-		return guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+		return guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{
 			Issuer: "me", Audience: []string{"api"}, CacheSize: cache,
 		}))
 	}
@@ -77,7 +77,7 @@ func TestLongHeaderMemory(t *testing.T) {
 
 func BenchmarkVerifier(b *testing.B) {
 	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), nil))
-	caching := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{CacheSize: 10}))
+	caching := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{CacheSize: 10}))
 	token := guard.Must(i.Issue("1", profile{"alice@example.com", "admin"})).AccessToken
 	for _, bb := range []struct {
 		name  string

@@ -12,8 +12,8 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 )
 
-func cachingIssuer(size int, edit ...func(*jwtauth.Options)) *jwtauth.Issuer[profile] {
-	o := &jwtauth.Options{CacheSize: size, Lifetime: time.Hour}
+func cachingIssuer(size int, edit ...func(*jwtauth.IssuerOptions)) *jwtauth.Issuer[profile] {
+	o := &jwtauth.IssuerOptions{CacheSize: size, Lifetime: time.Hour}
 	for _, f := range edit {
 		f(o)
 	}
@@ -22,8 +22,8 @@ func cachingIssuer(size int, edit ...func(*jwtauth.Options)) *jwtauth.Issuer[pro
 
 func TestCacheLooksAtTheMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		list := jwtauth.NewDenylist(nil)
-		i := cachingIssuer(10, func(o *jwtauth.Options) { o.CacheTTL, o.Denylist = 2*time.Hour, list })
+		list := guard.Must(jwtauth.NewMemory(nil))
+		i := cachingIssuer(10, func(o *jwtauth.IssuerOptions) { o.CacheTTL, o.Denylist = 2*time.Hour, list })
 		token := tokenOf(t, i)
 		first := sendToken(t, i.Verifier(), token)
 		if g := sendToken(t, i.Verifier(), token); g.token != first.token {
@@ -65,7 +65,7 @@ func TestCacheTTL(t *testing.T) {
 // A clock that is set back makes a token too young again.
 func TestCacheClockSetBack(t *testing.T) {
 	now := noon
-	i := cachingIssuer(10, func(o *jwtauth.Options) { o.Now = func() time.Time { return now } })
+	i := cachingIssuer(10, func(o *jwtauth.IssuerOptions) { o.Now = func() time.Time { return now } })
 	token := tokenOf(t, i)
 	sendToken(t, i.Verifier(), token)
 	now = noon.Add(-time.Second)

@@ -12,8 +12,8 @@ import (
 // cannot log out another issuer's sessions, nor by it its own.
 func TestIDsOfAnIssuerDenyNoOthers(t *testing.T) {
 	other := []byte("another secret of 32 random bytes")
-	list := jwtauth.NewDenylist(&jwtauth.DenylistOptions{Now: atNoon})
-	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+	list := guard.Must(jwtauth.NewMemory(&jwtauth.MemoryOptions{Now: atNoon}))
+	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
 		Issuer: "me", Audience: []string{"api"}, Now: atNoon, Denylist: list,
 		Trust: []jwtauth.Trust{{Issuer: "other", Keys: jwtauth.HMAC("HS256", other), Audience: []string{"api"}}},
 	}))
@@ -48,7 +48,7 @@ func TestIDsOfAnIssuerDenyNoOthers(t *testing.T) {
 // its Refresher ends, also beside other issuers.
 func TestVerifierApartFromItsIssuer(t *testing.T) {
 	g := newRefreshRig(t, nil)
-	v := guard.Must(jwtauth.NewVerifier[refreshClaims](jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{
+	v := guard.Must(jwtauth.NewVerifier[refreshClaims](jwtauth.HMAC("HS256", refreshSecret), &jwtauth.VerifierOptions{
 		Issuer: "app", Type: "access", Denylist: g.deny, Now: g.clock,
 		Trust: []jwtauth.Trust{{Issuer: "other", Keys: jwtauth.HMAC("HS256", secret), Audience: []string{"api"}}},
 	}))
@@ -66,8 +66,8 @@ func TestVerifierApartFromItsIssuer(t *testing.T) {
 
 // TestTokensWithoutIDsAndADenylist: what could not be denied is refused.
 func TestTokensWithoutIDsAndADenylist(t *testing.T) {
-	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
-		Issuer: "me", Audience: []string{"api"}, Now: atNoon, Denylist: jwtauth.NewDenylist(nil),
+	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
+		Issuer: "me", Audience: []string{"api"}, Now: atNoon, Denylist: guard.Must(jwtauth.NewMemory(nil)),
 	}))
 	for edit, want := range map[string]int{"jti=": 401, `jti=""`: 401, `jti="j"`: 200} {
 		if g := sendToken(t, v, forge(jwtHeader, payload(edit), hs256(secret))); g.status != want {

@@ -13,12 +13,12 @@ import (
 )
 
 func TestMemoryDenylist(t *testing.T) {
-	denylisttest.Run(t, func(*testing.T) jwtauth.Denylist { return jwtauth.NewDenylist(nil) })
+	denylisttest.Run(t, func(*testing.T) jwtauth.Denylist { return guard.Must(jwtauth.NewMemory(nil)) })
 }
 
 func TestMemoryDenylistIsBounded(t *testing.T) {
 	now := noon
-	d := jwtauth.NewDenylist(&jwtauth.DenylistOptions{Max: 3, Now: func() time.Time { return now }})
+	d := guard.Must(jwtauth.NewMemory(&jwtauth.MemoryOptions{Max: 3, Now: func() time.Time { return now }}))
 	deny := func(id string, minutes time.Duration) error {
 		return d.Deny(t.Context(), noon.Add(minutes*time.Minute), id)
 	}
@@ -50,7 +50,7 @@ func TestMemoryDenylistIsBounded(t *testing.T) {
 // A random walk beside a map that forgets nothing.
 func TestMemoryDenylistTwin(t *testing.T) {
 	now := noon
-	d := jwtauth.NewDenylist(&jwtauth.DenylistOptions{Now: func() time.Time { return now }})
+	d := guard.Must(jwtauth.NewMemory(&jwtauth.MemoryOptions{Now: func() time.Time { return now }}))
 	twin := map[string]time.Time{}
 	x := uint32(1)
 	random := func(n uint32) int { x = x*1664525 + 1013904223; return int(x >> 8 % n) }
@@ -95,7 +95,7 @@ func TestDenylistOfAVerifier(t *testing.T) {
 	})
 	for _, size := range []int{0, 10} {
 		asked, answer = nil, nil
-		v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+		v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
 			Issuer: "me", Audience: []string{"api"}, Now: atNoon, Denylist: list, CacheSize: size,
 		}))
 		both := forge(jwtHeader, payload(`sid="s"`), hs256(secret))

@@ -26,7 +26,7 @@ func FuzzToken(f *testing.F) {
 			f.Add(header, payload)
 		}
 	}
-	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
 	// golang-jwt cuts fractions off dates.
 	peer := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithStrictDecoding(), jwt.WithIssuer("me"), jwt.WithAudience("api"),
 		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(atNoon), jwt.WithLeeway(time.Second))
@@ -67,7 +67,7 @@ func FuzzSpelling(f *testing.F) {
 			f.Add(tt.token)
 		}
 	}
-	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
 	f.Fuzz(func(t *testing.T, token string) {
 		if _, err := v.Verify(t.Context(), token); err == nil && token != good {
 			// Another token can only be one with other segments and a right signature.

@@ -18,7 +18,7 @@ func TestHostileTokensOfAnIssuer(t *testing.T) {
 		jwtauth.RSA("RS256", &k.RSA.PublicKey).WithID("RS256"),
 		jwtauth.ECDSA("ES256", &k.EC.PublicKey).WithID("ES256"),
 		jwtauth.Ed25519("EdDSA", k.Ed.Public().(ed25519.PublicKey)).WithID("EdDSA"),
-	), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	), &jwtauth.VerifierOptions{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
 	for _, tt := range guard.Must(hostiletoken.Table(k, "me", "api", noon.Unix())) {
 		t.Run(tt.Name, func(t *testing.T) {
 			g := sendToken(t, v, tt.Token)

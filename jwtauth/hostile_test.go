@@ -24,31 +24,31 @@ const jwtHeader = `{"alg":"HS256","typ":"JWT"}`
 // verifiers are those that the tokens below are shown to.
 func verifiers(t testing.TB) map[string]guard.Authenticator[*jwtauth.Token[profile]] {
 	t.Helper()
-	opts := func(edit ...func(*jwtauth.Options)) *jwtauth.Options {
-		o := &jwtauth.Options{Issuer: "me", Audience: []string{"api", "web"}, Now: atNoon}
+	opts := func(edit ...func(*jwtauth.VerifierOptions)) *jwtauth.VerifierOptions {
+		o := &jwtauth.VerifierOptions{Issuer: "me", Audience: []string{"api", "web"}, Now: atNoon}
 		for _, f := range edit {
 			f(o)
 		}
 		return o
 	}
-	verifier := func(keys jwtauth.KeySource, edit ...func(*jwtauth.Options)) *jwtauth.Verifier[profile] {
+	verifier := func(keys jwtauth.KeySource, edit ...func(*jwtauth.VerifierOptions)) *jwtauth.Verifier[profile] {
 		return guard.Must(jwtauth.NewVerifier[profile](keys, opts(edit...)))
 	}
 	hs := jwtauth.HMAC("HS256", secret)
-	own := guard.Must(jwtauth.NewIssuer[profile](hs, opts()))
+	own := guard.Must(jwtauth.NewIssuer[profile](hs, &jwtauth.IssuerOptions{Issuer: "me", Audience: []string{"api", "web"}, Now: atNoon}))
 	return map[string]guard.Authenticator[*jwtauth.Token[profile]]{
 		"own":    own.Verifier(),
-		"leeway": verifier(hs, func(o *jwtauth.Options) { o.Leeway = jwtauth.MaxLeeway }),
-		"at+jwt": verifier(hs, func(o *jwtauth.Options) { o.Types = []string{"at+jwt"} }),
+		"leeway": verifier(hs, func(o *jwtauth.VerifierOptions) { o.Leeway = jwtauth.MaxLeeway }),
+		"at+jwt": verifier(hs, func(o *jwtauth.VerifierOptions) { o.Types = []string{"at+jwt"} }),
 		"id":     verifier(jwtauth.Keys(hs.WithID("a"), jwtauth.HMAC("HS256", []byte(strings.Repeat("x", 32))).WithID("b"))),
-		"plain":  verifier(hs, func(o *jwtauth.Options) { o.Issuer, o.Audience = "", nil }),
-		"anyaud": verifier(hs, func(o *jwtauth.Options) { o.Audience, o.InsecureAnyAudience = nil, true }),
-		"deny":   verifier(hs, func(o *jwtauth.Options) { o.Denylist = jwtauth.NewDenylist(nil) }),
+		"plain":  verifier(hs, func(o *jwtauth.VerifierOptions) { o.Issuer, o.Audience = "", nil }),
+		"anyaud": verifier(hs, func(o *jwtauth.VerifierOptions) { o.Audience, o.InsecureAnyAudience = nil, true }),
+		"deny":   verifier(hs, func(o *jwtauth.VerifierOptions) { o.Denylist = guard.Must(jwtauth.NewMemory(nil)) }),
 		"rs":     verifier(jwtauth.RSA("RS256", &rsaKey().PublicKey)),
 		"ps":     verifier(jwtauth.RSA("PS256", &rsaKey().PublicKey)),
 		"es":     verifier(jwtauth.ECDSA("ES256", &ecKey().PublicKey)),
 		"ed":     verifier(jwtauth.Ed25519("EdDSA", edKey().Public().(ed25519.PublicKey))),
-		"two": guard.Must(jwtauth.NewVerifier[profile](hs, opts(func(o *jwtauth.Options) {
+		"two": guard.Must(jwtauth.NewVerifier[profile](hs, opts(func(o *jwtauth.VerifierOptions) {
 			o.Trust = []jwtauth.Trust{{Issuer: "you", Keys: jwtauth.RSA("RS256", &rsaKey().PublicKey), Audience: []string{"api"}}}
 		}))),
 	}

@@ -14,9 +14,9 @@ import (
 )
 
 // An Issuer issues signed tokens with the private claims C, which are as in
-// [Verifier]. Each is good for Options.Lifetime.
+// [Verifier]. It never changes, and is safe for use by several goroutines.
 type Issuer[C any] struct {
-	opts     Options
+	opts     IssuerOptions
 	key      Key
 	header   string // encoded, with its dot
 	verifier *Verifier[C]
@@ -25,40 +25,25 @@ type Issuer[C any] struct {
 
 // NewIssuer issues tokens signed with key, which must be a private one. Its
 // error lists every mistake.
-func NewIssuer[C any](key Key, opts *Options) (*Issuer[C], error) {
-	o, err := opts.withDefaults()
+func NewIssuer[C any](key Key, opts *IssuerOptions) (*Issuer[C], error) {
+	o, verifierOptions, err := opts.withDefaults()
 	errs := []error{err}
-	if o.Type == "" {
-		o.Type = "access"
-	}
-	switch {
-	case o.Lifetime == 0:
-		o.Lifetime = 15 * time.Minute
-	case o.Lifetime < time.Second || o.Lifetime > 366*24*time.Hour:
-		errs = append(errs, fmt.Errorf("jwtauth: Lifetime %v is not within a second and 366 days", o.Lifetime))
-	}
-	if len(o.Trust) > 0 {
-		errs = append(errs, errors.New("jwtauth: an Issuer trusts itself alone: Trust is for a Verifier"))
-	}
 	if key.err == nil && key.alg != nil && key.private == nil {
 		errs = append(errs, errors.New("jwtauth: an Issuer needs a private key"))
 	}
-	if o.Denylist == nil {
-		o.Denylist = NewDenylist(&DenylistOptions{Now: o.Now})
-	}
 	o.Previous = append([]Key{key}, o.Previous...)
-	v, err := newVerifier[C](Keys(o.Previous...), &o)
-	if errs = append(errs, err); errors.Join(errs...) != nil {
-		return nil, errors.Join(errs...)
+	v, err := newVerifier[C](Keys(o.Previous...), verifierOptions)
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, err
 	}
-	v.own = true
+	v.ofIssuer = true
 	i := &Issuer[C]{opts: o, key: key, verifier: v, jwks: jwkSet(o.Previous)}
 	i.header, err = i.encodeHeader()
 	return i, err
 }
 
-// Verifier verifies the Issuer's tokens: with the same keys, settings and
-// denylist.
+// Verifier returns the Verifier of the Issuer's tokens, which has the same keys,
+// options and denylist.
 func (i *Issuer[C]) Verifier() *Verifier[C] { return i.verifier }
 
 // Issue returns a token for a subject. The registered claims are the Issuer's:
@@ -90,14 +75,14 @@ func (i *Issuer[C]) issue(subject string, claims C, sid string, ends time.Time) 
 		return nil, fmt.Errorf("jwtauth: signing: %w", err)
 	}
 	token := signed + "." + strict.EncodeToString(signature)
-	if len(token) > i.opts.MaxTokenBytes {
-		return nil, fmt.Errorf("jwtauth: the token would have %d bytes, and MaxTokenBytes is %d", len(token), i.opts.MaxTokenBytes)
+	if len(token) > i.verifier.opts.MaxTokenBytes {
+		return nil, fmt.Errorf("jwtauth: the token would have %d bytes, and MaxTokenBytes is %d", len(token), i.verifier.opts.MaxTokenBytes)
 	}
 	return &Tokens{AccessToken: token, ExpiresIn: lifetime}, nil
 }
 
-// own is the registered claims as they are written.
-type own struct {
+// registeredClaims are the registered claims as an Issuer writes them.
+type registeredClaims struct {
 	Iss  string `json:"iss,omitempty"`
 	Sub  string `json:"sub"`
 	Aud  any    `json:"aud,omitempty"`
@@ -109,7 +94,7 @@ type own struct {
 }
 
 func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time, lifetime time.Duration) ([]byte, error) {
-	o := own{
+	o := registeredClaims{
 		Iss: i.opts.Issuer, Sub: subject, Iat: now.Unix(), Exp: now.Unix() + int64(lifetime/time.Second),
 		Jti: rand.Text(), Sid: sid, Type: i.opts.Type,
 	}
@@ -133,16 +118,15 @@ func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time,
 	switch {
 	case string(private) == "null" || string(private) == "{}":
 	case private[0] != '{':
-		return nil, fmt.Errorf("jwtauth: claims of type %T are no JSON object", claims)
-	default: // a map's own "sub" or "EXP" is an error, also where the Issuer writes none
+		return nil, fmt.Errorf("jwtauth: claims of type %T are not a JSON object", claims)
+	default: // a "sub" or "EXP" of a map is an error, also where the Issuer writes none
 		var s strictjson.Scanner
-		if !s.Read(private, i.verifier.shape, reserved(i.verifier.registered()), maxMembers) {
+		if !s.Read(private, i.verifier.payload, reserved(i.verifier.registered()), maxMembers) {
 			return nil, fmt.Errorf("jwtauth: claims of type %T: %s", claims, reasonOf(s.Err()).text)
 		}
 		payload = append(append(head[:len(head)-1], ','), private[1:]...)
 	}
-	// What its Verifier would refuse it does not issue.
-	if _, bad := i.verifier.read(new(work), payload, i.verifier.issuers[0], clock{now, i.opts.Leeway}); bad != nil {
+	if _, bad := i.verifier.readClaims(new(scratch), payload, i.verifier.issuers[0], clock{now, i.verifier.opts.Leeway}); bad != nil {
 		return nil, fmt.Errorf("jwtauth: a token with claims of type %T would be refused: %s", claims, bad.text)
 	}
 	return payload, nil
@@ -159,7 +143,8 @@ func (r reserved) Member(s *strictjson.Scanner, m strictjson.Member) (read bool)
 	return false
 }
 
-// encodeHeader names the key if it has an id, and typ as it is asked for.
+// encodeHeader returns the header, with the kid of the key unless it is empty and
+// the first of the types.
 func (i *Issuer[C]) encodeHeader() (string, error) {
 	h := struct {
 		Alg string `json:"alg"`

@@ -23,7 +23,7 @@ func claimsOf(t testing.TB, token string) map[string]any {
 }
 
 func TestIssue(t *testing.T) {
-	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret).WithID("k"), &jwtauth.Options{
+	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret).WithID("k"), &jwtauth.IssuerOptions{
 		Issuer: "me", Audience: []string{"api", "web"}, Now: atNoon, Lifetime: time.Hour + time.Millisecond, Types: []string{"at+jwt"},
 	}))
 	tokens := guard.Must(i.Issue("1", profile{"a@b", "admin"}))
@@ -52,7 +52,7 @@ func TestIssue(t *testing.T) {
 }
 
 func TestIssueOfAMediaType(t *testing.T) {
-	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Types: []string{"application/at+jwt"}}))
+	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{Types: []string{"application/at+jwt"}}))
 	token := tokenOf(t, i)
 	if g := sendToken(t, i.Verifier(), token); g.status != 200 {
 		t.Errorf("%d: %s", g.status, g.reason)
@@ -106,7 +106,7 @@ func TestIssueMistakes(t *testing.T) {
 
 // An Issuer issued what its own Verifier refused.
 func TestIssueWhatItsVerifierRefuses(t *testing.T) {
-	hs, o := jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}}
+	hs, o := jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{Issuer: "me", Audience: []string{"api"}}
 	i := guard.Must(jwtauth.NewIssuer[map[string]any](hs, o))
 	many := func(n int) map[string]any {
 		m := map[string]any{}
@@ -174,7 +174,7 @@ func TestIssuerKeyRotation(t *testing.T) {
 		"both Ed names": {jwtauth.Ed25519("EdDSA", edKey()), jwtauth.Ed25519("Ed25519", edKey())},
 	} {
 		before := guard.Must(jwtauth.NewIssuer[profile](keys[0], nil))
-		after := guard.Must(jwtauth.NewIssuer[profile](keys[1], &jwtauth.Options{Previous: keys[:1]}))
+		after := guard.Must(jwtauth.NewIssuer[profile](keys[1], &jwtauth.IssuerOptions{Previous: keys[:1]}))
 		gone := guard.Must(jwtauth.NewIssuer[profile](keys[1], nil))
 		old, fresh := tokenOf(t, before), tokenOf(t, after)
 		if s := sendToken(t, after.Verifier(), old).status; s != 200 {
@@ -191,7 +191,7 @@ func TestIssuerKeyRotation(t *testing.T) {
 
 func TestRevoke(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Leeway: time.Minute, CacheSize: 10}))
+		i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{Leeway: time.Minute, CacheSize: 10}))
 		v := i.Verifier()
 		one, two := tokenOf(t, i), tokenOf(t, i)
 		tok := sendToken(t, v, one).token

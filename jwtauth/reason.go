@@ -56,7 +56,7 @@ var (
 	errNoID        = &reason{invalidToken, "the token has neither jti nor sid to be denied by"}
 	errDenied      = &reason{tokenRevoked, "the token or its session is denied"}
 	errReserved    = &reason{invalidToken, "a registered claim is not a private one"}
-	errNobody      = &reason{invalidToken, "the subject is gone"}
+	errSubjectUnknown      = &reason{invalidToken, "the subject is gone"}
 )
 
 // commonRefusals are those that cost a stranger nothing to cause, and the one

@@ -186,7 +186,7 @@ func (r *Refresher[C]) refresh(ctx context.Context, token string) (*Tokens, erro
 		if err := r.end(ctx, t.subject, t.family(), r.now()); err != nil {
 			return nil, err
 		}
-		return nil, r.refuse(errNobody)
+		return nil, r.refuse(errSubjectUnknown)
 	}
 	if claims, err = guard.Resolve(claims, found, err, nil); err != nil {
 		return nil, err

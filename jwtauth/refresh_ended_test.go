@@ -141,7 +141,7 @@ func TestLogoutAfterLifetimeWasShortened(t *testing.T) {
 	} {
 		g := newRefreshRig(t, nil) // tokens live an hour
 		old := g.start("1")
-		g.issuer = guard.Must(jwtauth.NewIssuer[refreshClaims](jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{
+		g.issuer = guard.Must(jwtauth.NewIssuer[refreshClaims](jwtauth.HMAC("HS256", refreshSecret), &jwtauth.IssuerOptions{
 			Issuer: "app", Lifetime: time.Minute, Now: g.clock, Denylist: g.deny,
 		}))
 		g.refresher = guard.Must(jwtauth.NewRefresher(g.issuer, g.reload, &jwtauth.RefreshOptions{Store: g.store}))

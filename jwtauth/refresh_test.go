@@ -107,8 +107,8 @@ func newRefreshRig(t *testing.T, opts *jwtauth.RefreshOptions) *refreshRig {
 		"1": {"alice@example.com", "admin"}, "2": {"bob@example.com", "user"},
 	}}
 	g.now.Store(time.Unix(1_700_000_000, 0).UnixNano())
-	g.deny = &spyDenylist{Denylist: jwtauth.NewDenylist(&jwtauth.DenylistOptions{Now: g.clock})}
-	g.issuer = guard.Must(jwtauth.NewIssuer[refreshClaims](jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{
+	g.deny = &spyDenylist{Denylist: guard.Must(jwtauth.NewMemory(&jwtauth.MemoryOptions{Now: g.clock}))}
+	g.issuer = guard.Must(jwtauth.NewIssuer[refreshClaims](jwtauth.HMAC("HS256", refreshSecret), &jwtauth.IssuerOptions{
 		Issuer: "app", Lifetime: time.Hour, Now: g.clock, Denylist: g.deny,
 	}))
 	var o jwtauth.RefreshOptions

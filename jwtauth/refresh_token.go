@@ -85,7 +85,7 @@ func refreshMAC(key, body []byte) []byte {
 // newRefreshKeys derives the keys from secrets, for refresh tokens that lead to
 // the same access tokens alone: with the same secret, those of another issuer,
 // for another audience or of another type are foreign.
-func newRefreshKeys(secrets [][]byte, o *Options) (refreshKeys, error) {
+func newRefreshKeys(secrets [][]byte, o *IssuerOptions) (refreshKeys, error) {
 	var keys refreshKeys
 	info := []byte("guard jwtauth refresh token 2")
 	for _, s := range append([]string{o.Issuer, o.Type}, slices.Sorted(slices.Values(o.Audience))...) {

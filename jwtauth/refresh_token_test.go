@@ -42,7 +42,7 @@ func TestForgedRefreshTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	encode := base64.RawURLEncoding.EncodeToString
-	elsewhere := func(key jwtauth.Key, o *jwtauth.Options) string {
+	elsewhere := func(key jwtauth.Key, o *jwtauth.IssuerOptions) string {
 		issuer := guard.Must(jwtauth.NewIssuer[refreshClaims](key, o))
 		return guard.Must(guard.Must(jwtauth.NewRefresher(issuer, g.reload, nil)).Start(t.Context(), "1")).RefreshToken
 	}
@@ -60,11 +60,11 @@ func TestForgedRefreshTokens(t *testing.T) {
 		"zeros":                   encode(make([]byte, len(raw))),
 		"no subject":              encode(append(raw[:28:28], raw[29:]...)),
 		"huge":                    strings.Repeat("A", 1<<20),
-		"another secret":          elsewhere(jwtauth.HMAC("HS256", []byte(strings.Repeat("x", 32))), &jwtauth.Options{Issuer: "app"}),
-		"another issuer's":        elsewhere(jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{Issuer: "app2"}),
+		"another secret":          elsewhere(jwtauth.HMAC("HS256", []byte(strings.Repeat("x", 32))), &jwtauth.IssuerOptions{Issuer: "app"}),
+		"another issuer's":        elsewhere(jwtauth.HMAC("HS256", refreshSecret), &jwtauth.IssuerOptions{Issuer: "app2"}),
 		"no issuer's":             elsewhere(jwtauth.HMAC("HS256", refreshSecret), nil),
-		"another audience's":      elsewhere(jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{Issuer: "app", Audience: []string{"admin"}}),
-		"another type's":          elsewhere(jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{Issuer: "app", Type: "admin"}),
+		"another audience's":      elsewhere(jwtauth.HMAC("HS256", refreshSecret), &jwtauth.IssuerOptions{Issuer: "app", Audience: []string{"admin"}}),
+		"another type's":          elsewhere(jwtauth.HMAC("HS256", refreshSecret), &jwtauth.IssuerOptions{Issuer: "app", Type: "admin"}),
 		"the MAC of the id alone": encode(append(raw[:16:16], raw[len(raw)-32:]...)),
 	}
 	if last := good.RefreshToken[len(good.RefreshToken)-1]; len(raw)%3 != 0 { // unused bits of the last letter
@@ -168,7 +168,7 @@ func TestRefreshKeyRotation(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			g := newRefreshRig(t, nil)
 			build := func(key jwtauth.Key, previous []jwtauth.Key, o *jwtauth.RefreshOptions) *jwtauth.Refresher[refreshClaims] {
-				issuer := guard.Must(jwtauth.NewIssuer[refreshClaims](key, &jwtauth.Options{Previous: previous, Now: g.clock}))
+				issuer := guard.Must(jwtauth.NewIssuer[refreshClaims](key, &jwtauth.IssuerOptions{Previous: previous, Now: g.clock}))
 				var c jwtauth.RefreshOptions
 				if o != nil {
 					c = *o
@@ -256,7 +256,7 @@ func FuzzRefreshToken(f *testing.F) {
 func TestRefreshTokenOfAnotherAudience(t *testing.T) {
 	g := newRefreshRig(t, nil)
 	refresher := func(issuer, typ string, audience ...string) *jwtauth.Refresher[refreshClaims] {
-		i := guard.Must(jwtauth.NewIssuer[refreshClaims](jwtauth.HMAC("HS256", refreshSecret), &jwtauth.Options{
+		i := guard.Must(jwtauth.NewIssuer[refreshClaims](jwtauth.HMAC("HS256", refreshSecret), &jwtauth.IssuerOptions{
 			Issuer: issuer, Type: typ, Audience: audience, Now: g.clock,
 		}))
 		return guard.Must(jwtauth.NewRefresher(i, g.reload, &jwtauth.RefreshOptions{Store: g.store}))

@@ -15,7 +15,7 @@ import (
 )
 
 func TestRequests(t *testing.T) {
-	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{
 		Cookie: "tok", Realm: `a "b"`, ResourceMetadata: "https://api.example/.well-known/x", Missing: "Log in",
 	}))
 	good := tokenOf(t, i)
@@ -78,7 +78,7 @@ func TestRequests(t *testing.T) {
 }
 
 func TestToken(t *testing.T) {
-	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
 		Issuer: "me", Audience: []string{"api", "web"}, Now: atNoon,
 	}))
 	tok := sendToken(t, v, forge(jwtHeader, payload(`aud=["x","web"]`, `sid="s"`, `scope="a b"`, `scp=["c"]`, `email="a@b"`), hs256(secret))).token
@@ -102,7 +102,7 @@ func TestToken(t *testing.T) {
 }
 
 func TestScopes(t *testing.T) {
-	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
 		Issuer: "me", Audience: []string{"api"}, Now: atNoon, Scopes: []string{"read", "write"}, Realm: "r", CacheSize: 10,
 	}))
 	for range 2 { // the second from the cache
@@ -139,7 +139,7 @@ func TestClaimsMatchExactly(t *testing.T) {
 		Ignored string             `json:"-"`
 		hidden  string
 	}
-	v := guard.Must(jwtauth.NewVerifier[claims](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	v := guard.Must(jwtauth.NewVerifier[claims](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
 	for claim, want := range map[string]string{
 		`org="x"`:                        "",
 		`ORG="x"`:                        caseReason,
@@ -178,7 +178,7 @@ func TestClaimsOfStrings(t *testing.T) {
 		D string `json:"-"`
 		e string
 	}
-	v := guard.Must(jwtauth.NewVerifier[claims](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	v := guard.Must(jwtauth.NewVerifier[claims](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
 	for _, tt := range []struct {
 		claims []string
 		want   claims
@@ -208,7 +208,7 @@ func TestClaimsOfStrings(t *testing.T) {
 func TestClaimsOfStringsWithMore(t *testing.T) {
 	verify := func(claim string, scoped bool) (string, error) {
 		token := forge(jwtHeader, payload("role=", claim), hs256(secret))
-		o := &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}
+		o := &jwtauth.VerifierOptions{Issuer: "me", Audience: []string{"api"}, Now: atNoon}
 		if scoped {
 			tok, err := guard.Must(jwtauth.NewVerifier[struct {
 				Scope string `json:"scope"`
@@ -235,12 +235,12 @@ func TestClaimsOfStringsWithMore(t *testing.T) {
 }
 
 func TestClaimsAsMap(t *testing.T) {
-	v := guard.Must(jwtauth.NewVerifier[map[string]any](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	v := guard.Must(jwtauth.NewVerifier[map[string]any](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
 	tok, err := v.Verify(t.Context(), forge(jwtHeader, payload(`scope="a"`, `x={"y":[1]}`), hs256(secret)))
 	if err != nil || len(tok.Claims) != 4 || tok.Claims["role"] != "user" || tok.Claims["type"] != "access" || tok.Claims["scope"] != "a" {
 		t.Errorf("%v %v", tok, err)
 	}
-	p := guard.Must(jwtauth.NewVerifier[*profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	p := guard.Must(jwtauth.NewVerifier[*profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
 	tok2, err := p.Verify(t.Context(), forge(jwtHeader, payload("role="), hs256(secret)))
 	if err != nil || tok2.Claims == nil {
 		t.Errorf("%v %v", tok2, err)
@@ -271,7 +271,8 @@ type registeredClaims struct {
 
 func TestOptionsMistakes(t *testing.T) {
 	hs := jwtauth.HMAC("HS256", secret)
-	type options = jwtauth.Options
+	type options = jwtauth.VerifierOptions
+	type issuerOptions = jwtauth.IssuerOptions
 	verifier := func(o *options) error {
 		v, err := jwtauth.NewVerifier[profile](hs, o)
 		if (v == nil) != (err != nil) {
@@ -279,7 +280,7 @@ func TestOptionsMistakes(t *testing.T) {
 		}
 		return err
 	}
-	issuer := func(o *options) error {
+	issuer := func(o *issuerOptions) error {
 		i, err := jwtauth.NewIssuer[profile](hs, o)
 		if (i == nil) != (err != nil) {
 			t.Errorf("%v, %v", i, err)
@@ -305,20 +306,26 @@ func TestOptionsMistakes(t *testing.T) {
 		{"realm", verifier(&options{Realm: "a\nb"}), "realm"},
 		{"metadata", verifier(&options{ResourceMetadata: "a\nb"}), "resource_metadata"},
 		{"empty audience", verifier(&options{Audience: []string{""}}), "audience is empty"},
-		{"lifetime of a verifier", verifier(&options{Lifetime: time.Hour}), "has no Lifetime"},
-		{"previous of a verifier", verifier(&options{Previous: []jwtauth.Key{hs}}), "has no Previous"},
-		{"lifetime", issuer(&options{Lifetime: time.Millisecond}), "Lifetime"},
-		{"long lifetime", issuer(&options{Lifetime: 367 * 24 * time.Hour}), "Lifetime"},
-		{"trust of an issuer", issuer(&options{Trust: []jwtauth.Trust{{}}}), "Trust is for a Verifier"},
+		{"lifetime", issuer(&issuerOptions{Lifetime: time.Millisecond}), "Lifetime"},
+		{"long lifetime", issuer(&issuerOptions{Lifetime: 367 * 24 * time.Hour}), "Lifetime"},
+		{"leeway of an issuer", issuer(&issuerOptions{Leeway: -1}), "Leeway"},
+		{"size of an issuer", issuer(&issuerOptions{MaxTokenBytes: -1}), "MaxTokenBytes"},
+		{"cache of an issuer", issuer(&issuerOptions{CacheSize: -1}), "CacheSize"},
+		{"cache time of an issuer", issuer(&issuerOptions{CacheTTL: -1}), "CacheTTL"},
+		{"cookie of an issuer", issuer(&issuerOptions{Cookie: "a b"}), "Cookie"},
+		{"scope of an issuer", issuer(&issuerOptions{Scopes: []string{"a b"}}), "scope"},
+		{"realm of an issuer", issuer(&issuerOptions{Realm: "a\nb"}), "realm"},
+		{"metadata of an issuer", issuer(&issuerOptions{ResourceMetadata: "a\nb"}), "resource_metadata"},
+		{"empty audience of an issuer", issuer(&issuerOptions{Audience: []string{""}}), "audience is empty"},
 		{"issuer with a public key", one(jwtauth.NewIssuer[profile](jwtauth.RSA("RS256", &rsaKey().PublicKey), nil)), "needs a private key"},
-		{"bad previous key", issuer(&options{Previous: []jwtauth.Key{{}}}), "the zero Key"},
+		{"bad previous key", issuer(&issuerOptions{Previous: []jwtauth.Key{{}}}), "the zero Key"},
 		{"no keys", one(jwtauth.NewVerifier[profile](nil, nil)), "no keys"},
 		{"Keys of none", one(jwtauth.NewVerifier[profile](jwtauth.Keys(), nil)), "no keys"},
 		{"five keys without id", one(jwtauth.NewVerifier[profile](jwtauth.Keys(hs, hs, hs, hs, hs), nil)), "give them ids"},
 		{"trust without keys", verifier(&options{Issuer: "a", Trust: []jwtauth.Trust{{Issuer: "b"}}}), "no keys"},
 		{"trust without a name", verifier(&options{Issuer: "a", Trust: []jwtauth.Trust{{Keys: hs}}}), "number 2 has no name"},
 		{"first without a name", verifier(&options{Trust: []jwtauth.Trust{{Issuer: "b", Keys: hs}}}), "number 1 has no name"},
-		{"trust twice", verifier(&options{Issuer: "a", Trust: []jwtauth.Trust{{Issuer: "a", Keys: hs}}}), "stands twice"},
+		{"trust twice", verifier(&options{Issuer: "a", Trust: []jwtauth.Trust{{Issuer: "a", Keys: hs}}}), "has the name of another"},
 		{"trust alone", one(jwtauth.NewVerifier[profile](nil, &options{Trust: []jwtauth.Trust{{Issuer: "a", Keys: hs}}})), ""},
 		{"issuer without keys", one(jwtauth.NewVerifier[profile](nil, &options{Issuer: "x", Trust: []jwtauth.Trust{{Issuer: "a", Keys: hs}}})), "without keys of their own"},
 		{"audience without keys", one(jwtauth.NewVerifier[profile](nil, &options{Audience: []string{"x"}, Trust: []jwtauth.Trust{{Issuer: "a", Keys: hs}}})), "without keys of their own"},
@@ -337,7 +344,7 @@ func TestOptionsMistakes(t *testing.T) {
 			}
 		})
 	}
-	_, err := jwtauth.NewVerifier[string](jwtauth.Key{}, &jwtauth.Options{Leeway: -1, Realm: "\n"})
+	_, err := jwtauth.NewVerifier[string](jwtauth.Key{}, &jwtauth.VerifierOptions{Leeway: -1, Realm: "\n"})
 	for _, want := range []string{"Leeway", "realm", "zero Key", "a struct or a map"} {
 		if err == nil || strings.Count(err.Error(), want) != 1 {
 			t.Errorf("error %v does not report %s once", err, want)
@@ -345,7 +352,7 @@ func TestOptionsMistakes(t *testing.T) {
 	}
 
 	// Discover over http, without an audience, was the first mistake alone.
-	_, err = jwtauth.NewVerifier[struct{ Sub, Exp string }](jwtauth.Discover("http://idp.example", nil), &jwtauth.Options{
+	_, err = jwtauth.NewVerifier[struct{ Sub, Exp string }](jwtauth.Discover("http://idp.example", nil), &jwtauth.VerifierOptions{
 		Realm: "\n", ResourceMetadata: "\n", Trust: []jwtauth.Trust{{}},
 	})
 	for _, want := range []string{"is not https", "without Audience", `"sub"`, `"exp"`, "realm", "resource_metadata", "no keys", "number 2 has no name"} {
@@ -355,7 +362,7 @@ func TestOptionsMistakes(t *testing.T) {
 	}
 	const secret = "https://u:p%zz@idp.example"
 	broken := jwtauth.Discover(secret, nil)
-	_, err = jwtauth.NewVerifier[profile](broken, &jwtauth.Options{Trust: []jwtauth.Trust{{Keys: broken}, {Issuer: "x", Keys: broken}}})
+	_, err = jwtauth.NewVerifier[profile](broken, &jwtauth.VerifierOptions{Trust: []jwtauth.Trust{{Keys: broken}, {Issuer: "x", Keys: broken}}})
 	if err == nil || strings.Contains(err.Error(), "u:p") {
 		t.Errorf("error %v", err)
 	}

@@ -171,7 +171,7 @@ func TestAcknowledgedLogoutOutlivesARestart(t *testing.T) {
 
 func newRefresher(t testing.TB, s *redisstore.Stores) *jwtauth.Refresher[struct{}] {
 	t.Helper()
-	issuer, err := jwtauth.NewIssuer[struct{}](jwtauth.HMAC("HS256", []byte(strings.Repeat("k", 32))), &jwtauth.Options{Issuer: "test", Denylist: s.Denylist()})
+	issuer, err := jwtauth.NewIssuer[struct{}](jwtauth.HMAC("HS256", []byte(strings.Repeat("k", 32))), &jwtauth.IssuerOptions{Issuer: "test", Denylist: s.Denylist()})
 	if err != nil {
 		t.Fatal(err)
 	}
