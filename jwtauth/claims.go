@@ -2,7 +2,6 @@ package jwtauth
 
 import (
 	"math"
-	"slices"
 	"strconv"
 	"time"
 
@@ -127,8 +126,8 @@ func scopes(s *strictjson.Scanner, shape *strictjson.Shape) []string {
 // maxDate is the end of the year 9999.
 const maxDate = 253402300799
 
-// date is a NumericDate (RFC 7519, section 2): a number, fraction and exponent
-// allowed.
+// date reads a NumericDate (RFC 7519, section 2), which may have a fraction and an
+// exponent.
 func (c *claims) date(s *strictjson.Scanner) time.Time {
 	lit := s.Number()
 	if len(lit) == 0 {
@@ -157,9 +156,9 @@ func (c *claims) realDate(lit []byte) time.Time {
 	return time.Unix(int64(whole), int64(frac*1e9)).UTC()
 }
 
-// check is what is wrong with the claims: type, then exp, then iss, then the
+// check returns why the claims are refused: by type, then exp, then iss, then the
 // others.
-func (c *claims) check(t *issuerConfig, k clock) *reason {
+func (c *claims) check(t *issuerConfig, now clock) *reason {
 	switch {
 	case t.claimType != "" && !c.hasType:
 		return errNoType
@@ -169,7 +168,7 @@ func (c *claims) check(t *issuerConfig, k clock) *reason {
 		return c.err
 	case !c.hasExp:
 		return errNoExpiry
-	case k.expired(c.exp):
+	case now.expired(c.exp):
 		return errExpired
 	case t.issuer != "" && !c.hasIss:
 		return errNoIssuer
@@ -180,9 +179,9 @@ func (c *claims) check(t *issuerConfig, k clock) *reason {
 		return err
 	}
 	switch {
-	case k.early(c.nbf):
+	case now.early(c.nbf):
 		return errNotBefore
-	case k.early(c.iat):
+	case now.early(c.iat):
 		return errIssuedLater
 	case len(c.sub) == 0:
 		return errNoSubject
@@ -196,41 +195,8 @@ type clock struct {
 	leeway time.Duration
 }
 
-// expired: on or after exp (RFC 7519, section 4.1.4).
-func (k clock) expired(exp time.Time) bool { return !k.now.Before(exp.Add(k.leeway)) }
+// expired reports whether the time is on or after exp (RFC 7519, section 4.1.4).
+func (c clock) expired(exp time.Time) bool { return !c.now.Before(exp.Add(c.leeway)) }
 
-func (k clock) early(t time.Time) bool { return k.now.Before(t.Add(-k.leeway)) }
-
-func (t *issuerConfig) checkAudience(c *claims) *reason {
-	switch {
-	case t.anyAudience:
-		return nil
-	case len(t.audience) > 0 && !c.hasAud:
-		return errNoAudience
-	case len(t.audience) == 0 && !c.hasAud:
-		return nil
-	}
-	for _, aud := range c.aud {
-		if slices.ContainsFunc(t.audience, func(a string) bool { return a == string(aud) }) {
-			return nil
-		}
-	}
-	return errAudience
-}
-
-// audienceOf is the audience as strings, t's own where they are among them.
-// storage holds it where it is a single one.
-func (t *issuerConfig) audienceOf(c *claims, storage *[1]string) []string {
-	if len(c.aud) == 0 {
-		return nil
-	}
-	list := storage[:0:1]
-	for _, aud := range c.aud {
-		if n := slices.IndexFunc(t.audience, func(a string) bool { return a == string(aud) }); n >= 0 {
-			list = append(list, t.audience[n])
-		} else {
-			list = append(list, string(aud))
-		}
-	}
-	return list
-}
+// early reports whether the time is before t.
+func (c clock) early(t time.Time) bool { return c.now.Before(t.Add(-c.leeway)) }

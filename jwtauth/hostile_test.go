@@ -67,31 +67,31 @@ const (
 	sigReason       = "jwtauth: the signature does not verify"
 	jsonReason      = "jwtauth: a segment is not one strict JSON object"
 	base64Reason    = "jwtauth: a segment is not strict base64url"
-	segmentsReason  = "jwtauth: the token has not three segments"
-	malformedReason = "jwtauth: the credential is no single token, or too long"
-	twiceReason     = "jwtauth: a member name stands twice"
+	segmentsReason  = "jwtauth: the token does not have three segments"
+	malformedReason = "jwtauth: the credential is not one token, or is too long"
+	twiceReason     = "jwtauth: a member name occurs twice"
 	caseReason      = "jwtauth: a member name differs from a known one in case only"
 	kindReason      = "jwtauth: a registered member is of the wrong JSON type"
 	dateReason      = "jwtauth: a date is negative or out of range"
-	critReason      = "jwtauth: crit or b64 asks for an extension"
-	typReason       = "jwtauth: typ is of another kind of token"
+	critReason      = "jwtauth: crit or b64 requires an extension"
+	typReason       = "jwtauth: typ is not accepted"
 	keyReason       = "jwtauth: no key of this kid and alg"
 	kidReason       = "jwtauth: kid is empty or too long"
 	membersReason   = "jwtauth: a segment has too many members"
 	subReason       = "jwtauth: sub is missing or empty"
 	noTypeReason    = "jwtauth: type is missing"
-	typeReason      = "jwtauth: type is another"
+	typeReason      = "jwtauth: type has another value"
 	noExpReason     = "jwtauth: exp is missing"
 	expReason       = "jwtauth: exp is past"
 	noIssReason     = "jwtauth: iss is missing"
-	issReason       = "jwtauth: iss is another"
+	issReason       = "jwtauth: iss has another value"
 	noAudReason     = "jwtauth: aud is missing"
-	audReason       = "jwtauth: aud names others only"
+	audReason       = "jwtauth: aud has only other values"
 	nbfReason       = "jwtauth: nbf is in the future"
 	iatReason       = "jwtauth: iat is in the future"
 	claimsReason    = "jwtauth: the claims do not fit their Go type"
-	boundReason     = "jwtauth: cnf binds the token to a key that nothing here checks"
-	noIDReason      = "jwtauth: the token has neither jti nor sid to be denied by"
+	boundReason     = "jwtauth: cnf binds the token to a key, which is not checked"
+	noIDReason      = "jwtauth: the token has neither jti nor sid"
 )
 
 func TestHostileTokens(t *testing.T) {
@@ -102,7 +102,7 @@ func TestHostileTokens(t *testing.T) {
 	refused := 0
 	for _, tt := range list {
 		if names[tt.name] {
-			t.Fatalf("%q stands twice", tt.name)
+			t.Fatalf("%q occurs twice", tt.name)
 		}
 		names[tt.name] = true
 		t.Run(tt.name, func(t *testing.T) {

@@ -46,17 +46,16 @@ func NewIssuer[C any](key Key, opts *IssuerOptions) (*Issuer[C], error) {
 // options and denylist.
 func (i *Issuer[C]) Verifier() *Verifier[C] { return i.verifier }
 
-// Issue returns a token for a subject. The registered claims are the Issuer's:
-// iss, sub, aud, exp, iat, jti, sid and type; claims that define one are an
-// error. So is what its Verifier would answer with 401: a token longer than
-// MaxTokenBytes or of more than 512 members, a cnf that nothing checks, claims
-// that C cannot be read back from.
+// Issue returns a token for a subject. The Issuer sets the registered claims: iss,
+// sub, aud, exp, iat, jti, sid and type. It is an error if claims have one of them,
+// or if the Verifier would refuse the token: longer than MaxTokenBytes, more than
+// 512 members, a cnf that is not checked, or claims that do not decode into a C.
 func (i *Issuer[C]) Issue(subject string, claims C) (*Tokens, error) {
 	return i.issue(subject, claims, "", time.Time{})
 }
 
-// issue is Issue for the session sid, where it is not empty: no token of a
-// session outlives it.
+// issue is Issue. With a sid, the token belongs to that session and does not
+// outlive its end.
 func (i *Issuer[C]) issue(subject string, claims C, sid string, ends time.Time) (*Tokens, error) {
 	if subject == "" || !utf8.ValidString(subject) {
 		return nil, errors.New("jwtauth: a token needs a subject")
@@ -109,27 +108,39 @@ func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time,
 	if err != nil {
 		return nil, fmt.Errorf("jwtauth: %w", err)
 	}
-	private, err := json.Marshal(claims)
+	private, err := i.privateClaims(claims)
 	if err != nil {
-		return nil, fmt.Errorf("jwtauth: claims: %w", err)
+		return nil, err
 	}
 	payload := head
-	private = bytes.TrimSpace(private)
-	switch {
-	case string(private) == "null" || string(private) == "{}":
-	case private[0] != '{':
-		return nil, fmt.Errorf("jwtauth: claims of type %T are not a JSON object", claims)
-	default: // a "sub" or "EXP" of a map is an error, also where the Issuer writes none
-		var s strictjson.Scanner
-		if !s.Read(private, i.verifier.payload, reserved(i.verifier.registered()), maxMembers) {
-			return nil, fmt.Errorf("jwtauth: claims of type %T: %s", claims, reasonOf(s.Err()).text)
-		}
+	if private != nil {
 		payload = append(append(head[:len(head)-1], ','), private[1:]...)
 	}
 	if _, bad := i.verifier.readClaims(new(scratch), payload, i.verifier.issuers[0], clock{now, i.verifier.opts.Leeway}); bad != nil {
-		return nil, fmt.Errorf("jwtauth: a token with claims of type %T would be refused: %s", claims, bad.text)
+		return nil, fmt.Errorf("jwtauth: a token with claims of type %T would be refused: %s", claims, bad.cause)
 	}
 	return payload, nil
+}
+
+// privateClaims returns the object of the private claims, nil without any.
+func (i *Issuer[C]) privateClaims(claims C) ([]byte, error) {
+	text, err := json.Marshal(claims)
+	if err != nil {
+		return nil, fmt.Errorf("jwtauth: claims: %w", err)
+	}
+	text = bytes.TrimSpace(text)
+	switch {
+	case string(text) == "null" || string(text) == "{}":
+		return nil, nil
+	case text[0] != '{':
+		return nil, fmt.Errorf("jwtauth: claims of type %T are not a JSON object", claims)
+	}
+	// A "sub" or "EXP" of a map is an error even if the Issuer writes no such claim.
+	var s strictjson.Scanner
+	if !s.Read(text, i.verifier.payload, reserved(i.verifier.registered()), maxMembers) {
+		return nil, fmt.Errorf("jwtauth: claims of type %T: %s", claims, reasonOf(s.Err()).cause)
+	}
+	return text, nil
 }
 
 // reserved rejects members of these names.

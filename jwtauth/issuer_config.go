@@ -17,9 +17,9 @@ type issuerConfig struct {
 	audience    []string
 	anyAudience bool
 	types       []string
-	claimType   string // what the type claim must be; "" for anything
+	claimType   string // the required type claim; "" accepts any
 
-	tokenIDs, sessionIDs string // in front of its ids in a denylist
+	tokenIDs, sessionIDs string // prefixes of its IDs in a denylist
 }
 
 func newIssuerConfig(t Trust, claimType string) (*issuerConfig, error) {
@@ -52,7 +52,8 @@ func newIssuerConfig(t Trust, claimType string) (*issuerConfig, error) {
 	return c, errors.Join(errs...)
 }
 
-// checkRemote: the keys of an authorization server sign for many services.
+// checkRemote requires Issuer and Audience for the keys of an authorization
+// server, which sign for many services.
 func (t *issuerConfig) checkRemote(r *remoteKeys) error {
 	var errs []error
 	if t.issuer == "" {
@@ -70,11 +71,11 @@ func (t *issuerConfig) checkRemote(r *remoteKeys) error {
 	return errors.Join(errs...)
 }
 
-// mediaType may be left out of a typ.
+// mediaType is an optional prefix of a typ.
 const mediaType = "application/"
 
-// accepts reports whether a token's typ is one of t's. Case does not matter,
-// and "application/" may stand in front (RFC 7515, section 4.1.9).
+// accepts reports whether t's types include typ, in any case and with or without
+// the prefix "application/" (RFC 7515, section 4.1.9).
 func (t *issuerConfig) accepts(typ []byte) bool {
 	if len(typ) > len(mediaType) && strings.EqualFold(string(typ[:len(mediaType)]), mediaType) {
 		typ = typ[len(mediaType):]
@@ -87,8 +88,8 @@ func (t *issuerConfig) accepts(typ []byte) bool {
 	return false
 }
 
-// verify checks a token's header and signature. The set is the keys it was
-// found in.
+// verify checks a token's header and signature, and returns the set that has
+// its key.
 func (t *issuerConfig) verify(ctx context.Context, h *header, c *compact) (*keySet, error) {
 	if !t.accepts(h.typ) {
 		return nil, errHeaderType
@@ -114,4 +115,38 @@ func (t *issuerConfig) verify(ctx context.Context, h *header, c *compact) (*keyS
 		return nil, bad
 	}
 	return set, nil
+}
+
+func (t *issuerConfig) checkAudience(c *claims) *reason {
+	switch {
+	case t.anyAudience:
+		return nil
+	case len(t.audience) > 0 && !c.hasAud:
+		return errNoAudience
+	case len(t.audience) == 0 && !c.hasAud:
+		return nil
+	}
+	for _, aud := range c.aud {
+		if slices.ContainsFunc(t.audience, func(a string) bool { return a == string(aud) }) {
+			return nil
+		}
+	}
+	return errAudience
+}
+
+// audienceOf returns the audience of a token. It shares the strings that are in
+// t's, and storage holds a single one.
+func (t *issuerConfig) audienceOf(c *claims, storage *[1]string) []string {
+	if len(c.aud) == 0 {
+		return nil
+	}
+	list := storage[:0:1]
+	for _, aud := range c.aud {
+		if n := slices.IndexFunc(t.audience, func(a string) bool { return a == string(aud) }); n >= 0 {
+			list = append(list, t.audience[n])
+		} else {
+			list = append(list, string(aud))
+		}
+	}
+	return list
 }

@@ -343,7 +343,7 @@ func TestRefreshReload(t *testing.T) {
 
 	// A deleted user's login ends.
 	delete(g.users, "1")
-	g.refused(second.RefreshToken, 401, "the subject is gone")
+	g.refused(second.RefreshToken, 401, "the subject is unknown")
 	g.alive(false, first, second)
 	g.users["1"] = refreshClaims{}
 	g.refused(second.RefreshToken, 401, "has ended")
