@@ -12,7 +12,7 @@ import (
 
 // Authenticate implements guard.Authenticator.
 func (v *Verifier[C]) Authenticate(r *http.Request) (*Token[C], error) {
-	token, state := field.BearerOrCookie(r, v.opts.Cookie, v.opts.MaxTokenBytes, v.crossSite)
+	token, state := field.RawBearerOrCookie(r, v.opts.Cookie, v.opts.MaxTokenBytes, v.crossSite)
 	switch state {
 	case field.Absent:
 		return nil, v.missing.Clone()

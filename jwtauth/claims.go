@@ -1,7 +1,9 @@
 package jwtauth
 
 import (
+	"encoding/json"
 	"math"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -17,7 +19,8 @@ var registered = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid"
 const maxMembers = 512
 
 // claims holds the registered claims of a payload, which point into it, and the
-// text of the private ones for encoding/json, which reads no others.
+// text of the private ones for encoding/json, which reads no others. Most private
+// claims are strings, and need no encoding/json.
 type claims struct {
 	iss, sub, jti, sid, typ []byte
 	hasIss, hasAud, hasType bool
@@ -27,11 +30,13 @@ type claims struct {
 	scope, scp              []string
 	hasScope                bool
 
-	typed   bool              // whether type is registered
-	shape   *strictjson.Shape // of the private claims
-	private []byte            // their object, but for its end; empty if they are not read
-	single  [1][]byte         // the storage of an audience that is no list
-	err     *reason           // a claim that is well-formed and wrong
+	typed      bool              // whether type is registered
+	hasPrivate bool              // whether private claims are read
+	shape      *strictjson.Shape // of the private claims
+	private    []byte            // their object, but for its end; empty without members
+	target     reflect.Value     // if valid, the struct whose string fields are set
+	single     [1][]byte         // the storage of an audience that is no list
+	err        *reason           // a claim that is well-formed and wrong
 }
 
 // Member implements strictjson.Visitor.
@@ -76,15 +81,31 @@ func (c *claims) privateMember(s *strictjson.Scanner, m strictjson.Member) {
 			c.err = errBound
 		}
 	default:
+		if i, ok := c.shape.StringField(m.Name); ok && c.target.IsValid() && s.Kind() == '"' {
+			c.target.Field(i).SetString(string(s.Text()))
+			return
+		}
 		s.Skip(m.Shape)
 	}
-	if len(c.private) == 0 || c.shape.IsStruct() && !c.shape.HasField(m.Name) {
+	if !c.hasPrivate || c.shape.IsStruct() && !c.shape.HasField(m.Name) {
 		return
 	}
-	if len(c.private) > 1 {
-		c.private = append(c.private, ',')
+	separator := byte(',')
+	if len(c.private) == 0 {
+		separator = '{'
 	}
-	c.private = append(c.private, s.Since(m.Offset)...)
+	c.private = append(append(c.private, separator), s.Since(m.Offset)...)
+}
+
+// unmarshal reads the private claims that are not set yet into v.
+func (c *claims) unmarshal(v any) error {
+	if len(c.private) > 0 {
+		return json.Unmarshal(append(c.private, '}'), v)
+	}
+	if c.target.IsValid() {
+		return nil
+	}
+	return json.Unmarshal([]byte("{}"), v)
 }
 
 // texts appends one string or an array of them to list.

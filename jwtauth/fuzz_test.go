@@ -12,8 +12,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// FuzzToken: an accepted token re-encodes to itself, and golang-jwt accepts it,
-// too, and reads the same claims.
+// FuzzToken: an accepted token re-encodes to itself, golang-jwt accepts it, too, and
+// reads the same claims, as does encoding/json.
 func FuzzToken(f *testing.F) {
 	for _, tt := range append(hostileHeaders(), hostileClaims()...) {
 		parts := strings.Split(tt.token, ".")
@@ -27,14 +27,33 @@ func FuzzToken(f *testing.F) {
 		}
 	}
 	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	// Pointers go through encoding/json, strings do not.
+	type pointers struct {
+		Email *string `json:"email"`
+		Role  *string `json:"role"`
+	}
+	twin := guard.Must(jwtauth.NewVerifier[pointers](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	deref := func(s *string) string {
+		if s == nil {
+			return ""
+		}
+		return *s
+	}
 	// golang-jwt cuts fractions off dates.
 	peer := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithStrictDecoding(), jwt.WithIssuer("me"), jwt.WithAudience("api"),
 		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(atNoon), jwt.WithLeeway(time.Second))
 	f.Fuzz(func(t *testing.T, header, payload []byte) {
 		token := forge(string(header), string(payload), hs256(secret))
 		tok, err := v.Verify(t.Context(), token)
+		slow, err2 := twin.Verify(t.Context(), token)
+		if reasonOf(err) != reasonOf(err2) {
+			t.Fatalf("with encoding/json %v, without it %v", err2, err)
+		}
 		if err != nil {
 			return
+		}
+		if want := (profile{deref(slow.Claims.Email), deref(slow.Claims.Role)}); tok.Claims != want {
+			t.Errorf("with encoding/json %+v, without it %+v", want, tok.Claims)
 		}
 		parts := strings.Split(token, ".")
 		for i, p := range parts {

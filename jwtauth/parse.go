@@ -2,8 +2,9 @@ package jwtauth
 
 import (
 	"context"
-	"encoding/json"
+	"reflect"
 
+	"github.com/go-guard/guard/internal/field"
 	"github.com/go-guard/guard/internal/strictjson"
 )
 
@@ -25,6 +26,9 @@ type scratch struct {
 
 // parse reads a token and checks its signature and claims.
 func (v *Verifier[C]) parse(ctx context.Context, token string, now clock) (*Token[C], signatory, error) {
+	if !field.IsToken68(token) {
+		return nil, signatory{}, errMalformed
+	}
 	first, last, ok := cut(token)
 	if !ok {
 		return nil, signatory{}, errSegments
@@ -83,15 +87,19 @@ func (v *Verifier[C]) selectIssuer(w *scratch, payload []byte) (*issuerConfig, *
 // readClaims reads and checks the claims of a payload whose signature is verified.
 func (v *Verifier[C]) readClaims(w *scratch, payload []byte, issuer *issuerConfig, now clock) (*Token[C], *reason) {
 	c := &w.claims
-	*c = claims{typed: v.opts.Type != "", shape: v.private, private: append(make([]byte, 0, len(payload)), '{')}
+	t := new(Token[C])
+	*c = claims{typed: v.opts.Type != "", hasPrivate: true, shape: v.private}
+	if target := reflect.ValueOf(&t.Claims).Elem(); v.private.IsStruct() && target.Kind() == reflect.Struct {
+		c.target = target
+	}
 	if !w.scanner.Read(payload, v.payload, c, maxMembers) {
 		return nil, reasonOf(w.scanner.Err())
 	}
 	if err := c.check(issuer, now); err != nil {
 		return nil, err
 	}
-	t := &Token[C]{subject: string(c.sub), scopes: c.scope, Issuer: issuer.issuer, IssuedAt: c.iat, ExpiresAt: c.exp}
-	if !c.hasScope {
+	t.Issuer, t.subject, t.IssuedAt, t.ExpiresAt = issuer.issuer, string(c.sub), c.iat, c.exp
+	if t.scopes = c.scope; !c.hasScope {
 		t.scopes = c.scp
 	}
 	t.Audience = issuer.audienceOf(c, &t.audience)
@@ -106,7 +114,7 @@ func (v *Verifier[C]) readClaims(w *scratch, payload []byte, issuer *issuerConfi
 			return nil, errNoID
 		}
 	}
-	if json.Unmarshal(append(c.private, '}'), &t.Claims) != nil {
+	if c.unmarshal(&t.Claims) != nil {
 		return nil, errClaims
 	}
 	return t, nil

@@ -10,7 +10,7 @@ import (
 
 // A structField is a field that encoding/json may set.
 type structField struct {
-	typ       reflect.Type
+	reflect.StructField
 	depth     int // of embedding
 	tagged    bool
 	ambiguous bool // another field has an equal claim to the name
@@ -45,7 +45,7 @@ func fieldsOf(t reflect.Type) map[string]structField {
 						next = append(next, inner)
 					}
 				default:
-					addField(fields, name, structField{f.Type, depth, tagged, times[t] > 1})
+					addField(fields, name, structField{f, depth, tagged, times[t] > 1})
 				}
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"reflect"
+	"strings"
 )
 
 // A Shape holds the member names that encoding/json looks for in a value. It
@@ -14,6 +15,7 @@ import (
 type Shape struct {
 	fields    map[string]*Shape // of a struct, by exact name
 	folded    map[string]bool   // the same names, folded
+	strings   map[string]int    // the indexes of the fields that are set as they are
 	elem      *Shape            // of a map or list
 	unchecked bool
 }
@@ -52,6 +54,16 @@ func (sh *Shape) HasField(name []byte) bool {
 	}
 	_, ok := sh.fields[string(name)]
 	return ok
+}
+
+// StringField returns the index of the field of exactly this name, if it is a
+// string of the struct itself, which encoding/json sets to the text of a string.
+func (sh *Shape) StringField(name []byte) (index int, ok bool) {
+	if sh == nil {
+		return 0, false
+	}
+	index, ok = sh.strings[string(name)]
+	return index, ok
 }
 
 // Matches reports whether sh has this name in any case.
@@ -93,6 +105,7 @@ var (
 	unmarshaler     = reflect.TypeFor[json.Unmarshaler]()
 	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 	unchecked       = reflect.TypeFor[Unchecked]()
+	stringType      = reflect.TypeFor[string]()
 )
 
 // shapeOf is ShapeOf with the types met so far, for those that contain
@@ -112,10 +125,13 @@ func shapeOf(t reflect.Type, done map[reflect.Type]*Shape) *Shape {
 	}
 	switch t.Kind() {
 	case reflect.Struct:
-		sh := &Shape{fields: map[string]*Shape{}, folded: map[string]bool{}}
+		sh := &Shape{fields: map[string]*Shape{}, folded: map[string]bool{}, strings: map[string]int{}}
 		done[t] = sh
 		for name, f := range fieldsOf(t) {
-			sh.add(name, shapeOf(f.typ, done))
+			sh.add(name, shapeOf(f.Type, done))
+			if _, options, _ := strings.Cut(f.Tag.Get("json"), ","); f.depth == 0 && f.Type == stringType && !strings.Contains(options, "string") {
+				sh.strings[name] = f.Index[0]
+			}
 		}
 		return sh
 	case reflect.Map, reflect.Slice, reflect.Array:

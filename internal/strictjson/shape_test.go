@@ -171,3 +171,34 @@ func TestShape(t *testing.T) {
 		}
 	}
 }
+
+// StringField must return only fields that encoding/json sets to the text as it
+// is.
+func TestStringField(t *testing.T) {
+	type named string
+	type inner struct{ Deep string }
+	type fields struct {
+		unexported string
+		inner
+		Plain  string
+		Tagged string      `json:"tag,omitempty"`
+		Quoted string      `json:"quoted,omitempty,string"`
+		Number json.Number `json:"number"`
+		Named  named       `json:"named"`
+		Hidden string      `json:"-"`
+		Int    int
+	}
+	sh := strictjson.ShapeOf(reflect.TypeFor[fields]())
+	for name, want := range map[string]string{
+		"Plain": "Plain", "tag": "Tagged", "plain": "", "Tagged": "", "quoted": "", "number": "", "named": "", "Hidden": "", "-": "", "Int": "", "Deep": "", "unexported": "",
+	} {
+		i, ok := sh.StringField([]byte(name))
+		if ok != (want != "") || ok && reflect.TypeFor[fields]().Field(i).Name != want {
+			t.Errorf("%s: field %d, %t; want %q", name, i, ok, want)
+		}
+	}
+	if _, ok := strictjson.ShapeOf(reflect.TypeFor[map[string]string]()).StringField([]byte("a")); ok {
+		t.Error("a map has a string field")
+	}
+	_ = fields{unexported: ""}
+}
