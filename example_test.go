@@ -38,7 +38,7 @@ func Example() {
 	// Authentication: the token names a subject, and the database has the user.
 	issuer := guard.Must(jwtauth.NewIssuer[struct{}](
 		jwtauth.HMAC("HS256", []byte("32 bytes or more from the environment")),
-		&jwtauth.Options{Issuer: "example", Lifetime: time.Hour, Missing: "Authentication required"}))
+		&jwtauth.IssuerOptions{Issuer: "example", Lifetime: time.Hour, Missing: "Authentication required"}))
 	authenticated := guard.BySubject(issuer.Verifier(), func(_ context.Context, id string) (User, bool, error) {
 		u, found := users[id]
 		return u, found, nil // an error here is an outage: 5xx, never 401

@@ -62,7 +62,7 @@ func sign(method jwt.SigningMethod, key any) string {
 }
 
 // protected returns guard's whole middleware around a handler that reads the claims.
-func protected(key jwtauth.Key, opts jwtauth.Options) http.Handler {
+func protected(key jwtauth.Key, opts jwtauth.VerifierOptions) http.Handler {
 	opts.Issuer, opts.Type = issuer, "access"
 	v := guard.Must(jwtauth.NewVerifier[claims](key.WithID("k1"), &opts))
 	return v.Wrap(guard.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, t *jwtauth.Token[claims]) {
@@ -102,8 +102,8 @@ func hs256(settings) (comparison, error) {
 	auth0Handler, auth0Request := auth0()
 	return comparison{
 		benchmarks: []benchmark{
-			{"guard: whole middleware", ours, serving(protected(key, jwtauth.Options{}), r, 200)},
-			{"guard: cached", ours, serving(protected(key, jwtauth.Options{CacheSize: 1024}), r, 200)},
+			{"guard: whole middleware", ours, serving(protected(key, jwtauth.VerifierOptions{}), r, 200)},
+			{"guard: cached", ours, serving(protected(key, jwtauth.VerifierOptions{CacheSize: 1024}), r, 200)},
 			{"golang-jwt: ParseWithClaims alone", peer, golangJWT(token, "HS256", func(*jwt.Token) (any, error) { return secret, nil })},
 			{"jwx: Parse alone", peer, jwx(token, jwa.HS256(), secret)},
 			{"go-chi/jwtauth: whole middleware", peer, serving(chi(), r, 200)},
@@ -161,7 +161,7 @@ func asymmetric(alg string) func(settings) (comparison, error) {
 		name := "bare " + alg + " verify"
 		return comparison{
 			benchmarks: []benchmark{
-				{"guard: whole middleware", ours, serving(protected(key, jwtauth.Options{}), request("/", "Authorization", "Bearer "+token), 200)},
+				{"guard: whole middleware", ours, serving(protected(key, jwtauth.VerifierOptions{}), request("/", "Authorization", "Bearer "+token), 200)},
 				{"golang-jwt: ParseWithClaims alone", peer, golangJWT(token, alg, func(*jwt.Token) (any, error) { return public, nil })},
 				{"golang-jwt with MicahParks/keyfunc", peer, golangJWT(token, alg, fromSet)},
 				{"jwx: Parse alone", peer, jwx(token, jwxAlg, public)},
@@ -178,7 +178,7 @@ func asymmetric(alg string) func(settings) (comparison, error) {
 
 // refusedTokens measures the cost of requests that anonymous clients can send.
 func refusedTokens(settings) (comparison, error) {
-	h := protected(jwtauth.HMAC("HS256", secret), jwtauth.Options{})
+	h := protected(jwtauth.HMAC("HS256", secret), jwtauth.VerifierOptions{})
 	huge := strings.Repeat("A", 800<<10)
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}))
 	anonymous, garbage := request("/"), request("/", "Authorization", "Bearer "+strings.Repeat("x", 200))

@@ -17,7 +17,7 @@ import (
 // owners.
 func completeSection(mux *http.ServeMux, set settings, users *Users) {
 	posts := samplePosts()
-	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
+	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.IssuerOptions{
 		Issuer:   "complete",
 		Lifetime: 24 * time.Hour,
 		Missing:  "Authentication required",

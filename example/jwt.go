@@ -23,7 +23,7 @@ type Token = jwtauth.Token[Claims]
 // requests by it without a database. It returns the authenticator, because other
 // sections accept the same tokens.
 func jwtSection(mux *http.ServeMux, set settings, users *Users) guard.Authenticator[User] {
-	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
+	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.IssuerOptions{
 		Issuer:   "jwt",
 		Lifetime: 24 * time.Hour,
 	}))

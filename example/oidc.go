@@ -44,7 +44,7 @@ func oidcSection(mux *http.ServeMux, set oidcSettings) error {
 	if set.jwks != "" {
 		keys = jwtauth.RemoteKeys(set.jwks, fetch)
 	}
-	tokens, err := jwtauth.NewVerifier[struct{}](keys, &jwtauth.Options{
+	tokens, err := jwtauth.NewVerifier[struct{}](keys, &jwtauth.VerifierOptions{
 		Issuer:   set.issuer,
 		Audience: []string{set.audience},
 	})

@@ -23,7 +23,7 @@ func practicesSection(mux *http.ServeMux, set settings, users *Users) {
 			Timeout: time.Second, // a login waits for a slow store rather than be refused
 		},
 	))
-	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
+	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.IssuerOptions{
 		Issuer:   "your-app",
 		Lifetime: 24 * time.Hour,
 	}))

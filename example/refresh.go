@@ -14,7 +14,7 @@ import (
 // refresh token gets the next pair. It works once. Its reuse shows that it was
 // stolen, and ends the login.
 func refreshSection(mux *http.ServeMux, set settings, users *Users) {
-	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.Options{
+	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", set.secret), &jwtauth.IssuerOptions{
 		Issuer:   "refresh",
 		Lifetime: time.Hour,
 		Denylist: set.stores.Denylist,

@@ -37,7 +37,7 @@ func TestNodeClient(t *testing.T) {
 		Resource: base, AuthorizationServers: []string{base}, ScopesSupported: []string{"posts:read", "posts:write"},
 	}))
 	private := guard.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
-	opts := jwtauth.Options{
+	opts := jwtauth.IssuerOptions{
 		Issuer: base, Audience: []string{base}, Types: []string{"at+jwt"},
 		Realm: `posts "and" more`, ResourceMetadata: meta.URL(),
 	}

@@ -26,7 +26,7 @@ type oidcClaims struct {
 func verifier(t *testing.T, s *authServer, aud string) *jwtauth.Verifier[oidcClaims] {
 	t.Helper()
 	keys := jwtauth.Discover(s.issuer, &jwtauth.RemoteOptions{Refetch: 100 * time.Millisecond, Timeout: 2 * time.Second})
-	v, err := jwtauth.NewVerifier[oidcClaims](keys, &jwtauth.Options{Audience: []string{aud}, Types: []string{"at+jwt"}})
+	v, err := jwtauth.NewVerifier[oidcClaims](keys, &jwtauth.VerifierOptions{Audience: []string{aud}, Types: []string{"at+jwt"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestKeyRotationUnderLoad(t *testing.T) {
 func TestUnknownKeysCostFewFetches(t *testing.T) {
 	s := startAuthServer(t)
 	keys := jwtauth.Discover(s.issuer, nil) // 10 s between fetches
-	h := guard.Must(jwtauth.NewVerifier[oidcClaims](keys, &jwtauth.Options{Audience: []string{audience}})).Wrap(empty)
+	h := guard.Must(jwtauth.NewVerifier[oidcClaims](keys, &jwtauth.VerifierOptions{Audience: []string{audience}})).Wrap(empty)
 	if got := status(h, s.token(t, "RS256")); got != 200 {
 		t.Fatalf("before: %d", got)
 	}

@@ -2,106 +2,74 @@ package jwtauth
 
 import (
 	"context"
-	"net/http"
 	"strings"
 	"sync"
+	"time"
 )
 
-// A cache remembers verified tokens by their exact spelling. It keeps two
-// generations: when the young one is full it becomes the old one, whose tokens
-// are forgotten unless they come again. So it is bounded, and only tokens that
-// verified can push others out.
+// A cache holds verified tokens by their exact text, in two generations: when the
+// young one is full, it replaces the old one, whose tokens are dropped unless
+// they were used again. So it is bounded, and only verified tokens can evict
+// others.
 type cache[C any] struct {
-	half int
+	half int // of its size
 
 	mu         sync.RWMutex
-	young, old map[string]remembered[C]
+	young, old map[string]cacheEntry[C]
 }
 
-// remembered is a token, good from the moment it was verified until it expires
-// or has been kept long enough. A clock that is set back makes it unknown.
-type remembered[C any] struct {
+// A cacheEntry is valid from when its token was verified until the token or the
+// entry expires. Before, as after the clock was set back, it is ignored.
+type cacheEntry[C any] struct {
 	token        *Token[C]
-	from         origin
-	since, until int64 // ns of Unix time
+	by           signatory
+	since, until int64 // Unix time in ns
 }
 
-func (v *Verifier[C]) remember(t *Token[C], from origin, k clock) remembered[C] {
-	until := k.now.Add(v.opts.CacheTTL)
-	if exp := t.ExpiresAt.Add(k.leeway); exp.Before(until) {
+func newCacheEntry[C any](t *Token[C], by signatory, now clock, ttl time.Duration) cacheEntry[C] {
+	until := now.now.Add(ttl)
+	if exp := t.ExpiresAt.Add(now.leeway); exp.Before(until) {
 		until = exp
 	}
-	return remembered[C]{t, from, k.now.UnixNano(), until.UnixNano()}
+	return cacheEntry[C]{t, by, now.now.UnixNano(), until.UnixNano()}
 }
 
 func newCache[C any](size int) *cache[C] {
-	return &cache[C]{half: (size + 1) / 2, young: map[string]remembered[C]{}}
+	return &cache[C]{half: (size + 1) / 2, young: map[string]cacheEntry[C]{}}
 }
 
-func (c *cache[C]) find(token string) (m remembered[C], young, ok bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if m, ok = c.young[token]; ok {
-		return m, true, true
-	}
-	m, ok = c.old[token]
-	return m, false, ok
-}
-
-func (c *cache[C]) add(token string, m remembered[C]) {
-	token = strings.Clone(token) // and not the request's whole header
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.young) >= c.half {
-		c.old, c.young = c.young, make(map[string]remembered[C], c.half)
-	}
-	c.young[token] = m
-}
-
-// recallFrom is the remembered token of a request that spells its credential
-// as most do, nil where there is none: then it is read as it must be.
-func (v *Verifier[C]) recallFrom(r *http.Request) *Token[C] {
-	const scheme = "Bearer "
-	lines := r.Header["Authorization"]
-	if v.remembered == nil || v.crossSite != nil || len(lines) != 1 {
+// load returns the token of a valid entry, or nil. An entry whose keys were
+// replaced is ignored.
+func (c *cache[C]) load(ctx context.Context, token string, now clock) *Token[C] {
+	e, young, ok := c.find(token)
+	if at := now.now.UnixNano(); !ok || at < e.since || at >= e.until {
 		return nil
 	}
-	line := lines[0]
-	if len(line) > len(scheme)+v.opts.MaxTokenBytes || !strings.HasPrefix(line, scheme) {
-		return nil
-	}
-	return v.recall(r.Context(), line[len(scheme):], clock{v.opts.Now(), v.opts.Leeway})
-}
-
-// recall is the remembered token, if it is good at this moment. One whose keys
-// were replaced is parsed anew.
-func (v *Verifier[C]) recall(ctx context.Context, token string, k clock) *Token[C] {
-	m, young, ok := v.remembered.find(token)
-	if now := k.now.UnixNano(); !ok || now < m.since || now >= m.until {
-		return nil
-	}
-	if set, err := m.from.keys.current(ctx); err != nil || set != m.from.set {
+	if set, err := e.by.keys.current(ctx); err != nil || set != e.by.set {
 		return nil
 	}
 	if !young {
-		v.remembered.add(token, m)
+		c.add(token, e)
 	}
-	return m.token
+	return e.token
 }
 
-// verified is parse for a token that may have been seen before.
-func (v *Verifier[C]) verified(ctx context.Context, token string, k clock) (*Token[C], error) {
-	if v.remembered == nil {
-		t, _, err := v.parse(ctx, token, k)
-		return t, err
+func (c *cache[C]) find(token string) (e cacheEntry[C], young, ok bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if e, ok = c.young[token]; ok {
+		return e, true, true
 	}
-	if t := v.recall(ctx, token, k); t != nil {
-		return t, nil
+	e, ok = c.old[token]
+	return e, false, ok
+}
+
+func (c *cache[C]) add(token string, e cacheEntry[C]) {
+	token = strings.Clone(token) // or the entry would hold the whole header field
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.young) >= c.half {
+		c.old, c.young = c.young, make(map[string]cacheEntry[C], c.half)
 	}
-	t, from, err := v.parse(ctx, token, k)
-	if err != nil {
-		return nil, err
-	}
-	v.remembered.add(token, v.remember(t, from, k))
-	return t, nil
+	c.young[token] = e
 }

@@ -12,18 +12,18 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 )
 
-func cachingIssuer(size int, edit ...func(*jwtauth.Options)) *jwtauth.Issuer[profile] {
-	o := &jwtauth.Options{CacheSize: size, Lifetime: time.Hour}
+func cachingIssuer(size int, edit ...func(*jwtauth.IssuerOptions)) *jwtauth.Issuer[profile] {
+	o := &jwtauth.IssuerOptions{CacheSize: size, Lifetime: time.Hour}
 	for _, f := range edit {
 		f(o)
 	}
 	return guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), o))
 }
 
-func TestCacheLooksAtTheMoment(t *testing.T) {
+func TestCacheChecksExpiryAndDenylist(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		list := jwtauth.NewDenylist(nil)
-		i := cachingIssuer(10, func(o *jwtauth.Options) { o.CacheTTL, o.Denylist = 2*time.Hour, list })
+		list := guard.Must(jwtauth.NewMemory(nil))
+		i := cachingIssuer(10, func(o *jwtauth.IssuerOptions) { o.CacheTTL, o.Denylist = 2*time.Hour, list })
 		token := tokenOf(t, i)
 		first := sendToken(t, i.Verifier(), token)
 		if g := sendToken(t, i.Verifier(), token); g.token != first.token {
@@ -49,7 +49,7 @@ func TestCacheTTL(t *testing.T) {
 		i := cachingIssuer(10)
 		token := tokenOf(t, i)
 		first := sendToken(t, i.Verifier(), token)
-		for range 50 { // being asked for does not prolong it
+		for range 50 { // use does not prolong it
 			time.Sleep(time.Second)
 			if g := sendToken(t, i.Verifier(), token); g.token != first.token {
 				t.Fatal("not from the cache")
@@ -65,7 +65,7 @@ func TestCacheTTL(t *testing.T) {
 // A clock that is set back makes a token too young again.
 func TestCacheClockSetBack(t *testing.T) {
 	now := noon
-	i := cachingIssuer(10, func(o *jwtauth.Options) { o.Now = func() time.Time { return now } })
+	i := cachingIssuer(10, func(o *jwtauth.IssuerOptions) { o.Now = func() time.Time { return now } })
 	token := tokenOf(t, i)
 	sendToken(t, i.Verifier(), token)
 	now = noon.Add(-time.Second)
@@ -74,7 +74,7 @@ func TestCacheClockSetBack(t *testing.T) {
 	}
 }
 
-func TestCacheNeedsTheExactSpelling(t *testing.T) {
+func TestCacheNeedsTheExactText(t *testing.T) {
 	i := cachingIssuer(10)
 	token := tokenOf(t, i)
 	sendToken(t, i.Verifier(), token)
@@ -94,25 +94,25 @@ func TestCacheIsBounded(t *testing.T) {
 	i := cachingIssuer(size)
 	tokens := make([]string, 3*size)
 	firsts := make([]*jwtauth.Token[profile], len(tokens))
-	kept := tokenOf(t, i)
-	keep := sendToken(t, i.Verifier(), kept).token
+	used := tokenOf(t, i)
+	first := sendToken(t, i.Verifier(), used).token
 	for n := range tokens {
 		tokens[n] = tokenOf(t, i)
 		firsts[n] = sendToken(t, i.Verifier(), tokens[n]).token
-		if g := sendToken(t, i.Verifier(), kept); g.token != keep {
-			t.Fatalf("a token in use was pushed out by number %d", n)
+		if g := sendToken(t, i.Verifier(), used); g.token != first {
+			t.Fatalf("a token in use was evicted by number %d", n)
 		}
 		// A refused one takes no place.
 		sendToken(t, i.Verifier(), forge(jwtHeader, payload(), hs256([]byte(fmt.Sprint(n)))))
 	}
-	remembered := 0
+	cached := 0
 	for n := len(tokens) - 1; n >= 0; n-- {
 		if sendToken(t, i.Verifier(), tokens[n]).token == firsts[n] {
-			remembered++
+			cached++
 		}
 	}
-	if remembered == 0 || remembered > size {
-		t.Errorf("%d tokens are remembered", remembered)
+	if cached == 0 || cached > size {
+		t.Errorf("%d tokens are cached", cached)
 	}
 }
 

@@ -1,24 +1,26 @@
 package jwtauth
 
 import (
+	"encoding/json"
 	"math"
 	"reflect"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/strictjson"
 )
 
-// registered are the members that this package reads and writes. "type" is one
-// where it is asked for.
+// registered are the claims that this package reads and writes. "type" is one
+// where a Verifier requires it.
 var registered = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid"}
 
 // maxMembers bounds a payload, at any depth.
 const maxMembers = 512
 
-// claims is the registered members of a payload, which point into it, and the
-// text of the private ones, for encoding/json to decode: it sees no others.
+// claims holds the registered claims of a payload, which point into it, and the
+// text of the private ones for encoding/json, which reads no others. Most private
+// claims are strings, and need no encoding/json.
 type claims struct {
 	iss, sub, jti, sid, typ []byte
 	hasIss, hasAud, hasType bool
@@ -28,140 +30,127 @@ type claims struct {
 	scope, scp              []string
 	hasScope                bool
 
-	typed   bool              // whether type is registered
-	wanted  map[string]*shape // the names of private claims; nil for all
-	private []byte            // their object, but for its end; empty where not asked for
-	flat    map[string]int    // or where they are strings alone, the fields
-	target  reflect.Value     // of this struct
-	misfit  bool              // whether one was no string
-	one     [1][]byte         // the storage of an audience that is no list
-	err     *reason          // what is well-formed and still wrong
+	typed      bool              // whether type is registered
+	hasPrivate bool              // whether private claims are read
+	shape      *strictjson.Shape // of the private claims
+	private    []byte            // their object, but for its end; empty without members
+	target     reflect.Value     // if valid, the struct whose string fields are set
+	single     [1][]byte         // the storage of an audience that is no list
+	err        *reason           // a claim that is well-formed and wrong
 }
 
-// member implements members.
-func (c *claims) member(s *scanner, name []byte, child *shape) bool {
-	switch string(name) {
+// Member implements strictjson.Visitor.
+func (c *claims) Member(s *strictjson.Scanner, m strictjson.Member) (read bool) {
+	switch string(m.Name) {
 	case "iss":
-		c.iss, c.hasIss = s.text(), true
+		c.iss, c.hasIss = s.Text(), true
 	case "sub":
-		c.sub = s.text()
+		c.sub = s.Text()
 	case "jti":
-		c.jti = s.text()
+		c.jti = s.Text()
 	case "sid":
-		c.sid = s.text()
+		c.sid = s.Text()
 	case "aud":
-		c.aud, c.hasAud = s.texts(c.one[:0]), true
+		c.aud, c.hasAud = texts(s, c.single[:0]), true
 	case "exp":
 		c.exp, c.hasExp = c.date(s), true
 	case "nbf":
 		c.nbf = c.date(s)
 	case "iat":
 		c.iat = c.date(s)
-	case "scope":
-		c.scope, c.hasScope = scopes(s, child), true
-		c.keep(s, name)
-	case "scp":
-		c.scp = scopes(s, child)
-		c.keep(s, name)
-	case "cnf":
-		s.value(child, 2)
-		c.keep(s, name)
-		if _, checked := c.wanted["cnf"]; !checked {
-			c.err = errBound
-		}
 	default:
-		if c.typed && string(name) == "type" {
-			c.typ, c.hasType = s.text(), true
-			break
+		if c.typed && string(m.Name) == "type" {
+			c.typ, c.hasType = s.Text(), true
+			return true
 		}
-		if c.flat == nil {
-			s.value(child, 2)
-			c.keep(s, name)
-			break
-		}
-		field, ok := c.flat[string(name)]
-		if ok {
-			c.set(s, field)
-		}
-		return ok
+		c.privateMember(s, m)
 	}
 	return true
 }
 
-// keep adds the member that the scanner has just read to the private claims.
-func (c *claims) keep(s *scanner, name []byte) {
-	if len(c.private) == 0 || s.err != nil {
-		return
-	}
-	if _, ok := c.wanted[string(name)]; !ok && c.wanted != nil {
-		return
-	}
-	if len(c.private) > 1 {
-		c.private = append(c.private, ',')
-	}
-	c.private = append(c.private, s.data[s.name:s.pos]...)
-}
-
-// texts is one string or a list of them.
-func (s *scanner) texts(list [][]byte) [][]byte {
-	if !s.at('[') {
-		return append(list, s.text())
-	}
-	s.pos++
-	if s.space() == ']' {
-		s.pos++
-		return list
-	}
-	for s.err == nil {
-		s.space()
-		list = append(list, s.text())
-		switch s.space() {
-		case ',':
-			s.pos++
-		case ']':
-			s.pos++
-			return list
-		default:
-			s.fail(errJSON)
+// privateMember reads a member that may also be a private claim.
+func (c *claims) privateMember(s *strictjson.Scanner, m strictjson.Member) {
+	switch string(m.Name) {
+	case "scope":
+		c.scope, c.hasScope = scopes(s, m.Shape), true
+	case "scp":
+		c.scp = scopes(s, m.Shape)
+	case "cnf":
+		s.Skip(m.Shape)
+		if !c.shape.HasField(m.Name) {
+			c.err = errBound
 		}
+	default:
+		if i, ok := c.shape.StringField(m.Name); ok && c.target.IsValid() && s.Kind() == '"' {
+			c.target.Field(i).SetString(string(s.Text()))
+			return
+		}
+		s.Skip(m.Shape)
 	}
-	return nil
+	if !c.hasPrivate || c.shape.IsStruct() && !c.shape.HasField(m.Name) {
+		return
+	}
+	separator := byte(',')
+	if len(c.private) == 0 {
+		separator = '{'
+	}
+	c.private = append(append(c.private, separator), s.Since(m.Offset)...)
 }
 
-// scopes is a list of scopes as RFC 8693, section 4.2, spells it, or as a JSON
-// list, whose strings are one scope each. What is neither gives none, and is
-// nobody's business here.
-func scopes(s *scanner, child *shape) []string {
-	if s.at('"') {
-		return field.Scopes(string(s.string()))
+// unmarshal reads the private claims that are not set yet into v.
+func (c *claims) unmarshal(v any) error {
+	if len(c.private) > 0 {
+		return json.Unmarshal(append(c.private, '}'), v)
 	}
-	start := s.pos
-	if s.at('[') {
-		texts := s.texts(nil)
-		if s.err != errKind {
-			list := make([]string, len(texts))
-			for i, text := range texts {
-				list[i] = string(text)
+	if c.target.IsValid() {
+		return nil
+	}
+	return json.Unmarshal([]byte("{}"), v)
+}
+
+// texts appends one string or an array of them to list.
+func texts(s *strictjson.Scanner, list [][]byte) [][]byte {
+	if s.Kind() != '[' {
+		return append(list, s.Text())
+	}
+	s.Array(nil, func(*strictjson.Shape) { list = append(list, s.Text()) })
+	return list
+}
+
+// scopes returns a list of scopes as RFC 8693, section 4.2, spells it, or as a
+// JSON array, whose strings are one scope each. Anything else grants none, and is
+// not refused.
+func scopes(s *strictjson.Scanner, shape *strictjson.Shape) []string {
+	switch s.Kind() {
+	case '"':
+		return field.Scopes(string(s.Text()))
+	case '[':
+		var list []string
+		valid := true
+		s.Array(shape, func(element *strictjson.Shape) {
+			if s.Kind() == '"' {
+				list = append(list, string(s.Text()))
+				return
 			}
+			valid = false
+			s.Skip(element)
+		})
+		if valid {
 			return list
 		}
-		s.err, s.pos = nil, start
+	default:
+		s.Skip(shape)
 	}
-	s.value(child, 2)
 	return nil
 }
 
 // maxDate is the end of the year 9999.
 const maxDate = 253402300799
 
-// date is a NumericDate (RFC 7519, section 2): a number, fraction and exponent
-// allowed.
-func (c *claims) date(s *scanner) time.Time {
-	if !s.at('-') && (s.pos >= len(s.data) || s.data[s.pos] < '0' || s.data[s.pos] > '9') {
-		s.fail(errKind)
-		return time.Time{}
-	}
-	lit := s.number()
+// date reads a NumericDate (RFC 7519, section 2), which may have a fraction and an
+// exponent.
+func (c *claims) date(s *strictjson.Scanner) time.Time {
+	lit := s.Number()
 	if len(lit) == 0 {
 		return time.Time{}
 	}
@@ -188,9 +177,9 @@ func (c *claims) realDate(lit []byte) time.Time {
 	return time.Unix(int64(whole), int64(frac*1e9)).UTC()
 }
 
-// check is what is wrong with the claims: type, then exp, then iss, then the
+// check returns why the claims are refused: by type, then exp, then iss, then the
 // others.
-func (c *claims) check(t *trusted, k clock) *reason {
+func (c *claims) check(t *issuerConfig, now clock) *reason {
 	switch {
 	case t.claimType != "" && !c.hasType:
 		return errNoType
@@ -200,7 +189,7 @@ func (c *claims) check(t *trusted, k clock) *reason {
 		return c.err
 	case !c.hasExp:
 		return errNoExpiry
-	case k.expired(c.exp):
+	case now.expired(c.exp):
 		return errExpired
 	case t.issuer != "" && !c.hasIss:
 		return errNoIssuer
@@ -211,9 +200,9 @@ func (c *claims) check(t *trusted, k clock) *reason {
 		return err
 	}
 	switch {
-	case k.early(c.nbf):
+	case now.early(c.nbf):
 		return errNotBefore
-	case k.early(c.iat):
+	case now.early(c.iat):
 		return errIssuedLater
 	case len(c.sub) == 0:
 		return errNoSubject
@@ -227,41 +216,8 @@ type clock struct {
 	leeway time.Duration
 }
 
-// expired: on or after exp (RFC 7519, section 4.1.4).
-func (k clock) expired(exp time.Time) bool { return !k.now.Before(exp.Add(k.leeway)) }
+// expired reports whether the time is on or after exp (RFC 7519, section 4.1.4).
+func (c clock) expired(exp time.Time) bool { return !c.now.Before(exp.Add(c.leeway)) }
 
-func (k clock) early(t time.Time) bool { return k.now.Before(t.Add(-k.leeway)) }
-
-func (t *trusted) checkAudience(c *claims) *reason {
-	switch {
-	case t.anyAudience:
-		return nil
-	case len(t.audience) > 0 && !c.hasAud:
-		return errNoAudience
-	case len(t.audience) == 0 && !c.hasAud:
-		return nil
-	}
-	for _, aud := range c.aud {
-		if slices.ContainsFunc(t.audience, func(a string) bool { return a == string(aud) }) {
-			return nil
-		}
-	}
-	return errAudience
-}
-
-// audienceOf is the audience as strings, t's own where they are among them.
-// storage holds it where it is a single one.
-func (t *trusted) audienceOf(c *claims, storage *[1]string) []string {
-	if len(c.aud) == 0 {
-		return nil
-	}
-	list := storage[:0:1]
-	for _, aud := range c.aud {
-		if n := slices.IndexFunc(t.audience, func(a string) bool { return a == string(aud) }); n >= 0 {
-			list = append(list, t.audience[n])
-		} else {
-			list = append(list, string(aud))
-		}
-	}
-	return list
-}
+// early reports whether the time is before t.
+func (c clock) early(t time.Time) bool { return c.now.Before(t.Add(-c.leeway)) }

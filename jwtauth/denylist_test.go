@@ -5,72 +5,87 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/jwtauth"
-	"github.com/go-guard/guard/jwtauth/denylisttest"
 )
 
-func TestMemoryDenylist(t *testing.T) {
-	denylisttest.Run(t, func(*testing.T) jwtauth.Denylist { return jwtauth.NewDenylist(nil) })
-}
-
-func TestMemoryDenylistIsBounded(t *testing.T) {
-	now := noon
-	d := jwtauth.NewDenylist(&jwtauth.DenylistOptions{Max: 3, Now: func() time.Time { return now }})
-	deny := func(id string, minutes time.Duration) error {
-		return d.Deny(t.Context(), noon.Add(minutes*time.Minute), id)
-	}
-	denied := func(id string) bool { return guard.Must(d.Denied(t.Context(), id)) }
-	for i := range 3 {
-		if err := deny(fmt.Sprint(i), time.Duration(i+1)); err != nil {
+func TestRevoke(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{Leeway: time.Minute, CacheSize: 10}))
+		v := i.Verifier()
+		one, two := tokenOf(t, i), tokenOf(t, i)
+		tok := sendToken(t, v, one).token
+		if err := v.Revoke(t.Context(), tok); err != nil {
 			t.Fatal(err)
 		}
+		for range 16 * 4 { // within the leeway, too
+			g := sendToken(t, v, one)
+			if g.status != 401 || g.message != "Token revoked" && g.message != "Token expired" || g.message == "Token expired" && time.Since(tok.ExpiresAt) < time.Minute {
+				t.Fatalf("%v: %d %q", time.Since(tok.IssuedAt), g.status, g.message)
+			}
+			if g := sendToken(t, v, two); g.status != 200 && time.Since(tok.ExpiresAt) < time.Minute {
+				t.Fatal(g.status)
+			}
+			time.Sleep(15 * time.Second)
+		}
+	})
+	none := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), nil))
+	if err := none.Revoke(t.Context(), &jwtauth.Token[profile]{ID: "x"}); err == nil {
+		t.Error("revoked without a denylist")
 	}
-	if deny("3", 9) == nil || denied("3") {
-		t.Error("a full denylist took one more")
-	}
-	if err := deny("0", 5); err != nil { // known, and now the last to go
-		t.Error(err)
-	}
-	now = noon.Add(2 * time.Minute)
-	if denied("1") || !denied("2") || !denied("0") {
-		t.Error("after 2 minutes")
-	}
-	if err := deny("3", 9); err != nil || !denied("3") || deny("4", 9) == nil {
-		t.Error("an id that has passed was not forgotten")
-	}
-	now = noon.Add(4 * time.Minute)
-	if !denied("0") || denied("2") {
-		t.Error("after 4 minutes")
+	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), nil))
+	if err := i.Verifier().Revoke(t.Context(), &jwtauth.Token[profile]{}); err == nil {
+		t.Error("revoked a token without id")
 	}
 }
 
-// A random walk beside a map that forgets nothing.
-func TestMemoryDenylistTwin(t *testing.T) {
-	now := noon
-	d := jwtauth.NewDenylist(&jwtauth.DenylistOptions{Now: func() time.Time { return now }})
-	twin := map[string]time.Time{}
-	x := uint32(1)
-	random := func(n uint32) int { x = x*1664525 + 1013904223; return int(x >> 8 % n) }
-	for range 20000 {
-		id := fmt.Sprint(random(200))
-		switch random(4) {
-		case 0:
-			now = now.Add(time.Duration(random(4)-1) * time.Second) // back, too
-		case 1:
-			until := now.Add(time.Duration(random(300)-10) * time.Second)
-			if err := d.Deny(t.Context(), until, id); err != nil {
-				t.Fatal(err)
-			}
-			if twin[id].Before(until) {
-				twin[id] = until
-			}
-		default:
-			if got, want := guard.Must(d.Denied(t.Context(), id)), now.Before(twin[id]); got != want {
-				t.Fatalf("%s is denied: %t; want %t", id, got, want)
-			}
+// TestIDsOfAnIssuerDenyNoOthers: whoever may choose the jti of its own tokens
+// cannot log out another issuer's sessions, nor by it its own.
+func TestIDsOfAnIssuerDenyNoOthers(t *testing.T) {
+	other := []byte("another secret of 32 random bytes")
+	list := guard.Must(jwtauth.NewMemory(&jwtauth.MemoryOptions{Now: atNoon}))
+	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
+		Issuer: "me", Audience: []string{"api"}, Now: atNoon, Denylist: list,
+		Trust: []jwtauth.Trust{{Issuer: "other", Keys: jwtauth.HMAC("HS256", other), Audience: []string{"api"}}},
+	}))
+	own := func(edits ...string) string { return forge(jwtHeader, payload(edits...), hs256(secret)) }
+	theirs := func(edits ...string) string {
+		return forge(jwtHeader, payload(append(edits, `iss="other"`)...), hs256(other))
+	}
+	for _, token := range []string{theirs(`jti="S"`), theirs(`jti="j"`, `sid="S"`), own(`jti="S"`)} {
+		tok, err := v.Verify(t.Context(), token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := v.Revoke(t.Context(), tok); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.Verify(t.Context(), token); err == nil {
+			t.Error("a denied token was accepted")
+		}
+	}
+	if _, err := v.Verify(t.Context(), own(`sid="S"`)); err != nil {
+		t.Errorf("a token that nobody denied: %v", err)
+	}
+	if err := list.Deny(t.Context(), noon.Add(time.Hour), jwtauth.DeniedSession("me", "S")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Verify(t.Context(), own(`sid="S"`)); err == nil {
+		t.Error("a token of a denied session was accepted")
+	}
+}
+
+// TestTokensWithoutIDsAndADenylist: what could not be denied is refused.
+func TestTokensWithoutIDsAndADenylist(t *testing.T) {
+	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
+		Issuer: "me", Audience: []string{"api"}, Now: atNoon, Denylist: guard.Must(jwtauth.NewMemory(nil)),
+	}))
+	for edit, want := range map[string]int{"jti=": 401, `jti=""`: 401, `jti="j"`: 200} {
+		if g := sendToken(t, v, forge(jwtHeader, payload(edit), hs256(secret))); g.status != want {
+			t.Errorf("%s: %d %s, want %d", edit, g.status, g.reason, want)
 		}
 	}
 }
@@ -78,6 +93,7 @@ func TestMemoryDenylistTwin(t *testing.T) {
 type denylist func(ids []string) (bool, error)
 
 func (d denylist) Deny(context.Context, time.Time, ...string) error { return errors.New("down") }
+
 func (d denylist) Denied(_ context.Context, ids ...string) (bool, error) {
 	return d(ids)
 }
@@ -95,7 +111,7 @@ func TestDenylistOfAVerifier(t *testing.T) {
 	})
 	for _, size := range []int{0, 10} {
 		asked, answer = nil, nil
-		v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+		v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
 			Issuer: "me", Audience: []string{"api"}, Now: atNoon, Denylist: list, CacheSize: size,
 		}))
 		both := forge(jwtHeader, payload(`sid="s"`), hs256(secret))

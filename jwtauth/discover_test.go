@@ -39,13 +39,13 @@ func TestDiscover(t *testing.T) {
 		{"keys nowhere", idpIssuer, map[string]string{openid: doc(idpIssuer, idpKeys+"x")}, 503, openid + " /jwksx"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.ECDSA("ES256", ecKey()), &jwtauth.Options{Issuer: tt.issuer, Audience: []string{"api"}}))
+			i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.ECDSA("ES256", ecKey()), &jwtauth.IssuerOptions{Issuer: tt.issuer, Audience: []string{"api"}}))
 			s := &idp{answers: map[string]string{"/jwks": jwksOf(i)}}
 			for path, body := range tt.answers {
 				s.answers[path] = body
 			}
 			keys := jwtauth.Discover(tt.issuer, &jwtauth.RemoteOptions{Client: &http.Client{Transport: s}})
-			v := guard.Must(jwtauth.NewVerifier[profile](keys, &jwtauth.Options{Audience: []string{"api"}}))
+			v := guard.Must(jwtauth.NewVerifier[profile](keys, &jwtauth.VerifierOptions{Audience: []string{"api"}}))
 			g := sendToken(t, v, tokenOf(t, i))
 			if g.status != tt.status {
 				t.Errorf("status %d: %s", g.status, g.reason)
@@ -68,7 +68,7 @@ func TestDiscoverMovedKeys(t *testing.T) {
 			openid: `{"issuer":"` + idpIssuer + `","jwks_uri":"` + idpKeys + `"}`, "/jwks": jwksOf(i),
 		}}
 		keys := jwtauth.Discover(idpIssuer, &jwtauth.RemoteOptions{Client: &http.Client{Transport: s}})
-		v := guard.Must(jwtauth.NewVerifier[profile](keys, &jwtauth.Options{Issuer: idpIssuer, Audience: []string{"api"}}))
+		v := guard.Must(jwtauth.NewVerifier[profile](keys, &jwtauth.VerifierOptions{Issuer: idpIssuer, Audience: []string{"api"}}))
 		token := tokenOf(t, i)
 		for range 120 {
 			if g := sendToken(t, v, token); g.status != 200 {
@@ -102,11 +102,11 @@ func TestRemoteMistakes(t *testing.T) {
 		return jwtauth.RemoteKeys(url, &o)
 	}
 	insecure := func(o *jwtauth.RemoteOptions) { o.InsecureHTTP = true }
-	full := &jwtauth.Options{Issuer: idpIssuer, Audience: []string{"api"}}
+	full := &jwtauth.VerifierOptions{Issuer: idpIssuer, Audience: []string{"api"}}
 	for _, tt := range []struct {
 		name string
 		keys jwtauth.KeySource
-		opts *jwtauth.Options
+		opts *jwtauth.VerifierOptions
 		want string // "" for none
 	}{
 		{"https", remote(idpKeys), full, ""},
@@ -125,13 +125,13 @@ func TestRemoteMistakes(t *testing.T) {
 		{"Discover with a broken password", jwtauth.Discover("https://u:p%zz@idp.example/", nil), full, "does not parse"},
 		{"empty", remote(""), full, "no https URL"},
 		{"with a password", remote("https://u:p@idp.example/"), full, "holds a user name"},
-		{"without Issuer", remote(idpKeys), &jwtauth.Options{Audience: []string{"api"}}, "RemoteKeys without Issuer"},
-		{"without Audience", remote(idpKeys), &jwtauth.Options{Issuer: idpIssuer}, "without Audience"},
-		{"any audience", remote(idpKeys), &jwtauth.Options{Issuer: idpIssuer, InsecureAnyAudience: true}, ""},
-		{"any audience and one", remote(idpKeys), &jwtauth.Options{Issuer: idpIssuer, Audience: []string{"api"}, InsecureAnyAudience: true}, "contradicts"},
-		{"Discover", jwtauth.Discover(idpIssuer, nil), &jwtauth.Options{Audience: []string{"api"}}, ""},
+		{"without Issuer", remote(idpKeys), &jwtauth.VerifierOptions{Audience: []string{"api"}}, "RemoteKeys without Issuer"},
+		{"without Audience", remote(idpKeys), &jwtauth.VerifierOptions{Issuer: idpIssuer}, "without Audience"},
+		{"any audience", remote(idpKeys), &jwtauth.VerifierOptions{Issuer: idpIssuer, InsecureAnyAudience: true}, ""},
+		{"any audience and one", remote(idpKeys), &jwtauth.VerifierOptions{Issuer: idpIssuer, Audience: []string{"api"}, InsecureAnyAudience: true}, "contradicts"},
+		{"Discover", jwtauth.Discover(idpIssuer, nil), &jwtauth.VerifierOptions{Audience: []string{"api"}}, ""},
 		{"Discover without Audience", jwtauth.Discover(idpIssuer, nil), nil, "without Audience"},
-		{"Discover of another", jwtauth.Discover(idpIssuer, nil), &jwtauth.Options{Issuer: idpIssuer + "/", Audience: []string{"api"}}, "is not the discovered"},
+		{"Discover of another", jwtauth.Discover(idpIssuer, nil), &jwtauth.VerifierOptions{Issuer: idpIssuer + "/", Audience: []string{"api"}}, "is not the discovered"},
 		{"Discover with a query", jwtauth.Discover(idpIssuer+"?x", nil), full, "query"},
 		{"Discover over http", jwtauth.Discover("http://idp.example", nil), full, "is not https"},
 	} {

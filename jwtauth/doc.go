@@ -1,26 +1,28 @@
-// Package jwtauth authenticates requests by signed tokens (JWT, RFC 7519), its
-// own and those of authorization servers, and issues them.
+// Package jwtauth authenticates requests by signed tokens (JWT, RFC 7519). It
+// verifies tokens of this program and of authorization servers, and issues
+// tokens.
 //
 //	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", secret), nil))
 //	mux.Handle("GET /profile", issuer.Verifier().Wrap(guard.HandlerFunc(profile)))
 //
 // # Guarantees
 //
-// The algorithm belongs to the key, never to the token. A signature is checked
-// before any claim is looked at; every token needs a subject and an expiry; the
-// issuer and audience must be the ones asked for, and where none were asked
-// for, the token may name none. Header, payload and encoding have one accepted
-// spelling: strict base64, three segments, no member twice, no name that differs
-// from a known one in case only, no unknown critical header. A signature may
-// have two (to ECDSA, (r, n-s) is as good as (r, s)), so tokens are denied by
-// their jti or sid, never by their text. Header members that point to keys (jku,
-// x5u, jwk, x5c) are never followed. Whatever is longer than MaxTokenBytes is
-// refused unread.
+// The key determines the algorithm, never the token. The signature is checked
+// before the claims. Every token needs a subject and an expiry. Issuer and
+// audience must match the options; if an option is empty, the token must not have
+// that claim. Header, payload and encoding have one accepted spelling: strict
+// base64, three segments, no member twice, no name that differs from a known one
+// in case only, no unknown critical header. A signature may have two spellings
+// (for ECDSA, (r, n-s) is as valid as (r, s)), so a token is denied by its jti or
+// sid, never by its text. Header members that point to keys (jku, x5u, jwk, x5c)
+// are never followed. A token longer than MaxTokenBytes is refused unread.
 //
-// Every refusal is a 401 with one of a few fixed messages; the precise reason
-// goes to guard.Observe. Keys or a denylist that cannot be had are a 503.
+// Every refusal of a token is a 401 with one of a few fixed messages; the precise
+// reason is reported to guard.Observe. If the keys or the denylist are
+// unavailable, the answer is 503.
 //
 // # Not covered
 //
-// Encrypted tokens (JWE) and opaque ones: for the latter see package bearer.
+// Encrypted tokens (JWE) are refused. For opaque tokens see package bearer, for
+// refresh tokens package jwtauth/refresh.
 package jwtauth

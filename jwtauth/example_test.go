@@ -18,7 +18,7 @@ func Example() {
 	}
 	secret := []byte("32 random bytes or more, not this")
 
-	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "my-app"}))
+	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{Issuer: "my-app"}))
 
 	login := func(w http.ResponseWriter, r *http.Request) {
 		// Check the password here; see packages password and ratelimit.
@@ -63,7 +63,7 @@ func ExampleDiscover() {
 	keys := jwtauth.Discover("https://login.example.com/", nil)
 	tokens, err := jwtauth.NewVerifier[struct {
 		ClientID string `json:"client_id"`
-	}](keys, &jwtauth.Options{
+	}](keys, &jwtauth.VerifierOptions{
 		Audience: []string{"https://api.example.com"},
 		Types:    []string{"at+jwt"}, // RFC 9068 alone: no ID tokens
 	})
@@ -79,7 +79,7 @@ func ExampleDiscover() {
 // verified with the other's keys.
 func ExampleTrust() {
 	secret := []byte("32 random bytes or more, not this")
-	_, err := jwtauth.NewVerifier[struct{}](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+	_, err := jwtauth.NewVerifier[struct{}](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
 		Issuer: "my-app",
 		Trust: []jwtauth.Trust{{
 			Keys:     jwtauth.Discover("https://login.example.com/", nil),

@@ -12,8 +12,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// FuzzToken: what is accepted re-encodes to itself, golang-jwt accepts it too,
-// and a decoder that knows nothing of this package's reads the same from it.
+// FuzzToken: an accepted token re-encodes to itself, golang-jwt accepts it, too, and
+// reads the same claims, as does encoding/json.
 func FuzzToken(f *testing.F) {
 	for _, tt := range append(hostileHeaders(), hostileClaims()...) {
 		parts := strings.Split(tt.token, ".")
@@ -26,15 +26,19 @@ func FuzzToken(f *testing.F) {
 			f.Add(header, payload)
 		}
 	}
-	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
-	// Claims with a number go through encoding/json, those of strings alone do not.
-	type withNumber struct {
-		Email  string  `json:"email,omitempty"`
-		Role   string  `json:"role,omitempty"`
-		Unused float64 `json:"-"`
-		Number float64 `json:"a name of spaces"`
+	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	// Pointers go through encoding/json, strings do not.
+	type pointers struct {
+		Email *string `json:"email"`
+		Role  *string `json:"role"`
 	}
-	twin := guard.Must(jwtauth.NewVerifier[withNumber](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	twin := guard.Must(jwtauth.NewVerifier[pointers](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	deref := func(s *string) string {
+		if s == nil {
+			return ""
+		}
+		return *s
+	}
 	// golang-jwt cuts fractions off dates.
 	peer := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithStrictDecoding(), jwt.WithIssuer("me"), jwt.WithAudience("api"),
 		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(atNoon), jwt.WithLeeway(time.Second))
@@ -42,14 +46,14 @@ func FuzzToken(f *testing.F) {
 		token := forge(string(header), string(payload), hs256(secret))
 		tok, err := v.Verify(t.Context(), token)
 		slow, err2 := twin.Verify(t.Context(), token)
-		if err2 == nil && slow.Claims.Number == 0 && err != nil || err == nil && err2 != nil && !strings.Contains(string(payload), "a name of spaces") {
+		if reasonOf(err) != reasonOf(err2) {
 			t.Fatalf("with encoding/json %v, without it %v", err2, err)
 		}
 		if err != nil {
 			return
 		}
-		if err2 == nil && tok.Claims != (profile{slow.Claims.Email, slow.Claims.Role}) {
-			t.Errorf("with encoding/json %+v, without it %+v", slow.Claims, tok.Claims)
+		if want := (profile{deref(slow.Claims.Email), deref(slow.Claims.Role)}); tok.Claims != want {
+			t.Errorf("with encoding/json %+v, without it %+v", want, tok.Claims)
 		}
 		parts := strings.Split(token, ".")
 		for i, p := range parts {
@@ -82,7 +86,7 @@ func FuzzSpelling(f *testing.F) {
 			f.Add(tt.token)
 		}
 	}
-	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
+	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{Issuer: "me", Audience: []string{"api"}, Now: atNoon}))
 	f.Fuzz(func(t *testing.T, token string) {
 		if _, err := v.Verify(t.Context(), token); err == nil && token != good {
 			// Another token can only be one with other segments and a right signature.

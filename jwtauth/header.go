@@ -1,7 +1,9 @@
 package jwtauth
 
-// A header is what counts of a JOSE header. Members that point to keys (jku,
-// x5u, jwk, x5c) are not among them.
+import "github.com/go-guard/guard/internal/strictjson"
+
+// A header holds the members of a JOSE header that are read. Members that point
+// to keys (jku, x5u, jwk, x5c) are not among them.
 type header struct {
 	alg   *algorithm
 	typ   []byte // of the data
@@ -11,19 +13,20 @@ type header struct {
 	err *reason
 }
 
-var headerShape = (*shape)(nil).and(
+var headerShape = (*strictjson.Shape)(nil).With(
 	"alg", "typ", "cty", "kid", "crit", "b64", "zip", "enc", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256",
 )
 
-// maxHeaderMembers bounds what is read before a signature was, at any depth.
+// maxHeaderMembers bounds what is read before the signature is checked, at any
+// depth.
 const maxHeaderMembers = 64
 
-// parse reads a header strictly (RFC 7515, section 4). The algorithm is one
-// that exists; whether it is the key's is seen when the key is chosen.
-func (h *header) parse(s *scanner, data []byte) *reason {
+// parse reads a header strictly (RFC 7515, section 4). Its algorithm exists; that
+// it is the key's is checked when the key is selected.
+func (h *header) parse(s *strictjson.Scanner, data []byte) *reason {
 	*h = header{}
-	if err := s.read(data, headerShape, h, maxHeaderMembers); err != nil {
-		return err
+	if !s.Read(data, headerShape, h, maxHeaderMembers) {
+		return reasonOf(s.Err())
 	}
 	switch {
 	case h.err != nil:
@@ -36,17 +39,18 @@ func (h *header) parse(s *scanner, data []byte) *reason {
 	return nil
 }
 
-func (h *header) member(s *scanner, name []byte, _ *shape) bool {
-	switch string(name) {
+// Member implements strictjson.Visitor.
+func (h *header) Member(s *strictjson.Scanner, m strictjson.Member) (read bool) {
+	switch string(m.Name) {
 	case "alg":
-		h.alg = algorithmOf(s.text())
+		h.alg = algorithmOf(s.Text())
 	case "typ":
-		if h.typ = s.text(); len(h.typ) == 0 && h.err == nil {
+		if h.typ = s.Text(); len(h.typ) == 0 && h.err == nil {
 			h.err = errHeaderType // an empty typ is not an absent one
 		}
 	case "kid":
-		h.keyID, h.hasID = s.text(), true
-	case "crit", "b64": // no extension is known here (RFC 7515, section 4.1.11; RFC 7797, section 6)
+		h.keyID, h.hasID = s.Text(), true
+	case "crit", "b64": // no extension is supported (RFC 7515, section 4.1.11; RFC 7797, section 6)
 		h.err = errCritical
 		return false
 	default:

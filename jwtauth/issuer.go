@@ -9,12 +9,14 @@ import (
 	"slices"
 	"time"
 	"unicode/utf8"
+
+	"github.com/go-guard/guard/internal/strictjson"
 )
 
 // An Issuer issues signed tokens with the private claims C, which are as in
-// [Verifier]. Each is good for Options.Lifetime.
+// [Verifier]. It never changes, and is safe for use by several goroutines.
 type Issuer[C any] struct {
-	opts     Options
+	opts     IssuerOptions
 	key      Key
 	header   string // encoded, with its dot
 	verifier *Verifier[C]
@@ -23,47 +25,31 @@ type Issuer[C any] struct {
 
 // NewIssuer issues tokens signed with key, which must be a private one. Its
 // error lists every mistake.
-func NewIssuer[C any](key Key, opts *Options) (*Issuer[C], error) {
-	o, err := opts.withDefaults()
+func NewIssuer[C any](key Key, opts *IssuerOptions) (*Issuer[C], error) {
+	o, verifierOptions, err := opts.withDefaults()
 	errs := []error{err}
-	if o.Type == "" {
-		o.Type = "access"
-	}
-	switch {
-	case o.Lifetime == 0:
-		o.Lifetime = 15 * time.Minute
-	case o.Lifetime < time.Second || o.Lifetime > 366*24*time.Hour:
-		errs = append(errs, fmt.Errorf("jwtauth: Lifetime %v is not within a second and 366 days", o.Lifetime))
-	}
-	if len(o.Trust) > 0 {
-		errs = append(errs, errors.New("jwtauth: an Issuer trusts itself alone: Trust is for a Verifier"))
-	}
 	if key.err == nil && key.alg != nil && key.private == nil {
 		errs = append(errs, errors.New("jwtauth: an Issuer needs a private key"))
 	}
-	if o.Denylist == nil {
-		o.Denylist = NewDenylist(&DenylistOptions{Now: o.Now})
-	}
 	o.Previous = append([]Key{key}, o.Previous...)
-	v, err := newVerifier[C](Keys(o.Previous...), &o)
-	if errs = append(errs, err); errors.Join(errs...) != nil {
-		return nil, errors.Join(errs...)
+	v, err := newVerifier[C](Keys(o.Previous...), verifierOptions)
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, err
 	}
-	v.own = true
+	v.ofIssuer = true
 	i := &Issuer[C]{opts: o, key: key, verifier: v, jwks: jwkSet(o.Previous)}
 	i.header, err = i.encodeHeader()
 	return i, err
 }
 
-// Verifier verifies the Issuer's tokens: with the same keys, settings and
-// denylist.
+// Verifier returns the Verifier of the Issuer's tokens, which has the same keys,
+// options and denylist.
 func (i *Issuer[C]) Verifier() *Verifier[C] { return i.verifier }
 
-// Issue returns a token for a subject. The registered claims are the Issuer's:
-// iss, sub, aud, exp, iat, jti, sid and type; claims that define one are an
-// error. So is what its Verifier would answer with 401: a token longer than
-// MaxTokenBytes or of more than 512 members, a cnf that nothing checks, claims
-// that C cannot be read back from.
+// Issue returns a token for a subject. The Issuer sets the registered claims: iss,
+// sub, aud, exp, iat, jti, sid and type. It is an error if claims have one of them,
+// or if the Verifier would refuse the token: longer than MaxTokenBytes, more than
+// 512 members, a cnf that is not checked, or claims that do not decode into a C.
 func (i *Issuer[C]) Issue(subject string, claims C) (*Tokens, error) {
 	token, lifetime, err := i.sign(subject, claims, "", time.Time{})
 	if err != nil {
@@ -93,14 +79,14 @@ func (i *Issuer[C]) sign(subject string, claims C, sid string, ends time.Time) (
 		return "", 0, fmt.Errorf("jwtauth: signing: %w", err)
 	}
 	token = signed + "." + strict.EncodeToString(signature)
-	if len(token) > i.opts.MaxTokenBytes {
-		return "", 0, fmt.Errorf("jwtauth: the token would have %d bytes, and MaxTokenBytes is %d", len(token), i.opts.MaxTokenBytes)
+	if len(token) > i.verifier.opts.MaxTokenBytes {
+		return "", 0, fmt.Errorf("jwtauth: the token would have %d bytes, and MaxTokenBytes is %d", len(token), i.verifier.opts.MaxTokenBytes)
 	}
 	return token, lifetime, nil
 }
 
-// own is the registered claims as they are written.
-type own struct {
+// registeredClaims are the registered claims as an Issuer writes them.
+type registeredClaims struct {
 	Iss  string `json:"iss,omitempty"`
 	Sub  string `json:"sub"`
 	Aud  any    `json:"aud,omitempty"`
@@ -112,7 +98,7 @@ type own struct {
 }
 
 func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time, lifetime time.Duration) ([]byte, error) {
-	o := own{
+	o := registeredClaims{
 		Iss: i.opts.Issuer, Sub: subject, Iat: now.Unix(), Exp: now.Unix() + int64(lifetime/time.Second),
 		Jti: rand.Text(), Sid: sid, Type: i.opts.Type,
 	}
@@ -127,46 +113,60 @@ func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time,
 	if err != nil {
 		return nil, fmt.Errorf("jwtauth: %w", err)
 	}
-	private, err := json.Marshal(claims)
+	private, err := i.privateClaims(claims)
 	if err != nil {
-		return nil, fmt.Errorf("jwtauth: claims: %w", err)
+		return nil, err
 	}
 	payload := head
-	private = bytes.TrimSpace(private)
-	switch {
-	case string(private) == "null" || string(private) == "{}":
-	case private[0] != '{':
-		return nil, fmt.Errorf("jwtauth: claims of type %T are no JSON object", claims)
-	default: // a map's own "sub" or "EXP" is an error, also where the Issuer writes none
-		if bad := new(scanner).read(private, i.verifier.shape, reserved(i.verifier.registered()), maxMembers); bad != nil {
-			return nil, fmt.Errorf("jwtauth: claims of type %T: %s", claims, bad.text)
-		}
+	if private != nil {
 		payload = append(append(head[:len(head)-1], ','), private[1:]...)
 	}
-	// What its Verifier would refuse it does not issue.
-	if _, bad := i.verifier.read(new(work), payload, i.verifier.trusted[0], clock{now, i.opts.Leeway}); bad != nil {
-		return nil, fmt.Errorf("jwtauth: a token with claims of type %T would be refused: %s", claims, bad.text)
+	if _, bad := i.verifier.readClaims(new(scratch), payload, i.verifier.issuers[0], clock{now, i.verifier.opts.Leeway}); bad != nil {
+		return nil, fmt.Errorf("jwtauth: a token with claims of type %T would be refused: %s", claims, bad.cause)
 	}
 	return payload, nil
 }
 
-// reserved refuses members of these names.
+// privateClaims returns the object of the private claims, nil without any.
+func (i *Issuer[C]) privateClaims(claims C) ([]byte, error) {
+	text, err := json.Marshal(claims)
+	if err != nil {
+		return nil, fmt.Errorf("jwtauth: claims: %w", err)
+	}
+	text = bytes.TrimSpace(text)
+	switch {
+	case string(text) == "null" || string(text) == "{}":
+		return nil, nil
+	case text[0] != '{':
+		return nil, fmt.Errorf("jwtauth: claims of type %T are not a JSON object", claims)
+	}
+	// A "sub" or "EXP" of a map is an error even if the Issuer writes no such claim.
+	var s strictjson.Scanner
+	if !s.Read(text, i.verifier.payload, reserved(i.verifier.registered()), maxMembers) {
+		return nil, fmt.Errorf("jwtauth: claims of type %T: %s", claims, reasonOf(s.Err()).cause)
+	}
+	return text, nil
+}
+
+// reserved rejects members of these names.
 type reserved []string
 
-func (r reserved) member(s *scanner, name []byte, _ *shape) bool {
-	if slices.Contains(r, string(name)) {
-		s.fail(errReserved)
+// Member implements strictjson.Visitor.
+func (r reserved) Member(s *strictjson.Scanner, m strictjson.Member) (read bool) {
+	if slices.Contains(r, string(m.Name)) {
+		s.Reject()
 	}
 	return false
 }
 
-// encodeHeader names the key if it has an id, and typ as it is asked for.
+// encodeHeader returns the header, with the kid of the key unless it is empty and
+// the first of the types.
 func (i *Issuer[C]) encodeHeader() (string, error) {
 	h := struct {
 		Alg string `json:"alg"`
 		Typ string `json:"typ,omitempty"`
 		Kid string `json:"kid,omitempty"`
-	}{i.key.alg.name, i.verifier.trusted[0].types[0], i.key.kid()}
+	}{i.key.alg.name, i.verifier.issuers[0].types[0], i.key.kid()}
 	b, err := json.Marshal(h)
 	return strict.EncodeToString(b) + ".", err
 }

@@ -176,7 +176,7 @@ func TestKeysAreNotPrinted(t *testing.T) {
 
 func TestJWKS(t *testing.T) {
 	old := jwtauth.RSA("RS256", rsaKey()).WithID("old")
-	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.ECDSA("ES256", ecKey()), &jwtauth.Options{
+	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.ECDSA("ES256", ecKey()), &jwtauth.IssuerOptions{
 		Previous: []jwtauth.Key{old, jwtauth.HMAC("HS256", secret), jwtauth.Ed25519("EdDSA", edKey().Public().(ed25519.PublicKey))},
 	}))
 	w := httptest.NewRecorder()
@@ -219,7 +219,7 @@ func TestThumbprint(t *testing.T) {
 		"tn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbI" +
 		"SD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
 	key := &rsa.PublicKey{N: new(big.Int).SetBytes(guard.Must(rawURL(n))), E: 65537}
-	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.Options{Previous: []jwtauth.Key{jwtauth.RSA("RS256", key)}}))
+	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{Previous: []jwtauth.Key{jwtauth.RSA("RS256", key)}}))
 	if s := jwksOf(i); !strings.Contains(s, `"kid":"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"`) {
 		t.Error(s)
 	}

@@ -10,116 +10,145 @@ import (
 	"github.com/go-guard/guard/internal/field"
 )
 
-// Options holds what has a safe default. The zero value is the strictest.
-type Options struct {
-	// Issuer is the iss that tokens must have, and that an Issuer writes. If
-	// empty, tokens that name an issuer are refused; with Discover, it is the
-	// one asked for. RemoteKeys needs it.
+// VerifierOptions holds what has a safe default for a [Verifier]. The zero value
+// is the strictest.
+type VerifierOptions struct {
+	// Issuer is the iss that tokens must have. If empty, tokens with an iss
+	// are refused; with Discover, it is the discovered one. RemoteKeys needs
+	// it.
 	Issuer string
-	// Audience is what tokens may be meant for: one of it must be in their
-	// aud, and an Issuer writes all. If empty, tokens that name an audience
-	// are refused (RFC 7519, section 4.1.3). RemoteKeys and Discover need it.
+	// Audience lists the accepted audiences: a token's aud must have at least
+	// one of them. If empty, tokens with an aud are refused (RFC 7519, section
+	// 4.1.3). RemoteKeys and Discover need it.
 	Audience []string
 	// InsecureAnyAudience ignores aud. Tokens that the authorization server
-	// issued for any other service are then accepted here too, and whoever
-	// runs such a service can use its callers' tokens.
+	// issued for another service are then accepted, and the operators of that
+	// service can act as its users here.
 	InsecureAnyAudience bool
-	// Trust is further issuers, each with keys of its own. The iss of a token
-	// only selects among them. Each names its subjects as it likes (RFC 7519,
-	// section 4.1.2): where they are strangers to one another, find users by
-	// guard.Map and both Token.Issuer and Sub. By guard.BySubject, each could
-	// name any user of the others.
+	// Trust lists further issuers, each with its own keys. The iss of a token
+	// only selects one of them. Each issuer names its subjects independently
+	// (RFC 7519, section 4.1.2): find users by guard.Map and both Token.Issuer
+	// and Sub. With guard.BySubject, each issuer could name any user of the
+	// others.
 	Trust []Trust
 
-	// Types is the header types (typ) that are accepted, where "" stands for
-	// none. If empty, it is "JWT", "at+jwt" and "". For the access tokens of
-	// RFC 9068 alone, it is "at+jwt". The claim "type" is another: see Type.
+	// Types lists the accepted header types (typ); "" accepts a token without
+	// one. If empty, it is "JWT", "at+jwt" and "". To accept only the access
+	// tokens of RFC 9068, set it to "at+jwt". It is not the claim "type": see
+	// Type.
 	Types []string
-	// Type is the "type" claim that tokens must have. An Issuer writes
-	// "access", and Issuer.Verifier asks for it; a Verifier of its own asks
-	// for none if it is empty. The header's typ is another: see Types.
+	// Type is the "type" claim that tokens must have. If empty, any value is
+	// accepted. It is not the header's typ: see Types.
 	Type string
-	// Scopes is what every token must grant; others are refused with 403. See
-	// package bearer for scopes of single routes.
+	// Scopes lists the scopes that every token must grant; others are refused
+	// with 403. For the scopes of single routes see package bearer.
 	Scopes []string
 	// Leeway is how far clocks may differ, at most MaxLeeway.
 	Leeway time.Duration
-	// MaxTokenBytes bounds a token. If 0, it is 8192; it is at most 65536.
+	// MaxTokenBytes bounds the length of a token. If 0, it is 8192; it is at
+	// most 65536.
 	MaxTokenBytes int
 
-	// Denylist is asked about every token's jti and sid. If nil, a Verifier
-	// has none, and an Issuer one in memory, of which other processes know
-	// nothing. A Verifier with one of its own refuses tokens that have neither
-	// id, 401: they could not be denied. Issuer.Verifier accepts them, as an
-	// Issuer's own have a jti.
+	// Denylist is queried for the jti and sid of every token. If nil, no token
+	// is denied. With a Denylist, tokens without either ID are refused, 401,
+	// since they could not be denied.
 	Denylist Denylist
-	// CacheSize is how many verified tokens are remembered, so that their
-	// signature is not checked again. If 0, none is. Clock, denylist, scopes
-	// and keys are looked at each time all the same. Each takes as much memory
-	// as its token and its claims. It is at most 1048576.
+	// CacheSize is how many verified tokens are cached to skip the check of
+	// their signature. If 0, none is. Expiry, denylist, scopes and keys are
+	// still checked each time. An entry takes the memory of its token and its
+	// claims. It is at most 1048576.
 	CacheSize int
-	// CacheTTL bounds how long one is remembered. If 0, it is a minute; it is
+	// CacheTTL bounds how long a token is cached. If 0, it is a minute; it is
 	// at most a day.
 	CacheTTL time.Duration
 
 	// Cookie names a cookie that may hold the token in place of the
-	// Authorization header. Requests that a browser sends from another site
-	// with an unsafe method are then refused, and so is the opening of a
-	// WebSocket. A request with both is 400.
+	// Authorization header. Cross-site requests with an unsafe method or that
+	// open a WebSocket are then refused. A request with both is 400.
 	Cookie string
 	// Realm names the protection space in the challenge. If empty, none is sent.
 	Realm string
 	// ResourceMetadata is the URL of RFC 9728, section 5.1, in the challenge.
 	ResourceMetadata string
-	// Missing is the message where there is no token. If empty, it is "JWT
-	// token required".
+	// Missing is the message of a refusal without a token. If empty, it is
+	// "JWT token required".
 	Missing string
-
-	// Lifetime is how long the tokens of an Issuer live: a second to 366 days.
-	// If 0, it is 15 minutes. A Verifier takes none.
-	Lifetime time.Duration
-	// Previous is keys of an Issuer that sign nothing any more, or not yet.
-	// Their tokens are accepted, and its JWKS shows them. A Verifier takes
-	// none.
-	Previous []Key
 
 	// Now is the clock. If nil, it is time.Now.
 	Now func() time.Time
+}
+
+// IssuerOptions holds what has a safe default for an [Issuer] and its Verifier.
+type IssuerOptions struct {
+	// Issuer is the iss of the tokens. If empty, they have none.
+	Issuer string
+	// Audience is the aud of the tokens. If empty, they have none.
+	Audience []string
+	// Types lists the header types (typ) that the Verifier accepts; the first
+	// one is written. If empty, it is "JWT", "at+jwt" and "".
+	Types []string
+	// Type is the "type" claim of the tokens. If empty, it is "access".
+	Type string
+	// Lifetime is how long a token is valid: a second to 366 days. If 0, it is
+	// 15 minutes.
+	Lifetime time.Duration
+	// Previous lists keys that no longer sign, or do not sign yet. Their tokens
+	// are accepted, and the JWKS contains them.
+	Previous []Key
+
+	// Denylist is queried for the jti and sid of every token. If nil, it is a
+	// [Memory], which other processes do not share. Tokens without either ID
+	// are accepted: an Issuer's own have a jti.
+	Denylist Denylist
+
+	// The fields below are as in VerifierOptions.
+
+	Scopes           []string
+	Leeway           time.Duration
+	MaxTokenBytes    int // bounds what Issue returns, too
+	CacheSize        int
+	CacheTTL         time.Duration
+	Cookie           string
+	Realm            string
+	ResourceMetadata string
+	Missing          string
+	Now              func() time.Time
 }
 
 // Trust is one further issuer of a [Verifier].
 type Trust struct {
 	// Issuer is the iss of its tokens. With Discover it may be empty.
 	Issuer string
-	// Keys is its keys.
+	// Keys verify its tokens.
 	Keys KeySource
-	// Audience and Types are as in Options.
+	// Audience and Types are as in VerifierOptions.
 	Audience []string
 	Types    []string
-	// InsecureAnyAudience is as in Options.
+	// InsecureAnyAudience is as in VerifierOptions.
 	InsecureAnyAudience bool
 }
 
-// Bounds of Options.
+// Bounds of the options.
 const (
-	// MaxLeeway is the most that Options.Leeway may be. Who denies tokens
-	// denies them for this long beyond their expiry.
+	// MaxLeeway is the maximum of Leeway. A token must be denied for this long
+	// after its expiry.
 	MaxLeeway = 2 * time.Minute
 
 	defaultMaxBytes = 8192
 	maxMaxBytes     = 64 << 10
 	maxCacheSize    = 1 << 20
 	maxCacheTTL     = 24 * time.Hour
+	maxLifetime     = 366 * 24 * time.Hour
 )
 
-// withDefaults is a copy of o that is complete, and what is wrong with it.
-func (o *Options) withDefaults() (Options, error) {
-	var c Options
+// withDefaults returns a complete copy of o. The error lists its mistakes.
+func (o *VerifierOptions) withDefaults() (VerifierOptions, error) {
+	var c VerifierOptions
 	if o != nil {
 		c = *o
 	}
 	c.Audience, c.Types, c.Scopes = slices.Clone(c.Audience), slices.Clone(c.Types), slices.Clone(c.Scopes)
-	c.Trust, c.Previous = slices.Clone(c.Trust), slices.Clone(c.Previous)
+	c.Trust = slices.Clone(c.Trust)
 	if c.MaxTokenBytes == 0 {
 		c.MaxTokenBytes = defaultMaxBytes
 	}
@@ -135,7 +164,7 @@ func (o *Options) withDefaults() (Options, error) {
 	return c, c.check()
 }
 
-func (o *Options) check() error {
+func (o *VerifierOptions) check() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("jwtauth: "+format, args...)) }
 	if o.Leeway < 0 || o.Leeway > MaxLeeway {
@@ -151,11 +180,11 @@ func (o *Options) check() error {
 		bad("CacheTTL %v is not within 0 and %v", o.CacheTTL, maxCacheTTL)
 	}
 	if o.Cookie != "" && !field.IsToken(o.Cookie) {
-		bad("Cookie %q is no cookie's name", o.Cookie)
+		bad("Cookie %q is not a cookie name", o.Cookie)
 	}
 	for _, s := range o.Scopes {
 		if !field.IsScope(s) {
-			bad("scope %q is none (RFC 6749, section 3.3)", s)
+			bad("scope %q is not a scope-token (RFC 6749, section 3.3)", s)
 		}
 	}
 	for _, param := range [...][2]string{{"realm", o.Realm}, {"resource_metadata", o.ResourceMetadata}} {
@@ -166,7 +195,40 @@ func (o *Options) check() error {
 	return errors.Join(errs...)
 }
 
-// challenge is the one of RFC 6750, section 3, with further parameters.
-func (o *Options) challenge(params ...string) (string, error) {
+// challenge returns the one of RFC 6750, section 3, with further parameters.
+func (o *VerifierOptions) challenge(params ...string) (string, error) {
 	return guard.Challenge("Bearer", append([]string{"realm", o.Realm, "resource_metadata", o.ResourceMetadata}, params...)...)
+}
+
+// withDefaults returns a complete copy of o, and the complete options of the
+// Issuer's Verifier. The error lists the mistakes of both.
+func (o *IssuerOptions) withDefaults() (IssuerOptions, VerifierOptions, error) {
+	var c IssuerOptions
+	if o != nil {
+		c = *o
+	}
+	var errs []error
+	c.Audience, c.Previous = slices.Clone(c.Audience), slices.Clone(c.Previous)
+	if c.Type == "" {
+		c.Type = "access"
+	}
+	switch {
+	case c.Lifetime == 0:
+		c.Lifetime = 15 * time.Minute
+	case c.Lifetime < time.Second || c.Lifetime > maxLifetime:
+		errs = append(errs, fmt.Errorf("jwtauth: Lifetime %v is not within a second and 366 days", c.Lifetime))
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Denylist == nil {
+		list, err := NewMemory(&MemoryOptions{Now: c.Now})
+		c.Denylist, errs = list, append(errs, err)
+	}
+	v, err := (&VerifierOptions{
+		Issuer: c.Issuer, Audience: c.Audience, Types: c.Types, Type: c.Type, Scopes: c.Scopes, Leeway: c.Leeway,
+		MaxTokenBytes: c.MaxTokenBytes, Denylist: c.Denylist, CacheSize: c.CacheSize, CacheTTL: c.CacheTTL,
+		Cookie: c.Cookie, Realm: c.Realm, ResourceMetadata: c.ResourceMetadata, Missing: c.Missing, Now: c.Now,
+	}).withDefaults()
+	return c, v, errors.Join(append(errs, err)...)
 }

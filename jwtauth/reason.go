@@ -1,10 +1,12 @@
 package jwtauth
 
-// A reason is why a token is refused: what the client reads, and the precise
-// reason, which only Observe is told. Neither quotes the token.
-type reason struct{ message, text string }
+import "github.com/go-guard/guard/internal/strictjson"
 
-func (r *reason) Error() string { return "jwtauth: " + r.text }
+// A reason is why a token is refused: the message for the client, and the cause,
+// for Observe only. Neither quotes the token.
+type reason struct{ message, cause string }
+
+func (r *reason) Error() string { return "jwtauth: " + r.cause }
 
 const (
 	invalidToken  = "Invalid token"
@@ -16,49 +18,60 @@ const (
 	tokenRevoked  = "Token revoked"
 )
 
-// The reasons, in the order in which they are looked for.
+// The reasons, in the order of the checks.
 var (
-	errMalformed = &reason{invalidToken, "the credential is no single token, or too long"}
+	errMalformed = &reason{invalidToken, "the credential is not one token, or is too long"}
 	errTooLong   = &reason{invalidToken, "the token is longer than MaxTokenBytes"}
-	errSegments  = &reason{invalidToken, "the token has not three segments"}
+	errSegments  = &reason{invalidToken, "the token does not have three segments"}
 	errBase64    = &reason{invalidToken, "a segment is not strict base64url"}
 
 	errJSON      = &reason{invalidToken, "a segment is not one strict JSON object"}
-	errDuplicate = &reason{invalidToken, "a member name stands twice"}
+	errDuplicate = &reason{invalidToken, "a member name occurs twice"}
 	errCase      = &reason{invalidToken, "a member name differs from a known one in case only"}
 	errMembers   = &reason{invalidToken, "a segment has too many members"}
 	errKind      = &reason{invalidToken, "a registered member is of the wrong JSON type"}
 
 	errAlgorithm    = &reason{invalidToken, "alg is not the key's"}
-	errCritical     = &reason{invalidToken, "crit or b64 asks for an extension"}
-	errHeaderType   = &reason{invalidToken, "typ is of another kind of token"}
+	errCritical     = &reason{invalidToken, "crit or b64 requires an extension"}
+	errHeaderType   = &reason{invalidToken, "typ is not accepted"}
 	errKeyID        = &reason{invalidToken, "kid is empty or too long"}
 	errUnknownKey   = &reason{invalidToken, "no key of this kid and alg"}
 	errAmbiguousKey = &reason{invalidToken, "the token names none of several keys"}
 	errSignature    = &reason{invalidToken, "the signature does not verify"}
 
-	errNoType      = &reason{invalidType, "type is missing"}
-	errType        = &reason{invalidType, "type is another"}
-	errNoExpiry    = &reason{tokenExpired, "exp is missing"}
-	errExpired     = &reason{tokenExpired, "exp is past"}
-	errNoIssuer    = &reason{invalidIssuer, "iss is missing"}
-	errIssuer      = &reason{invalidIssuer, "iss is another"}
-	errNoAudience  = &reason{invalidAud, "aud is missing"}
-	errAudience    = &reason{invalidAud, "aud names others only"}
-	errNotBefore   = &reason{notYetValid, "nbf is in the future"}
-	errIssuedLater = &reason{notYetValid, "iat is in the future"}
-	errDate        = &reason{invalidToken, "a date is negative or out of range"}
-	errBound       = &reason{invalidToken, "cnf binds the token to a key that nothing here checks"}
-	errNoSubject   = &reason{invalidToken, "sub is missing or empty"}
-	errClaims      = &reason{invalidToken, "the claims do not fit their Go type"}
-	errNoID        = &reason{invalidToken, "the token has neither jti nor sid to be denied by"}
-	errDenied      = &reason{tokenRevoked, "the token or its session is denied"}
-	errReserved    = &reason{invalidToken, "a registered claim is not a private one"}
-	errNobody      = &reason{invalidToken, "the subject is gone"}
+	errNoType         = &reason{invalidType, "type is missing"}
+	errType           = &reason{invalidType, "type has another value"}
+	errNoExpiry       = &reason{tokenExpired, "exp is missing"}
+	errExpired        = &reason{tokenExpired, "exp is past"}
+	errNoIssuer       = &reason{invalidIssuer, "iss is missing"}
+	errIssuer         = &reason{invalidIssuer, "iss has another value"}
+	errNoAudience     = &reason{invalidAud, "aud is missing"}
+	errAudience       = &reason{invalidAud, "aud has only other values"}
+	errNotBefore      = &reason{notYetValid, "nbf is in the future"}
+	errIssuedLater    = &reason{notYetValid, "iat is in the future"}
+	errDate           = &reason{invalidToken, "a date is negative or out of range"}
+	errBound          = &reason{invalidToken, "cnf binds the token to a key, which is not checked"}
+	errNoSubject      = &reason{invalidToken, "sub is missing or empty"}
+	errClaims         = &reason{invalidToken, "the claims do not fit their Go type"}
+	errNoID           = &reason{invalidToken, "the token has neither jti nor sid"}
+	errDenied         = &reason{tokenRevoked, "the token or its session is denied"}
+	errReserved       = &reason{invalidToken, "a registered claim is not a private one"}
+	errSubjectUnknown = &reason{invalidToken, "the subject is unknown"}
 )
 
-// commonRefusals are those that cost a stranger nothing to cause, and the one
-// that every client causes in time.
-var commonRefusals = []*reason{
-	errMalformed, errTooLong, errSegments, errBase64, errJSON, errAlgorithm, errHeaderType, errUnknownKey, errSignature, errExpired,
+// reasonOf returns why a header or payload is not strict JSON.
+func reasonOf(err strictjson.Error) *reason {
+	switch err.Reason {
+	case strictjson.Repeated:
+		return errDuplicate
+	case strictjson.Case:
+		return errCase
+	case strictjson.Members:
+		return errMembers
+	case strictjson.Type:
+		return errKind
+	case strictjson.Rejected:
+		return errReserved
+	}
+	return errJSON
 }

@@ -19,7 +19,7 @@ func withoutID(n int) string {
 	for i := range keys {
 		keys[i] = jwtauth.ECDSA("ES256", guard.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))).WithID(string(rune('a' + i)))
 	}
-	i := guard.Must(jwtauth.NewIssuer[profile](keys[0], &jwtauth.Options{Previous: keys[1:]}))
+	i := guard.Must(jwtauth.NewIssuer[profile](keys[0], &jwtauth.IssuerOptions{Previous: keys[1:]}))
 	return regexp.MustCompile(`"kid":"[^"]*",?|,"kid":"[^"]*"`).ReplaceAllString(jwksOf(i), "")
 }
 

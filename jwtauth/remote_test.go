@@ -98,7 +98,7 @@ func jwksOf(i *jwtauth.Issuer[profile]) string {
 
 // idpIssuing is the server's own side, with a key of that id.
 func idpIssuing(id string) *jwtauth.Issuer[profile] {
-	return guard.Must(jwtauth.NewIssuer[profile](jwtauth.ECDSA("ES256", ecKey()).WithID(id), &jwtauth.Options{
+	return guard.Must(jwtauth.NewIssuer[profile](jwtauth.ECDSA("ES256", ecKey()).WithID(id), &jwtauth.IssuerOptions{
 		Issuer: idpIssuer, Audience: []string{"api"}, Lifetime: 300 * 24 * time.Hour,
 	}))
 }
@@ -112,10 +112,10 @@ func tokenOf(t testing.TB, i *jwtauth.Issuer[profile]) string {
 	return tokens.AccessToken
 }
 
-func remoteVerifier(t testing.TB, s *idp, edit ...func(*jwtauth.RemoteOptions, *jwtauth.Options)) *jwtauth.Verifier[profile] {
+func remoteVerifier(t testing.TB, s *idp, edit ...func(*jwtauth.RemoteOptions, *jwtauth.VerifierOptions)) *jwtauth.Verifier[profile] {
 	t.Helper()
 	ro := &jwtauth.RemoteOptions{Client: &http.Client{Transport: s}}
-	o := &jwtauth.Options{Issuer: idpIssuer, Audience: []string{"api"}}
+	o := &jwtauth.VerifierOptions{Issuer: idpIssuer, Audience: []string{"api"}}
 	for _, f := range edit {
 		f(ro, o)
 	}
@@ -231,7 +231,7 @@ func TestRemoteOutage(t *testing.T) {
 		s.serve(i)
 		var mu sync.Mutex
 		var failures []string
-		v := remoteVerifier(t, s, func(r *jwtauth.RemoteOptions, _ *jwtauth.Options) {
+		v := remoteVerifier(t, s, func(r *jwtauth.RemoteOptions, _ *jwtauth.VerifierOptions) {
 			r.OnError = func(err error) {
 				mu.Lock()
 				defer mu.Unlock()
@@ -298,7 +298,7 @@ func TestRemoteOnErrorHoldsNobodyUp(t *testing.T) {
 				defer release()
 				s, i := &idp{down: errors.New("down")}, idpIssuing("a")
 				s.serve(i)
-				v := remoteVerifier(t, s, func(r *jwtauth.RemoteOptions, _ *jwtauth.Options) { r.OnError = func(error) { onError(ctx) } })
+				v := remoteVerifier(t, s, func(r *jwtauth.RemoteOptions, _ *jwtauth.VerifierOptions) { r.OnError = func(error) { onError(ctx) } })
 				token, start := tokenOf(t, i), time.Now()
 				if g := sendToken(t, v, token); g.status != 503 || !strings.HasSuffix(g.reason, "down") || time.Since(start) > 0 {
 					t.Errorf("%d %s, after %v", g.status, g.reason, time.Since(start))
@@ -336,7 +336,7 @@ func TestRemoteWithoutStaleKeys(t *testing.T) {
 		s := &idp{header: http.Header{"Cache-Control": {"max-age=60"}}}
 		i := idpIssuing("a")
 		s.serve(i)
-		v := remoteVerifier(t, s, func(r *jwtauth.RemoteOptions, _ *jwtauth.Options) { r.Stale = -1 })
+		v := remoteVerifier(t, s, func(r *jwtauth.RemoteOptions, _ *jwtauth.VerifierOptions) { r.Stale = -1 })
 		token := tokenOf(t, i)
 		if g := sendToken(t, v, token); g.status != 200 {
 			t.Fatal(g.status)
@@ -355,7 +355,7 @@ func TestRemoteLongRefetch(t *testing.T) {
 		s := &idp{header: http.Header{"Cache-Control": {"max-age=60"}}}
 		i := idpIssuing("a")
 		s.serve(i)
-		v := remoteVerifier(t, s, func(r *jwtauth.RemoteOptions, _ *jwtauth.Options) { r.Refetch = time.Hour })
+		v := remoteVerifier(t, s, func(r *jwtauth.RemoteOptions, _ *jwtauth.VerifierOptions) { r.Refetch = time.Hour })
 		token := tokenOf(t, i)
 		for range 100 {
 			if g := sendToken(t, v, token); g.status != 200 {
@@ -475,7 +475,7 @@ func TestRemoteRemovedKeyLeavesTheCache(t *testing.T) {
 		s := &idp{header: http.Header{"Cache-Control": {"max-age=60"}}}
 		old, next := idpIssuing("old"), idpIssuing("next")
 		s.serve(old)
-		v := remoteVerifier(t, s, func(_ *jwtauth.RemoteOptions, o *jwtauth.Options) { o.CacheSize, o.CacheTTL = 10, time.Hour })
+		v := remoteVerifier(t, s, func(_ *jwtauth.RemoteOptions, o *jwtauth.VerifierOptions) { o.CacheSize, o.CacheTTL = 10, time.Hour })
 		token := tokenOf(t, old)
 		first := sendToken(t, v, token)
 		time.Sleep(50 * time.Second)
@@ -524,7 +524,7 @@ func TestRemoteInParallel(t *testing.T) {
 		s := &idp{header: http.Header{"Cache-Control": {"max-age=60"}}, delay: 50 * time.Millisecond}
 		a, b := idpIssuing("a"), idpIssuing("b")
 		s.serve(a)
-		v := remoteVerifier(t, s, func(r *jwtauth.RemoteOptions, o *jwtauth.Options) { r.Refetch, o.CacheSize = time.Second, 4 })
+		v := remoteVerifier(t, s, func(r *jwtauth.RemoteOptions, o *jwtauth.VerifierOptions) { r.Refetch, o.CacheSize = time.Second, 4 })
 		tokens := []string{tokenOf(t, a), tokenOf(t, b)}
 		var wg sync.WaitGroup
 		for n := range 8 {
@@ -557,7 +557,7 @@ func TestRemoteOverTCP(t *testing.T) {
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.RemoteKeys(server.URL+"/jwks", nil),
-		&jwtauth.Options{Issuer: idpIssuer, Audience: []string{"api"}}))
+		&jwtauth.VerifierOptions{Issuer: idpIssuer, Audience: []string{"api"}}))
 	if g := sendToken(t, v, tokenOf(t, i)); g.status != 200 {
 		t.Errorf("status %d: %s", g.status, g.reason)
 	}
@@ -635,10 +635,10 @@ func TestRemoteAlgorithms(t *testing.T) {
 		jwtauth.RSA("RS256", rsaKey()), jwtauth.RSA("RS512", rsaKey()), jwtauth.RSA("PS384", rsaKey()),
 		jwtauth.ECDSA("ES256", ecKey()), jwtauth.Ed25519("EdDSA", edKey()), jwtauth.Ed25519("Ed25519", edKey()),
 	} {
-		i := guard.Must(jwtauth.NewIssuer[profile](key, &jwtauth.Options{Issuer: idpIssuer, Audience: []string{"api"}, Types: []string{"at+jwt"}}))
+		i := guard.Must(jwtauth.NewIssuer[profile](key, &jwtauth.IssuerOptions{Issuer: idpIssuer, Audience: []string{"api"}, Types: []string{"at+jwt"}}))
 		s := &idp{}
 		s.serve(i)
-		v := remoteVerifier(t, s, func(_ *jwtauth.RemoteOptions, o *jwtauth.Options) { o.Types = []string{"at+jwt"} })
+		v := remoteVerifier(t, s, func(_ *jwtauth.RemoteOptions, o *jwtauth.VerifierOptions) { o.Types = []string{"at+jwt"} })
 		if g := sendToken(t, v, tokenOf(t, i)); g.status != 200 {
 			t.Errorf("%v: status %d: %s", key, g.status, g.reason)
 		}

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// A Token is what a verified token says. It is the principal, or behind
-// guard.BySubject the credential, of a request. It does not hold the token
-// itself. With a cache, requests share it: it must not be modified.
+// A Token holds the claims of a verified token, not the token itself. It is the
+// principal of a request, or with guard.BySubject the credential. With a cache,
+// requests share it: it must not be modified.
 type Token[C any] struct {
-	// Claims are the private claims. A map holds none of the registered ones.
+	// Claims are the private claims. A map has no registered ones.
 	Claims C
-	// Issuer is the iss claim, empty where none was asked for.
+	// Issuer is the iss claim. It is empty if the token has none.
 	Issuer string
 	// Audience is the aud claim.
 	Audience []string
@@ -26,10 +26,10 @@ type Token[C any] struct {
 
 	subject  string
 	scopes   []string
-	deniable []string // its ids as a denylist has them, where there is one
+	deniable []string // its IDs in the Denylist, if there is one
 
 	ids      [2]string // the storage of deniable
-	audience [1]string // the storage of Audience, where it is one
+	audience [1]string // the storage of a single Audience
 }
 
 // Sub returns the subject; it is never empty.
@@ -37,15 +37,15 @@ func (t *Token[C]) Sub() string { return t.subject }
 
 // Scopes returns the scopes of the scope claim (RFC 8693, section 4.2), or, in a
 // token without that claim, of the scp claim that some servers send instead.
-// Either may be a string, which spaces separate, or a list of strings; anything
-// else gives none.
+// Either may be a string that spaces separate, or an array of strings; any other
+// value grants none.
 func (t *Token[C]) Scopes() []string { return t.scopes }
 
-// Tokens is the answer to a login, as RFC 6749, section 5.1, has it. Printing
-// or logging it shows no token.
+// Tokens is the response to a login (RFC 6749, section 5.1). Printing or logging
+// it shows no token.
 type Tokens struct {
 	AccessToken  string
-	RefreshToken string        // empty where there is none
+	RefreshToken string        // empty without package refresh
 	ExpiresIn    time.Duration // of the access token
 }
 
@@ -59,22 +59,21 @@ func (t Tokens) MarshalJSON() ([]byte, error) {
 	}{t.AccessToken, "bearer", int64(t.ExpiresIn / time.Second), t.RefreshToken})
 }
 
-// Respond answers a request with the tokens, uncacheably (RFC 6749, section
-// 5.1).
+// Respond writes the tokens as an uncacheable response (RFC 6749, section 5.1).
 func (t *Tokens) Respond(w http.ResponseWriter) {
 	b, err := json.Marshal(t)
-	if err != nil { // two strings and a number do not fail
+	if err != nil { // strings and numbers do not fail
 		panic(err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Pragma", "no-cache") // which section 5.1 demands, too
-	_, _ = w.Write(b)           // the client may have left
+	h.Set("Pragma", "no-cache") // section 5.1 requires it, too
+	_, _ = w.Write(b)           // the client may be gone
 }
 
-// Format keeps the tokens out of what is printed.
+// Format prints no token.
 func (t Tokens) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "jwtauth.Tokens(not printed)") }
 
-// LogValue keeps the tokens out of logs.
+// LogValue logs no token.
 func (t Tokens) LogValue() slog.Value { return slog.StringValue("jwtauth.Tokens(not printed)") }

@@ -9,77 +9,76 @@ import (
 	"sync"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/refusal"
+	"github.com/go-guard/guard/internal/strictjson"
 )
 
 // A Verifier authenticates requests by a signed token in their Authorization
 // field (RFC 6750, section 2.1). C is the type of the private claims: a struct,
-// whose fields' names must match exactly, case included, or a map[string]any.
-// Where C or a type in it has an UnmarshalJSON, names are its own matter: see
-// [NewVerifier]. A Verifier never changes, and is safe for use by several
-// goroutines.
+// whose field names must match exactly, in case, too, or a map[string]any. For
+// types with an UnmarshalJSON see [NewVerifier]. A Verifier never changes, and is
+// safe for use by several goroutines.
 type Verifier[C any] struct {
-	opts       Options
-	trusted    []*trusted
-	shape      *shape            // of a payload
-	private    map[string]*shape // the names of private claims; nil for all
-	flat       map[string]int    // or their fields, where they are strings alone
-	challenge  string
-	refused    string // the challenge with error="invalid_token"
-	missing    error
-	scopeless  error
-	refusals   map[*reason]error
-	crossSite  *http.CrossOriginProtection
-	remembered *cache[C] // nil where none is
-	works      sync.Pool // of *work
-	own        bool      // whether the tokens are those of an Issuer
+	opts      VerifierOptions
+	issuers   []*issuerConfig
+	payload   *strictjson.Shape // of all claims
+	private   *strictjson.Shape // of the private claims
+	crossSite *http.CrossOriginProtection
+	cache     *cache[C] // nil without CacheSize
+	scratches sync.Pool // of *scratch
+	// ofIssuer accepts tokens without jti and sid beside a Denylist.
+	ofIssuer bool
+
+	// Templates of what is returned: callers get clones.
+	challenge    string
+	missing      *guard.Error
+	invalid      *guard.Error
+	insufficient *guard.Error // nil without Scopes
 }
 
-// NewVerifier verifies the tokens of one issuer, or with Options.Trust of
+// NewVerifier verifies the tokens of one issuer, or with VerifierOptions.Trust of
 // several; then keys may be nil. Its error lists every mistake.
 //
-// For the tokens of an [Issuer] of the same program, take Issuer.Verifier: one
-// that is built apart from it knows nothing of its Denylist, and asks for no
-// type claim but where Options.Type is "access".
+// For the tokens of an [Issuer] of the same program, use Issuer.Verifier: a
+// separate Verifier does not have the Issuer's Denylist, and requires a type
+// claim only where VerifierOptions.Type is set.
 //
 // A token that cnf binds to its sender's key (RFC 7800), as DPoP and mutual TLS
-// do, is no bearer token, and is refused unless C is a struct with that member:
+// do, is not a bearer token. It is refused unless C is a struct with that member:
 // then the application checks it.
 //
-// An UnmarshalJSON of C, or of a type in it, is given its JSON as it stands, and
-// matches names as it likes: json.Unmarshal in it takes {"ROLE":"admin"} for a
-// field role. What holds there, too, is that the JSON is strict and no member
-// stands twice, and C's sees no registered claim, nor a name that differs from
-// one in case only. Its fields are not seen, so cnf is refused.
-func NewVerifier[C any](keys KeySource, opts *Options) (*Verifier[C], error) {
+// An UnmarshalJSON of C, or of a type in it, receives the text of its JSON, and
+// may match names in any case: json.Unmarshal in it takes {"ROLE":"admin"} for a
+// field role. The JSON is still strict and has no member twice, and that of C has
+// no registered claim and no name that differs from one in case only. As fields
+// behind an UnmarshalJSON are unknown, cnf is refused.
+func NewVerifier[C any](keys KeySource, opts *VerifierOptions) (*Verifier[C], error) {
 	o, err := opts.withDefaults()
-	errs := []error{err}
-	if o.Lifetime != 0 {
-		errs = append(errs, errors.New("jwtauth: a Verifier has no Lifetime"))
-	}
-	if len(o.Previous) > 0 {
-		errs = append(errs, errors.New("jwtauth: a Verifier has no Previous keys: see Keys"))
-	}
-	v, err := newVerifier[C](keys, &o)
-	if err = errors.Join(append(errs, err)...); err != nil {
+	v, err2 := newVerifier[C](keys, o)
+	if err := errors.Join(err, err2); err != nil {
 		return nil, err
 	}
 	return v, nil
 }
 
-func newVerifier[C any](keys KeySource, o *Options) (*Verifier[C], error) {
-	v := &Verifier[C]{opts: *o, refusals: map[*reason]error{}}
-	if err := errors.Join(v.trust(keys), v.reflect()); err != nil {
+// newVerifier takes complete options. It reports only mistakes that their check
+// does not.
+func newVerifier[C any](keys KeySource, o VerifierOptions) (*Verifier[C], error) {
+	v := &Verifier[C]{opts: o}
+	if err := errors.Join(v.addIssuers(keys), v.setShapes()); err != nil {
 		return nil, err
 	}
-	v.prepare()
+	v.buildRefusals()
+	if o.Cookie != "" {
+		v.crossSite = http.NewCrossOriginProtection()
+	}
 	if o.CacheSize > 0 {
-		v.remembered = newCache[C](o.CacheSize)
+		v.cache = newCache[C](o.CacheSize)
 	}
 	return v, nil
 }
 
-// trust adds the issuers.
-func (v *Verifier[C]) trust(keys KeySource) error {
+func (v *Verifier[C]) addIssuers(keys KeySource) error {
 	o := &v.opts
 	list := o.Trust
 	if keys != nil || len(list) == 0 {
@@ -92,21 +91,21 @@ func (v *Verifier[C]) trust(keys KeySource) error {
 	}
 	seen := map[string]bool{}
 	for i, t := range list {
-		c, err := newTrusted(t, o.Type)
+		c, err := newIssuerConfig(t, o.Type)
 		errs = append(errs, err)
 		if len(list) > 1 && c.issuer == "" {
 			errs = append(errs, fmt.Errorf("jwtauth: of several issuers, number %d has no name", i+1))
 		} else if seen[c.issuer] {
-			errs = append(errs, fmt.Errorf("jwtauth: of several issuers, number %d stands twice", i+1))
+			errs = append(errs, fmt.Errorf("jwtauth: of several issuers, number %d has the name of another", i+1))
 		}
 		seen[c.issuer] = true
-		v.trusted = append(v.trusted, c)
+		v.issuers = append(v.issuers, c)
 	}
 	return errors.Join(errs...)
 }
 
-// reflect learns the names that encoding/json looks for in a C.
-func (v *Verifier[C]) reflect() error {
+// setShapes derives the member names of a payload from C.
+func (v *Verifier[C]) setShapes() error {
 	t := reflect.TypeFor[C]()
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -114,22 +113,19 @@ func (v *Verifier[C]) reflect() error {
 	if t.Kind() != reflect.Struct && t != reflect.TypeFor[map[string]any]() {
 		return fmt.Errorf("jwtauth: claims are a struct or a map[string]any, not %v", t)
 	}
-	own := v.registered()
-	sh := shapeOf(t, map[reflect.Type]*shape{})
+	names := v.registered()
+	v.private = strictjson.ShapeOf(t)
 	var errs []error
-	for _, name := range own {
-		if sh != nil && sh.folded[string(fold(nil, []byte(name)))] {
+	for _, name := range names {
+		if v.private.Matches(name) {
 			errs = append(errs, fmt.Errorf("jwtauth: %v defines %q, which is not a private claim", t, name))
 		}
 	}
-	if sh != nil {
-		v.private, v.flat = sh.fields, flatOf(reflect.TypeFor[C]())
-	}
-	v.shape = sh.and(append(own, "scope", "scp")...)
+	v.payload = v.private.With(append(names, "scope", "scp")...)
 	return errors.Join(errs...)
 }
 
-// registered is the names that a C may not define.
+// registered returns the names that a C may not define.
 func (v *Verifier[C]) registered() []string {
 	if v.opts.Type != "" {
 		return append(slices.Clone(registered), "type")
@@ -137,20 +133,34 @@ func (v *Verifier[C]) registered() []string {
 	return slices.Clone(registered)
 }
 
-// prepare builds what most refused requests get, so that they cost little.
-// Options.check has seen that the challenges can be written.
-func (v *Verifier[C]) prepare() {
-	o := &v.opts
-	v.challenge, _ = o.challenge()
-	v.refused, _ = o.challenge("error", "invalid_token")
-	v.missing = &guard.Error{Status: http.StatusUnauthorized, Message: o.Missing, Err: guard.ErrNoCredentials}
-	for _, r := range commonRefusals {
-		v.refusals[r] = v.refuse(r)
+// buildRefusals ignores errors of challenges, which VerifierOptions.check reports.
+func (v *Verifier[C]) buildRefusals() {
+	v.challenge, _ = v.opts.challenge()
+	v.missing = &guard.Error{Status: http.StatusUnauthorized, Message: v.opts.Missing, Err: guard.ErrNoCredentials}
+	invalid, _ := v.opts.challenge("error", "invalid_token")
+	v.invalid = &guard.Error{Status: http.StatusUnauthorized, Code: "invalid_token", Challenges: []string{invalid}}
+	if scopes := v.opts.Scopes; len(scopes) > 0 {
+		v.insufficient = refusal.InsufficientScope("Insufficient scope", []string{v.challenge}, scopes, errors.New("jwtauth: the token lacks a scope"))
 	}
-	if len(o.Scopes) > 0 {
-		v.scopeless, _ = insufficient(o)
+}
+
+// refuse returns the refusal for a reason.
+func (v *Verifier[C]) refuse(r *reason) error {
+	e := v.invalid.Clone()
+	e.Message, e.Err = r.message, r
+	return e
+}
+
+// Scheme implements guard.Authenticator.
+func (v *Verifier[C]) Scheme() guard.Scheme {
+	s := guard.Scheme{Challenge: v.challenge, Unknown: v.refuse(errSubjectUnknown)}
+	if v.opts.Cookie != "" {
+		s.Vary = []string{"Authorization", "Cookie"}
 	}
-	if o.Cookie != "" {
-		v.crossSite = http.NewCrossOriginProtection()
-	}
+	return s
+}
+
+// Wrap is guard.Require of the Verifier.
+func (v *Verifier[C]) Wrap(next http.Handler) http.Handler {
+	return guard.Require[*Token[C]](v)(next)
 }

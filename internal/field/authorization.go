@@ -23,6 +23,18 @@ const (
 // name is case-insensitive (RFC 9110, section 11.1). A token longer than limit
 // is malformed and not read.
 func Authorization(h http.Header, scheme string, limit int) (token string, s State) {
+	return checked(rawAuthorization(h, scheme, limit))
+}
+
+// checked refuses what is not a token68.
+func checked(text string, s State) (string, State) {
+	if s == Present && !IsToken68(text) {
+		return "", Malformed
+	}
+	return text, s
+}
+
+func rawAuthorization(h http.Header, scheme string, limit int) (text string, s State) {
 	lines := h["Authorization"]
 	if len(lines) == 0 {
 		return "", Absent
@@ -49,7 +61,7 @@ func Authorization(h http.Header, scheme string, limit int) (token string, s Sta
 		v = v[1:]
 		limit--
 	}
-	if len(v) > limit || !isToken68(v) {
+	if len(v) > limit {
 		return "", Malformed
 	}
 	return v, Present
@@ -60,19 +72,25 @@ func Authorization(h http.Header, scheme string, limit int) (token string, s Sta
 // cookie of that name. Both at once are Repeated. A cookie's token has the same
 // form, and browsers send it unasked: p refuses it in cross-site requests.
 func BearerOrCookie(r *http.Request, name string, limit int, p *http.CrossOriginProtection) (token string, s State) {
-	token, s = Authorization(r.Header, "Bearer", limit)
+	return checked(RawBearerOrCookie(r, name, limit, p))
+}
+
+// RawBearerOrCookie is BearerOrCookie for a caller that looks in a cache of valid
+// tokens first: the text may not be a token, see IsToken68.
+func RawBearerOrCookie(r *http.Request, name string, limit int, p *http.CrossOriginProtection) (text string, s State) {
+	text, s = rawAuthorization(r.Header, "Bearer", limit)
 	if name == "" || s == Repeated {
-		return token, s
+		return text, s
 	}
 	value, cookie := Cookie(r.Header, name)
 	switch {
 	case cookie == Absent:
-		return token, s
+		return text, s
 	case cookie == Repeated || s != Absent:
 		return "", Repeated
 	case CrossOrigin(p, r) != nil:
 		return "", CrossSite
-	case len(value) > limit || !isToken68(value):
+	case len(value) > limit:
 		return "", Malformed
 	}
 	return value, Present

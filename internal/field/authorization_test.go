@@ -79,3 +79,38 @@ func FuzzAuthorization(f *testing.F) {
 		}
 	})
 }
+
+// RawBearerOrCookie differs from BearerOrCookie only for what is not a token68.
+func TestRawBearerOrCookie(t *testing.T) {
+	for _, tt := range []struct {
+		header http.Header
+		text   string
+		state  field.State
+		valid  bool
+	}{
+		{http.Header{"Authorization": {"Bearer abc"}}, "abc", field.Present, true},
+		{http.Header{"Authorization": {"Bearer a b"}}, "a b", field.Present, false},
+		{http.Header{"Authorization": {"Bearer "}}, "", field.Present, false},
+		{http.Header{"Authorization": {"Bearer abcdefghi"}}, "", field.Malformed, false},
+		{http.Header{"Cookie": {"tok=abc"}}, "abc", field.Present, true},
+		{http.Header{"Cookie": {"tok=a,b"}}, "a,b", field.Present, false},
+		{http.Header{"Cookie": {"tok="}}, "", field.Present, false},
+		{http.Header{"Cookie": {"tok=abcdefghi"}}, "", field.Malformed, false},
+		{http.Header{"Cookie": {"tok=abc"}, "Authorization": {"Bearer a b"}}, "", field.Repeated, false},
+		{http.Header{}, "", field.Absent, false},
+	} {
+		r := &http.Request{Method: http.MethodGet, Header: tt.header}
+		p := http.NewCrossOriginProtection()
+		text, state := field.RawBearerOrCookie(r, "tok", 8, p)
+		if text != tt.text || state != tt.state || field.IsToken68(text) != tt.valid {
+			t.Errorf("%v: %q, %d; want %q, %d", tt.header, text, state, tt.text, tt.state)
+		}
+		want, wantState := tt.text, tt.state
+		if state == field.Present && !tt.valid {
+			want, wantState = "", field.Malformed
+		}
+		if token, state := field.BearerOrCookie(r, "tok", 8, p); token != want || state != wantState {
+			t.Errorf("%v: the token is %q, %d; want %q, %d", tt.header, token, state, want, wantState)
+		}
+	}
+}

@@ -46,8 +46,8 @@ func IsToken(s string) bool { return all(s, inToken) }
 // IsScope reports whether s is a scope-token (RFC 6749, section 3.3).
 func IsScope(s string) bool { return all(s, inScope) }
 
-// isToken68 follows RFC 9110, section 11.2.
-func isToken68(s string) bool { return all(strings.TrimRight(s, "="), inToken68) }
+// IsToken68 reports whether s is a token68 (RFC 9110, section 11.2).
+func IsToken68(s string) bool { return all(strings.TrimRight(s, "="), inToken68) }
 
 // Quote returns s as a quoted-string (RFC 9110, section 5.6.4). ok is false where
 // it holds anything but printable ASCII.

@@ -16,9 +16,9 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 )
 
-// Run runs all cases, each in a subtest of its own. open returns a denylist,
-// which need not be empty: every case uses ids of its own. The clocks of the
-// denylist and of the test must agree to within some seconds.
+// Run runs each case in a subtest. open returns a denylist, which need not be
+// empty: no two cases use the same IDs. The clocks of the denylist and of the test
+// must agree to within some seconds.
 func Run(t *testing.T, open func(t *testing.T) jwtauth.Denylist) {
 	for _, c := range []struct {
 		name string
@@ -33,7 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) jwtauth.Denylist) {
 type suite struct {
 	*testing.T
 	list  jwtauth.Denylist
-	space string // in front of the case's ids
+	space string // prefix of the case's IDs
 }
 
 func (s *suite) deny(id string, in time.Duration) {
@@ -61,7 +61,7 @@ func empty(s *suite) {
 	s.want(false, "a", "b")
 }
 
-// Any one of the ids counts, wherever it stands.
+// One denied ID is enough, at any position.
 func denied(s *suite) {
 	s.deny("a", time.Hour)
 	s.want(true, "a")
@@ -72,14 +72,14 @@ func denied(s *suite) {
 	s.want(false)
 }
 
-// What has expired needs no denying.
+// Times in the past deny nothing.
 func past(s *suite) {
 	s.deny("a", -time.Hour)
 	s.deny("b", -400*24*time.Hour)
 	s.want(false, "a", "b")
 }
 
-// Denying again never shortens.
+// Denying an ID again never shortens its time.
 func again(s *suite) {
 	s.deny("a", time.Hour)
 	s.deny("a", time.Hour)
@@ -90,7 +90,7 @@ func again(s *suite) {
 	s.want(true, "b")
 }
 
-// Many at once, some of them again; none is no error.
+// Many IDs in one call, some of them again. No IDs are not an error.
 func many(s *suite) {
 	s.deny("7", time.Minute)
 	var ids []string
@@ -108,7 +108,7 @@ func many(s *suite) {
 	s.want(false, "1200")
 }
 
-// A token may say that it never expires.
+// The exp of a token may be as late as 9999.
 func forEver(s *suite) {
 	if err := s.list.Deny(s.Context(), time.Unix(253402300799, 0), s.space+"a"); err != nil { // the last second of 9999
 		s.Errorf("Deny: %v", err)
@@ -116,7 +116,7 @@ func forEver(s *suite) {
 	s.want(true, "a")
 }
 
-// An id is an opaque string of any length.
+// An ID is an opaque string of any length.
 func names(s *suite) {
 	long := strings.Repeat("x", 8000)
 	ids := []string{"A", "a ", " a", "a\x00", "a:b", "a%", "a'", "ä", "a\u0308", "\xff", "*", long, long + "1"}

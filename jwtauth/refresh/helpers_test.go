@@ -105,8 +105,8 @@ func newRig(t *testing.T, opts *refresh.Options) *rig {
 	g := &rig{t: t, clock: harness.NewClock(), store: &spyStore{Store: guard.Must(refresh.NewMemory(nil))}, users: map[string]claims{
 		"1": {"alice@example.com", "admin"}, "2": {"bob@example.com", "user"},
 	}}
-	g.deny = &spyDenylist{Denylist: jwtauth.NewDenylist(&jwtauth.DenylistOptions{Now: g.clock.Now})}
-	g.issuer = guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+	g.deny = &spyDenylist{Denylist: guard.Must(jwtauth.NewMemory(&jwtauth.MemoryOptions{Now: g.clock.Now}))}
+	g.issuer = guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{
 		Issuer: "app", Lifetime: time.Hour, Now: g.clock.Now, Denylist: g.deny,
 	}))
 	var o refresh.Options

@@ -67,7 +67,7 @@ func TestLogoutAfterLifetimeWasShortened(t *testing.T) {
 	} {
 		g := newRig(t, nil) // tokens live an hour
 		old := g.start("1")
-		g.issuer = guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+		g.issuer = guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{
 			Issuer: "app", Lifetime: time.Minute, Now: g.clock.Now, Denylist: g.deny,
 		}))
 		g.refresher = guard.Must(refresh.New(g.issuer, g.reload, &refresh.Options{Store: g.store}))
@@ -85,7 +85,7 @@ func TestLogoutAfterLifetimeWasShortened(t *testing.T) {
 // issuers.
 func TestVerifierApartFromItsIssuer(t *testing.T) {
 	g := newRig(t, nil)
-	v := guard.Must(jwtauth.NewVerifier[claims](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+	v := guard.Must(jwtauth.NewVerifier[claims](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
 		Issuer: "app", Type: "access", Denylist: g.deny, Now: g.clock.Now,
 		Trust: []jwtauth.Trust{{Issuer: "other", Keys: jwtauth.HMAC("HS256", []byte(strings.Repeat("o", 32))), Audience: []string{"api"}}},
 	}))

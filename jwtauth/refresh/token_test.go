@@ -43,7 +43,7 @@ func TestForgedRefreshTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	encode := base64.RawURLEncoding.EncodeToString
-	elsewhere := func(key jwtauth.Key, o *jwtauth.Options) string {
+	elsewhere := func(key jwtauth.Key, o *jwtauth.IssuerOptions) string {
 		issuer := guard.Must(jwtauth.NewIssuer[claims](key, o))
 		return guard.Must(guard.Must(refresh.New(issuer, g.reload, nil)).Start(t.Context(), "1")).RefreshToken
 	}
@@ -61,11 +61,11 @@ func TestForgedRefreshTokens(t *testing.T) {
 		"zeros":                   encode(make([]byte, len(raw))),
 		"no subject":              encode(append(raw[:28:28], raw[29:]...)),
 		"huge":                    strings.Repeat("A", 1<<20),
-		"another secret":          elsewhere(jwtauth.HMAC("HS256", []byte(strings.Repeat("x", 32))), &jwtauth.Options{Issuer: "app"}),
-		"another issuer's":        elsewhere(jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "app2"}),
+		"another secret":          elsewhere(jwtauth.HMAC("HS256", []byte(strings.Repeat("x", 32))), &jwtauth.IssuerOptions{Issuer: "app"}),
+		"another issuer's":        elsewhere(jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{Issuer: "app2"}),
 		"no issuer's":             elsewhere(jwtauth.HMAC("HS256", secret), nil),
-		"another audience's":      elsewhere(jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "app", Audience: []string{"admin"}}),
-		"another type's":          elsewhere(jwtauth.HMAC("HS256", secret), &jwtauth.Options{Issuer: "app", Type: "admin"}),
+		"another audience's":      elsewhere(jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{Issuer: "app", Audience: []string{"admin"}}),
+		"another type's":          elsewhere(jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{Issuer: "app", Type: "admin"}),
 		"the MAC of the id alone": encode(append(raw[:16:16], raw[len(raw)-32:]...)),
 	}
 	if last := good.RefreshToken[len(good.RefreshToken)-1]; len(raw)%3 != 0 { // unused bits of the last letter
@@ -169,7 +169,7 @@ func TestRefreshKeyRotation(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			g := newRig(t, nil)
 			build := func(key jwtauth.Key, previous []jwtauth.Key, o *refresh.Options) *refresh.Refresher[claims] {
-				issuer := guard.Must(jwtauth.NewIssuer[claims](key, &jwtauth.Options{Previous: previous, Now: g.clock.Now}))
+				issuer := guard.Must(jwtauth.NewIssuer[claims](key, &jwtauth.IssuerOptions{Previous: previous, Now: g.clock.Now}))
 				var c refresh.Options
 				if o != nil {
 					c = *o
@@ -229,7 +229,7 @@ func FuzzRefreshToken(f *testing.F) {
 func TestRefreshTokenOfAnotherAudience(t *testing.T) {
 	g := newRig(t, nil)
 	refresher := func(issuer, typ string, audience ...string) *refresh.Refresher[claims] {
-		i := guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+		i := guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{
 			Issuer: issuer, Type: typ, Audience: audience, Now: g.clock.Now,
 		}))
 		return guard.Must(refresh.New(i, g.reload, &refresh.Options{Store: g.store}))

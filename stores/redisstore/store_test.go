@@ -25,7 +25,7 @@ import (
 // newRefresher returns a refresher with its token families and denylist in s.
 func newRefresher(t testing.TB, s *redisstore.Stores) *refresh.Refresher[struct{}] {
 	t.Helper()
-	issuer, err := jwtauth.NewIssuer[struct{}](jwtauth.HMAC("HS256", []byte(strings.Repeat("k", 32))), &jwtauth.Options{Issuer: "test", Denylist: s.Denylist()})
+	issuer, err := jwtauth.NewIssuer[struct{}](jwtauth.HMAC("HS256", []byte(strings.Repeat("k", 32))), &jwtauth.IssuerOptions{Issuer: "test", Denylist: s.Denylist()})
 	if err != nil {
 		t.Fatal(err)
 	}

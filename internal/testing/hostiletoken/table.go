@@ -11,17 +11,17 @@ const (
 	sigReason       = "jwtauth: the signature does not verify"
 	jsonReason      = "jwtauth: a segment is not one strict JSON object"
 	base64Reason    = "jwtauth: a segment is not strict base64url"
-	segmentsReason  = "jwtauth: the token has not three segments"
-	malformedReason = "jwtauth: the credential is no single token, or too long"
-	twiceReason     = "jwtauth: a member name stands twice"
+	segmentsReason  = "jwtauth: the token does not have three segments"
+	malformedReason = "jwtauth: the credential is not one token, or is too long"
+	twiceReason     = "jwtauth: a member name occurs twice"
 	caseReason      = "jwtauth: a member name differs from a known one in case only"
 	kindReason      = "jwtauth: a registered member is of the wrong JSON type"
 	dateReason      = "jwtauth: a date is negative or out of range"
-	critReason      = "jwtauth: crit or b64 asks for an extension"
-	typReason       = "jwtauth: typ is of another kind of token"
+	critReason      = "jwtauth: crit or b64 requires an extension"
+	typReason       = "jwtauth: typ is not accepted"
 	kidReason       = "jwtauth: kid is empty or too long"
 	subReason       = "jwtauth: sub is missing or empty"
-	boundReason     = "jwtauth: cnf binds the token to a key that nothing here checks"
+	boundReason     = "jwtauth: cnf binds the token to a key, which is not checked"
 )
 
 const invalid = "Invalid token"
@@ -90,14 +90,14 @@ func (f *forger) claims() []Token {
 		{"iat in the future", with("iat=" + later), "Token not yet valid", "jwtauth: iat is in the future"},
 		{"iat a string", with(`iat="now"`), invalid, kindReason},
 		{"no iss", with("iss="), "Invalid issuer", "jwtauth: iss is missing"},
-		{"iss of another", with(`iss="https://other.example"`), "Invalid issuer", "jwtauth: iss is another"},
-		{"iss with a slash behind", with(`iss="` + f.issuer + `/"`), "Invalid issuer", "jwtauth: iss is another"},
+		{"iss of another", with(`iss="https://other.example"`), "Invalid issuer", "jwtauth: iss has another value"},
+		{"iss with a slash behind", with(`iss="` + f.issuer + `/"`), "Invalid issuer", "jwtauth: iss has another value"},
 		{"iss a list", with(`iss=["` + f.issuer + `"]`), invalid, kindReason},
 		{"iss with a long s", with(`iss="x"`, `iſs="`+f.issuer+`"`), invalid, caseReason},
 		{"no aud", with("aud="), "Invalid audience", "jwtauth: aud is missing"},
-		{"aud of another", with(`aud="other"`), "Invalid audience", "jwtauth: aud names others only"},
-		{"aud an empty list", with("aud=[]"), "Invalid audience", "jwtauth: aud names others only"},
-		{"aud two in one string", with(`aud="` + f.audience + ` web"`), "Invalid audience", "jwtauth: aud names others only"},
+		{"aud of another", with(`aud="other"`), "Invalid audience", "jwtauth: aud has only other values"},
+		{"aud an empty list", with("aud=[]"), "Invalid audience", "jwtauth: aud has only other values"},
+		{"aud two in one string", with(`aud="` + f.audience + ` web"`), "Invalid audience", "jwtauth: aud has only other values"},
 		{"aud an object", with(`aud={"` + f.audience + `":1}`), invalid, kindReason},
 		{"AUD beside aud", with(`aud="x"`, `AUD="`+f.audience+`"`), invalid, caseReason},
 		{"no sub", with("sub="), invalid, subReason},

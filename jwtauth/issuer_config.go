@@ -10,25 +10,25 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// trusted is one issuer of a Verifier, at work.
-type trusted struct {
+// An issuerConfig holds what a Verifier checks in the tokens of one issuer.
+type issuerConfig struct {
 	issuer      string
 	keys        source
 	audience    []string
 	anyAudience bool
 	types       []string
-	claimType   string // what the type claim must be; "" for anything
+	claimType   string // the required type claim; "" accepts any
 
-	tokenIDs, sessionIDs string // in front of its ids in a denylist
+	tokenIDs, sessionIDs string // prefixes of its IDs in a denylist
 }
 
-func newTrusted(t Trust, claimType string) (*trusted, error) {
+func newIssuerConfig(t Trust, claimType string) (*issuerConfig, error) {
 	if t.Keys == nil {
 		t.Keys = Keys()
 	}
 	keys, err := t.Keys.source()
 	errs := []error{err}
-	c := &trusted{
+	c := &issuerConfig{
 		issuer: t.Issuer, keys: keys,
 		audience: slices.Clone(t.Audience), anyAudience: t.InsecureAnyAudience,
 		types: slices.Clone(t.Types), claimType: claimType,
@@ -52,8 +52,9 @@ func newTrusted(t Trust, claimType string) (*trusted, error) {
 	return c, errors.Join(errs...)
 }
 
-// checkRemote: the keys of an authorization server sign for many services.
-func (t *trusted) checkRemote(r *remoteKeys) error {
+// checkRemote requires Issuer and Audience for the keys of an authorization
+// server, which sign for many services.
+func (t *issuerConfig) checkRemote(r *remoteKeys) error {
 	var errs []error
 	if t.issuer == "" {
 		t.issuer = r.issuer
@@ -70,12 +71,12 @@ func (t *trusted) checkRemote(r *remoteKeys) error {
 	return errors.Join(errs...)
 }
 
-// mediaType may be left out of a typ.
+// mediaType is an optional prefix of a typ.
 const mediaType = "application/"
 
-// accepts reports whether a token's typ is one of t's. Case does not matter,
-// and "application/" may stand in front (RFC 7515, section 4.1.9).
-func (t *trusted) accepts(typ []byte) bool {
+// accepts reports whether t's types include typ, in any case and with or without
+// the prefix "application/" (RFC 7515, section 4.1.9).
+func (t *issuerConfig) accepts(typ []byte) bool {
 	if len(typ) > len(mediaType) && strings.EqualFold(string(typ[:len(mediaType)]), mediaType) {
 		typ = typ[len(mediaType):]
 	}
@@ -87,9 +88,9 @@ func (t *trusted) accepts(typ []byte) bool {
 	return false
 }
 
-// verify checks a token's header and signature. The set is the keys it was
-// found in.
-func (t *trusted) verify(ctx context.Context, h *header, c *compact) (*keySet, error) {
+// verify checks a token's header and signature, and returns the set that has
+// its key.
+func (t *issuerConfig) verify(ctx context.Context, h *header, c *compact) (*keySet, error) {
 	if !t.accepts(h.typ) {
 		return nil, errHeaderType
 	}
@@ -114,4 +115,38 @@ func (t *trusted) verify(ctx context.Context, h *header, c *compact) (*keySet, e
 		return nil, bad
 	}
 	return set, nil
+}
+
+func (t *issuerConfig) checkAudience(c *claims) *reason {
+	switch {
+	case t.anyAudience:
+		return nil
+	case len(t.audience) > 0 && !c.hasAud:
+		return errNoAudience
+	case len(t.audience) == 0 && !c.hasAud:
+		return nil
+	}
+	for _, aud := range c.aud {
+		if slices.ContainsFunc(t.audience, func(a string) bool { return a == string(aud) }) {
+			return nil
+		}
+	}
+	return errAudience
+}
+
+// audienceOf returns the audience of a token. It shares the strings that are in
+// t's, and storage holds a single one.
+func (t *issuerConfig) audienceOf(c *claims, storage *[1]string) []string {
+	if len(c.aud) == 0 {
+		return nil
+	}
+	list := storage[:0:1]
+	for _, aud := range c.aud {
+		if n := slices.IndexFunc(t.audience, func(a string) bool { return a == string(aud) }); n >= 0 {
+			list = append(list, t.audience[n])
+		} else {
+			list = append(list, string(aud))
+		}
+	}
+	return list
 }

@@ -166,7 +166,7 @@ func rawURL(s string) ([]byte, error) { return base64.RawURLEncoding.DecodeStrin
 
 // verifyAs shows claims to a verifier with private claims C.
 func verifyAs[C any](ctx context.Context, edits ...string) (*jwtauth.Token[C], error) {
-	v := guard.Must(jwtauth.NewVerifier[C](jwtauth.HMAC("HS256", secret), &jwtauth.Options{
+	v := guard.Must(jwtauth.NewVerifier[C](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
 		Issuer: "me", Audience: []string{"api"}, Now: atNoon,
 	}))
 	return v.Verify(ctx, forge(jwtHeader, payload(append([]string{"role="}, edits...)...), hs256(secret)))
