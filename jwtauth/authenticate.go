@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/keyset"
 	"github.com/go-guard/guard/internal/refusal"
 )
 
@@ -88,8 +89,8 @@ func (v *Verifier[C]) admit(ctx context.Context, t *Token[C]) error {
 
 // origin is where the key of a verified token is from.
 type origin struct {
-	keys source
-	set  *keySet
+	keys keyset.Source
+	set  *keyset.Set
 }
 
 // work is what reading one token needs. It is used again for the next: nothing

@@ -80,7 +80,7 @@ func (v *Verifier[C]) recall(ctx context.Context, token string, k clock) *Token[
 	if now := k.now.UnixNano(); !ok || now < m.since || now >= m.until {
 		return nil
 	}
-	if set, err := m.from.keys.current(ctx); err != nil || set != m.from.set {
+	if set, err := m.from.keys.Load(ctx); err != nil || set != m.from.set {
 		return nil
 	}
 	if !young {

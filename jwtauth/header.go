@@ -1,9 +1,11 @@
 package jwtauth
 
+import "github.com/go-guard/guard/internal/keyset"
+
 // A header is what counts of a JOSE header. Members that point to keys (jku,
 // x5u, jwk, x5c) are not among them.
 type header struct {
-	alg   *algorithm
+	alg   *keyset.Algorithm
 	typ   []byte // of the data
 	keyID []byte // of the data
 	hasID bool
@@ -30,7 +32,7 @@ func (h *header) parse(s *scanner, data []byte) *reason {
 		return h.err
 	case h.alg == nil:
 		return errAlgorithm
-	case h.hasID && (len(h.keyID) == 0 || len(h.keyID) > maxKeyID):
+	case h.hasID && (len(h.keyID) == 0 || len(h.keyID) > keyset.MaxKeyID):
 		return errKeyID
 	}
 	return nil
@@ -39,7 +41,7 @@ func (h *header) parse(s *scanner, data []byte) *reason {
 func (h *header) member(s *scanner, name []byte, _ *shape) bool {
 	switch string(name) {
 	case "alg":
-		h.alg = algorithmOf(s.text())
+		h.alg = keyset.AlgorithmByName(s.text())
 	case "typ":
 		if h.typ = s.text(); len(h.typ) == 0 && h.err == nil {
 			h.err = errHeaderType // an empty typ is not an absent one

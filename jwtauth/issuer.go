@@ -38,7 +38,7 @@ func NewIssuer[C any](key Key, opts *Options) (*Issuer[C], error) {
 	if len(o.Trust) > 0 {
 		errs = append(errs, errors.New("jwtauth: an Issuer trusts itself alone: Trust is for a Verifier"))
 	}
-	if key.err == nil && key.alg != nil && key.private == nil {
+	if key.check() == nil && key.private() == nil {
 		errs = append(errs, errors.New("jwtauth: an Issuer needs a private key"))
 	}
 	if o.Denylist == nil {
@@ -83,7 +83,7 @@ func (i *Issuer[C]) issue(subject string, claims C, sid string, ends time.Time) 
 		return nil, err
 	}
 	signed := i.header + strict.EncodeToString(payload)
-	signature, err := i.key.alg.method.Sign(signed, i.key.private)
+	signature, err := i.key.alg.Sign(signed, i.key.private())
 	if err != nil {
 		return nil, fmt.Errorf("jwtauth: signing: %w", err)
 	}
@@ -161,7 +161,7 @@ func (i *Issuer[C]) encodeHeader() (string, error) {
 		Alg string `json:"alg"`
 		Typ string `json:"typ,omitempty"`
 		Kid string `json:"kid,omitempty"`
-	}{i.key.alg.name, i.verifier.trusted[0].types[0], i.key.kid()}
+	}{i.key.alg.Name, i.verifier.trusted[0].types[0], i.key.kid()}
 	b, err := json.Marshal(h)
 	return strict.EncodeToString(b) + ".", err
 }

@@ -108,7 +108,7 @@ func newRefreshKeys(secrets [][]byte, o *Options) (refreshKeys, error) {
 func refreshSecrets(keys []Key) ([][]byte, error) {
 	var secrets [][]byte
 	for _, k := range keys {
-		switch p := k.private.(type) {
+		switch p := k.private().(type) {
 		case nil:
 		case []byte:
 			secrets = append(secrets, p)

@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/keyset"
 )
 
 // trusted is one issuer of a Verifier, at work.
 type trusted struct {
 	issuer      string
-	keys        source
+	keys        keyset.Source
 	audience    []string
 	anyAudience bool
 	types       []string
@@ -26,15 +27,15 @@ func newTrusted(t Trust, claimType string) (*trusted, error) {
 	if t.Keys == nil {
 		t.Keys = Keys()
 	}
-	keys, err := t.Keys.source()
+	src, err := t.Keys.source()
 	errs := []error{err}
 	c := &trusted{
-		issuer: t.Issuer, keys: keys,
+		issuer: t.Issuer, keys: src.keys,
 		audience: slices.Clone(t.Audience), anyAudience: t.InsecureAnyAudience,
 		types: slices.Clone(t.Types), claimType: claimType,
 	}
-	if r := keys.remote(); r != nil {
-		errs = append(errs, c.checkRemote(r))
+	if src.remote {
+		errs = append(errs, c.checkRemote(src.issuer, err))
 	}
 	if c.anyAudience && len(c.audience) > 0 {
 		errs = append(errs, errors.New("jwtauth: InsecureAnyAudience contradicts Audience"))
@@ -53,16 +54,16 @@ func newTrusted(t Trust, claimType string) (*trusted, error) {
 }
 
 // checkRemote: the keys of an authorization server sign for many services.
-func (t *trusted) checkRemote(r *remoteKeys) error {
+func (t *trusted) checkRemote(discovered string, err error) error {
 	var errs []error
 	if t.issuer == "" {
-		t.issuer = r.issuer
+		t.issuer = discovered
 	}
 	switch {
 	case t.issuer == "":
 		errs = append(errs, errors.New("jwtauth: RemoteKeys without Issuer"))
-	case r.err == nil && r.issuer != "" && r.issuer != t.issuer:
-		errs = append(errs, fmt.Errorf("jwtauth: Issuer %q is not the discovered %q", t.issuer, r.issuer))
+	case err == nil && discovered != "" && discovered != t.issuer:
+		errs = append(errs, fmt.Errorf("jwtauth: Issuer %q is not the discovered %q", t.issuer, discovered))
 	}
 	if len(t.audience) == 0 && !t.anyAudience {
 		errs = append(errs, errors.New("jwtauth: keys of an authorization server without Audience"))
@@ -87,31 +88,20 @@ func (t *trusted) accepts(typ []byte) bool {
 	return false
 }
 
-// verify checks a token's header and signature. The set is the keys it was
-// found in.
-func (t *trusted) verify(ctx context.Context, h *header, c *compact) (*keySet, error) {
+// verify checks a token's header and signature, and returns the set that has
+// its key.
+func (t *trusted) verify(ctx context.Context, h *header, c *compact) (*keyset.Set, error) {
 	if !t.accepts(h.typ) {
 		return nil, errHeaderType
 	}
-	if h.alg.family == symmetric && t.keys.remote() != nil {
-		return nil, errAlgorithm // no fetch brings a secret
+	set, err := keyset.Verify(ctx, t.keys, keyset.Signature{
+		Algorithm: h.alg, KeyID: h.keyID, HasKeyID: h.hasID, Signed: c.signed, Bytes: c.signature,
+	})
+	if err == nil {
+		return set, nil
 	}
-	set, err := t.keys.current(ctx)
-	if err != nil {
-		return nil, guard.Unavailable(err)
-	}
-	bad := set.verify(h, c)
-	if bad == errUnknownKey || bad == errAmbiguousKey && h.hasID {
-		newer, err := t.keys.newer(ctx, set)
-		if err != nil {
-			return nil, guard.Unavailable(err)
-		}
-		if newer != set {
-			set, bad = newer, newer.verify(h, c)
-		}
-	}
-	if bad != nil {
+	if bad := keyRefusal(err); bad != nil {
 		return nil, bad
 	}
-	return set, nil
+	return nil, guard.Unavailable(withPrefix(err))
 }
