@@ -92,7 +92,7 @@ func TestMetadata(t *testing.T) {
 	doc := metadata(idp.Issuer, idp.JWKSURL)
 	s := &idp.Server{Answers: map[string]string{openid: doc, "/jwks": jwks()}}
 	r := guard.Must(keyset.Discover(idp.Issuer, &keyset.RemoteOptions{Client: s.Client()}))
-	for range 2 { // the caller may change what it gets
+	for range 2 { // the caller may change the result
 		b, err := r.Metadata(t.Context())
 		if err != nil || string(b) != doc {
 			t.Errorf("%q, %v", b, err)

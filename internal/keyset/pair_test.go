@@ -62,7 +62,7 @@ func pairOf(alg string, key any) (*keyset.Pair, error) {
 	return keyset.NewPair(keyset.AlgorithmByName(alg), key)
 }
 
-// What the private half signs, the public half verifies, also when it was made
+// The public half verifies signatures of the private half, also if it was made
 // from a public key alone.
 func TestPairs(t *testing.T) {
 	sec1, err := x509.MarshalECPrivateKey(ecKey())

@@ -1,12 +1,12 @@
 // Package keyset holds the keys that signatures are verified with: local ones
 // and the key sets (JWKS, RFC 7517) of authorization servers.
 //
-// The algorithm belongs to the key, never to the token. Key sets bring only
-// sound public keys for signatures. Fetches are limited, whatever clients send,
-// and go to https alone.
+// The algorithm belongs to the key, never to the token. A fetched key set adds
+// only sound public keys for signatures. Clients cannot cause more fetches than
+// RemoteOptions.Refetch allows. Fetches use https, or http to this host.
 //
-// Error texts hold no key and have no prefix: the packages that use this one
-// write their own.
+// Error texts never contain a key. They have no prefix: the importing package
+// adds its name.
 package keyset
 
 import (
@@ -14,13 +14,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Refusals of [Set.Verify] and [Verify].
 var (
 	ErrAlgorithm    = errors.New("the algorithm is not that of the key")
 	ErrUnknownKey   = errors.New("no key has this ID")
-	ErrAmbiguousKey = errors.New("too many keys have no ID")
+	ErrAmbiguousKey = errors.New("too many keys match")
 	ErrSignature    = errors.New("the signature does not verify")
 )
 
@@ -76,13 +77,16 @@ func NewSet(list []PublicKey) *Set {
 // Check returns an error if more keys of an algorithm have no ID than Verify
 // tries.
 func (s *Set) Check() error {
-	var errs []error
+	var excess []string
 	for _, a := range algorithms {
 		if n := len(s.anonymous[a.Name]); n > maxCandidates {
-			errs = append(errs, fmt.Errorf("%d keys for %s without an id; give them ids", n, a.Name))
+			excess = append(excess, fmt.Sprintf("%d keys for %s", n, a.Name))
 		}
 	}
-	return errors.Join(errs...)
+	if excess == nil {
+		return nil
+	}
+	return errors.New(strings.Join(excess, ", ") + " without an id; give them ids")
 }
 
 // Verify returns nil if a key of the set verifies sig, or else one of the errors

@@ -63,4 +63,11 @@ func TestSetCheck(t *testing.T) {
 		}
 		list = append(list, keyset.PublicKey{Algorithms: []string{"HS256"}, Key: make([]byte, 32)})
 	}
+	for range 5 {
+		list = append(list, keyset.PublicKey{Algorithms: []string{"EdDSA", "Ed25519"}, Key: edKey().Public()})
+	}
+	const want = "6 keys for HS256, 5 keys for EdDSA, 5 keys for Ed25519 without an id; give them ids"
+	if err := keyset.NewSet(list).Check(); err == nil || err.Error() != want {
+		t.Errorf("%v; want %s", err, want)
+	}
 }
