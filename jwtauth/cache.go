@@ -45,7 +45,7 @@ func (c *cache[C]) load(ctx context.Context, token string, now clock) *Token[C] 
 	if at := now.now.UnixNano(); !ok || at < e.since || at >= e.until {
 		return nil
 	}
-	if set, err := e.by.keys.current(ctx); err != nil || set != e.by.set {
+	if set, err := e.by.keys.Load(ctx); err != nil || set != e.by.set {
 		return nil
 	}
 	if !young {

@@ -1,11 +1,14 @@
 package jwtauth
 
-import "github.com/go-guard/guard/internal/strictjson"
+import (
+	"github.com/go-guard/guard/internal/keyset"
+	"github.com/go-guard/guard/internal/strictjson"
+)
 
 // A header holds the members of a JOSE header that are read. Members that point
 // to keys (jku, x5u, jwk, x5c) are not among them.
 type header struct {
-	alg   *algorithm
+	alg   *keyset.Algorithm
 	typ   []byte // of the data
 	keyID []byte // of the data
 	hasID bool
@@ -33,7 +36,7 @@ func (h *header) parse(s *strictjson.Scanner, data []byte) *reason {
 		return h.err
 	case h.alg == nil:
 		return errAlgorithm
-	case h.hasID && (len(h.keyID) == 0 || len(h.keyID) > maxKeyID):
+	case h.hasID && (len(h.keyID) == 0 || len(h.keyID) > keyset.MaxKeyID):
 		return errKeyID
 	}
 	return nil
@@ -43,7 +46,7 @@ func (h *header) parse(s *strictjson.Scanner, data []byte) *reason {
 func (h *header) Member(s *strictjson.Scanner, m strictjson.Member) (read bool) {
 	switch string(m.Name) {
 	case "alg":
-		h.alg = algorithmOf(s.Text())
+		h.alg = keyset.AlgorithmByName(s.Text())
 	case "typ":
 		if h.typ = s.Text(); len(h.typ) == 0 && h.err == nil {
 			h.err = errHeaderType // an empty typ is not an absent one

@@ -29,7 +29,7 @@ func (i *Issuer[C]) shared() any {
 func secretsOf(keys []Key) ([][]byte, error) {
 	var secrets [][]byte
 	for _, k := range keys {
-		switch private := k.private.(type) {
+		switch private := k.private().(type) {
 		case nil:
 		case []byte:
 			secrets = append(secrets, private)

@@ -28,7 +28,7 @@ type Issuer[C any] struct {
 func NewIssuer[C any](key Key, opts *IssuerOptions) (*Issuer[C], error) {
 	o, verifierOptions, err := opts.withDefaults()
 	errs := []error{err}
-	if key.err == nil && key.alg != nil && key.private == nil {
+	if key.check() == nil && key.private() == nil {
 		errs = append(errs, errors.New("jwtauth: an Issuer needs a private key"))
 	}
 	o.Previous = append([]Key{key}, o.Previous...)
@@ -74,7 +74,7 @@ func (i *Issuer[C]) sign(subject string, claims C, sid string, ends time.Time) (
 		return "", 0, err
 	}
 	signed := i.header + strict.EncodeToString(payload)
-	signature, err := i.key.alg.method.Sign(signed, i.key.private)
+	signature, err := i.key.alg.Sign(signed, i.key.private())
 	if err != nil {
 		return "", 0, fmt.Errorf("jwtauth: signing: %w", err)
 	}
@@ -166,7 +166,7 @@ func (i *Issuer[C]) encodeHeader() (string, error) {
 		Alg string `json:"alg"`
 		Typ string `json:"typ,omitempty"`
 		Kid string `json:"kid,omitempty"`
-	}{i.key.alg.name, i.verifier.issuers[0].types[0], i.key.kid()}
+	}{i.key.alg.Name, i.verifier.issuers[0].types[0], i.key.kid()}
 	b, err := json.Marshal(h)
 	return strict.EncodeToString(b) + ".", err
 }

@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/keyset"
 )
 
 // An issuerConfig holds what a Verifier checks in the tokens of one issuer.
 type issuerConfig struct {
 	issuer      string
-	keys        source
+	keys        keyset.Source
 	audience    []string
 	anyAudience bool
 	types       []string
@@ -26,15 +27,15 @@ func newIssuerConfig(t Trust, claimType string) (*issuerConfig, error) {
 	if t.Keys == nil {
 		t.Keys = Keys()
 	}
-	keys, err := t.Keys.source()
+	src, err := t.Keys.source()
 	errs := []error{err}
 	c := &issuerConfig{
-		issuer: t.Issuer, keys: keys,
+		issuer: t.Issuer, keys: src.keys,
 		audience: slices.Clone(t.Audience), anyAudience: t.InsecureAnyAudience,
 		types: slices.Clone(t.Types), claimType: claimType,
 	}
-	if r := keys.remote(); r != nil {
-		errs = append(errs, c.checkRemote(r))
+	if src.remote {
+		errs = append(errs, c.checkRemote(src.issuer, err))
 	}
 	if c.anyAudience && len(c.audience) > 0 {
 		errs = append(errs, errors.New("jwtauth: InsecureAnyAudience contradicts Audience"))
@@ -54,16 +55,16 @@ func newIssuerConfig(t Trust, claimType string) (*issuerConfig, error) {
 
 // checkRemote requires Issuer and Audience for the keys of an authorization
 // server, which sign for many services.
-func (t *issuerConfig) checkRemote(r *remoteKeys) error {
+func (t *issuerConfig) checkRemote(discovered string, err error) error {
 	var errs []error
 	if t.issuer == "" {
-		t.issuer = r.issuer
+		t.issuer = discovered
 	}
 	switch {
 	case t.issuer == "":
 		errs = append(errs, errors.New("jwtauth: RemoteKeys without Issuer"))
-	case r.err == nil && r.issuer != "" && r.issuer != t.issuer:
-		errs = append(errs, fmt.Errorf("jwtauth: Issuer %q is not the discovered %q", t.issuer, r.issuer))
+	case err == nil && discovered != "" && discovered != t.issuer:
+		errs = append(errs, fmt.Errorf("jwtauth: Issuer %q is not the discovered %q", t.issuer, discovered))
 	}
 	if len(t.audience) == 0 && !t.anyAudience {
 		errs = append(errs, errors.New("jwtauth: keys of an authorization server without Audience"))
@@ -90,31 +91,20 @@ func (t *issuerConfig) accepts(typ []byte) bool {
 
 // verify checks a token's header and signature, and returns the set that has
 // its key.
-func (t *issuerConfig) verify(ctx context.Context, h *header, c *compact) (*keySet, error) {
+func (t *issuerConfig) verify(ctx context.Context, h *header, c *compact) (*keyset.Set, error) {
 	if !t.accepts(h.typ) {
 		return nil, errHeaderType
 	}
-	if h.alg.family == symmetric && t.keys.remote() != nil {
-		return nil, errAlgorithm // no fetch brings a secret
+	set, err := keyset.Verify(ctx, t.keys, keyset.Signature{
+		Algorithm: h.alg, KeyID: h.keyID, HasKeyID: h.hasID, Signed: c.signed, Bytes: c.signature,
+	})
+	if err == nil {
+		return set, nil
 	}
-	set, err := t.keys.current(ctx)
-	if err != nil {
-		return nil, guard.Unavailable(err)
-	}
-	bad := set.verify(h, c)
-	if bad == errUnknownKey || bad == errAmbiguousKey && h.hasID {
-		newer, err := t.keys.newer(ctx, set)
-		if err != nil {
-			return nil, guard.Unavailable(err)
-		}
-		if newer != set {
-			set, bad = newer, newer.verify(h, c)
-		}
-	}
-	if bad != nil {
+	if bad := keyRefusal(err); bad != nil {
 		return nil, bad
 	}
-	return set, nil
+	return nil, guard.Unavailable(withPrefix(err))
 }
 
 func (t *issuerConfig) checkAudience(c *claims) *reason {

@@ -5,14 +5,15 @@ import (
 	"reflect"
 
 	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/keyset"
 	"github.com/go-guard/guard/internal/strictjson"
 )
 
 // A signatory is the issuer whose key verified a token, and the set that holds
 // the key.
 type signatory struct {
-	keys source
-	set  *keySet
+	keys keyset.Source
+	set  *keyset.Set
 }
 
 // A scratch holds the buffers for reading one token. It is reused for the next:

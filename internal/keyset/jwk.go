@@ -1,0 +1,79 @@
+package keyset
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math/big"
+)
+
+var base64url = base64.RawURLEncoding.Strict()
+
+// A JWK is a public key as RFC 7517 writes it. The members up to Y are in the
+// order in which RFC 7638, section 3.3, hashes them.
+type JWK struct {
+	Crv string  `json:"crv,omitempty"`
+	E   string  `json:"e,omitempty"`
+	Kty KeyType `json:"kty"`
+	N   string  `json:"n,omitempty"`
+	X   string  `json:"x,omitempty"`
+	Y   string  `json:"y,omitempty"`
+
+	Alg    string   `json:"alg,omitempty"`
+	Kid    string   `json:"kid,omitempty"`
+	Use    string   `json:"use,omitempty"`
+	KeyOps []string `json:"key_ops,omitempty"`
+}
+
+// NewJWK returns the JWK of a public key, without alg, kid and use. ok is false
+// if public is a secret.
+func NewJWK(public crypto.PublicKey) (j JWK, ok bool) {
+	switch k := public.(type) {
+	case *rsa.PublicKey:
+		j.Kty = RSA
+		j.N, j.E = base64url.EncodeToString(k.N.Bytes()), base64url.EncodeToString(big.NewInt(int64(k.E)).Bytes())
+	case *ecdsa.PublicKey:
+		point, err := k.Bytes() // 4, x, y
+		if err != nil {
+			return j, false
+		}
+		size := (len(point) - 1) / 2
+		j.Kty, j.Crv = EC, k.Curve.Params().Name
+		j.X, j.Y = base64url.EncodeToString(point[1:1+size]), base64url.EncodeToString(point[1+size:])
+	case ed25519.PublicKey:
+		j.Kty, j.Crv, j.X = OKP, "Ed25519", base64url.EncodeToString(k)
+	default:
+		return j, false
+	}
+	return j, true
+}
+
+// Thumbprint returns the SHA-256 thumbprint of the key (RFC 7638).
+func (j JWK) Thumbprint() string {
+	j.Alg, j.Kid, j.Use, j.KeyOps = "", "", "", nil
+	sum := sha256.Sum256(encode(j))
+	return base64url.EncodeToString(sum[:])
+}
+
+// EncodeJWKS returns the key set of RFC 7517, section 5.
+func EncodeJWKS(keys []JWK) []byte {
+	if keys == nil {
+		keys = []JWK{} // "keys" must be an array
+	}
+	return encode(struct {
+		Keys []JWK `json:"keys"`
+	}{keys})
+}
+
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("keyset: %v", err)) // unreachable: strings always marshal
+	}
+	return b
+}
