@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/strictjson"
 	"github.com/go-guard/guard/jwtauth"
 )
 
@@ -128,6 +129,11 @@ const (
 	maxBody      = 1 << 20 // a longer body is not read to its end
 )
 
+const tokenMember = "refresh_token"
+
+// tokenShape refuses "Refresh_Token" beside it.
+var tokenShape = (*strictjson.Shape)(nil).With(tokenMember)
+
 // readToken returns the refresh token in the JSON of a request. It is "", which
 // is invalid, if there is none. An error means that the body cannot be read.
 func readToken(w http.ResponseWriter, r *http.Request) (string, error) {
@@ -143,10 +149,15 @@ func readToken(w http.ResponseWriter, r *http.Request) (string, error) {
 		}
 		return "", &guard.Error{Status: http.StatusBadRequest, Err: err}
 	}
-	// A map, since the field of a struct would match "Refresh_Token", too.
-	var members map[string]json.RawMessage
 	var refreshToken string
-	if json.Unmarshal(b, &members) != nil || json.Unmarshal(members["refresh_token"], &refreshToken) != nil {
+	visit := func(s *strictjson.Scanner, m strictjson.Member) bool {
+		if string(m.Name) != tokenMember {
+			return false
+		}
+		refreshToken = string(s.Text())
+		return true
+	}
+	if !new(strictjson.Scanner).Read(b, tokenShape, strictjson.VisitorFunc(visit), strictjson.MaxMembers) {
 		return "", nil
 	}
 	return refreshToken, nil

@@ -69,6 +69,7 @@ func TestRefreshHandler(t *testing.T) {
 		"a list":          tokenBody([]string{first.RefreshToken}),
 		"an object":       tokenBody(map[string]any{"refresh_token": first.RefreshToken}),
 		"another case":    `{"Refresh_Token":"` + first.RefreshToken + `"}`,
+		"twice":           `{"refresh_token":"` + first.RefreshToken + `","refresh_token":"` + first.RefreshToken + `"}`,
 		"no body":         "",
 		"not JSON":        "refresh_token=" + first.RefreshToken,
 		"an array":        `["` + first.RefreshToken + `"]`,
