@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/strictjson"
 )
 
 // An Introspection is what an authorization server states about an active token
@@ -37,13 +38,11 @@ func (i *Introspection) Scopes() []string { return i.scopes }
 // json.Unmarshal does.
 func (i *Introspection) Decode(v any) error { return json.Unmarshal(i.raw, v) }
 
-// parseIntrospection reads the server's response, nil for an inactive token. It
-// decodes into a map, because struct fields would match "Active" and "ACTIVE",
-// too.
+// parseIntrospection reads the server's response, nil for an inactive token.
 func parseIntrospection(body []byte) (*Introspection, error) {
 	var members map[string]json.RawMessage
-	if err := json.Unmarshal(body, &members); err != nil {
-		return nil, errors.New("it is not a JSON object")
+	if err := strictjson.Unmarshal(body, &members); err != nil {
+		return nil, fmt.Errorf("it is not a JSON object: %w", err)
 	}
 	var active *bool
 	if err := json.Unmarshal(members["active"], &active); err != nil || active == nil {

@@ -1,9 +1,12 @@
 package rbac
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/go-guard/guard/internal/strictjson"
 )
 
 // ParseJSON reads the roles of a policy, for New and Swap:
@@ -16,57 +19,140 @@ import (
 // permissions are those that the policy declares. Every mistake that New would
 // report is an error with its line, and so are unknown and repeated names.
 func ParseJSON[Perm ~string](data []byte, permissions []Perm) (Spec[Perm], error) {
-	f := &file[Perm]{permissions: slices.Clone(permissions), roles: map[string]Role[Perm]{}, lines: map[position]int{}}
-	d := newJSONReader(data)
-	d.object(func(name string) {
-		if name != "roles" {
-			d.fail("unknown name %q; want \"roles\"", name)
-			return
-		}
-		d.object(func(role string) { f.readRole(d, role) })
-	})
-	d.end()
-	if d.err != nil {
-		return Spec[Perm]{}, d.err
+	f := &file[Perm]{data: data, permissions: slices.Clone(permissions), roles: map[string]Role[Perm]{}, offsets: map[position]int{}}
+	if !f.scanner.Read(data, nil, strictjson.VisitorFunc(f.top), len(data)) {
+		return Spec[Perm]{}, f.mistake()
 	}
 	return f.spec()
 }
 
-// A file is a Spec with the lines of its roles, grants and inherited roles.
+// A file is a Spec with the places of its roles, grants and inherited roles.
 type file[Perm ~string] struct {
+	data        []byte
+	scanner     strictjson.Scanner
+	rejected    error // why the file itself stopped the scan
 	permissions []Perm
 	roles       map[string]Role[Perm]
-	lines       map[position]int
+	offsets     map[position]int
 }
 
-func (f *file[Perm]) readRole(d *jsonReader, name string) {
-	f.lines[position{"role", name, 0}] = d.line()
+func (f *file[Perm]) top(s *strictjson.Scanner, m strictjson.Member) bool {
+	if string(m.Name) != "roles" {
+		return f.reject(m.Offset, "unknown name %q; want \"roles\"", m.Name)
+	}
+	return f.object(s, f.role)
+}
+
+func (f *file[Perm]) role(s *strictjson.Scanner, m strictjson.Member) bool {
+	name := string(m.Name)
+	f.offsets[position{"role", name, 0}] = m.Offset
 	var r Role[Perm]
-	d.object(func(field string) {
-		switch field {
+	read := f.object(s, func(s *strictjson.Scanner, m strictjson.Member) bool {
+		switch string(m.Name) {
 		case "grants":
-			d.strings(func(i int, s string) {
-				f.lines[position{"grant", name, i}] = d.line()
-				r.Grants = append(r.Grants, Perm(s))
+			return f.texts(s, func(offset, i int, text string) {
+				f.offsets[position{"grant", name, i}] = offset
+				r.Grants = append(r.Grants, Perm(text))
 			})
 		case "inherits":
-			d.strings(func(i int, s string) {
-				f.lines[position{"inherit", name, i}] = d.line()
-				r.Inherits = append(r.Inherits, s)
+			return f.texts(s, func(offset, i int, text string) {
+				f.offsets[position{"inherit", name, i}] = offset
+				r.Inherits = append(r.Inherits, text)
 			})
-		default:
-			d.fail("unknown name %q; want \"grants\" or \"inherits\"", field)
 		}
+		return f.reject(m.Offset, "unknown name %q; want \"grants\" or \"inherits\"", m.Name)
 	})
 	f.roles[name] = r
+	return read
 }
 
-// spec compiles the file, while the lines for errors are known.
+// object reads the members of an object.
+func (f *file[Perm]) object(s *strictjson.Scanner, member strictjson.VisitorFunc) bool {
+	if s.Kind() != '{' {
+		return f.reject(s.Offset(), "got %s; want an object", kindName(s.Kind()))
+	}
+	s.Object(nil, member)
+	return true
+}
+
+// texts reads an array of strings.
+func (f *file[Perm]) texts(s *strictjson.Scanner, element func(offset, i int, text string)) bool {
+	if s.Kind() != '[' {
+		return f.reject(s.Offset(), "got %s; want an array", kindName(s.Kind()))
+	}
+	i := 0
+	s.Array(nil, func(*strictjson.Shape) {
+		if s.Kind() != '"' {
+			f.reject(s.Offset(), "got %s; want a string", kindName(s.Kind()))
+			return
+		}
+		offset := s.Offset()
+		element(offset, i, string(s.Text()))
+		i++
+	})
+	return true
+}
+
+// reject stops the scan with a mistake of the file, unless it ends there or is
+// not JSON.
+func (f *file[Perm]) reject(offset int, format string, args ...any) bool {
+	if kind := f.scanner.Kind(); f.rejected == nil && kind != -1 {
+		f.rejected = fmt.Errorf("rbac: line %d: %s", strictjson.Line(f.data, offset), fmt.Sprintf(format, args...))
+		f.scanner.Reject()
+	}
+	return false
+}
+
+// mistake is why the scan stopped.
+func (f *file[Perm]) mistake() error {
+	if f.rejected != nil {
+		return f.rejected
+	}
+	e := f.scanner.Err()
+	text := ""
+	switch e.Reason {
+	case strictjson.Repeated:
+		text = fmt.Sprintf("repeated name %q", e.Name(f.data))
+	case strictjson.Trailing:
+		text = "unexpected data after the object"
+	case strictjson.Syntax:
+		switch rest := f.data[e.Offset:]; {
+		case len(rest) == 0:
+			text = "the file ends too early"
+		case len(bytes.TrimSpace(f.data[:e.Offset])) == 0 && bytes.IndexByte([]byte(`["tfn0123456789-`), rest[0]) >= 0:
+			text = fmt.Sprintf("got %s; want an object", kindName(rune(rest[0]))) // the outermost value
+		default:
+			text = "invalid character"
+		}
+	default:
+		text = e.Error()
+	}
+	return fmt.Errorf("rbac: line %d: %s", strictjson.Line(f.data, e.Offset), text)
+}
+
+// kindName names a value by its first byte.
+func kindName(first rune) string {
+	switch first {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+// spec compiles the file, while the places for errors are known.
 func (f *file[Perm]) spec() (Spec[Perm], error) {
 	c, declarationErr := newCatalog(f.permissions)
 	_, rolesErr := c.compile(f.roles, func(at position) string {
-		if line := f.lines[at]; line > 0 {
-			return fmt.Sprintf("line %d: ", line)
+		if offset, ok := f.offsets[at]; ok {
+			return fmt.Sprintf("line %d: ", strictjson.Line(f.data, offset))
 		}
 		return ""
 	})

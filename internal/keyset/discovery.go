@@ -2,12 +2,13 @@ package keyset
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/go-guard/guard/internal/strictjson"
 )
 
 // metadataTTL is how long the location of the keys is used before the metadata
@@ -60,8 +61,8 @@ func (r *Remote) readMetadata(ctx context.Context) (location, error) {
 		Issuer  string `json:"issuer"`
 		JWKSURI string `json:"jwks_uri"`
 	}
-	if err := json.Unmarshal(body, &doc); err != nil {
-		return location{}, errors.New("the metadata is not JSON")
+	if err := strictjson.Unmarshal(body, &doc); err != nil {
+		return location{}, fmt.Errorf("the metadata is not a JSON object: %w", err)
 	}
 	if doc.Issuer != r.issuer { // RFC 8414, section 3.3
 		return location{}, fmt.Errorf("the metadata is that of %q", doc.Issuer)

@@ -9,15 +9,17 @@ import (
 	"errors"
 	"math/big"
 	"slices"
+
+	"github.com/go-guard/guard/internal/strictjson"
 )
 
 // ParseJWKS returns the public keys for signatures in a key set. Other keys and
 // those that cannot be parsed are skipped (RFC 7517, section 5).
 func ParseJWKS(body []byte) ([]PublicKey, error) {
 	var set struct {
-		Keys []json.RawMessage `json:"keys"`
+		Keys []strictjson.Unchecked `json:"keys"` // one bad key does not refuse the others
 	}
-	if err := json.Unmarshal(body, &set); err != nil || set.Keys == nil {
+	if err := strictjson.Unmarshal(body, &set); err != nil || set.Keys == nil {
 		return nil, errors.New("the key set is not a JSON object with keys")
 	}
 	list := []PublicKey{}
@@ -35,9 +37,16 @@ func ParseJWK(raw []byte) (k PublicKey, ok bool) {
 	var j struct {
 		JWK
 		// The members that only private and symmetric keys have.
-		D, P, Q, DP, DQ, QI, Oth, K json.RawMessage
+		D   json.RawMessage `json:"d"`
+		P   json.RawMessage `json:"p"`
+		Q   json.RawMessage `json:"q"`
+		DP  json.RawMessage `json:"dp"`
+		DQ  json.RawMessage `json:"dq"`
+		QI  json.RawMessage `json:"qi"`
+		Oth json.RawMessage `json:"oth"`
+		K   json.RawMessage `json:"k"`
 	}
-	if json.Unmarshal(raw, &j) != nil {
+	if strictjson.Unmarshal(raw, &j) != nil {
 		return k, false
 	}
 	for _, private := range []json.RawMessage{j.D, j.P, j.Q, j.DP, j.DQ, j.QI, j.Oth, j.K} {
