@@ -26,7 +26,7 @@ type rateLimits struct {
 	refused *refusals
 }
 
-// EndsByDeadline tells package ratelimit that New has seen to it.
+// EndsByDeadline implements [ratelimit.DeadlineStore].
 func (r *rateLimits) EndsByDeadline() {}
 
 // How much the scripts get and answer per key.
