@@ -13,8 +13,8 @@ import (
 // without an address ("unknown", an obfuscated name, no "for" at all) is an
 // error. So are forms that the grammar allows and proxies do not write: empty
 // elements and pairs, and obfuscated ports.
-func Forwarded(trusted ...netip.Prefix) Func {
-	proxies := newProxies("Forwarded", trusted)
+func Forwarded(trustedProxies ...netip.Prefix) Func {
+	proxies := newProxies("Forwarded", trustedProxies)
 	return func(r *http.Request) (netip.Addr, error) {
 		addr, direct, err := proxies.direct(r)
 		if direct || err != nil {

@@ -21,8 +21,8 @@ const xForwardedFor = "X-Forwarded-For"
 //
 // XFF panics without a trusted proxy, and if one of them is the whole address
 // space (/0).
-func XFF(trusted ...netip.Prefix) Func {
-	proxies := newProxies("XFF", trusted)
+func XFF(trustedProxies ...netip.Prefix) Func {
+	proxies := newProxies("XFF", trustedProxies)
 	return func(r *http.Request) (netip.Addr, error) {
 		addr, direct, err := proxies.direct(r)
 		if direct || err != nil {
@@ -69,11 +69,11 @@ func XFFCount(n int) Func {
 // X-Real-IP. If the peer is not a trusted proxy, the header is ignored and the
 // peer is the client. The proxy must overwrite the field of the client: a second
 // line is an error. Header panics in the same cases as XFF.
-func Header(name string, trusted ...netip.Prefix) Func {
+func Header(name string, trustedProxies ...netip.Prefix) Func {
 	if name == "" {
 		wiring.Panic("clientip", "Header without a name")
 	}
-	proxies := newProxies("Header", trusted)
+	proxies := newProxies("Header", trustedProxies)
 	name = http.CanonicalHeaderKey(name)
 	return func(r *http.Request) (netip.Addr, error) {
 		addr, direct, err := proxies.direct(r)

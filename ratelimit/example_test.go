@@ -137,7 +137,7 @@ func ExampleLimiter_Reset() {
 
 // Two limiters that share one bounded store have limits of different names.
 func ExampleMemory() {
-	shared := guard.Must(ratelimit.NewMemory(&ratelimit.MemoryOptions{MaxKeys: 100_000}))
+	shared := guard.Must(ratelimit.NewMemory(&ratelimit.MemoryOptions{Max: 100_000}))
 	byKey := ratelimit.ByHeader("X-Tenant")
 	reads := guard.Must(ratelimit.New(ratelimit.Limit{Name: "reads", Quota: 100, Window: time.Minute}, byKey, &ratelimit.Options{Store: shared}))
 	writes := guard.Must(ratelimit.New(ratelimit.Limit{Name: "writes", Quota: 10, Window: time.Minute}, byKey, &ratelimit.Options{Store: shared}))
@@ -145,7 +145,7 @@ func ExampleMemory() {
 }
 
 // Password hashing costs memory and time, whoever asks for it.
-func ExampleGlobal() {
-	hashing := guard.Must(ratelimit.Global(20, 40))
+func ExampleNewBucket() {
+	hashing := guard.Must(ratelimit.NewBucket(20, 40))
 	http.Handle("POST /login", hashing.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {})))
 }

@@ -30,8 +30,9 @@ func (l *Limiter) headers(h http.Header, demands []demand, states []State, worst
 		if l.opts.LimitsOf != nil {
 			policy = policyField(demands)
 		}
-		h["Ratelimit-Policy"] = append(h["Ratelimit-Policy"], policy)
-		h["Ratelimit"] = append(h["Ratelimit"], stateField(demands, states))
+		lines := []string{policy, stateField(demands, states)}
+		addField(h, "Ratelimit-Policy", lines[:1:1])
+		addField(h, "Ratelimit", lines[1:])
 	}
 	if s.RetryAfter > 0 {
 		h["Retry-After"] = []string{retryAfter(s.RetryAfter)}
@@ -42,6 +43,14 @@ func (l *Limiter) headers(h http.Header, demands []demand, states []State, worst
 		h["X-Ratelimit-Remaining"] = f[1:2:2]
 		h["X-Ratelimit-Reset"] = f[2:3:3]
 	}
+}
+
+// addField adds values to those of an outer limiter.
+func addField(h http.Header, name string, values []string) {
+	if outer := h[name]; len(outer) > 0 {
+		values = append(outer, values...)
+	}
+	h[name] = values
 }
 
 // policyField is a List of Strings with parameters (RFC 9651, section 3).

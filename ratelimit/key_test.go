@@ -1,7 +1,9 @@
 package ratelimit_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -64,6 +66,31 @@ func TestKeys(t *testing.T) {
 				t.Errorf("an internal text got out: %s", a.Body)
 			}
 		})
+	}
+}
+
+// TestOnlyKeysSkip: an error for which ErrSkip is a mere cause lifts no limit.
+func TestOnlyKeysSkip(t *testing.T) {
+	skips := func(*http.Request) (netip.Addr, error) { return netip.Addr{}, ratelimit.ErrSkip }
+	limit := ratelimit.Limit{Quota: 1, Window: time.Hour}
+	for name, tt := range map[string]struct {
+		key  ratelimit.Key
+		opts ratelimit.Options
+		want int
+	}{
+		"a key":            {func(*http.Request) (string, error) { return "", ratelimit.ErrSkip }, ratelimit.Options{}, 200},
+		"a key, wrapped":   {func(*http.Request) (string, error) { return "", fmt.Errorf("x: %w", ratelimit.ErrSkip) }, ratelimit.Options{}, 200},
+		"a way to tell IP": {ratelimit.ByIP(skips), ratelimit.Options{}, 400},
+		"LimitsOf": {ratelimit.ByIP(clientip.Direct()), ratelimit.Options{LimitsOf: func(context.Context) ([]ratelimit.Limit, error) {
+			return nil, ratelimit.ErrSkip
+		}}, 500},
+	} {
+		h := guard.Must(ratelimit.New(limit, tt.key, &tt.opts)).Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		if w.Code != tt.want {
+			t.Errorf("%s: %d, want %d", name, w.Code, tt.want)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/internal/testing/race"
 	"github.com/go-guard/guard/ratelimit"
 )
@@ -56,7 +57,7 @@ func (m *model) overGCRA() bool {
 type trace struct {
 	*testing.T
 	rnd       *rand.Rand
-	clock     *clock
+	clock     *harness.Clock
 	store     ratelimit.Store
 	backwards bool
 	coarse    bool // all times are whole microseconds, at which the log is exact
@@ -69,7 +70,7 @@ const traces = 20_000
 // TestModel: no trace sees a limit exceeded, none is refused what its limit
 // grants, and every Retry-After is true.
 func TestModel(t *testing.T) {
-	c := newClock()
+	c := harness.NewClock()
 	store := newMemory(c, 0, false)
 	n := traces
 	if race.Enabled && testing.Short() {
@@ -83,7 +84,7 @@ func TestModel(t *testing.T) {
 func FuzzTrace(f *testing.F) {
 	f.Add(uint64(1), false)
 	f.Add(uint64(2), true)
-	c := newClock()
+	c := harness.NewClock()
 	store := newMemory(c, 1<<12, false) // fuzzing fills it: old traces are forgotten
 	f.Fuzz(func(t *testing.T, seed uint64, backwards bool) {
 		c.Advance(time.Hour) // and have expired
@@ -91,7 +92,7 @@ func FuzzTrace(f *testing.F) {
 	})
 }
 
-func runTrace(t *testing.T, c *clock, store ratelimit.Store, seed uint64, backwards bool) {
+func runTrace(t *testing.T, c *harness.Clock, store ratelimit.Store, seed uint64, backwards bool) {
 	rnd := rand.New(rand.NewPCG(seed, 26))
 	tr := &trace{T: t, rnd: rnd, clock: c, store: store, key: fmt.Sprint("trace ", seed, c.Now()), backwards: backwards}
 	tr.limit, tr.coarse = randomLimit(rnd), rnd.IntN(3) > 0
@@ -155,15 +156,15 @@ func (tr *trace) step() {
 
 // pass lets time pass.
 func (tr *trace) pass(d int64) {
-	d += tr.clock.ns.Load()
+	d += tr.clock.UnixNano()
 	if tr.coarse {
 		d = (d + 999) / 1000 * 1000
 	}
-	tr.clock.ns.Store(d)
+	tr.clock.Time = time.Unix(0, d)
 }
 
 func (tr *trace) take(cost int) (wait time.Duration) {
-	now := tr.clock.ns.Load()
+	now := tr.clock.UnixNano()
 	if n := len(tr.log); n > 0 {
 		now = max(now, tr.log[n-1].at)
 	}
@@ -202,7 +203,7 @@ func (tr *trace) giveBack() {
 	if err := tr.store.GiveBack(context.Background(), []ratelimit.Taken{tr.log[i].taken}); err != nil {
 		tr.Fatal(err)
 	}
-	if tr.log[i].at+int64(tr.limit.Window) > tr.clock.ns.Load() { // else it had expired
+	if tr.log[i].at+int64(tr.limit.Window) > tr.clock.UnixNano() { // else it had expired
 		tr.log = append(tr.log[:i], tr.log[i+1:]...)
 	}
 }
