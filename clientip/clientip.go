@@ -62,9 +62,9 @@ type proxies []netip.Prefix
 
 // newProxies returns a copy of prefixes. It panics without any, and for a prefix
 // that is not a network of proxies.
-func newProxies(what string, prefixes []netip.Prefix) proxies {
+func newProxies(function string, prefixes []netip.Prefix) proxies {
 	if len(prefixes) == 0 {
-		wiring.Panic("clientip", "%s without a trusted proxy: use Direct", what)
+		wiring.Panic("clientip", "%s without a trusted proxy: use Direct", function)
 	}
 	ps := slices.Clone(proxies(prefixes))
 	for i, p := range ps {
@@ -72,7 +72,7 @@ func newProxies(what string, prefixes []netip.Prefix) proxies {
 			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 		}
 		if !p.IsValid() || p.Bits() == 0 {
-			wiring.Panic("clientip", "%s: trusted prefix %d is %v: not a network of proxies", what, i+1, p)
+			wiring.Panic("clientip", "%s: trusted prefix %d is %v: not a network of proxies", function, i+1, p)
 		}
 		ps[i] = p
 	}

@@ -73,26 +73,21 @@ func call[T any](ctx context.Context, b *breaker, f func(context.Context) (T, er
 	return value, err
 }
 
-// A storeCall is a call in a goroutine of its own. Its answer is either received
-// or, once it was abandoned, late.
-type storeCall[T any] struct {
-	answer    chan answer[T]
-	abandoned chan struct{} // closed when the caller no longer waits
-}
-
 type answer[T any] struct {
 	value T
 	err   error
 }
 
+// callInGoroutine runs f in a goroutine and abandons it when ctx ends. The caller
+// receives the answer of f, or closes abandoned: never both.
 func callInGoroutine[T any](ctx context.Context, b *breaker, f func(context.Context) (T, error), late func(context.Context, T)) (T, error) {
-	c := storeCall[T]{answer: make(chan answer[T]), abandoned: make(chan struct{})}
+	answers, abandoned := make(chan answer[T]), make(chan struct{})
 	go func() {
 		a := answer[T]{err: errExit}
 		defer func() { // also after runtime.Goexit
 			select {
-			case c.answer <- a:
-			case <-c.abandoned:
+			case answers <- a:
+			case <-abandoned:
 				b.ended()
 				if a.err == nil && late != nil {
 					b.runLate(ctx, func(ctx context.Context) { late(ctx, a.value) })
@@ -102,22 +97,22 @@ func callInGoroutine[T any](ctx context.Context, b *breaker, f func(context.Cont
 		a.value, a.err = recovered(ctx, f)
 	}()
 	select {
-	case a := <-c.answer:
+	case a := <-answers:
 		return a.value, a.err
-	case <-ctx.Done(): // a client library may ignore its context
+	case <-ctx.Done(): // f may ignore its context
 	}
 	select {
-	case a := <-c.answer: // just in time
+	case a := <-answers: // just in time
 		return a.value, a.err
 	default:
 	}
 	b.abandon()
-	close(c.abandoned)
+	close(abandoned)
 	var zero T
 	return zero, fmt.Errorf("ratelimit: the store did not answer within %v", b.timeout)
 }
 
-// runLate runs f with a timeout of its own. A panic of f is ignored.
+// runLate runs f with a new timeout. A panic of f is ignored.
 func (b *breaker) runLate(ctx context.Context, f func(context.Context)) {
 	ctx, cancel := b.withTimeout(ctx)
 	defer cancel()
@@ -134,13 +129,14 @@ func recovered[T any](ctx context.Context, f func(context.Context) (T, error)) (
 	return f(ctx)
 }
 
-// abandon counts a call that still runs, and ended that such a call returned.
+// abandon counts a call that was abandoned and still runs.
 func (b *breaker) abandon() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.abandoned++
 }
 
+// ended counts the end of an abandoned call.
 func (b *breaker) ended() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -207,4 +208,24 @@ func TestEndsByDeadline(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestStoreEndsItsGoroutine: runtime.Goexit in a store is a failure, and does not
+// leave a request waiting.
+func TestStoreEndsItsGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFaulty()
+		store.set(func(context.Context) error { runtime.Goexit(); return nil })
+		l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store}))
+		start := time.Now()
+		if a := serve(t, l.Wrap, of("a")); a.Code != http.StatusServiceUnavailable {
+			t.Errorf("status %d", a.Code)
+		}
+		if err := l.Reset(t.Context(), "a"); err == nil {
+			t.Error("Reset has no error")
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("waited %v", took)
+		}
+	})
 }

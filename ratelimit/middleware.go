@@ -91,8 +91,8 @@ func (l *Limiter) decide(r *http.Request, demands []demand, states []State) (_ [
 	return demands, states, failure, cost, err
 }
 
-// skipOr turns an ErrSkip of a Key into ErrSkip itself, which is what the rest of
-// this package compares with. A refusal that wraps ErrSkip stays a refusal.
+// skipOr returns ErrSkip itself for an error of a Key that wraps it: this package
+// compares errors with ErrSkip. A refusal that wraps ErrSkip stays a refusal.
 func skipOr(err error) error {
 	if _, refusal := errors.AsType[*guard.Error](err); !refusal && errors.Is(err, ErrSkip) {
 		return ErrSkip

@@ -106,8 +106,8 @@ func (t *Table) Place(tag uint64, now int64) int {
 	return slot
 }
 
-// CanPlace reports whether Place would try for a slot, and not refuse the tag at
-// once.
+// CanPlace reports whether Place could have a slot for a tag that the table does
+// not have. If it is false, Place returns -1.
 func (t *Table) CanPlace(tag uint64, now int64) bool {
 	return !t.layout.NoEviction || t.canGrow(now) || t.vacantSlot(tag, now) >= 0
 }
