@@ -64,8 +64,8 @@ func TestDeadlines(t *testing.T) {
 	})
 }
 
-// TestDeadStore: no request waits longer than the timeout, and most wait not
-// at all; the store is asked again, by one request at a time, until it works.
+// TestDeadStore: no request waits longer than the timeout, and most do not wait
+// at all. One request at a time calls the store again, until it works.
 func TestDeadStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFaulty()
@@ -104,7 +104,7 @@ func TestDeadStore(t *testing.T) {
 	})
 }
 
-// TestProbe: after a pause one request tries the store, not all.
+// TestProbe: after a pause a single request calls the store.
 func TestProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFaulty()
@@ -154,8 +154,8 @@ func TestManyHang(t *testing.T) {
 	})
 }
 
-// TestLateGrantIsGivenBack: what the store granted after the request was
-// refused does not count against the client.
+// TestLateGrantIsGivenBack: a take that the store grants after the request was
+// refused does not count.
 func TestLateGrantIsGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFaulty()
@@ -174,13 +174,13 @@ func TestLateGrantIsGivenBack(t *testing.T) {
 	})
 }
 
-// deadlineStore is a store that ends by its context's deadline, and says so.
+// deadlineStore is a ratelimit.DeadlineStore.
 type deadlineStore struct{ *faulty }
 
 func (deadlineStore) EndsByDeadline() {}
 
-// TestEndsByDeadline: a store that ends by itself is given the deadline, and
-// what it does wrong is a failure all the same.
+// TestEndsByDeadline: a DeadlineStore gets the deadline, and its errors and panics
+// are failures like those of other stores.
 func TestEndsByDeadline(t *testing.T) {
 	for name, fault := range map[string]func(context.Context) error{
 		"slow":   func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },

@@ -107,7 +107,8 @@ func ExampleOptions_also() {
 	// 429 [1]
 }
 
-// An operator forgives an address: its key is what ByIP says of a request from it.
+// An operator resets the count of an address: ByIP returns its key for a made-up
+// request.
 func ExampleLimiter_Reset() {
 	byIP := ratelimit.ByIP(clientip.Direct())
 	perIP := guard.Must(ratelimit.New(ratelimit.Limit{Quota: 1, Window: time.Hour}, byIP, nil))
@@ -144,7 +145,7 @@ func ExampleMemory() {
 	_, _ = reads, writes
 }
 
-// Password hashing costs memory and time, whoever asks for it.
+// Password hashing costs memory and time, for any client.
 func ExampleNewBucket() {
 	hashing := guard.Must(ratelimit.NewBucket(20, 40))
 	http.Handle("POST /login", hashing.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {})))

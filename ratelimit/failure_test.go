@@ -46,8 +46,7 @@ func TestOnFailure(t *testing.T) {
 	}
 }
 
-// TestResetOfFallbacks: what was counted while the store was down does not wait
-// for the next time.
+// TestResetOfFallbacks: Reset also undoes the takes of the fallback.
 func TestResetOfFallbacks(t *testing.T) {
 	c, store := harness.NewClock(), newFaulty()
 	logins := newLogin(t, &ratelimit.LoginOptions{
@@ -75,10 +74,10 @@ func TestResetOfFallbacks(t *testing.T) {
 				t.Errorf("Reset without a store: %d", w.Code)
 			}
 			if !tt.take() || tt.take() {
-				t.Error("the fallback did not forget")
+				t.Error("the fallback was not reset")
 			}
 			store.set(nil)
-			c.Advance(time.Minute) // the store is asked again
+			c.Advance(time.Minute) // the store is called again
 			if !tt.take() || tt.take() {
 				t.Error("the store does not count")
 			}
@@ -86,7 +85,7 @@ func TestResetOfFallbacks(t *testing.T) {
 				t.Error(err)
 			}
 			if !tt.take() || tt.take() {
-				t.Error("the store did not forget")
+				t.Error("the store was not reset")
 			}
 			store.set(down)
 			if !tt.take() {

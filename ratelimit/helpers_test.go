@@ -107,7 +107,7 @@ func login(l *ratelimit.Login, addr, account, password string) *httptest.Respons
 	return w
 }
 
-// A faulty store does what it is told.
+// A faulty store fails as fault says.
 type faulty struct {
 	ratelimit.Store
 	mu    sync.Mutex

@@ -41,7 +41,7 @@ func TestKeys(t *testing.T) {
 		"an invalid address":  {ratelimit.ByIP(zeroAddr), of("h"), 400},
 		"principal":           {byUser, known("1"), 204},
 		"principal without":   {byUser, known(""), 500},
-		"nobody":              {byUser, of("h"), 401},
+		"no principal":        {byUser, of("h"), 401},
 		"another type":        {byUser, wrong, 500},
 		"header":              {byHeader, of("h"), 204},
 		"header empty":        {byHeader, of(""), 400},
@@ -69,7 +69,8 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestOnlyKeysSkip: an error for which ErrSkip is a mere cause lifts no limit.
+// TestOnlyKeysSkip: an error that is not a Key's and wraps ErrSkip exempts no
+// request.
 func TestOnlyKeysSkip(t *testing.T) {
 	skips := func(*http.Request) (netip.Addr, error) { return netip.Addr{}, ratelimit.ErrSkip }
 	limit := ratelimit.Limit{Quota: 1, Window: time.Hour}
@@ -78,9 +79,9 @@ func TestOnlyKeysSkip(t *testing.T) {
 		opts ratelimit.Options
 		want int
 	}{
-		"a key":            {func(*http.Request) (string, error) { return "", ratelimit.ErrSkip }, ratelimit.Options{}, 200},
-		"a key, wrapped":   {func(*http.Request) (string, error) { return "", fmt.Errorf("x: %w", ratelimit.ErrSkip) }, ratelimit.Options{}, 200},
-		"a way to tell IP": {ratelimit.ByIP(skips), ratelimit.Options{}, 400},
+		"a key":               {func(*http.Request) (string, error) { return "", ratelimit.ErrSkip }, ratelimit.Options{}, 200},
+		"a key, wrapped":      {func(*http.Request) (string, error) { return "", fmt.Errorf("x: %w", ratelimit.ErrSkip) }, ratelimit.Options{}, 200},
+		"an address function": {ratelimit.ByIP(skips), ratelimit.Options{}, 400},
 		"LimitsOf": {ratelimit.ByIP(clientip.Direct()), ratelimit.Options{LimitsOf: func(context.Context) ([]ratelimit.Limit, error) {
 			return nil, ratelimit.ErrSkip
 		}}, 500},

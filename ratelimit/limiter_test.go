@@ -13,7 +13,8 @@ import (
 	"github.com/go-guard/guard/ratelimit"
 )
 
-// TestRetryAfterIsTrue: rounded up, at least 1, and whoever waits is served.
+// TestRetryAfterIsTrue: it is rounded up, at least 1, and after it the request is
+// served.
 func TestRetryAfterIsTrue(t *testing.T) {
 	for _, l := range []ratelimit.Limit{
 		{Quota: 1, Window: time.Millisecond},

@@ -45,7 +45,8 @@ func TestLoginFallback(t *testing.T) {
 		t.Errorf("open: %d", w.Code)
 	}
 
-	// A store that fails between Attempt and Succeed: told, and still counted.
+	// A store that fails between Attempt and Succeed: Succeed returns an error, and
+	// the attempt still counts.
 	store.set(nil)
 	l = newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: secret, Timeout: longTimeout})
 	attempt, err := l.Attempt(fromIP("203.0.113.9"), "bob")
@@ -59,7 +60,7 @@ func TestLoginFallback(t *testing.T) {
 }
 
 // TestLateLogin: a login that a late store granted after FailOpen let it go on
-// does not count: nobody could tell of its success.
+// does not count: Succeed would not give it back.
 func TestLateLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFaulty()
@@ -95,9 +96,9 @@ func faultyLogin() (*faulty, func(i int) (*ratelimit.Attempt, error)) {
 	}
 }
 
-// TestSucceedForgetsWhatTheFallbackCounted: else a store that fails again finds
-// failures that a right login has forgiven.
-func TestSucceedForgetsWhatTheFallbackCounted(t *testing.T) {
+// TestSucceedResetsTheFallback: a right login undoes the failures that the
+// fallback counted, for the next outage.
+func TestSucceedResetsTheFallback(t *testing.T) {
 	store, attempt := faultyLogin()
 	store.set(down)
 	for i := range 2 {
@@ -121,9 +122,9 @@ func TestSucceedForgetsWhatTheFallbackCounted(t *testing.T) {
 	}
 }
 
-// TestSucceedInTheFallbackForgetsInTheStore: failures of before an outage are
-// forgiven by a right login during it, where the store is back by then.
-func TestSucceedInTheFallbackForgetsInTheStore(t *testing.T) {
+// TestSucceedInTheFallbackResetsTheStore: a right login during an outage undoes
+// the failures from before it, if the store is back by then.
+func TestSucceedInTheFallbackResetsTheStore(t *testing.T) {
 	store, attempt := faultyLogin()
 	for i := range 3 {
 		if _, err := attempt(i); err != nil {
@@ -144,7 +145,7 @@ func TestSucceedInTheFallbackForgetsInTheStore(t *testing.T) {
 	}
 }
 
-// A recorder keeps what a store is asked for.
+// A recorder records the calls of a store.
 type recorder struct {
 	ratelimit.Store
 	takes []ratelimit.Take

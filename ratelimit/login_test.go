@@ -66,7 +66,7 @@ func TestLoginPerAccount(t *testing.T) {
 	if w := login(l, "203.0.113.7", "alice@example.com", "right"); w.Code != 200 {
 		t.Fatalf("the right password after 9 failures: %d", w.Code)
 	}
-	for i := range 10 { // which were forgotten
+	for i := range 10 { // the earlier ones were undone
 		if w := login(l, "203.0.113."+string(rune('1'+i/4)), spellings[i%4], "wrong"); w.Code != 401 {
 			t.Fatalf("failure %d: %d", i+1, w.Code)
 		}

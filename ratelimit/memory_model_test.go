@@ -12,7 +12,7 @@ import (
 	"github.com/go-guard/guard/ratelimit"
 )
 
-// A model is the slow twin of a store: all takes of one key, kept for ever.
+// A model is the slow twin of a store: it has all takes of one key.
 type model struct {
 	limit ratelimit.Limit
 	log   []granted
@@ -24,8 +24,8 @@ type granted struct {
 	taken ratelimit.Taken
 }
 
-// within is what was granted in the last d. Where time runs backwards, the log
-// says that it stood still.
+// within returns the units that were granted in the last d. If time runs
+// backwards, it stands still in the log.
 func (m *model) within(now int64, d time.Duration) (sum int) {
 	for _, g := range m.log {
 		if g.at > now-int64(d) {
@@ -35,8 +35,8 @@ func (m *model) within(now int64, d time.Duration) (sum int) {
 	return sum
 }
 
-// burst is the most that was granted beyond what leaks at the GCRA rate.
-func (m *model) overGCRA() bool {
+// exceedsGCRA reports whether more was granted than a burst and the GCRA rate.
+func (m *model) exceedsGCRA() bool {
 	capacity := m.limit.Quota
 	if m.limit.Burst > 0 {
 		capacity = m.limit.Burst
@@ -85,7 +85,7 @@ func FuzzTrace(f *testing.F) {
 	f.Add(uint64(1), false)
 	f.Add(uint64(2), true)
 	c := harness.NewClock()
-	store := newMemory(c, 1<<12, false) // fuzzing fills it: old traces are forgotten
+	store := newMemory(c, 1<<12, false) // fuzzing fills it: old traces are evicted
 	f.Fuzz(func(t *testing.T, seed uint64, backwards bool) {
 		c.Advance(time.Hour) // and have expired
 		runTrace(t, c, store, seed, backwards)
@@ -104,7 +104,7 @@ func runTrace(t *testing.T, c *harness.Clock, store ratelimit.Store, seed uint64
 	for range 40 {
 		tr.step()
 	}
-	if tr.limit.Algorithm == ratelimit.GCRA && !backwards && tr.overGCRA() {
+	if tr.limit.Algorithm == ratelimit.GCRA && !backwards && tr.exceedsGCRA() {
 		t.Fatalf("%s, %+v: more than the bound", tr.key, tr.limit)
 	}
 }
@@ -133,7 +133,7 @@ func (tr *trace) step() {
 		tr.pass(int64(tr.limit.Window) * int64(tr.rnd.IntN(3)))
 	case n == 18 && tr.backwards:
 		tr.pass(-tr.rnd.Int64N(2 * int64(tr.limit.Window)))
-	case n == 19 && !tr.backwards: // what has once expired may be forgotten
+	case n == 19 && !tr.backwards: // an expired take may be gone
 		tr.giveBack()
 	}
 	capacity := tr.limit.Quota

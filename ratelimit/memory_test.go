@@ -19,7 +19,7 @@ func TestMemory(t *testing.T) {
 	ratelimittest.Run(t, func(*testing.T) ratelimit.Store { return newMemory(c, 0, false) }, c.Advance)
 }
 
-// TestFlood: a flood of invented keys frees nobody who is blocked.
+// TestFlood: a flood of invented keys unblocks no blocked key.
 func TestFlood(t *testing.T) {
 	const blocked = 1000
 	for _, tt := range []struct {
@@ -60,7 +60,7 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-// TestRemembersMax: nothing is forgotten before there are MaxKeys.
+// TestKeepsMax: no key is evicted before there are Max.
 func TestKeepsMax(t *testing.T) {
 	c := harness.NewClock()
 	for _, n := range []int{1, 7, 100, 1000, 1 << 15, 100_000} {
