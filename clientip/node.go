@@ -17,21 +17,26 @@ func parseNode(s string) (netip.Addr, bool) {
 		return netip.Addr{}, false
 	}
 	bracketed := s[0] == '['
+	colon := strings.IndexByte(s, ':')
+	if !bracketed && colon == strings.LastIndexByte(s, ':') { // no colon or a single one: IPv4
+		if colon >= 0 {
+			if !isPort(s[colon+1:]) {
+				return netip.Addr{}, false
+			}
+			s = s[:colon]
+		}
+		addr, err := netip.ParseAddr(s)
+		return addr, err == nil && usable(addr)
+	}
 	if bracketed {
 		end := strings.IndexByte(s, ']')
 		if end < 0 || end+1 < len(s) && (s[end+1] != ':' || !isPort(s[end+2:])) {
 			return netip.Addr{}, false
 		}
 		s = s[1:end]
-	} else if colon := strings.IndexByte(s, ':'); colon >= 0 && strings.LastIndexByte(s, ':') == colon {
-		if !isPort(s[colon+1:]) { // a single colon: IPv4 with a port
-			return netip.Addr{}, false
-		}
-		s = s[:colon]
 	}
 	host, zone, zoned := strings.Cut(s, "%") // ParseAddr would intern the zone
-	isV6 := strings.IndexByte(host, ':') >= 0
-	if (bracketed || zoned) && !isV6 || zoned && zone == "" {
+	if zoned && zone == "" || !strings.Contains(host, ":") {
 		return netip.Addr{}, false
 	}
 	addr, err := netip.ParseAddr(host)

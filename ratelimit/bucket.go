@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -82,7 +83,7 @@ func tooMany(message string, wait time.Duration, err error) *guard.Error {
 	return &guard.Error{
 		Status:  http.StatusTooManyRequests,
 		Message: message,
-		Header:  http.Header{"Retry-After": {retryAfter(wait)}},
+		Header:  http.Header{"Retry-After": {strconv.FormatInt(atLeastASecond(wait), 10)}},
 		Err:     err,
 	}
 }

@@ -25,32 +25,43 @@ const (
 // the index of the decisive state.
 func (l *Limiter) headers(h http.Header, demands []demand, states []State, worst int) {
 	s := &states[worst]
-	if l.opts.Headers&RateLimit != 0 {
-		policy := l.policy
-		if l.opts.LimitsOf != nil {
-			policy = policyField(demands)
-		}
-		lines := []string{policy, stateField(demands, states)}
-		addField(h, "Ratelimit-Policy", lines[:1:1])
-		addField(h, "Ratelimit", lines[1:])
-	}
-	if s.RetryAfter > 0 {
-		h["Retry-After"] = []string{retryAfter(s.RetryAfter)}
+	if l.opts.Headers&RateLimit != 0 || s.RetryAfter > 0 {
+		l.fields(h, demands, states, s.RetryAfter)
 	}
 	if l.opts.Headers&XRateLimit != 0 {
-		f := &[3]string{strconv.Itoa(demands[worst].limit.capacity()), strconv.Itoa(s.Remaining), retryAfter(untilReset(s))}
+		f := &[3]string{strconv.Itoa(demands[worst].limit.capacity()), strconv.Itoa(s.Remaining), strconv.FormatInt(atLeastASecond(untilReset(s)), 10)}
 		h["X-Ratelimit-Limit"] = f[0:1:1]
 		h["X-Ratelimit-Remaining"] = f[1:2:2]
 		h["X-Ratelimit-Reset"] = f[2:3:3]
 	}
 }
 
-// addField adds values to those of an outer limiter.
-func addField(h http.Header, name string, values []string) {
-	if outer := h[name]; len(outer) > 0 {
-		values = append(outer, values...)
+// fields writes RateLimit-Policy and RateLimit if they are selected, and
+// Retry-After if it is positive. The values are parts of one string.
+func (l *Limiter) fields(h http.Header, demands []demand, states []State, wait time.Duration) {
+	b := make([]byte, 0, 64)
+	if l.opts.Headers&RateLimit != 0 {
+		b = appendStates(b, demands, states)
 	}
-	h[name] = values
+	end := len(b)
+	if wait > 0 {
+		b = strconv.AppendInt(b, atLeastASecond(wait), 10)
+	}
+	text := string(b)
+	lines := &[3]string{l.policy, text[:end], text[end:]}
+	if l.opts.Headers&RateLimit != 0 {
+		if l.opts.LimitsOf != nil {
+			lines[0] = policyField(demands)
+		}
+		policies, limits := lines[0:1:1], lines[1:2:2]
+		if outer := h["Ratelimit"]; len(outer) > 0 { // of an outer limiter
+			policies, limits = append(h["Ratelimit-Policy"], policies...), append(outer, limits...)
+		}
+		h["Ratelimit-Policy"], h["Ratelimit"] = policies, limits
+	}
+	if wait > 0 {
+		h["Retry-After"] = lines[2:3:3]
+	}
 }
 
 // policyField is a List of Strings with parameters (RFC 9651, section 3).
@@ -67,15 +78,14 @@ func policyField(demands []demand) string {
 	return string(b)
 }
 
-func stateField(demands []demand, states []State) string {
-	b := make([]byte, 0, 64)
+func appendStates(b []byte, demands []demand, states []State) []byte {
 	for i := range states {
 		s := &states[i]
 		b = append(appendSeparator(b, i), demands[i].item...)
 		b = strconv.AppendInt(append(b, ";r="...), int64(s.Remaining), 10)
 		b = strconv.AppendInt(append(b, ";t="...), ceilSeconds(untilReset(s)), 10)
 	}
-	return string(b)
+	return b
 }
 
 // untilReset is the reset that a client reads. Beside a Retry-After it is the same
@@ -95,11 +105,9 @@ func appendSeparator(b []byte, i int) []byte {
 	return b
 }
 
-// retryAfter is a Retry-After: whole seconds, rounded up, at least 1 (RFC 9110,
-// section 10.2.3).
-func retryAfter(d time.Duration) string {
-	return strconv.FormatInt(max(ceilSeconds(d), 1), 10)
-}
+// atLeastASecond is the value of a Retry-After: whole seconds, rounded up, at
+// least 1 (RFC 9110, section 10.2.3).
+func atLeastASecond(d time.Duration) int64 { return max(ceilSeconds(d), 1) }
 
 func ceilSeconds(d time.Duration) int64 {
 	return int64((d + time.Second - 1) / time.Second)

@@ -40,15 +40,12 @@ func ByIPPrefix(ip func(*http.Request) (netip.Addr, error), v4, v6 int) Key {
 			return "", badRequest("The client's address is not clear", err)
 		}
 		addr = addr.Unmap()
-		bits := v6
-		if addr.Is4() {
-			bits = v4
-		}
-		network, _ := addr.Prefix(bits) // of a length that was checked
-		if addr.Is4() {                 // 4 or 16 bytes: the two families never share a key
-			b := network.Addr().As4()
+		if addr.Is4() { // 4 or 16 bytes: the two families never share a key
+			b := addr.As4()
+			binary.BigEndian.PutUint32(b[:], binary.BigEndian.Uint32(b[:])>>(32-v4)<<(32-v4))
 			return string(b[:]), nil
 		}
+		network, _ := addr.Prefix(v6) // v6 is valid
 		b := network.Addr().As16()
 		return string(b[:]), nil
 	}
