@@ -85,7 +85,7 @@ func hotKey(settings) (rows, error) {
 		bars: []bar{
 			allocs("guard: allowed, both headers", 3),
 			ratio("guard: allowed, both headers", "sethvargo/go-limiter: allowed", 0.5),
-			ratio("guard: allowed, both headers", "httprate: allowed", 0.35),
+			ratio("guard: allowed, both headers", "httprate: allowed", 0.4),
 			allocs("guard: allowed, no headers", 1),
 		},
 	}, nil

@@ -77,14 +77,14 @@ func (l *Limit) check() error {
 	switch l.Algorithm {
 	case Sliding:
 		if l.Burst != 0 {
-			fail("a burst is for GCRA")
+			fail("a burst is for GCRA only")
 		}
 	case GCRA:
 		if l.Burst < 0 || l.Burst > maxQuota {
 			fail("burst %d is not from 1 to %d", l.Burst, maxQuota)
 		}
 		if len(errs) == 0 && l.interval() < int64(time.Microsecond) {
-			fail("more than one a microsecond is beyond GCRA's clock")
+			fail("GCRA grants at most one per microsecond")
 		}
 		if len(errs) == 0 && int64(l.capacity()) > int64(10*maxWindow)/l.interval() {
 			fail("burst %d takes longer than ten years to drain", l.capacity())
