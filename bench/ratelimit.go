@@ -83,10 +83,10 @@ func hotKey(settings) (comparison, error) {
 			}},
 		},
 		bars: []bar{
-			allocs("guard: allowed, both headers", 2),
+			allocs("guard: allowed, both headers", 3),
 			ratio("guard: allowed, both headers", "sethvargo/go-limiter: allowed", 0.5),
-			ratio("guard: allowed, both headers", "httprate: allowed", 0.35),
-			allocs("guard: allowed, no headers", 0),
+			ratio("guard: allowed, both headers", "httprate: allowed", 0.4),
+			allocs("guard: allowed, no headers", 1),
 		},
 	}, nil
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/go-guard/guard/internal/wiring"
 )
 
-// A Func finds the address of a request's client.
+// A Func returns the address of a request's client.
 type Func = func(r *http.Request) (netip.Addr, error)
 
-// Direct is the TCP peer: for a server that clients reach without a proxy. A
-// peer on a Unix socket has no address, which is an error.
+// Direct returns the TCP peer. It is for a server that clients reach without a
+// proxy. A peer on a Unix socket has no address, which is an error.
 func Direct() Func {
 	return func(r *http.Request) (netip.Addr, error) {
 		addr, unix, err := peer(r)
@@ -31,7 +31,7 @@ var (
 	errNone = errors.New("clientip: the request has no remote address")
 )
 
-// peer is the other end of the connection, as net/http has it from the kernel.
+// peer returns the other end of the connection, from Request.RemoteAddr.
 func peer(r *http.Request) (addr netip.Addr, unix bool, err error) {
 	s := r.RemoteAddr
 	if onUnixSocket(r) {
@@ -42,12 +42,13 @@ func peer(r *http.Request) (addr netip.Addr, unix bool, err error) {
 	}
 	addr, ok := parseNode(s)
 	if !ok {
-		return netip.Addr{}, false, fmt.Errorf("clientip: the remote address %s is none", quoted(s))
+		return netip.Addr{}, false, fmt.Errorf("clientip: the remote address %s is not an address", quoted(s))
 	}
 	return addr, false, nil
 }
 
-// onUnixSocket: peers there are mostly unnamed, "@" or "".
+// onUnixSocket reports whether the request came over a Unix socket. Most peers
+// there have no name: "@" or "".
 func onUnixSocket(r *http.Request) bool {
 	if s := r.RemoteAddr; s != "" {
 		return s[0] == '@' || s[0] == '/'
@@ -56,40 +57,41 @@ func onUnixSocket(r *http.Request) bool {
 	return ok && local.Network() == "unix"
 }
 
-// A trust is the set of proxies that are believed.
-type trust []netip.Prefix
+// proxies are the trusted networks.
+type proxies []netip.Prefix
 
-// newTrust panics where it could not mean what it says: nobody is Direct's to
-// trust, and everybody is nobody's.
-func newTrust(what string, prefixes []netip.Prefix) trust {
+// newProxies returns a copy of prefixes. It panics without any, and for a prefix
+// that is not a network of proxies.
+func newProxies(function string, prefixes []netip.Prefix) proxies {
 	if len(prefixes) == 0 {
-		wiring.Panic("clientip", "%s without a trusted proxy: use Direct", what)
+		wiring.Panic("clientip", "%s without a trusted proxy: use Direct", function)
 	}
-	t := slices.Clone(prefixes)
-	for i, p := range t {
-		if p.Addr().Is4In6() { // addresses are compared unmapped; /8 of a mapped one is /104 of a prefix
+	ps := slices.Clone(proxies(prefixes))
+	for i, p := range ps {
+		if p.Addr().Is4In6() { // addresses are compared unmapped; ::ffff:10.0.0.0/104 is 10.0.0.0/8
 			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 		}
 		if !p.IsValid() || p.Bits() == 0 {
-			wiring.Panic("clientip", "%s: trusted prefix %d is %v: not a network of proxies", what, i+1, p)
+			wiring.Panic("clientip", "%s: trusted prefix %d is %v: not a network of proxies", function, i+1, p)
 		}
-		t[i] = p
+		ps[i] = p
 	}
-	return t
+	return ps
 }
 
-func (t trust) has(addr netip.Addr) bool {
-	for i := range t {
-		if t[i].Contains(addr) {
+func (ps proxies) has(addr netip.Addr) bool {
+	for i := range ps {
+		if ps[i].Contains(addr) {
 			return true
 		}
 	}
 	return false
 }
 
-// direct is the peer where it is no proxy whose header counts. A peer on a Unix
-// socket is one: it is a process of this machine, let in by the file's mode.
-func (t trust) direct(r *http.Request) (addr netip.Addr, is bool, err error) {
+// direct returns the peer, and reports whether it is the client itself and not a
+// trusted proxy. A peer on a Unix socket is a trusted proxy: it is a process of
+// this machine, and the file's mode admits it.
+func (ps proxies) direct(r *http.Request) (addr netip.Addr, direct bool, err error) {
 	addr, unix, err := peer(r)
-	return addr, err == nil && !unix && !t.has(addr), err
+	return addr, err == nil && !unix && !ps.has(addr), err
 }

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Forwarded reads the "for" parameters of Forwarded (RFC 7239), as [XFF] reads
-// X-Forwarded-For, and panics as it does. An element that one of our proxies
-// wrote without an address ("unknown", an obfuscated name, no "for" at all) is
-// an error, and so is what the grammar allows and proxies do not write: empty
+// Forwarded reads the "for" parameters of Forwarded (RFC 7239) as [XFF] reads
+// X-Forwarded-For, and panics in the same cases. An element of a trusted proxy
+// without an address ("unknown", an obfuscated name, no "for" at all) is an
+// error. So are forms that the grammar allows and proxies do not write: empty
 // elements and pairs, and obfuscated ports.
-func Forwarded(trusted ...netip.Prefix) Func {
-	t := newTrust("Forwarded", trusted)
+func Forwarded(trustedProxies ...netip.Prefix) Func {
+	proxies := newProxies("Forwarded", trustedProxies)
 	return func(r *http.Request) (netip.Addr, error) {
-		addr, direct, err := t.direct(r)
+		addr, direct, err := proxies.direct(r)
 		if direct || err != nil {
 			return addr, err
 		}
@@ -30,7 +30,7 @@ func Forwarded(trusted ...netip.Prefix) Func {
 				if addr, err = forwardedFor(element); err != nil {
 					return netip.Addr{}, err
 				}
-				if !t.has(addr) {
+				if !proxies.has(addr) {
 					return addr, nil
 				}
 			}
@@ -39,15 +39,14 @@ func Forwarded(trusted ...netip.Prefix) Func {
 	}
 }
 
-// maxElement bounds what a proxy writes in one element: "for", "by", "host" and
-// "proto".
+// maxElement bounds the element of one proxy: "for", "by", "host" and "proto".
 const maxElement = 512
 
 var errElement = errors.New("clientip: Forwarded: an element is too long or has an open quotation")
 
-// lastElement cuts off what stands behind the last comma that is not quoted.
-// Read from the right, a quotation that a client opened left of our proxies'
-// elements cannot swallow them.
+// lastElement cuts off the element behind the last comma that is not quoted. It
+// reads from the right, so an open quotation of the client cannot swallow the
+// elements of the proxies behind it.
 func lastElement(s string) (element, rest string, more bool, err error) {
 	quotes := false
 	for i := len(s) - 1; i >= 0; i-- {
@@ -67,8 +66,8 @@ func lastElement(s string) (element, rest string, more bool, err error) {
 	return s, "", false, nil
 }
 
-// escaped reports whether the quote s[i] is part of a quoted-pair: there is an
-// odd number of backslashes in front.
+// escaped reports whether the quote s[i] is part of a quoted-pair: an odd number
+// of backslashes precedes it.
 func escaped(s string, i int) bool {
 	n := 0
 	for i--; i >= 0 && s[i] == '\\' && n < maxElement; i-- {
@@ -77,8 +76,8 @@ func escaped(s string, i int) bool {
 	return n%2 == 1
 }
 
-// forwardedFor is the address of the one "for" in an element (RFC 7239, section
-// 4): pairs separated by semicolons, whose names have no case.
+// forwardedFor returns the address of the one "for" in an element (RFC 7239,
+// section 4): pairs separated by semicolons, with names in any letter case.
 func forwardedFor(element string) (addr netip.Addr, err error) {
 	node, found := "", false
 	for rest, more := element, true; more; {
@@ -99,13 +98,13 @@ func forwardedFor(element string) (addr netip.Addr, err error) {
 	}
 	addr, ok := parseNode(node)
 	if !ok {
-		return netip.Addr{}, junk("Forwarded", node)
+		return netip.Addr{}, notAnAddress("Forwarded", node)
 	}
 	return addr, nil
 }
 
-// nextPair reads name=value up to a semicolon or the end. A quoted value keeps
-// its escapes: no address needs one.
+// nextPair reads name=value up to a semicolon or the end. It does not decode the
+// escapes of a quoted value: no address needs one.
 func nextPair(s string) (name, value, rest string, more, ok bool) {
 	s = strings.Trim(s, " \t")
 	name, s, ok = strings.Cut(s, "=")
@@ -128,7 +127,7 @@ func nextPair(s string) (name, value, rest string, more, ok bool) {
 			end = len(s)
 		}
 		value, s = strings.TrimRight(s[:end], " \t"), s[end:]
-		// Colons are not a token's, but proxies write ports unquoted.
+		// A token has no colon, but proxies write ports unquoted.
 		if value == "" || strings.ContainsAny(value, " \t\"\\") {
 			return "", "", "", false, false
 		}

@@ -6,35 +6,37 @@ import (
 	"strings"
 )
 
-// maxNode bounds what can be an address with brackets, a zone and a port, so
-// that nobody has us search through a long header.
+// maxNode bounds an address with brackets, a zone and a port, so that a client
+// cannot make the server search through a long header.
 const maxNode = 128
 
-// parseNode reads an address: IPv4 or IPv6, with or without brackets and a
-// port. A zone is dropped: it means nothing on another machine.
+// parseNode parses an address: IPv4 or IPv6, with or without brackets and a
+// port. It drops a zone, which has no meaning on another machine.
 func parseNode(s string) (netip.Addr, bool) {
 	if len(s) > maxNode || s == "" {
 		return netip.Addr{}, false
 	}
-	if addr, rest, ok := leadingIPv4(s); ok && (rest == "" || rest[0] == ':' && isPort(rest[1:])) {
-		return addr, usable(addr)
-	}
 	bracketed := s[0] == '['
+	colon := strings.IndexByte(s, ':')
+	if !bracketed && colon == strings.LastIndexByte(s, ':') { // no colon or a single one: IPv4
+		if colon >= 0 {
+			if !isPort(s[colon+1:]) {
+				return netip.Addr{}, false
+			}
+			s = s[:colon]
+		}
+		addr, err := netip.ParseAddr(s)
+		return addr, err == nil && usable(addr)
+	}
 	if bracketed {
 		end := strings.IndexByte(s, ']')
 		if end < 0 || end+1 < len(s) && (s[end+1] != ':' || !isPort(s[end+2:])) {
 			return netip.Addr{}, false
 		}
 		s = s[1:end]
-	} else if colon := strings.IndexByte(s, ':'); colon >= 0 && strings.LastIndexByte(s, ':') == colon {
-		if !isPort(s[colon+1:]) { // a single colon: IPv4 and a port
-			return netip.Addr{}, false
-		}
-		s = s[:colon]
 	}
 	host, zone, zoned := strings.Cut(s, "%") // ParseAddr would intern the zone
-	isV6 := strings.IndexByte(host, ':') >= 0
-	if (bracketed || zoned) && !isV6 || zoned && zone == "" {
+	if zoned && zone == "" || !strings.Contains(host, ":") {
 		return netip.Addr{}, false
 	}
 	addr, err := netip.ParseAddr(host)
@@ -42,42 +44,9 @@ func parseNode(s string) (netip.Addr, bool) {
 	return addr, err == nil && usable(addr)
 }
 
-// usable: no client has an unspecified address or a group's.
+// usable reports whether a client can have the address: it is not unspecified
+// and not a multicast address.
 func usable(addr netip.Addr) bool { return !addr.IsUnspecified() && !addr.IsMulticast() }
-
-// leadingIPv4 reads the common form in one go: four numbers to 255 without
-// leading zeros. Anything else is left to the parser of netip.
-func leadingIPv4(s string) (addr netip.Addr, rest string, ok bool) {
-	var b [4]byte
-	part, n, i := 0, -1, 0 // n is -1 before a number's first digit
-	for ; i < len(s); i++ {
-		d := s[i] - '0'
-		if d > 9 {
-			if s[i] != '.' || n < 0 || part == 3 {
-				break
-			}
-			b[part] = byte(n)
-			part, n = part+1, -1
-			continue
-		}
-		switch {
-		case n < 0:
-			n = int(d)
-		case n == 0:
-			return netip.Addr{}, "", false
-		default:
-			n = 10*n + int(d)
-		}
-		if n > 255 {
-			return netip.Addr{}, "", false
-		}
-	}
-	if part < 3 || n < 0 {
-		return netip.Addr{}, "", false
-	}
-	b[3] = byte(n)
-	return netip.AddrFrom4(b), s[i:], true
-}
 
 func isPort(s string) bool {
 	if s == "" || len(s) > 5 {
@@ -93,7 +62,7 @@ func isPort(s string) bool {
 	return n <= 65535
 }
 
-// quoted is s for an error, which it shall not fill.
+// quoted quotes s for an error, cut to a readable length.
 func quoted(s string) string {
 	if len(s) > maxNode {
 		return fmt.Sprintf("%q…", s[:maxNode])
@@ -101,6 +70,7 @@ func quoted(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-func junk(name, element string) error {
+// notAnAddress is the error of a malformed element of a header field.
+func notAnAddress(name, element string) error {
 	return fmt.Errorf("clientip: %s: %s is not an address", name, quoted(element))
 }

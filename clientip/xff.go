@@ -11,18 +11,20 @@ import (
 
 const xForwardedFor = "X-Forwarded-For"
 
-// XFF reads X-Forwarded-For, to which every proxy appends the address that it
-// got the request from. From a peer that is no trusted proxy it is not read:
-// the peer is the client. Otherwise the addresses are read from the right,
-// where our own proxies wrote, to the first that is no trusted proxy: the
-// client. What stands left of it is the client's say and not looked at. Where
-// all are trusted, it is the leftmost; where there is none, the peer.
+// XFF reads X-Forwarded-For, to which every proxy appends the address of its
+// peer. If the peer of this server is not a trusted proxy, the header is ignored
+// and the peer is the client. Otherwise the addresses are read from the right,
+// where the trusted proxies wrote: the first one that is not a trusted proxy is
+// the client. The addresses to its left come from the client and are ignored. If
+// all addresses are trusted, the client is the leftmost; if there are none, it is
+// the peer.
 //
-// It panics if there is no trusted proxy, or one is everybody (/0).
-func XFF(trusted ...netip.Prefix) Func {
-	t := newTrust("XFF", trusted)
+// XFF panics without a trusted proxy, and if one of them is the whole address
+// space (/0).
+func XFF(trustedProxies ...netip.Prefix) Func {
+	proxies := newProxies("XFF", trustedProxies)
 	return func(r *http.Request) (netip.Addr, error) {
-		addr, direct, err := t.direct(r)
+		addr, direct, err := proxies.direct(r)
 		if direct || err != nil {
 			return addr, err
 		}
@@ -30,9 +32,9 @@ func XFF(trusted ...netip.Prefix) Func {
 		for it.next() {
 			var ok bool
 			if addr, ok = parseNode(it.element); !ok || it.long {
-				return netip.Addr{}, junk(xForwardedFor, it.element)
+				return netip.Addr{}, notAnAddress(xForwardedFor, it.element)
 			}
-			if !t.has(addr) {
+			if !proxies.has(addr) {
 				return addr, nil
 			}
 		}
@@ -40,10 +42,10 @@ func XFF(trusted ...netip.Prefix) Func {
 	}
 }
 
-// XFFCount reads X-Forwarded-For behind exactly n proxies, each of which
-// appends to it: the client is the n-th address from the right. It is for
-// proxies whose addresses are not known, and safe only where nobody reaches the
-// server around them. Fewer addresses are an error. It panics if n < 1.
+// XFFCount reads X-Forwarded-For behind exactly n proxies, each of which appends
+// to it: the client is the n-th address from the right. It is for proxies with
+// unknown addresses, and is safe only if no client can bypass them. Fewer
+// addresses are an error. It panics if n < 1.
 func XFFCount(n int) Func {
 	if n < 1 {
 		wiring.Panic("clientip", "XFFCount of %d proxies: use Direct", n)
@@ -53,28 +55,28 @@ func XFFCount(n int) Func {
 		for left := n; it.next(); left-- {
 			addr, ok := parseNode(it.element)
 			if !ok || it.long {
-				return netip.Addr{}, junk(xForwardedFor, it.element)
+				return netip.Addr{}, notAnAddress(xForwardedFor, it.element)
 			}
 			if left == 1 {
 				return addr, nil
 			}
 		}
-		return netip.Addr{}, fmt.Errorf("clientip: %s has fewer than the %d addresses that so many proxies append", xForwardedFor, n)
+		return netip.Addr{}, fmt.Errorf("clientip: %s has fewer addresses than the %d proxies append", xForwardedFor, n)
 	}
 }
 
 // Header reads a header that the nearest proxy sets to one address, such as
-// X-Real-IP. From a peer that is no trusted proxy it is not read: the peer is
-// the client. The proxy must overwrite what clients send: a second line is an
-// error. It panics as XFF does.
-func Header(name string, trusted ...netip.Prefix) Func {
+// X-Real-IP. If the peer is not a trusted proxy, the header is ignored and the
+// peer is the client. The proxy must overwrite the field of the client: a second
+// line is an error. Header panics in the same cases as XFF.
+func Header(name string, trustedProxies ...netip.Prefix) Func {
 	if name == "" {
 		wiring.Panic("clientip", "Header without a name")
 	}
-	t := newTrust("Header", trusted)
+	proxies := newProxies("Header", trustedProxies)
 	name = http.CanonicalHeaderKey(name)
 	return func(r *http.Request) (netip.Addr, error) {
-		addr, direct, err := t.direct(r)
+		addr, direct, err := proxies.direct(r)
 		if direct || err != nil {
 			return addr, err
 		}
@@ -84,17 +86,18 @@ func Header(name string, trusted ...netip.Prefix) Func {
 			return orUnix(addr)
 		case 1:
 		default:
-			return netip.Addr{}, fmt.Errorf("clientip: %s is there %d times", name, len(lines))
+			return netip.Addr{}, fmt.Errorf("clientip: %s has %d lines", name, len(lines))
 		}
 		addr, ok := parseNode(lines[0])
 		if !ok {
-			return netip.Addr{}, junk(name, lines[0])
+			return netip.Addr{}, notAnAddress(name, lines[0])
 		}
 		return addr, nil
 	}
 }
 
-// orUnix is addr, but a proxy on a Unix socket that names no client has none.
+// orUnix returns addr, or an error if the peer is on a Unix socket and its header
+// has no address.
 func orUnix(addr netip.Addr) (netip.Addr, error) {
 	if !addr.IsValid() {
 		return netip.Addr{}, errUnix
@@ -102,15 +105,15 @@ func orUnix(addr netip.Addr) (netip.Addr, error) {
 	return addr, nil
 }
 
-// elements yields the elements of a comma-separated list from the right, over
-// all its field lines (RFC 9110, section 5.3), and looks at no more bytes than
+// elements iterates over a comma-separated list from the right, over all its
+// field lines (RFC 9110, section 5.3). It reads no more bytes of an element than
 // an address may have.
 type elements struct {
 	lines   []string
-	rest    string // of the current line
-	inLine  bool
+	rest    string // of the line that is being read
+	inLine  bool   // rest has more elements
 	element string
-	long    bool // element is only the end of one that is too long
+	long    bool // element is the end of one that is too long
 }
 
 func (it *elements) next() bool {

@@ -7,14 +7,14 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/go-guard/guard"
 )
 
-// A backend is a store with what protects requests from it.
+// A backend is a store with the timeout, breaker and fallback that protect
+// requests from it.
 type backend struct {
-	memory   *Memory // the store, where it is one: nothing can fail or hang
+	memory   *Memory // the store, if it is one: it never fails or hangs
 	store    Store
 	fresh    bool // Take.Fresh
 	secret   []byte
@@ -26,7 +26,7 @@ type backend struct {
 func newBackend(o *Options, fresh bool) (*backend, error) {
 	b := &backend{store: o.Store, fresh: fresh, failure: o.OnFailure, secret: append([]byte(nil), o.Secret...)}
 	var errs []error
-	if o.Secret != nil && len(o.Secret) < minSecret { // an unset variable is not nil
+	if o.Secret != nil && len(o.Secret) < minSecret { // an unset environment variable is empty, not nil
 		errs = append(errs, fmt.Errorf("ratelimit: a Secret of %d bytes: at least %d are needed", len(o.Secret), minSecret))
 	}
 	if o.Timeout < 0 {
@@ -38,7 +38,7 @@ func newBackend(o *Options, fresh bool) (*backend, error) {
 		} else {
 			var err error
 			b.fallback, err = newBackend(&Options{Store: o.OnFailure.fallback, Timeout: o.Timeout, Now: o.Now}, fresh)
-			b.fallback.secret = b.secret // which is checked once
+			b.fallback.secret = b.secret // already checked
 			errs = append(errs, err)
 		}
 	}
@@ -53,36 +53,36 @@ func newBackend(o *Options, fresh bool) (*backend, error) {
 		}
 	}
 	b.breaker = newBreaker(o.Timeout, o.Now)
-	_, b.breaker.direct = b.store.(interface{ EndsByDeadline() })
+	_, b.breaker.endsByDeadline = b.store.(DeadlineStore)
 	return b, errors.Join(errs...)
 }
 
-// take fills states. failure is why the store did not decide, where OnFailure
-// did so instead; err is a request's refusal.
-func (b *backend) take(ctx context.Context, wants []want, states []State) (failure, err error) {
+// take fills states. failure is the error of the store if OnFailure decided in
+// its place; err refuses the request.
+func (b *backend) take(ctx context.Context, demands []demand, states []State) (failure, err error) {
 	if b.memory != nil {
-		b.memory.take(wants, states)
+		b.memory.take(demands, states)
 		return nil, nil
 	}
-	hashed := b.hashed(wants)
-	got, err := call(ctx, b.breaker, func(ctx context.Context) ([]State, error) {
+	hashed := b.hashed(demands)
+	answer, err := call(ctx, b.breaker, func(ctx context.Context) ([]State, error) {
 		return b.store.Take(ctx, hashed)
 	}, func(ctx context.Context, late []State) { b.undo(ctx, hashed, late) })
-	if err == nil && len(got) != len(wants) {
-		err = fmt.Errorf("ratelimit: %T answered %d takes with %d states", b.store, len(wants), len(got))
+	if err == nil && len(answer) != len(demands) {
+		err = fmt.Errorf("ratelimit: %T answered %d takes with %d states", b.store, len(demands), len(answer))
 	}
 	if err == nil {
-		copy(states, got)
+		copy(states, answer)
 		return nil, nil
 	}
 	switch b.failure.mode {
 	case failOpen:
 		for i := range states {
-			states[i] = State{Remaining: wants[i].limit.capacity() - wants[i].cost}
+			states[i] = State{Remaining: demands[i].limit.capacity() - demands[i].cost}
 		}
 		return err, nil
 	case fallBack:
-		if _, err2 := b.fallback.take(ctx, wants, states); err2 != nil {
+		if _, err2 := b.fallback.take(ctx, demands, states); err2 != nil {
 			return nil, guard.Unavailable(errors.Join(err, err2))
 		}
 		return err, nil
@@ -90,8 +90,8 @@ func (b *backend) take(ctx context.Context, wants []want, states []State) (failu
 	return nil, guard.Unavailable(err)
 }
 
-// undo gives back what the store granted after the request was refused or
-// counted elsewhere.
+// undo gives back takes that the store granted after the request was refused or
+// counted by the fallback.
 func (b *backend) undo(ctx context.Context, takes []Take, states []State) {
 	if b.failure.mode == failOpen && !b.fresh || len(states) != len(takes) {
 		return
@@ -103,7 +103,7 @@ func (b *backend) undo(ctx context.Context, takes []Take, states []State) {
 		}
 		taken[i] = Taken{Take: takes[i], Stamp: states[i].Stamp}
 	}
-	_ = b.store.GiveBack(ctx, taken) // it counts until it expires, then
+	_ = b.store.GiveBack(ctx, taken) // if this fails, the takes count until they expire
 }
 
 // giveBack undoes takes.
@@ -113,7 +113,7 @@ func (b *backend) giveBack(ctx context.Context, taken []Taken) error {
 	}
 	hashed := make([]Taken, len(taken))
 	for i, t := range taken {
-		t.Key, t.Fresh = b.hash(t.Key), b.fresh // as it was taken: a store may tell keys apart by both
+		t.Key, t.Fresh = b.hash(t.Key), b.fresh // as in the take: a store may distinguish keys by both
 		hashed[i] = t
 	}
 	_, err := call(ctx, b.breaker, func(ctx context.Context) (struct{}, error) {
@@ -125,12 +125,12 @@ func (b *backend) giveBack(ctx context.Context, taken []Taken) error {
 	return nil
 }
 
-// forget undoes all takes of the wants' keys, those of the fallback too: it
-// decides again when the store fails the next time.
-func (b *backend) forget(ctx context.Context, wants []want) error {
-	taken := make([]Taken, len(wants))
-	for i := range wants {
-		taken[i] = Taken{Take: wants[i].take(), All: true}
+// reset undoes all takes of the demands' keys, also in the fallback: it decides
+// again when the store fails the next time.
+func (b *backend) reset(ctx context.Context, demands []demand) error {
+	taken := make([]Taken, len(demands))
+	for i := range demands {
+		taken[i] = Taken{Take: demands[i].take(), All: true}
 	}
 	err := b.giveBack(ctx, taken)
 	if b.fallback != nil {
@@ -139,18 +139,18 @@ func (b *backend) forget(ctx context.Context, wants []want) error {
 	return err
 }
 
-// hashed is wants as a Store gets them, for as long as it likes.
-func (b *backend) hashed(wants []want) []Take {
-	takes := make([]Take, len(wants))
-	for i := range wants {
-		takes[i] = wants[i].take()
-		takes[i].Key, takes[i].Fresh = b.hash(wants[i].key), b.fresh
+// hashed returns demands as takes of a Store, which may retain them.
+func (b *backend) hashed(demands []demand) []Take {
+	takes := make([]Take, len(demands))
+	for i := range demands {
+		takes[i] = demands[i].take()
+		takes[i].Key, takes[i].Fresh = b.hash(demands[i].key), b.fresh
 	}
 	return takes
 }
 
-// hash keeps what clients sent, which may be long, secret or personal, out of
-// stores.
+// hash returns the key that a store sees. The key itself comes from the client
+// and may be long, secret or personal.
 func (b *backend) hash(key string) string {
 	var sum [sha256.Size]byte
 	if len(b.secret) == 0 {
@@ -168,8 +168,5 @@ func (b *backend) mac(key string) (sum [sha256.Size]byte) {
 	return sum
 }
 
-// minSecret is the length in bytes that nobody finds out by trying.
+// minSecret is a length in bytes that cannot be guessed.
 const minSecret = 16
-
-// defaultTimeout is when a store has failed.
-const defaultTimeout = 50 * time.Millisecond

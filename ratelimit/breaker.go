@@ -8,29 +8,33 @@ import (
 	"time"
 )
 
-// A breaker gives slow calls up and, after some failures in a row, makes none
-// for a while; then a single one tries.
+// A breaker bounds the calls of a store. It abandons slow calls and, after some
+// failures in a row, makes none for a while; then a single call tests the store.
 type breaker struct {
-	ends   deadlines
-	now    func() time.Time
-	direct bool // calls end by their context's deadline, so that none needs a goroutine
+	timeout        time.Duration
+	now            func() time.Time
+	endsByDeadline bool // the store is a DeadlineStore: calls need no goroutine
 
 	mu        sync.Mutex
 	failures  int // in a row
-	abandoned int // calls that were given up and still run
+	abandoned int // calls that were abandoned and still run
 	openUntil time.Time
 	pause     time.Duration
 }
 
 const (
-	breakAfter   = 5
-	minPause     = time.Second
-	maxPause     = 15 * time.Second
-	maxAbandoned = 256
+	defaultTimeout = 50 * time.Millisecond
+	breakAfter     = 5
+	minPause       = time.Second
+	maxPause       = 15 * time.Second
+	maxAbandoned   = 256
 )
 
-// errOpen is the failure of a call that was not made.
-var errOpen = errors.New("ratelimit: the store failed lately and is left alone")
+var (
+	// errOpen is the failure of a call that was not made.
+	errOpen = errors.New("ratelimit: the store failed recently and is not called for a while")
+	errExit = errors.New("ratelimit: the store ended its goroutine")
+)
 
 func newBreaker(timeout time.Duration, now func() time.Time) *breaker {
 	if timeout == 0 {
@@ -39,62 +43,84 @@ func newBreaker(timeout time.Duration, now func() time.Time) *breaker {
 	if now == nil {
 		now = time.Now
 	}
-	return &breaker{ends: deadlines{after: timeout}, now: now}
+	return &breaker{timeout: timeout, now: now}
 }
 
-// call runs f for at most the timeout. The client's leaving does not stop it:
-// whoever can cut a take short could guess without being counted. What f
-// returns after it was given up goes to late, if there is one.
+// withTimeout returns a context with the values of ctx and the breaker's
+// timeout. It does not end when the client disconnects: a client that could
+// interrupt a take could guess without being counted.
+func (b *breaker) withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), b.timeout)
+}
+
+// call runs f for at most the timeout. If f succeeds after it was abandoned, its
+// value goes to late, which may be nil.
 func call[T any](ctx context.Context, b *breaker, f func(context.Context) (T, error), late func(context.Context, T)) (T, error) {
-	var zero T
 	if !b.admit() {
+		var zero T
 		return zero, errOpen
 	}
-	ctx = b.ends.limit(ctx)
-	if b.direct {
-		v, err := guarded(ctx, f)
-		b.report(err)
-		return v, err
+	ctx, cancel := b.withTimeout(ctx)
+	defer cancel()
+	var value T
+	var err error
+	if b.endsByDeadline {
+		value, err = recovered(ctx, f)
+	} else {
+		value, err = callInGoroutine(ctx, b, f, late)
 	}
-	return apart(ctx, b, f, late)
+	b.report(err)
+	return value, err
 }
 
-// apart runs f in a goroutine of its own.
-func apart[T any](ctx context.Context, b *breaker, f func(context.Context) (T, error), late func(context.Context, T)) (T, error) {
-	var zero T
-	c := &calling[T]{done: make(chan struct{})}
+type answer[T any] struct {
+	value T
+	err   error
+}
+
+// callInGoroutine runs f in a goroutine and abandons it when ctx ends. The caller
+// receives the answer of f, or closes abandoned: never both.
+func callInGoroutine[T any](ctx context.Context, b *breaker, f func(context.Context) (T, error), late func(context.Context, T)) (T, error) {
+	answers, abandoned := make(chan answer[T]), make(chan struct{})
 	go func() {
-		func() {
-			defer close(c.done)
-			c.v, c.err = guarded(ctx, f)
+		a := answer[T]{err: errExit}
+		defer func() { // also after runtime.Goexit
+			select {
+			case answers <- a:
+			case <-abandoned:
+				b.ended()
+				if a.err == nil && late != nil {
+					b.runLate(ctx, func(ctx context.Context) { late(ctx, a.value) })
+				}
+			}
 		}()
-		if b.finish(&c.fate) && c.err == nil && late != nil {
-			_, _ = guarded(b.ends.limit(ctx), func(ctx context.Context) (T, error) { late(ctx, c.v); return zero, nil })
-		}
+		a.value, a.err = recovered(ctx, f)
 	}()
 	select {
-	case <-c.done:
-	case <-ctx.Done(): // a client library may not look at its context
-		if b.abandon(&c.fate) {
-			err := fmt.Errorf("ratelimit: the store did not answer within %v", b.ends.after)
-			b.report(err)
-			return zero, err
-		}
-		<-c.done // it finished at the last moment
+	case a := <-answers:
+		return a.value, a.err
+	case <-ctx.Done(): // f may ignore its context
 	}
-	b.report(c.err)
-	return c.v, c.err
+	select {
+	case a := <-answers: // just in time
+		return a.value, a.err
+	default:
+	}
+	b.abandon()
+	close(abandoned)
+	var zero T
+	return zero, fmt.Errorf("ratelimit: the store did not answer within %v", b.timeout)
 }
 
-type calling[T any] struct {
-	fate
-	done chan struct{}
-	v    T
-	err  error
+// runLate runs f with a new timeout. A panic of f is ignored.
+func (b *breaker) runLate(ctx context.Context, f func(context.Context)) {
+	ctx, cancel := b.withTimeout(ctx)
+	defer cancel()
+	_, _ = recovered(ctx, func(ctx context.Context) (struct{}, error) { f(ctx); return struct{}{}, nil })
 }
 
-// guarded is f, whose panic is its error.
-func guarded[T any](ctx context.Context, f func(context.Context) (T, error)) (v T, err error) {
+// recovered runs f and returns its panic as an error.
+func recovered[T any](ctx context.Context, f func(context.Context) (T, error)) (v T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("ratelimit: the store panicked: %v", p)
@@ -103,32 +129,22 @@ func guarded[T any](ctx context.Context, f func(context.Context) (T, error)) (v 
 	return f(ctx)
 }
 
-// A fate is how a call ended: finished, or given up first.
-type fate struct{ abandoned, finished bool }
-
-func (b *breaker) abandon(f *fate) (yes bool) {
+// abandon counts a call that was abandoned and still runs.
+func (b *breaker) abandon() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if f.finished {
-		return false
-	}
-	f.abandoned = true
 	b.abandoned++
-	return true
 }
 
-func (b *breaker) finish(f *fate) (abandoned bool) {
+// ended counts the end of an abandoned call.
+func (b *breaker) ended() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	f.finished = true
-	if f.abandoned {
-		b.abandoned--
-	}
-	return f.abandoned
+	b.abandoned--
 }
 
-// admit reports whether a call may be made: any while the store works, one at
-// a time once a pause is over.
+// admit reports whether a call may be made: any call while the store works, and
+// a single one after a pause.
 func (b *breaker) admit() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -142,10 +158,11 @@ func (b *breaker) admit() bool {
 	if now.Before(b.openUntil) {
 		return false
 	}
-	b.openUntil = now.Add(b.pause) // the others wait for this one's answer
+	b.openUntil = now.Add(b.pause) // no further call until this one has answered
 	return true
 }
 
+// report counts the outcome of a call.
 func (b *breaker) report(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -107,7 +107,8 @@ func ExampleOptions_also() {
 	// 429 [1]
 }
 
-// An operator forgives an address: its key is what ByIP says of a request from it.
+// An operator resets the count of an address: ByIP returns its key for a made-up
+// request.
 func ExampleLimiter_Reset() {
 	byIP := ratelimit.ByIP(clientip.Direct())
 	perIP := guard.Must(ratelimit.New(ratelimit.Limit{Quota: 1, Window: time.Hour}, byIP, nil))
@@ -137,15 +138,15 @@ func ExampleLimiter_Reset() {
 
 // Two limiters that share one bounded store have limits of different names.
 func ExampleMemory() {
-	shared := guard.Must(ratelimit.NewMemory(&ratelimit.MemoryOptions{MaxKeys: 100_000}))
+	shared := guard.Must(ratelimit.NewMemory(&ratelimit.MemoryOptions{Max: 100_000}))
 	byKey := ratelimit.ByHeader("X-Tenant")
 	reads := guard.Must(ratelimit.New(ratelimit.Limit{Name: "reads", Quota: 100, Window: time.Minute}, byKey, &ratelimit.Options{Store: shared}))
 	writes := guard.Must(ratelimit.New(ratelimit.Limit{Name: "writes", Quota: 10, Window: time.Minute}, byKey, &ratelimit.Options{Store: shared}))
 	_, _ = reads, writes
 }
 
-// Password hashing costs memory and time, whoever asks for it.
-func ExampleGlobal() {
-	hashing := guard.Must(ratelimit.Global(20, 40))
+// Password hashing costs memory and time, for any client.
+func ExampleNewBucket() {
+	hashing := guard.Must(ratelimit.NewBucket(20, 40))
 	http.Handle("POST /login", hashing.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {})))
 }

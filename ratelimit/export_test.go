@@ -1,10 +1,10 @@
 package ratelimit
 
-// Slots is how many records a store has room for as it is.
+// Slots returns the number of records for which a store has memory now.
 func Slots(m *Memory) (n int) {
 	for i := range m.shards {
-		for _, t := range m.shards[i].tables {
-			n += t.slots()
+		for j := range m.shards[i].tables {
+			n += m.shards[i].tables[j].Slots()
 		}
 	}
 	return n

@@ -3,32 +3,35 @@ package ratelimit
 import (
 	"math"
 	"time"
+
+	"github.com/go-guard/guard/internal/table"
 )
 
-// A GCRA record is the time at which everything is worked off (the theoretical
-// arrival time of ITU-T I.371), 2 words, and a float of how long a whole burst
-// takes, for used.
+// A GCRA record is the theoretical arrival time of ITU-T I.371, at which the
+// bucket is empty (2 words), and the time in which a full burst drains, as a
+// float (1 word, for usedGCRA).
 func stepGCRA(l *Limit, rec []uint32, now int64, cost int, take bool) State {
 	interval := l.interval()
-	room := int64(l.capacity()) * interval
-	backlog := max(get64(rec)-now, 0)
-	wait := backlog + int64(max(cost, 1))*interval - room
+	burst := int64(l.capacity()) * interval
+	backlog := max(table.Int64(rec)-now, 0)
+	wait := backlog + int64(max(cost, 1))*interval - burst
 	s := State{RetryAfter: time.Duration(max(wait, 0))}
 	if take && wait <= 0 {
 		backlog += int64(cost) * interval
 		s.Stamp = now + backlog
-		put64(rec, s.Stamp)
-		rec[2] = math.Float32bits(float32(room))
+		table.PutInt64(rec, s.Stamp)
+		rec[2] = math.Float32bits(float32(burst))
 	}
-	s.Remaining = int(max(room-backlog, 0) / interval)
+	s.Remaining = int(max(burst-backlog, 0) / interval)
 	s.Reset = time.Duration(backlog)
 	return s
 }
 
-// restoreGCRA: a take is worked off at its stamp, and before that in part.
+// restoreGCRA gives back the part of a take that has not drained. All of it has
+// drained at its stamp.
 func restoreGCRA(l *Limit, rec []uint32, now int64, cost int, stamp int64) (empty bool) {
-	tat := get64(rec)
-	tat -= max(min(int64(cost)*l.interval(), stamp-now, tat-now), 0)
-	put64(rec, tat)
-	return tat <= now
+	arrival := table.Int64(rec)
+	arrival -= max(min(int64(cost)*l.interval(), stamp-now, arrival-now), 0)
+	table.PutInt64(rec, arrival)
+	return arrival <= now
 }

@@ -1,7 +1,9 @@
 package ratelimit_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -39,7 +41,7 @@ func TestKeys(t *testing.T) {
 		"an invalid address":  {ratelimit.ByIP(zeroAddr), of("h"), 400},
 		"principal":           {byUser, known("1"), 204},
 		"principal without":   {byUser, known(""), 500},
-		"nobody":              {byUser, of("h"), 401},
+		"no principal":        {byUser, of("h"), 401},
 		"another type":        {byUser, wrong, 500},
 		"header":              {byHeader, of("h"), 204},
 		"header empty":        {byHeader, of(""), 400},
@@ -64,6 +66,32 @@ func TestKeys(t *testing.T) {
 				t.Errorf("an internal text got out: %s", a.Body)
 			}
 		})
+	}
+}
+
+// TestOnlyKeysSkip: an error that is not a Key's and wraps ErrSkip exempts no
+// request.
+func TestOnlyKeysSkip(t *testing.T) {
+	skips := func(*http.Request) (netip.Addr, error) { return netip.Addr{}, ratelimit.ErrSkip }
+	limit := ratelimit.Limit{Quota: 1, Window: time.Hour}
+	for name, tt := range map[string]struct {
+		key  ratelimit.Key
+		opts ratelimit.Options
+		want int
+	}{
+		"a key":               {func(*http.Request) (string, error) { return "", ratelimit.ErrSkip }, ratelimit.Options{}, 200},
+		"a key, wrapped":      {func(*http.Request) (string, error) { return "", fmt.Errorf("x: %w", ratelimit.ErrSkip) }, ratelimit.Options{}, 200},
+		"an address function": {ratelimit.ByIP(skips), ratelimit.Options{}, 400},
+		"LimitsOf": {ratelimit.ByIP(clientip.Direct()), ratelimit.Options{LimitsOf: func(context.Context) ([]ratelimit.Limit, error) {
+			return nil, ratelimit.ErrSkip
+		}}, 500},
+	} {
+		h := guard.Must(ratelimit.New(limit, tt.key, &tt.opts)).Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		if w.Code != tt.want {
+			t.Errorf("%s: %d, want %d", name, w.Code, tt.want)
+		}
 	}
 }
 

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// An Algorithm is how a Limit counts.
+// An Algorithm selects how a Limit counts.
 type Algorithm uint8
 
 const (
 	// Sliding never grants more than Quota in any window of that length. It is
-	// exact for quotas up to 16; above, takes are counted in sixteenths of the
-	// window, and one is forgotten up to a sixteenth of the window late.
+	// exact for quotas up to 16. For larger ones takes are counted in sixteenths
+	// of the window, and each expires up to a sixteenth of the window late.
 	Sliding Algorithm = iota
 
 	// GCRA spreads the quota evenly over the window, like a leaky bucket of
@@ -26,18 +26,18 @@ const exactQuota = 16
 
 // A Limit is a quota for a window of time. Quota and Window are required.
 type Limit struct {
-	// Name tells limits apart in a shared store, in headers and in Observe:
-	// 1 to 64 letters, digits, "-", "_" and ".". If empty, "default".
+	// Name identifies the limit in a shared store, in headers and in Observe: 1
+	// to 64 letters, digits, "-", "_" and ".". If empty, "default".
 	Name string
-	// Quota is how much may be taken in a Window, from 1 to 1<<30. GCRA grants
-	// one a microsecond at most.
+	// Quota is the number of units that may be taken in a Window, from 1 to
+	// 1<<30. GCRA grants at most one per microsecond.
 	Quota int
-	// Window is the length of time, from 1 ms to 366 days.
+	// Window is 1 ms to 366 days.
 	Window time.Duration
-	// Algorithm is Sliding if not set.
+	// Algorithm is Sliding by default.
 	Algorithm Algorithm
-	// Burst is for GCRA alone: how much may be taken at once, up to 1<<30 and to
-	// what drains in ten years. If 0, Quota.
+	// Burst is for GCRA only: the number of units that may be taken at once, up
+	// to 1<<30, and it must drain within ten years. If 0, Quota.
 	Burst int
 }
 
@@ -47,7 +47,7 @@ const (
 	maxQuota  = 1 << 30
 )
 
-// capacity is the most that one take can cost.
+// capacity is the largest cost that one take can have.
 func (l *Limit) capacity() int {
 	if l.Algorithm == GCRA && l.Burst > 0 {
 		return l.Burst
@@ -55,7 +55,7 @@ func (l *Limit) capacity() int {
 	return l.Quota
 }
 
-// interval is the time that one unit of a GCRA limit takes, rounded up.
+// interval is the time in which one unit of a GCRA limit drains, rounded up.
 func (l *Limit) interval() int64 {
 	return (int64(l.Window) + int64(l.Quota) - 1) / int64(l.Quota)
 }
@@ -77,14 +77,14 @@ func (l *Limit) check() error {
 	switch l.Algorithm {
 	case Sliding:
 		if l.Burst != 0 {
-			fail("a burst is for GCRA")
+			fail("a burst is for GCRA only")
 		}
 	case GCRA:
 		if l.Burst < 0 || l.Burst > maxQuota {
 			fail("burst %d is not from 1 to %d", l.Burst, maxQuota)
 		}
 		if len(errs) == 0 && l.interval() < int64(time.Microsecond) {
-			fail("more than one a microsecond is beyond GCRA's clock")
+			fail("GCRA grants at most one per microsecond")
 		}
 		if len(errs) == 0 && int64(l.capacity()) > int64(10*maxWindow)/l.interval() {
 			fail("burst %d takes longer than ten years to drain", l.capacity())
@@ -104,38 +104,39 @@ func isName(s string) bool {
 	return s != "" && len(s) <= 64
 }
 
-// maxLimits bounds what one request can be asked to take.
+// maxLimits bounds the limits of one request.
 const maxLimits = 16
 
-// A want is a Take within this package: limits are shared, and not copied with
-// each request.
-type want struct {
-	*known
+// A demand is a Take within this package. It points to a limit that all requests
+// share, so that no request copies it.
+type demand struct {
+	*compiledLimit
 	key  string
 	cost int
 }
 
-// A known is a limit with what is worked out of it once.
-type known struct {
+// A compiledLimit is a limit with the values that follow from it.
+type compiledLimit struct {
 	limit *Limit
 	id    uint64
 	class int
-	item  string // its name as the header's fields have it
+	item  string // the name as an item of the header fields
 }
 
-func (l *Limit) known() *known {
-	return &known{limit: l, id: l.id(), class: class(l)}
+func (l *Limit) compile() *compiledLimit {
+	return &compiledLimit{limit: l, id: l.id(), class: classOf(l)}
 }
 
-func (w *want) take() Take { return Take{Limit: *w.limit, Key: w.key, Cost: w.cost} }
+func (d *demand) take() Take { return Take{Limit: *d.limit, Key: d.key, Cost: d.cost} }
 
-// compiled is a want of each limit, with its defaults, or all that is wrong.
-func compiled(limits []Limit) ([]want, error) {
+// compile returns a demand of each limit without a key and a cost. Its error
+// reports every mistake.
+func compile(limits []Limit) ([]demand, error) {
 	var errs []error
 	if len(limits) > maxLimits {
 		return nil, fmt.Errorf("ratelimit: %d limits for one key are more than %d", len(limits), maxLimits)
 	}
-	out := make([]want, len(limits))
+	out := make([]demand, len(limits))
 	for i, l := range limits {
 		if l.Name == "" {
 			l.Name = "default"
@@ -148,14 +149,14 @@ func compiled(limits []Limit) ([]want, error) {
 				errs = append(errs, fmt.Errorf("ratelimit: two limits are named %q", l.Name))
 			}
 		}
-		k := l.known()
-		k.item = `"` + l.Name + `"`
-		out[i] = want{known: k}
+		c := l.compile()
+		c.item = `"` + l.Name + `"`
+		out[i] = demand{compiledLimit: c}
 	}
 	return out, errors.Join(errs...)
 }
 
-// id is the limit as a number, the same in every process.
+// id is a hash of the limit, which is the same in every process.
 func (l *Limit) id() uint64 {
 	h := uint64(14695981039346656037) // FNV-1a
 	for _, c := range []byte(l.Name) {

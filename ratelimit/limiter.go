@@ -14,43 +14,45 @@ import (
 // Options holds what has a safe default. The zero value is the strictest.
 type Options struct {
 	// Also holds further limits on the same key, up to 15. All of them are taken,
-	// or none. Each needs a name of its own.
+	// or none. Each needs a different name.
 	Also []Limit
-	// LimitsOf, if set, tells the limits of one caller, such as those of their
-	// tariff (the context has the principal). Nil limits stand for those of
-	// New. An error, and a limit that is not valid, is our own failure.
+	// LimitsOf, if set, returns the limits of one client, such as those of its
+	// plan; the context has the principal. If it returns no limits, those of New
+	// apply. An error and an invalid limit are failures of our own: 500.
 	LimitsOf func(ctx context.Context) ([]Limit, error)
-	// Cost is what a request takes; if nil, 1. A cost of 0 is not limited, one
-	// that the limit can never grant is refused with 400, a negative one is
-	// our own failure.
+	// Cost returns the units that a request takes; if nil, 1. A request of cost 0
+	// is not limited. A cost that the limit can never grant is refused with 400,
+	// and a negative cost is a failure of our own.
 	Cost func(r *http.Request) int
 
-	// Store keeps the counts. If nil, they are kept in this process's memory,
-	// see [Memory]. Limiters that share a store need limits of different names.
+	// Store has the counts. If nil, they are in this process's memory: see
+	// [Memory]. Limiters that share a store need limits with different names.
 	Store Store
-	// Secret, of at least 16 bytes, keys the hash under which keys get to a
-	// Store other than *Memory. Processes that share a store need the same. If
-	// nil, the hash has no key, and whoever reads the store can find out keys by
-	// trying. An empty one is an error.
+	// Secret, of at least 16 bytes, keys the hash of the keys in a Store other
+	// than *Memory. Processes that share a store need the same secret. If nil,
+	// the hash has no key, and a reader of the store can find keys by guessing.
+	// An empty secret is an error.
 	Secret []byte
-	// OnFailure is what happens while the store fails; by default, 503.
+	// OnFailure selects what happens while the store fails; by default, 503.
 	OnFailure Failure
-	// Timeout is when a call to a Store other than *Memory has failed, or up to
-	// a sixteenth of it sooner. If 0, 50 ms.
+	// Timeout bounds each call of a Store other than *Memory. A call that takes
+	// longer has failed. If 0, 50 ms.
 	Timeout time.Duration
 
-	// Headers are told to the client with every answer. If 0, none: only a
-	// refusal has its Retry-After.
+	// Headers selects the fields that every answer has. If 0, none: only a
+	// refusal has a Retry-After.
 	Headers Headers
-	// Message is the sentence of a refusal. If empty, the status's own.
+	// Message is the sentence of a refusal. If empty, it is a default sentence
+	// for the status.
 	Message string
-	// InContext lets the handler ask for the Result, by From.
+	// InContext puts the Result into the handler's context, for [Limiter.From].
 	InContext bool
-	// Shadow refuses nobody: what would have been refused is reported as
-	// guard.Shadowed and goes on. It is for trying a limit out.
+	// Shadow refuses no request: a request that would be refused is reported as
+	// guard.Shadowed and passed on. It is for trying a limit out.
 	Shadow bool
 
-	// Now is the clock of the default store and of timeouts; if nil, time.Now.
+	// Now is the clock of the default store and of the pauses between calls of a
+	// store that fails; if nil, time.Now.
 	Now func() time.Time
 }
 
@@ -59,14 +61,13 @@ type Options struct {
 type Limiter struct {
 	opts    Options
 	key     Key
-	limits  []want // without a key and a cost
-	policy  string // their RateLimit-Policy field
+	limits  []demand // without a key and a cost
+	policy  string   // their RateLimit-Policy field
 	backend *backend
-	refusal *guard.Error
+	refusal *guard.Error // a template: only copies are handed out
 }
 
-// New returns a limiter by key; opts may be nil. Its error names everything
-// that is wrong.
+// New returns a limiter by key; opts may be nil. Its error reports every mistake.
 func New(limit Limit, key Key, opts *Options) (*Limiter, error) {
 	l := &Limiter{key: key}
 	if opts != nil {
@@ -74,12 +75,12 @@ func New(limit Limit, key Key, opts *Options) (*Limiter, error) {
 	}
 	all := append([]Limit{limit}, l.opts.Also...)
 	var errs [4]error
-	l.limits, errs[0] = compiled(all)
+	l.limits, errs[0] = compile(all)
 	if key == nil {
 		errs[1] = errors.New("ratelimit: the key is nil")
 	}
 	if l.opts.Store != nil && slices.ContainsFunc(all, func(l Limit) bool { return l.Name == "" }) {
-		errs[2] = errors.New("ratelimit: a limit in a store of one's own needs a name")
+		errs[2] = errors.New("ratelimit: a limit in a Store needs a name")
 	}
 	l.backend, errs[3] = newBackend(&l.opts, false)
 	if err := errors.Join(errs[:]...); err != nil {
@@ -91,34 +92,34 @@ func New(limit Limit, key Key, opts *Options) (*Limiter, error) {
 	return l, nil
 }
 
-// A Result is what a limiter decided: of several limits, by the one that
-// refuses for the longest time or, where none refuses, has the least left.
+// A Result is the decision of a limiter. Of several limits it is about the one
+// with the longest RetryAfter or, if all of them grant, the least remaining.
 type Result struct {
 	// OK reports whether the take was granted.
 	OK bool
-	// Limit is the name of the limit that the rest is about.
+	// Limit is the name of the limit that the Result is about.
 	Limit string
-	// Quota is that limit's.
+	// Quota is the quota of that limit or, with GCRA, its burst.
 	Quota int
-	// Remaining is what could be taken now.
+	// Remaining is how many units could be taken now.
 	Remaining int
-	// RetryAfter is how long to wait where OK is false; then it is granted,
+	// RetryAfter is how long to wait if OK is false. The take is granted then,
 	// unless others take meanwhile.
 	RetryAfter time.Duration
-	// Reset is how long it takes until the whole quota is there again.
+	// Reset is how long it takes until the full quota is available.
 	Reset time.Duration
-	// Failure is why the store did not decide: OnFailure did.
+	// Failure is the error of the store if OnFailure decided in its place.
 	Failure error
 }
 
-// Take takes cost units of the key's quotas, without a request. The key of
-// Take, Peek and Reset is what the limiter's [Key] returns for a request: for
-// [ByPrincipal] the id, for [ByIP] not the address's text but its 4 or 16 bytes.
-// Where there is no request, give the Key one that is made up, as the example of
+// Take takes cost units of the key's quotas, without a request. The key of Take,
+// Peek and Reset is the value that the limiter's [Key] returns for a request:
+// for [ByPrincipal] the id, and for [ByIP] the 4 or 16 bytes of the address, not
+// its text. Without a request, pass the Key a made-up one, as the example of
 // Reset does.
 //
-// An error is an empty key, a cost that is not from 1 to what the limit can ever
-// grant, or a store that failed.
+// It returns an error for an empty key, for a cost that is not from 1 to the
+// largest that the limit can grant, and if the store failed.
 func (l *Limiter) Take(ctx context.Context, key string, cost int) (Result, error) {
 	if cost < 1 {
 		return Result{}, fmt.Errorf("ratelimit: cost %d is not positive", cost)
@@ -126,85 +127,84 @@ func (l *Limiter) Take(ctx context.Context, key string, cost int) (Result, error
 	return l.result(ctx, key, cost)
 }
 
-// Peek tells what Take would find for a cost of 1, and takes nothing.
+// Peek returns the Result of a Take of cost 1, and takes nothing.
 func (l *Limiter) Peek(ctx context.Context, key string) (Result, error) {
 	return l.result(ctx, key, 0)
 }
 
 func (l *Limiter) result(ctx context.Context, key string, cost int) (Result, error) {
-	var room room
-	wants, states, failure, err := l.take(ctx, room.wants[:0], room.states[:0], key, cost)
+	var buf stackBuffer
+	demands, states, failure, err := l.take(ctx, buf.demands[:0], buf.states[:0], key, cost)
 	if err != nil {
 		return Result{}, err
 	}
-	return resultOf(wants, states, failure), nil
+	return resultOf(demands, states, failure), nil
 }
 
-// Reset forgets what was taken under the key, also by a Fallback; see
-// [Limiter.Take] for what a key is, and with Options.LimitsOf under the limits
-// of ctx's caller. An error is an empty key, or a store that failed.
+// Reset undoes every take of the key, also in a Fallback. See [Limiter.Take] for
+// the key. With Options.LimitsOf, the limits are those of the client of ctx. It
+// returns an error for an empty key, and if the store failed.
 func (l *Limiter) Reset(ctx context.Context, key string) error {
-	wants, err := l.wants(ctx, nil, key, 0)
+	demands, err := l.demands(ctx, nil, key, 0)
 	if err != nil {
 		return err
 	}
-	return l.backend.forget(ctx, wants)
+	return l.backend.reset(ctx, demands)
 }
 
-// A room on the caller's stack is enough for most decisions. It is handed on as
-// slices and comes back as results: what is written through a pointer goes to
-// the heap.
-type room struct {
-	wants  [2]want
-	states [2]State
+// A stackBuffer on the caller's stack is large enough for most decisions. It is
+// passed on and returned as slices: a pointer to it would move it to the heap.
+type stackBuffer struct {
+	demands [2]demand
+	states  [2]State
 }
 
-// errCost is a cost that no wait makes possible.
+// errCost is the error of a cost that can never be granted.
 var errCost = errors.New("ratelimit: the cost is more than the limit ever grants")
 
-// wants appends to out what the key has to take.
-func (l *Limiter) wants(ctx context.Context, out []want, key string, cost int) ([]want, error) {
+// demands appends to out a demand for each limit of the key.
+func (l *Limiter) demands(ctx context.Context, out []demand, key string, cost int) ([]demand, error) {
 	if key == "" {
 		return nil, errEmptyKey
 	}
 	limits := l.limits
 	if l.opts.LimitsOf != nil {
-		own, err := l.opts.LimitsOf(ctx)
+		custom, err := l.opts.LimitsOf(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("ratelimit: LimitsOf: %w", err)
 		}
-		if len(own) > 0 {
-			if limits, err = compiled(own); err != nil {
+		if len(custom) > 0 {
+			if limits, err = compile(custom); err != nil {
 				return nil, err
 			}
 		}
 	}
 	for i := range limits {
-		w := &limits[i]
-		if cost > w.limit.capacity() {
+		d := &limits[i]
+		if cost > d.limit.capacity() {
 			return nil, errCost
 		}
-		out = append(out, want{w.known, key, cost})
+		out = append(out, demand{d.compiledLimit, key, cost})
 	}
 	return out, nil
 }
 
-// take uses and returns the empty wants and states it is given.
-func (l *Limiter) take(ctx context.Context, wants []want, states []State, key string, cost int) (_ []want, _ []State, failure, err error) {
-	wants, err = l.wants(ctx, wants, key, cost)
+// take appends to demands and states, which are empty, and returns them.
+func (l *Limiter) take(ctx context.Context, demands []demand, states []State, key string, cost int) (_ []demand, _ []State, failure, err error) {
+	demands, err = l.demands(ctx, demands, key, cost)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if len(wants) <= cap(states) {
-		states = states[:len(wants)]
+	if len(demands) <= cap(states) {
+		states = states[:len(demands)]
 	} else {
-		states = make([]State, len(wants))
+		states = make([]State, len(demands))
 	}
-	failure, err = l.backend.take(ctx, wants, states)
-	return wants, states, failure, err
+	failure, err = l.backend.take(ctx, demands, states)
+	return demands, states, failure, err
 }
 
-// decisive is the index of the state that tells most.
+// decisive returns the index of the state that a Result is about.
 func decisive(states []State) int {
 	worst := 0
 	for i := 1; i < len(states); i++ {
@@ -216,9 +216,9 @@ func decisive(states []State) int {
 	return worst
 }
 
-func resultOf(wants []want, states []State, failure error) Result {
+func resultOf(demands []demand, states []State, failure error) Result {
 	i := decisive(states)
-	s, l := &states[i], wants[i].limit
+	s, l := &states[i], demands[i].limit
 	return Result{
 		OK: s.RetryAfter <= 0, Limit: l.Name, Quota: l.capacity(),
 		Remaining: s.Remaining, RetryAfter: s.RetryAfter, Reset: s.Reset,

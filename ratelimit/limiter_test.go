@@ -3,98 +3,18 @@ package ratelimit_test
 import (
 	"context"
 	"io"
-	"net/http"
-	"net/http/httptest"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/ratelimit"
 )
 
-// byHeader is the key of most tests.
-var byHeader = ratelimit.ByHeader("K")
-
-// An answer is what a request got, and what was observed about it.
-type answer struct {
-	*httptest.ResponseRecorder
-	reached   bool
-	result    ratelimit.Result
-	hasResult bool
-	decisions []guard.Decision
-}
-
-func serve(t *testing.T, m guard.Middleware, r *http.Request) (a answer) {
-	t.Helper()
-	a.ResponseRecorder = httptest.NewRecorder()
-	h := guard.Observe(func(_ context.Context, d guard.Decision) { a.decisions = append(a.decisions, d) })(
-		m(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if a.reached {
-				t.Error("next ran twice")
-			}
-			a.reached = true
-			a.result, a.hasResult = ratelimit.From(r.Context())
-			w.WriteHeader(http.StatusNoContent)
-		})))
-	h.ServeHTTP(a.ResponseRecorder, r)
-	if a.reached != (a.Code == http.StatusNoContent) {
-		t.Errorf("status %d, reached %t", a.Code, a.reached)
-	}
-	if a.Code == http.StatusTooManyRequests {
-		if n, err := strconv.Atoi(a.Header().Get("Retry-After")); err != nil || n < 1 {
-			t.Errorf("a 429 with Retry-After %q", a.Header().Values("Retry-After"))
-		}
-	}
-	return a
-}
-
-func of(key string) *http.Request {
-	r := httptest.NewRequest("POST", "/", nil)
-	r.Header.Set("K", key)
-	return r
-}
-
-func TestWrap(t *testing.T) {
-	c := newClock()
-	l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Message: "Too many login attempts. Try again later.", Now: c.Now}))
-	for i := range 5 {
-		a := serve(t, l.Wrap, of("a"))
-		if a.Code != http.StatusNoContent || len(a.Header()) != 0 {
-			t.Fatalf("request %d: %d, %v", i+1, a.Code, a.Header())
-		}
-		if d := a.decisions[0]; len(a.decisions) != 1 || d.Package != "ratelimit" || d.Guard != "login" || d.Outcome != guard.Allowed || d.Cost != 1 {
-			t.Errorf("request %d: %+v", i+1, a.decisions)
-		}
-		c.Advance(time.Minute)
-	}
-	for range 10 { // the wait is that of the first, and grows no longer
-		a := serve(t, l.Wrap, of("a"))
-		want := `{"error":"Too Many Requests","message":"Too many login attempts. Try again later."}`
-		if a.Code != 429 || a.Body.String() != want || a.Header().Get("Retry-After") != "600" || a.Header().Get("Cache-Control") != "no-store" {
-			t.Fatalf("%d %s %v", a.Code, a.Body, a.Header())
-		}
-		if d := a.decisions[0]; len(a.decisions) != 1 || d.Outcome != guard.Refused || d.Status != 429 || d.RetryAfter.Round(time.Second) != 10*time.Minute || d.Guard != "login" {
-			t.Errorf("%+v", a.decisions)
-		}
-	}
-	if a := serve(t, l.Wrap, of("b")); !a.reached {
-		t.Error("another key was refused")
-	}
-	c.Advance(600 * time.Second)
-	if a := serve(t, l.Wrap, of("a")); !a.reached {
-		t.Error("refused after the whole wait")
-	}
-	if a := serve(t, l.Wrap, of("a")); a.reached {
-		t.Error("the second one was not to come yet")
-	}
-}
-
-// TestRetryAfterIsTrue: rounded up, at least 1, and whoever waits is served.
+// TestRetryAfterIsTrue: it is rounded up, at least 1, and after it the request is
+// served.
 func TestRetryAfterIsTrue(t *testing.T) {
 	for _, l := range []ratelimit.Limit{
 		{Quota: 1, Window: time.Millisecond},
@@ -104,7 +24,7 @@ func TestRetryAfterIsTrue(t *testing.T) {
 		{Quota: 7, Window: 10 * time.Second, Algorithm: ratelimit.GCRA},
 		{Quota: 7, Window: 10 * time.Second, Algorithm: ratelimit.GCRA, Burst: 2},
 	} {
-		c := newClock()
+		c := harness.NewClock()
 		lim := guard.Must(ratelimit.New(l, byHeader, &ratelimit.Options{Now: c.Now}))
 		waits := 0
 		for waits < 20 {
@@ -123,44 +43,8 @@ func TestRetryAfterIsTrue(t *testing.T) {
 	}
 }
 
-func TestHeaders(t *testing.T) {
-	c := newClock()
-	burst := ratelimit.Limit{Name: "burst", Quota: 2, Window: 1500 * time.Millisecond}
-	hour := ratelimit.Limit{Name: "hour", Quota: 10, Window: time.Hour}
-	l := guard.Must(ratelimit.New(burst, byHeader, &ratelimit.Options{
-		Also: []ratelimit.Limit{hour}, Headers: ratelimit.RateLimit | ratelimit.XRateLimit, Now: c.Now,
-	}))
-	outer := guard.Must(ratelimit.New(ratelimit.Limit{Name: "outer", Quota: 10, Window: time.Minute}, byHeader,
-		&ratelimit.Options{Headers: ratelimit.RateLimit, Now: c.Now}))
-	chain := guard.Chain(outer.Wrap, l.Wrap)
-	want := []map[string][]string{
-		{
-			"Ratelimit-Policy":  {`"outer";q=10;w=60`, `"burst";q=2, "hour";q=10;w=3600`},
-			"Ratelimit":         {`"outer";r=9;t=60`, `"burst";r=1;t=2, "hour";r=9;t=3600`},
-			"X-Ratelimit-Limit": {"2"}, "X-Ratelimit-Remaining": {"1"}, "X-Ratelimit-Reset": {"2"}, "Retry-After": nil,
-		},
-		{"Ratelimit": {`"outer";r=8;t=60`, `"burst";r=0;t=2, "hour";r=8;t=3600`}, "X-Ratelimit-Remaining": {"0"}},
-		{
-			"Ratelimit-Policy":  {`"outer";q=10;w=60`, `"burst";q=2, "hour";q=10;w=3600`},
-			"Ratelimit":         {`"outer";r=7;t=60`, `"burst";r=0;t=2, "hour";r=8;t=3600`},
-			"X-Ratelimit-Limit": {"2"}, "X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {"2"}, "Retry-After": {"2"},
-		},
-	}
-	for i, fields := range want {
-		a := serve(t, chain, of("a"))
-		if (a.Code == 429) != (i == 2) {
-			t.Errorf("request %d: %d", i+1, a.Code)
-		}
-		for name, want := range fields {
-			if got := a.Header()[name]; !slices.Equal(got, want) {
-				t.Errorf("request %d: %s: %q, want %q", i+1, name, got, want)
-			}
-		}
-	}
-}
-
 func TestSeveralLimits(t *testing.T) {
-	c := newClock()
+	c := harness.NewClock()
 	l := guard.Must(ratelimit.New(ratelimit.Limit{Name: "second", Quota: 2, Window: time.Second}, byHeader, &ratelimit.Options{
 		Also: []ratelimit.Limit{{Name: "minute", Quota: 5, Window: time.Minute}, {Name: "smooth", Quota: 60, Window: time.Minute, Algorithm: ratelimit.GCRA}},
 		Now:  c.Now,
@@ -180,27 +64,6 @@ func TestSeveralLimits(t *testing.T) {
 	// What a limit refused, the others did not take.
 	if res, err := l.Peek(t.Context(), "a"); err != nil || res.OK || res.Limit != "minute" {
 		t.Errorf("%+v, %v", res, err)
-	}
-}
-
-func TestCost(t *testing.T) {
-	cost := func(r *http.Request) int { n, _ := strconv.Atoi(r.Header.Get("Cost")); return n }
-	l := guard.Must(ratelimit.New(ratelimit.Limit{Quota: 10, Window: time.Hour}, byHeader, &ratelimit.Options{Cost: cost, Headers: ratelimit.RateLimit}))
-	for _, tt := range []struct {
-		cost, code int
-		left       string
-	}{
-		{4, 204, "r=6"}, {0, 204, ""}, {7, 429, "r=6"}, {6, 204, "r=0"}, {1, 429, "r=0"}, {0, 204, ""}, {11, 400, ""}, {-1, 500, ""},
-	} {
-		r := of("a")
-		r.Header.Set("Cost", strconv.Itoa(tt.cost))
-		a := serve(t, l.Wrap, r)
-		if a.Code != tt.code || !strings.Contains(a.Header().Get("RateLimit"), tt.left) || tt.left == "" && a.Header().Get("RateLimit") != "" {
-			t.Errorf("cost %d: %d %q, want %d %q", tt.cost, a.Code, a.Header().Get("RateLimit"), tt.code, tt.left)
-		}
-		if d := a.decisions[0]; d.Cost != tt.cost {
-			t.Errorf("cost %d: %+v", tt.cost, d)
-		}
 	}
 }
 
@@ -237,7 +100,7 @@ func TestLimitsOf(t *testing.T) {
 }
 
 func TestTakePeekReset(t *testing.T) {
-	c := newClock()
+	c := harness.NewClock()
 	l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Now: c.Now}))
 	ctx := t.Context()
 	for i := range 5 {
@@ -268,34 +131,6 @@ func TestTakePeekReset(t *testing.T) {
 		if f() == nil {
 			t.Errorf("%s: no error", name)
 		}
-	}
-}
-
-func TestInContext(t *testing.T) {
-	l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{InContext: true}))
-	if a := serve(t, l.Wrap, of("a")); !a.hasResult || a.result.Remaining != 4 || !a.result.OK {
-		t.Errorf("%+v", a.result)
-	}
-	l = guard.Must(ratelimit.New(loginLimit, byHeader, nil))
-	if a := serve(t, l.Wrap, of("a")); a.hasResult {
-		t.Errorf("%+v without being asked for", a.result)
-	}
-}
-
-func TestShadow(t *testing.T) {
-	l := guard.Must(ratelimit.New(ratelimit.Limit{Name: "trial", Quota: 1, Window: time.Hour}, byHeader,
-		&ratelimit.Options{Shadow: true, Headers: ratelimit.RateLimit, InContext: true}))
-	for i, want := range []guard.Outcome{guard.Allowed, guard.Shadowed, guard.Shadowed} {
-		a := serve(t, l.Wrap, of("a"))
-		if !a.reached || len(a.Header()) != 0 || a.decisions[0].Outcome != want || a.result.OK != (i == 0) {
-			t.Errorf("request %d: %d %v %+v", i+1, a.Code, a.Header(), a.decisions)
-		}
-		if want == guard.Shadowed && (a.decisions[0].RetryAfter <= 0 || a.decisions[0].Guard != "trial" || a.decisions[0].Reason == "") {
-			t.Errorf("%+v", a.decisions[0])
-		}
-	}
-	if a := serve(t, l.Wrap, httptest.NewRequest("GET", "/", nil)); !a.reached || a.decisions[0].Outcome != guard.Shadowed {
-		t.Errorf("without a key: %d %+v", a.Code, a.decisions)
 	}
 }
 
@@ -348,46 +183,3 @@ func TestOptionsAreCopied(t *testing.T) {
 		}
 	}
 }
-
-func TestNilHandler(t *testing.T) {
-	l := guard.Must(ratelimit.New(loginLimit, byHeader, nil))
-	b := guard.Must(ratelimit.Global(1, 1))
-	for _, wrap := range []func(http.Handler) http.Handler{l.Wrap, b.Wrap} {
-		func() {
-			defer func() {
-				if recover() == nil {
-					t.Error("no panic")
-				}
-			}()
-			wrap(nil)
-		}()
-	}
-}
-
-func TestGlobal(t *testing.T) {
-	b := guard.Must(ratelimit.Global(0.001, 2))
-	for i := range 4 {
-		a := serve(t, b.Wrap, of(strconv.Itoa(i)))
-		if want := i < 2; a.reached != want || a.decisions[0].Guard != "global" {
-			t.Errorf("request %d: %d %+v", i, a.Code, a.decisions)
-		}
-		if i >= 2 && a.Header().Get("Retry-After") != "1000" { // refused ones do not queue
-			t.Errorf("Retry-After %s", a.Header().Get("Retry-After"))
-		}
-	}
-	w := httptest.NewRecorder()
-	guard.Refuse(w, of("a"), b.Take())
-	if w.Code != 429 || w.Header().Get("Retry-After") != "1000" {
-		t.Errorf("Take: %d %v", w.Code, w.Header())
-	}
-	if err := guard.Must(ratelimit.Global(1, 1)).Take(); err != nil {
-		t.Error(err)
-	}
-	for _, bad := range [][2]float64{{0, 1}, {-1, 1}, {1, 0}, {1, -1}} {
-		if _, err := ratelimit.Global(rateOf(bad[0]), int(bad[1])); err == nil {
-			t.Errorf("Global(%v) has no error", bad)
-		}
-	}
-}
-
-func rateOf(f float64) rate.Limit { return rate.Limit(f) }

@@ -21,55 +21,56 @@ type LoginOptions struct {
 	// "login-address".
 	Address Limit
 	// Account limits the failures on one account, over all addresses. If zero,
-	// 10 in an hour. Whoever knows an account's name can use these up, and its
-	// owner waits too. Its name, if empty, is "login-account".
+	// 10 in an hour. An attacker who knows the name of an account can use these
+	// up, and then its owner waits too. Its name, if empty, is "login-account".
 	Account Limit
 	// Strikes are further limits per account, over longer windows: they lengthen
-	// the wait with each strike, as 15 in 4 hours and 20 a day do after 10 in an
-	// hour. Each needs a name.
+	// the wait with each strike, for example 15 in 4 hours and 20 a day after 10
+	// in an hour. Each needs a name.
 	Strikes []Limit
-	// Normalize maps all spellings that the application takes for one account
-	// to one: each that it forgets has failures of its own. If nil, spaces
-	// around it and letter case do not count. A database's collation may take
-	// more for equal, such as accents.
+	// Normalize maps all spellings of an account to one. A spelling that it
+	// misses has separate failures. If nil, surrounding spaces and letter case
+	// are ignored. The collation of a database may ignore more, such as accents.
 	Normalize func(account string) string
 
-	// Store keeps the counts. If nil, they are kept in this process's memory.
-	// The limits of logins that share a store need names that differ.
+	// Store has the counts. If nil, they are in this process's memory. The
+	// limits of logins that share a store need different names.
 	Store Store
-	// Secret, of at least 16 bytes, keys the hash under which addresses and
-	// accounts get to a Store other than *Memory, which requires one. Processes
-	// that share a store need the same.
+	// Secret, of at least 16 bytes, keys the hash of addresses and accounts in a
+	// Store other than *Memory, which requires it. Processes that share a store
+	// need the same secret.
 	Secret []byte
-	// OnFailure is what happens while the store fails. By default, an in-memory
-	// fallback: logins go on, and this process counts by itself.
+	// OnFailure selects what happens while the store fails. By default, an
+	// in-memory Fallback: logins go on, and this process counts by itself.
 	OnFailure Failure
-	// Timeout is as in Options. If 0, 50 ms.
+	// Timeout bounds each call of a Store other than *Memory. A call that takes
+	// longer has failed. If 0, 50 ms.
 	Timeout time.Duration
 
 	// Message is the sentence of a refusal. If empty, "Too many login attempts.
 	// Try again later."
 	Message string
-	// Now is the clock of in-memory counts and of timeouts; if nil, time.Now.
+	// Now is the clock of in-memory counts and of the pauses between calls of a
+	// store that fails; if nil, time.Now.
 	Now func() time.Time
 }
 
-// A Login limits attempts to log in that fail. Every attempt counts from
-// before its password is checked, until it has succeeded: so that parallel
-// guesses cannot all pass, and an attempt that ends in a panic, a disconnect or
-// a form that answers 200 is a failure. More logins at the same instant from
-// one address than its quota may therefore be refused, right as they are. It is
-// safe for use by several goroutines.
+// A Login limits failed login attempts. An attempt counts from before its password
+// is checked until it has succeeded. So parallel guesses cannot all pass, and an
+// attempt that ends in a panic, a disconnect or a form that answers 200 is a
+// failure. It follows that right logins may be refused if more of them than the
+// quota of an address come from it at the same instant. It is safe for use by
+// several goroutines.
 type Login struct {
 	opts    LoginOptions
 	ip      Key
-	limits  []want // the first is per address, the others per account
+	limits  []demand // the first is per address, the others per account
 	backend *backend
 }
 
-// NewLogin returns a limiter for logins by address, which ip finds out (see
-// package clientip), and account; opts may be nil. Its error names everything
-// that is wrong.
+// NewLogin returns a limiter for logins, by address and by account; ip is a
+// function of package clientip, and opts may be nil. Its error reports every
+// mistake.
 func NewLogin(ip func(*http.Request) (netip.Addr, error), opts *LoginOptions) (*Login, error) {
 	l := &Login{}
 	if opts != nil {
@@ -78,17 +79,17 @@ func NewLogin(ip func(*http.Request) (netip.Addr, error), opts *LoginOptions) (*
 	o := &l.opts
 	var errs []error
 	if ip == nil {
-		errs = append(errs, errors.New("ratelimit: NewLogin without a way to tell addresses"))
+		errs = append(errs, errors.New("ratelimit: the address function is nil"))
 	} else {
 		l.ip = ByIP(ip)
 	}
 	address := loginLimit(o.Address, "login-address", 5, 15*time.Minute)
 	account := loginLimit(o.Account, "login-account", 10, time.Hour)
-	all, err := compiled(append([]Limit{address, account}, o.Strikes...))
+	all, err := compile(append([]Limit{address, account}, o.Strikes...))
 	errs = append(errs, err)
 	l.limits = all
 	if o.Normalize == nil {
-		o.Normalize = func(s string) string { return strings.ToLower(strings.ToUpper(strings.TrimSpace(s))) } // ſ is an s, as to strings.EqualFold
+		o.Normalize = func(s string) string { return strings.ToLower(strings.ToUpper(strings.TrimSpace(s))) } // ſ equals s, as in strings.EqualFold
 	}
 	if o.Message == "" {
 		o.Message = "Too many login attempts. Try again later."
@@ -127,40 +128,32 @@ func loginBackend(o *LoginOptions) (*backend, error) {
 	return newBackend(&Options{Store: o.Store, Secret: o.Secret, OnFailure: failure, Timeout: o.Timeout, Now: o.Now}, true)
 }
 
-// An Attempt is one try to log in. It has failed unless Succeed is called.
+// An Attempt is a login attempt. It has failed unless Succeed is called.
 type Attempt struct {
-	login *Login
-	taken []Taken
-	// inFallback: the fallback granted it, and takes it back.
-	inFallback bool
+	login      *Login
+	taken      []Taken
+	inFallback bool // OnFailure granted it, not the store
 	done       atomic.Bool
 }
 
-// Attempt counts a try to log in to an account, known or not, before the
-// password is checked. Its error is for guard.Refuse: 429 where the address or
-// the account has used up its failures, which then takes nothing; 400 for no
-// account and for an address that cannot be told; 503 for a store that failed.
+// Attempt counts a login attempt on an account before the password is checked,
+// whether or not the account exists. Its error is for guard.Refuse: 429 if the
+// address or the account has used up its failures, and then nothing is taken; 400
+// for an empty account or an unclear address; 503 if the store failed. It is
+// already reported to Observe, and belongs to the caller.
 func (l *Login) Attempt(r *http.Request, account string) (*Attempt, error) {
 	d := guard.Decision{Package: "ratelimit", Guard: "login", Cost: 1}
 	a, res, err := l.attempt(r, account)
-	switch {
-	case err == nil:
-		d.Outcome, d.Reason, d.Err = guard.Allowed, failed(res.Failure), res.Failure
-	default:
-		d.Outcome, d.Status, d.Reason, d.Err = guard.Failed, http.StatusInternalServerError, err.Error(), err
-		if refusal, ok := errors.AsType[*guard.Error](err); ok {
-			d.Status = refusal.Status
-		}
-		if d.Status < 500 {
-			d.Outcome = guard.Refused
-		}
-		d.RetryAfter = res.RetryAfter
-	}
 	if res.Limit != "" {
 		d.Guard = res.Limit
 	}
+	if err != nil {
+		d.RetryAfter = res.RetryAfter
+		return nil, d.Deny(r.Context(), err)
+	}
+	d.Outcome, d.Reason, d.Err = guard.Allowed, failureReason(res.Failure), res.Failure
 	d.Report(r)
-	return a, err
+	return a, nil
 }
 
 func (l *Login) attempt(r *http.Request, account string) (*Attempt, Result, error) {
@@ -168,44 +161,45 @@ func (l *Login) attempt(r *http.Request, account string) (*Attempt, Result, erro
 	if err != nil {
 		return nil, Result{}, err
 	}
-	wants, err := l.wants(account)
+	demands, err := l.demands(account)
 	if err != nil {
 		return nil, Result{}, err
 	}
-	wants[0].key = address
-	states := make([]State, len(wants))
-	failure, err := l.backend.take(r.Context(), wants, states)
+	demands[0].key = address
+	states := make([]State, len(demands))
+	failure, err := l.backend.take(r.Context(), demands, states)
 	if err != nil {
 		return nil, Result{}, err
 	}
-	res := resultOf(wants, states, failure)
+	res := resultOf(demands, states, failure)
 	if !res.OK {
 		return nil, res, tooMany(l.opts.Message, res.RetryAfter, fmt.Errorf("ratelimit: the quota of %q is used up", res.Limit))
 	}
 	a := &Attempt{login: l, inFallback: failure != nil}
-	for i := range wants {
-		a.taken = append(a.taken, Taken{Take: wants[i].take(), Stamp: states[i].Stamp, All: i > 0})
+	for i := range demands {
+		a.taken = append(a.taken, Taken{Take: demands[i].take(), Stamp: states[i].Stamp, All: i > 0})
 	}
 	return a, res, nil
 }
 
-// wants is what an attempt on the account takes; the first is the address's,
-// and still has to get its key.
-func (l *Login) wants(account string) ([]want, error) {
+// demands returns the demands of an attempt on the account. The first is for the
+// address, and the caller sets its key.
+func (l *Login) demands(account string) ([]demand, error) {
 	if account = l.opts.Normalize(account); account == "" {
 		return nil, badRequest("The account is missing", errEmptyKey)
 	}
-	wants := slices.Clone(l.limits)
-	for i := range wants {
-		wants[i].key, wants[i].cost = account, 1
+	demands := slices.Clone(l.limits)
+	for i := range demands {
+		demands[i].key, demands[i].cost = account, 1
 	}
-	return wants, nil
+	return demands, nil
 }
 
-// Succeed tells that the password was right: the address gets this attempt
-// back, and only this one, and the account's failures are forgotten. It works
-// once, and also where the client has left. An error means that the store
-// failed, and that the attempt still counts; the login may go on.
+// Succeed reports that the password was right: it gives this attempt, and no
+// other one, back to the address, and undoes all failures of the account. Only
+// the first call has an effect, also after the client has disconnected. An error
+// means that the store failed and that the attempt still counts; the login may go
+// on.
 func (a *Attempt) Succeed(ctx context.Context) error {
 	if a == nil || a.done.Swap(true) {
 		return nil
@@ -215,8 +209,8 @@ func (a *Attempt) Succeed(ctx context.Context) error {
 		if b.failure.mode != fallBack {
 			return nil // nothing was taken
 		}
-		// The account may have failed before the store did. While it does, these
-		// failures stay: no reason to tell a right login of an error.
+		// The account may have failures in the store from before the outage. If
+		// the store is still down they stay, which is no error of this login.
 		_ = b.giveBack(ctx, a.taken[1:])
 		return b.fallback.giveBack(ctx, a.taken)
 	}
@@ -227,14 +221,14 @@ func (a *Attempt) Succeed(ctx context.Context) error {
 	return err
 }
 
-// Reset forgets the failures on an account, in whatever spelling Attempt takes
-// for it: after a password reset, or because an operator says so. Those of
-// addresses stay. The error is for guard.Refuse: 400 for no account, and 503
-// for a store that failed, in which they still count.
+// Reset undoes the failures on an account, in any spelling that Attempt accepts:
+// after a password reset, or by order of an operator. The failures of addresses
+// stay. Its error is for guard.Refuse: 400 for an empty account, and 503 if the
+// store failed; then the failures still count.
 func (l *Login) Reset(ctx context.Context, account string) error {
-	wants, err := l.wants(account)
+	demands, err := l.demands(account)
 	if err != nil {
 		return err
 	}
-	return l.backend.forget(ctx, wants[1:])
+	return l.backend.reset(ctx, demands[1:])
 }

@@ -3,6 +3,7 @@ package ratelimit_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,47 +14,12 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/clientip"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/ratelimit"
 )
 
-func newLogin(t *testing.T, opts *ratelimit.LoginOptions) *ratelimit.Login {
-	t.Helper()
-	l, err := ratelimit.NewLogin(clientip.Direct(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
-
-func fromIP(addr string) *http.Request {
-	r := httptest.NewRequest("POST", "/login", nil)
-	r.RemoteAddr = addr + ":1000"
-	return r
-}
-
-// login tries the password "right" from an address, as a handler does.
-func login(l *ratelimit.Login, addr, account, password string) *httptest.ResponseRecorder {
-	w := httptest.NewRecorder()
-	r := fromIP(addr)
-	attempt, err := l.Attempt(r, account)
-	if err != nil {
-		guard.Refuse(w, r, err)
-		return w
-	}
-	if password != "right" {
-		w.WriteHeader(http.StatusUnauthorized)
-		return w
-	}
-	if err := attempt.Succeed(r.Context()); err != nil {
-		guard.Refuse(w, r, err)
-		return w
-	}
-	w.WriteHeader(http.StatusOK)
-	return w
-}
-
 func TestLogin(t *testing.T) {
-	c := newClock()
+	c := harness.NewClock()
 	l := newLogin(t, &ratelimit.LoginOptions{Now: c.Now})
 	for i := range 300 {
 		if w := login(l, "203.0.113.7", "alice", "right"); w.Code != 200 {
@@ -87,7 +53,7 @@ func TestLogin(t *testing.T) {
 }
 
 func TestLoginPerAccount(t *testing.T) {
-	c := newClock()
+	c := harness.NewClock()
 	l := newLogin(t, &ratelimit.LoginOptions{Now: c.Now})
 	spellings := []string{"alice@example.com", "Alice@Example.com", " ALICE@EXAMPLE.COM ", "alice@example.com\t"}
 	addr := func(i int) string { return "2001:db8:0:" + string(rune('a'+i)) + "::1" }
@@ -100,7 +66,7 @@ func TestLoginPerAccount(t *testing.T) {
 	if w := login(l, "203.0.113.7", "alice@example.com", "right"); w.Code != 200 {
 		t.Fatalf("the right password after 9 failures: %d", w.Code)
 	}
-	for i := range 10 { // which were forgotten
+	for i := range 10 { // the earlier ones were undone
 		if w := login(l, "203.0.113."+string(rune('1'+i/4)), spellings[i%4], "wrong"); w.Code != 401 {
 			t.Fatalf("failure %d: %d", i+1, w.Code)
 		}
@@ -116,9 +82,28 @@ func TestLoginPerAccount(t *testing.T) {
 	}
 }
 
+// TestOneAccountInAllCases: what strings.EqualFold takes for one account has one
+// count.
+func TestOneAccountInAllCases(t *testing.T) {
+	l := guard.Must(ratelimit.NewLogin(clientip.Direct(), nil))
+	tried := 0
+	for i, account := range []string{"boss", "BOSS", " boſs", "bosſ", "boſſ\t"} {
+		for j := range 20 {
+			r := httptest.NewRequest("POST", "/", nil)
+			r.RemoteAddr = fmt.Sprintf("10.%d.%d.1:1", i, j)
+			if _, err := l.Attempt(r, account); err == nil {
+				tried++
+			}
+		}
+	}
+	if tried != 10 {
+		t.Errorf("%d guesses, want 10", tried)
+	}
+}
+
 // TestLoginStrikes: further failures lengthen the wait, for a while.
 func TestLoginStrikes(t *testing.T) {
-	c := newClock()
+	c := harness.NewClock()
 	l := newLogin(t, &ratelimit.LoginOptions{
 		Account: ratelimit.Limit{Quota: 3, Window: time.Hour},
 		Strikes: []ratelimit.Limit{{Name: "second", Quota: 4, Window: 4 * time.Hour}, {Name: "third", Quota: 5, Window: 24 * time.Hour}},
@@ -173,7 +158,7 @@ func TestParallelGuesses(t *testing.T) {
 
 // TestLoginCounts: everything is a failure but Succeed, and that works once.
 func TestLoginCounts(t *testing.T) {
-	c := newClock() // which stands still: all attempts are of one instant
+	c := harness.NewClock() // which stands still: all attempts are of one instant
 	l := newLogin(t, &ratelimit.LoginOptions{Address: ratelimit.Limit{Quota: 2, Window: time.Hour}, Now: c.Now})
 	func() {
 		defer func() { _ = recover() }()
@@ -204,6 +189,36 @@ func TestLoginCounts(t *testing.T) {
 	}
 }
 
+func TestLoginReset(t *testing.T) {
+	c := harness.NewClock()
+	l := newLogin(t, &ratelimit.LoginOptions{Strikes: []ratelimit.Limit{{Name: "day", Quota: 10, Window: 24 * time.Hour}}, Now: c.Now})
+	for i := range 10 {
+		login(l, "203.0.113."+string(rune('1'+i/5)), "alice@example.com", "wrong")
+	}
+	if w := login(l, "198.51.100.1", "alice@example.com", "right"); w.Code != 429 {
+		t.Fatalf("after 10 failures: %d", w.Code)
+	}
+	if err := l.Reset(t.Context(), "bob@example.com"); err != nil {
+		t.Error(err)
+	}
+	if w := login(l, "198.51.100.1", "alice@example.com", "right"); w.Code != 429 {
+		t.Errorf("after the reset of another account: %d", w.Code)
+	}
+	if err := l.Reset(t.Context(), " Alice@Example.com"); err != nil {
+		t.Error(err)
+	}
+	if w := login(l, "198.51.100.1", "alice@example.com", "right"); w.Code != 200 {
+		t.Errorf("after the reset: %d", w.Code)
+	}
+	if w := login(l, "203.0.113.1", "alice@example.com", "right"); w.Code != 429 {
+		t.Errorf("an address that failed five times: %d", w.Code)
+	}
+	w, r := httptest.NewRecorder(), fromIP("203.0.113.7")
+	if guard.Refuse(w, r, l.Reset(t.Context(), " ")); w.Code != 400 {
+		t.Errorf("no account: %d", w.Code)
+	}
+}
+
 func TestLoginRefusals(t *testing.T) {
 	l := newLogin(t, &ratelimit.LoginOptions{Message: "Slow down."})
 	for name, tt := range map[string]struct {
@@ -230,41 +245,6 @@ func TestLoginRefusals(t *testing.T) {
 	}
 }
 
-func TestLoginIsObserved(t *testing.T) {
-	l := newLogin(t, &ratelimit.LoginOptions{Address: ratelimit.Limit{Quota: 1, Window: time.Hour}})
-	var seen []guard.Decision
-	h := guard.Observe(func(_ context.Context, d guard.Decision) { seen = append(seen, d) })(
-		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if _, err := l.Attempt(r, "alice@example.com"); err != nil {
-				guard.Refuse(w, r, err)
-			}
-		}))
-	for range 2 {
-		h.ServeHTTP(httptest.NewRecorder(), fromIP("203.0.113.7"))
-	}
-	h.ServeHTTP(httptest.NewRecorder(), fromIP("junk"))
-	if len(seen) != 5 {
-		t.Fatalf("%+v", seen)
-	}
-	if d := seen[0]; d.Package != "ratelimit" || d.Outcome != guard.Allowed || d.Guard != "login-address" {
-		t.Errorf("%+v", d)
-	}
-	if d := seen[1]; d.Outcome != guard.Refused || d.Status != 429 || d.RetryAfter < 59*time.Minute || d.Guard != "login-address" {
-		t.Errorf("%+v", d)
-	}
-	if d := seen[2]; d.Package != "handler" || d.Status != 429 {
-		t.Errorf("%+v", d)
-	}
-	if d := seen[3]; d.Outcome != guard.Refused || d.Status != 400 || d.Guard != "login" {
-		t.Errorf("%+v", d)
-	}
-	for _, d := range seen {
-		if strings.Contains(d.Reason, "alice") {
-			t.Errorf("an account's name is in %+v", d)
-		}
-	}
-}
-
 func TestNewLoginErrors(t *testing.T) {
 	for name, tt := range map[string]struct {
 		opts *ratelimit.LoginOptions
@@ -282,81 +262,5 @@ func TestNewLoginErrors(t *testing.T) {
 	}
 	if _, err := ratelimit.NewLogin(nil, nil); err == nil {
 		t.Error("no address: no error")
-	}
-}
-
-// TestLoginFallback: while the store is down this process counts by itself, and
-// says so.
-func TestLoginFallback(t *testing.T) {
-	store := newFaulty()
-	secret := []byte("0123456789abcdef")
-	l := newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: secret, Timeout: patient})
-	login(l, "203.0.113.7", "alice", "wrong")
-	store.set(down)
-	for i := range 20 {
-		if w := login(l, "203.0.113.7", "alice", "right"); w.Code != 200 {
-			t.Fatalf("right login %d without a store: %d", i, w.Code)
-		}
-	}
-	codes := map[int]int{}
-	for range 20 {
-		codes[login(l, "203.0.113.7", "alice", "wrong").Code]++
-	}
-	if codes[401] != 5 || codes[429] != 15 {
-		t.Errorf("without a store: %v", codes)
-	}
-
-	closed := newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: secret, Timeout: patient, OnFailure: ratelimit.FailClosed()})
-	if w := login(closed, "203.0.113.7", "alice", "right"); w.Code != 503 || strings.Contains(w.Body.String(), "refused by") {
-		t.Errorf("closed: %d %s", w.Code, w.Body)
-	}
-	open := newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: secret, Timeout: patient, OnFailure: ratelimit.FailOpen()})
-	if w := login(open, "203.0.113.7", "alice", "right"); w.Code != 200 {
-		t.Errorf("open: %d", w.Code)
-	}
-
-	// A store that fails between Attempt and Succeed: told, and still counted.
-	store.set(nil)
-	l = newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: secret, Timeout: patient})
-	attempt, err := l.Attempt(fromIP("203.0.113.9"), "bob")
-	if err != nil {
-		t.Fatal(err)
-	}
-	store.set(down)
-	if err := attempt.Succeed(t.Context()); !errors.Is(err, errDown) {
-		t.Errorf("Succeed: %v", err)
-	}
-}
-
-// A recorder keeps what a store is asked for.
-type recorder struct {
-	ratelimit.Store
-	takes []ratelimit.Take
-	taken []ratelimit.Taken
-}
-
-func (r *recorder) Take(ctx context.Context, takes []ratelimit.Take) ([]ratelimit.State, error) {
-	r.takes = append(r.takes, takes...)
-	return r.Store.Take(ctx, takes)
-}
-
-func (r *recorder) GiveBack(ctx context.Context, taken []ratelimit.Taken) error {
-	r.taken = append(r.taken, taken...)
-	return r.Store.GiveBack(ctx, taken)
-}
-
-// TestLoginGivesBackWhatItTook: package stores/redisstore keeps what is Fresh under
-// another key, and a success was given back under the wrong one.
-func TestLoginGivesBackWhatItTook(t *testing.T) {
-	store := &recorder{Store: guard.Must(ratelimit.NewMemory(nil))}
-	l := newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: []byte("0123456789abcdef"), Timeout: patient})
-	login(l, "203.0.113.7", "alice", "right")
-	if len(store.takes) != 2 || len(store.taken) != 2 {
-		t.Fatalf("%d takes, %d given back", len(store.takes), len(store.taken))
-	}
-	for i, taken := range store.taken {
-		if taken.Take != store.takes[i] || !taken.Fresh {
-			t.Errorf("took %+v, gave back %+v", store.takes[i], taken.Take)
-		}
 	}
 }

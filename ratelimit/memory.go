@@ -6,78 +6,72 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/bits"
-	"slices"
-	"sync"
 	"time"
+
+	"github.com/go-guard/guard/internal/table"
 )
 
 // MemoryOptions holds what has a safe default.
 type MemoryOptions struct {
-	// MaxKeys is how many keys are remembered before any is forgotten, at least
-	// for now: a fifth more at most, and eight where they are few. Of each kind
-	// of limit (GCRA; Sliding of one quota up to 16; up to 255; up to 65,535;
-	// above) there may be so many. If 0, 1<<20.
-	MaxKeys int
-	// DenyNewWhenFull refuses keys that are not known while the store is full.
-	// If false, those are forgotten who used the least of their quota: then a
-	// flood of invented keys frees nobody who is blocked.
+	// Max is the minimum capacity per limit class, in keys. The store may keep
+	// up to 20 % more, and at least 8, before it evicts. The classes are GCRA;
+	// Sliding of each quota up to 16; up to 255; up to 65,535; and above. If 0,
+	// 1<<20. A negative Max is an error, and so is one above 1<<32.
+	Max int
+	// DenyNewWhenFull refuses new keys while the store is full. If false, a full
+	// store evicts the keys that used the least of their quota, so a flood of
+	// invented keys unblocks no blocked client.
 	DenyNewWhenFull bool
-	// Now is the clock; if nil, time.Now. Time that runs backwards grants
+	// Now is the clock; if nil, time.Now. A clock that runs backwards grants
 	// nothing.
 	Now func() time.Time
 }
 
-// Memory is the Store of one process. It needs no goroutine, and memory only
-// as it fills: at a million keys, 29 bytes for each key of a GCRA limit, 43 for
-// one of 5 in 15 minutes and 62 for one of 100 a minute. It must come from
-// NewMemory, and is safe for use by several goroutines.
+// Memory is a Store in the memory of one process. It needs no goroutine, and
+// allocates memory as it fills: at a million keys, 29 bytes for each key of a
+// GCRA limit, 43 for one of 5 in 15 minutes and 62 for one of 100 a minute. Use
+// NewMemory. It is safe for use by several goroutines.
 type Memory struct {
-	seed   maphash.Seed
-	shards []shard
-	shift  int // a key's shard is its hash >> shift
-	deny   bool
-	now    func() time.Time
-	start  time.Time
-	groups int // of a table, at most
-}
-
-// A shard has a lock of its own.
-type shard struct {
-	mu     sync.Mutex
-	tables []table  // few, by class
-	_      [32]byte // keeps two locks out of one cache line
+	seed    maphash.Seed
+	shards  []shard
+	shift   int // the shard of a key is its hash >> shift
+	now     func() time.Time
+	start   time.Time
+	layouts [classes]table.Layout
 }
 
 const (
-	defaultMaxKeys = 1 << 20
-	keysPerShard   = 1 << 12 // so that few wait for each other, and growing one takes well under a millisecond
-	maxShards      = 1 << 12
+	defaultMax   = 1 << 20
+	keysPerShard = 1 << 12 // small enough for little contention, and for growing in well under a millisecond
+	maxShards    = 1 << 12
 )
 
-// NewMemory returns an empty store; opts may be nil. A negative MaxKeys is an
-// error, and so is one above 1<<32.
+// NewMemory returns an empty store; opts may be nil.
 func NewMemory(opts *MemoryOptions) (*Memory, error) {
 	var o MemoryOptions
 	if opts != nil {
 		o = *opts
 	}
-	if o.MaxKeys < 0 || o.MaxKeys > 1<<32 {
-		return nil, fmt.Errorf("ratelimit: MaxKeys %d is not from 1 to 1<<32", o.MaxKeys)
+	if o.Max < 0 || o.Max > 1<<32 {
+		return nil, fmt.Errorf("ratelimit: Max %d is not from 1 to 1<<32", o.Max)
 	}
-	if o.MaxKeys == 0 {
-		o.MaxKeys = defaultMaxKeys
+	if o.Max == 0 {
+		o.Max = defaultMax
 	}
 	n := 1
-	for n < maxShards && n*keysPerShard < o.MaxKeys {
+	for n < maxShards && n*keysPerShard < o.Max {
 		n *= 2
 	}
 	m := &Memory{
-		seed:   maphash.MakeSeed(), // nobody can choose keys that collide
+		seed:   maphash.MakeSeed(), // clients cannot choose keys that collide
 		shards: make([]shard, n),
 		shift:  64 - bits.Len(uint(n-1)),
-		deny:   o.DenyNewWhenFull,
 		now:    o.Now,
-		groups: (o.MaxKeys*6/5/n + groupSize - 1) / groupSize,
+	}
+	for class := range m.layouts {
+		m.layouts[class] = layoutOf(class)
+		m.layouts[class].MaxGroups = (o.Max*6/5/n + table.GroupSize - 1) / table.GroupSize
+		m.layouts[class].NoEviction = o.DenyNewWhenFull
 	}
 	if m.now != nil {
 		m.start = m.now()
@@ -87,8 +81,8 @@ func NewMemory(opts *MemoryOptions) (*Memory, error) {
 	return m, nil
 }
 
-// origin is what the clock shows at the start: a multiple of every unit, so large
-// that records never have to do with negative times.
+// origin is the store's time at its start: a multiple of every unit, and so large
+// that records never have negative times.
 const origin = int64(1e18)
 
 func (m *Memory) clock() int64 {
@@ -98,167 +92,126 @@ func (m *Memory) clock() int64 {
 	return origin + min(max(int64(m.now().Sub(m.start)), -origin/2), 7*origin) // centuries
 }
 
-// Take implements Store. Its error is a take that is not valid.
+// Take implements Store. It returns an error for an invalid take.
 func (m *Memory) Take(_ context.Context, takes []Take) ([]State, error) {
-	wants, states := make([]want, len(takes)), make([]State, len(takes))
+	demands, states := make([]demand, len(takes)), make([]State, len(takes))
 	for i := range takes {
 		t := &takes[i]
-		if err := valid(&t.Limit, t.Key, t.Cost, len(takes)); err != nil {
+		if err := checkTake(&t.Limit, t.Key, t.Cost, len(takes)); err != nil {
 			return nil, err
 		}
-		wants[i] = want{t.Limit.known(), t.Key, t.Cost}
+		demands[i] = demand{t.Limit.compile(), t.Key, t.Cost}
 	}
-	m.take(wants, states)
+	m.take(demands, states)
 	return states, nil
 }
 
-// GiveBack implements Store. Its error is a take that is not valid.
+// GiveBack implements Store. It returns an error for an invalid take.
 func (m *Memory) GiveBack(_ context.Context, taken []Taken) error {
-	var hashes [maxLimits]uint64
-	h := hashes[:0]
+	var stackBuffer [maxLimits]uint64
+	hashes := stackBuffer[:0]
 	for i := range taken {
 		t := &taken[i]
-		if err := valid(&t.Limit, t.Key, t.Cost, len(taken)); err != nil {
+		if err := checkTake(&t.Limit, t.Key, t.Cost, len(taken)); err != nil {
 			return err
 		}
-		h = append(h, maphash.String(m.seed, t.Key))
+		hashes = append(hashes, maphash.String(m.seed, t.Key))
 	}
 	now := m.clock()
-	m.lock(h)
-	defer m.unlock(h)
+	m.lock(hashes)
+	defer m.unlock(hashes)
 	for i := range taken {
-		m.giveBack(&taken[i], h[i], now)
+		m.giveBack(&taken[i], hashes[i], now)
 	}
 	return nil
 }
 
 func (m *Memory) giveBack(t *Taken, hash uint64, now int64) {
-	tab := m.shardOf(hash).table(class(&t.Limit))
-	tag := tagOf(hash, t.Limit.id())
-	slot := tab.find(tag)
+	tab := m.table(m.shardOf(hash), classOf(&t.Limit))
+	slot := tab.Find(tagOf(hash, t.Limit.id()))
 	if slot < 0 {
 		return
 	}
-	if t.All || restore(&t.Limit, tab.record(slot), now, t.Cost, t.Stamp) {
-		tab.release(slot)
+	if t.All || restore(&t.Limit, tab.Record(slot), now, t.Cost, t.Stamp) {
+		tab.Release(slot)
 	}
 }
 
 var errTake = errors.New("ratelimit: a take without a key, or of more than its limit ever grants, or more than 16 at once")
 
-func valid(l *Limit, key string, cost, n int) error {
+func checkTake(l *Limit, key string, cost, n int) error {
 	if n > maxLimits || key == "" || cost < 0 || cost > l.capacity() || l.Quota < 1 || l.Window <= 0 {
 		return errTake
 	}
 	return nil
 }
 
-// take fills states. Nothing in it escapes, so that callers keep wants, which are
-// valid, and states on their stacks.
-func (m *Memory) take(wants []want, states []State) {
-	if len(wants) == 1 {
-		hash := maphash.String(m.seed, wants[0].key)
+// take fills states. The demands must be valid. Nothing escapes, so callers have
+// demands and states on their stacks.
+func (m *Memory) take(demands []demand, states []State) {
+	if len(demands) == 1 {
+		hash := maphash.String(m.seed, demands[0].key)
 		s := m.shardOf(hash)
-		now := m.clock() // before the lock: nobody waits for it, and a take counts from when it came
+		now := m.clock() // before the lock: no one waits for it, and a take counts from its arrival
 		s.mu.Lock()
-		states[0] = m.step(s, &wants[0], hash, now, true)
+		states[0] = m.step(s, &demands[0], hash, now, true)
 		s.mu.Unlock()
 		return
 	}
-	var hashes [maxLimits]uint64
-	h := hashes[:0]
-	for i := range wants {
-		h = append(h, maphash.String(m.seed, wants[i].key))
+	var stackBuffer [maxLimits]uint64
+	hashes := stackBuffer[:0]
+	for i := range demands {
+		hashes = append(hashes, maphash.String(m.seed, demands[i].key))
 	}
 	now := m.clock()
-	m.lock(h)
-	defer m.unlock(h)
+	m.lock(hashes)
+	defer m.unlock(hashes)
 	granted := true
-	for i := range wants {
-		states[i] = m.step(m.shardOf(h[i]), &wants[i], h[i], now, false)
+	for i := range demands {
+		states[i] = m.step(m.shardOf(hashes[i]), &demands[i], hashes[i], now, false)
 		granted = granted && states[i].RetryAfter <= 0
 	}
-	for i := range wants {
-		if !granted || wants[i].cost == 0 {
-			continue
-		}
-		states[i] = m.step(m.shardOf(h[i]), &wants[i], h[i], now, true)
-		if states[i].RetryAfter > 0 { // the last free slot went to another of them
-			for j := range i {
-				m.giveBack(&Taken{Take: wants[j].take(), Stamp: states[j].Stamp}, h[j], now)
-				states[j] = m.step(m.shardOf(h[j]), &wants[j], h[j], now, false)
-			}
-			break
-		}
+	if granted {
+		m.takeAll(demands, states, hashes, now)
 	}
 }
 
-// step is the state of one take, after taking it if that is wanted and granted.
-func (m *Memory) step(s *shard, w *want, hash uint64, now int64, take bool) State {
-	tab := s.table(w.class)
-	tag := tagOf(hash, w.id)
-	slot := tab.find(tag)
-	take = take && w.cost > 0
+// takeAll takes demands that are all granted. It undoes them if two of them need
+// the last slot of a full table.
+func (m *Memory) takeAll(demands []demand, states []State, hashes []uint64, now int64) {
+	for i := range demands {
+		if demands[i].cost == 0 {
+			continue
+		}
+		states[i] = m.step(m.shardOf(hashes[i]), &demands[i], hashes[i], now, true)
+		if states[i].RetryAfter <= 0 {
+			continue
+		}
+		for j := range i {
+			m.giveBack(&Taken{Take: demands[j].take(), Stamp: states[j].Stamp}, hashes[j], now)
+			states[j] = m.step(m.shardOf(hashes[j]), &demands[j], hashes[j], now, false)
+		}
+		return
+	}
+}
+
+// step returns the state of one demand, after taking it if take is true and the
+// limit grants it.
+func (m *Memory) step(s *shard, d *demand, hash uint64, now int64, take bool) State {
+	tab := m.table(s, d.class)
+	tag := tagOf(hash, d.id)
+	slot := tab.Find(tag)
+	take = take && d.cost > 0
 	switch {
 	case slot >= 0:
 	case take:
-		slot = tab.place(tag, now, m.groups, m.deny) // of an unused key, which grants any cost
-	case !m.deny || tab.grows(now, m.groups) || tab.free(tag, now) >= 0:
-		return State{Remaining: w.limit.capacity()}
+		slot = tab.Place(tag, now) // an unused key, which grants any cost
+	case tab.CanPlace(tag, now):
+		return State{Remaining: d.limit.capacity()}
 	}
 	if slot < 0 {
-		wait := time.Duration(tab.wait(tag, now))
+		wait := time.Duration(tab.Wait(tag, now))
 		return State{RetryAfter: wait, Reset: wait}
 	}
-	return step(w.class, w.limit, tab.record(slot), now, w.cost, take)
-}
-
-func (m *Memory) shardOf(hash uint64) *shard { return &m.shards[hash>>m.shift] }
-
-// tagOf is what tells records apart: the key's hash and the limit, mixed.
-func tagOf(hash, id uint64) uint64 {
-	hi, lo := bits.Mul64(hash^id, 0x9e3779b97f4a7c15)
-	return hi ^ lo
-}
-
-// table is the shard's table of a class, until the next one is made.
-func (s *shard) table(class int) *table {
-	for i := range s.tables {
-		if s.tables[i].class == class {
-			return &s.tables[i]
-		}
-	}
-	s.tables = append(s.tables, newTable(class))
-	return &s.tables[len(s.tables)-1]
-}
-
-// lock locks the shards of hashes, in order, each once.
-func (m *Memory) lock(hashes []uint64) {
-	if len(hashes) == 1 {
-		m.shardOf(hashes[0]).mu.Lock()
-		return
-	}
-	var room [maxLimits]uint64
-	for _, i := range m.distinct(room[:0], hashes) {
-		m.shards[i].mu.Lock()
-	}
-}
-
-func (m *Memory) unlock(hashes []uint64) {
-	if len(hashes) == 1 {
-		m.shardOf(hashes[0]).mu.Unlock()
-		return
-	}
-	var room [maxLimits]uint64
-	for _, i := range m.distinct(room[:0], hashes) {
-		m.shards[i].mu.Unlock()
-	}
-}
-
-func (m *Memory) distinct(room, hashes []uint64) []uint64 {
-	for _, h := range hashes {
-		room = append(room, h>>m.shift)
-	}
-	slices.Sort(room)
-	return slices.Compact(room)
+	return step(d.class, d.limit, tab.Record(slot), now, d.cost, take)
 }

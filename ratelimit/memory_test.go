@@ -1,54 +1,25 @@
 package ratelimit_test
 
 import (
-	"context"
 	"fmt"
 	"runtime"
 	"strconv"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/internal/testing/race"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/ratelimit/ratelimittest"
 )
 
-// A clock that tests move.
-type clock struct{ ns atomic.Int64 }
-
-func newClock() *clock {
-	c := &clock{}
-	c.ns.Store(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).UnixNano())
-	return c
-}
-
-func (c *clock) Now() time.Time          { return time.Unix(0, c.ns.Load()) }
-func (c *clock) Advance(d time.Duration) { c.ns.Add(int64(d)) }
-
-func newMemory(c *clock, maxKeys int, deny bool) *ratelimit.Memory {
-	return guard.Must(ratelimit.NewMemory(&ratelimit.MemoryOptions{MaxKeys: maxKeys, DenyNewWhenFull: deny, Now: c.Now}))
-}
-
 func TestMemory(t *testing.T) {
-	c := newClock()
+	c := harness.NewClock()
 	ratelimittest.Run(t, func(*testing.T) ratelimit.Store { return newMemory(c, 0, false) }, c.Advance)
 }
 
-var loginLimit = ratelimit.Limit{Name: "login", Quota: 5, Window: 15 * time.Minute}
-
-// take is a single take's state.
-func take(t testing.TB, s ratelimit.Store, l ratelimit.Limit, key string, cost int) ratelimit.State {
-	t.Helper()
-	states, err := s.Take(context.Background(), []ratelimit.Take{{Limit: l, Key: key, Cost: cost}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return states[0]
-}
-
-// TestFlood: a flood of invented keys frees nobody who is blocked.
+// TestFlood: a flood of invented keys unblocks no blocked key.
 func TestFlood(t *testing.T) {
 	const blocked = 1000
 	for _, tt := range []struct {
@@ -62,7 +33,7 @@ func TestFlood(t *testing.T) {
 		{"GCRA", ratelimit.Limit{Name: "n", Quota: 20, Window: time.Hour, Algorithm: ratelimit.GCRA}, 200_000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newClock()
+			c := harness.NewClock()
 			m := newMemory(c, 1<<15, false)
 			for i := range blocked {
 				take(t, m, tt.limit, fmt.Sprint("blocked ", i), tt.limit.Quota)
@@ -79,7 +50,7 @@ func TestFlood(t *testing.T) {
 			}
 			for i := range blocked {
 				if s := take(t, m, tt.limit, fmt.Sprint("blocked ", i), 1); s.RetryAfter <= 0 {
-					t.Fatalf("blocked key %d was forgotten", i)
+					t.Fatalf("blocked key %d was evicted", i)
 				}
 			}
 			if n := ratelimit.Slots(m); n > 1<<15*5/4 {
@@ -89,9 +60,9 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-// TestRemembersMaxKeys: nothing is forgotten before there are MaxKeys.
-func TestRemembersMaxKeys(t *testing.T) {
-	c := newClock()
+// TestKeepsMax: no key is evicted before there are Max.
+func TestKeepsMax(t *testing.T) {
+	c := harness.NewClock()
 	for _, n := range []int{1, 7, 100, 1000, 1 << 15, 100_000} {
 		m := newMemory(c, n, false)
 		for i := range n {
@@ -99,14 +70,14 @@ func TestRemembersMaxKeys(t *testing.T) {
 		}
 		for i := range n {
 			if s := take(t, m, loginLimit, fmt.Sprint(i), 0); s.Remaining != 4 {
-				t.Fatalf("MaxKeys %d: key %d was forgotten", n, i)
+				t.Fatalf("Max %d: key %d was evicted", n, i)
 			}
 		}
 	}
 }
 
 func TestDenyNewWhenFull(t *testing.T) {
-	c := newClock()
+	c := harness.NewClock()
 	m := newMemory(c, 1000, true)
 	admitted := 0
 	for i := range 5000 {
@@ -135,9 +106,55 @@ func TestDenyNewWhenFull(t *testing.T) {
 	}
 }
 
-// TestExpiredKeysMakeRoom: a store is full of what counts, not of what did.
-func TestExpiredKeysMakeRoom(t *testing.T) {
-	c := newClock()
+// TestDenyNewWhenFullEvictsNothing: also while the store grows to its size.
+func TestDenyNewWhenFullEvictsNothing(t *testing.T) {
+	l := ratelimit.Limit{Name: "l", Quota: 2, Window: time.Hour}
+	for _, size := range []int{1, 8, 27, 430, 3416, 50_000} {
+		if race.Enabled && size > 10_000 {
+			continue
+		}
+		c := harness.NewClock()
+		m := newMemory(c, size, true)
+		var in []string
+		for i := range size*3/2 + 20 {
+			key := fmt.Sprint(i)
+			if s := take(t, m, l, key, 1); s.RetryAfter <= 0 {
+				in = append(in, key)
+			}
+		}
+		if len(in) < size {
+			t.Errorf("Max %d: %d keys were accepted", size, len(in))
+		}
+		for _, key := range in {
+			if s := take(t, m, l, key, 0); s.RetryAfter > 0 || s.Remaining != 1 {
+				t.Fatalf("Max %d: key %s was evicted: %+v", size, key, s)
+			}
+		}
+	}
+}
+
+// TestAllOrNoneWhenFull: two limits that both need the last slot take nothing.
+func TestAllOrNoneWhenFull(t *testing.T) {
+	a := ratelimit.Limit{Name: "a", Quota: 5, Window: time.Hour}
+	b := ratelimit.Limit{Name: "b", Quota: 5, Window: time.Minute}
+	m := newMemory(harness.NewClock(), 1, true)
+	for i := range 7 { // of eight slots
+		take(t, m, a, fmt.Sprint(i), 1)
+	}
+	states, err := m.Take(t.Context(), []ratelimit.Take{{Limit: a, Key: "x", Cost: 1}, {Limit: b, Key: "x", Cost: 1}})
+	if err != nil || states[0].RetryAfter > 0 || states[0].Remaining != 5 || states[1].RetryAfter <= 0 {
+		t.Errorf("%+v, %v", states, err)
+	}
+	for _, l := range []ratelimit.Limit{a, b} {
+		if s := take(t, m, l, "x", 0); s.Remaining != 5 {
+			t.Errorf("%s was taken: %+v", l.Name, s)
+		}
+	}
+}
+
+// TestExpiredKeysAreReplaced: a store is full of what counts, not of what did.
+func TestExpiredKeysAreReplaced(t *testing.T) {
+	c := harness.NewClock()
 	m := newMemory(c, 1000, true)
 	for range 5 {
 		for i := range 1000 {
@@ -157,7 +174,7 @@ func TestClockBackwards(t *testing.T) {
 		{Name: "buckets", Quota: 50, Window: 15 * time.Minute},
 		{Name: "gcra", Quota: 5, Window: 15 * time.Minute, Algorithm: ratelimit.GCRA},
 	} {
-		c := newClock()
+		c := harness.NewClock()
 		m := newMemory(c, 0, false)
 		take(t, m, l, "k", l.Quota-1)
 		for _, back := range []time.Duration{time.Second, time.Hour, 50 * 365 * 24 * time.Hour} {
@@ -208,8 +225,8 @@ func TestMemoryRefusesNonsense(t *testing.T) {
 		t.Errorf("something was taken: %+v", s)
 	}
 	for _, n := range []int{-1, 1<<32 + 1} {
-		if _, err := ratelimit.NewMemory(&ratelimit.MemoryOptions{MaxKeys: n}); err == nil {
-			t.Errorf("MaxKeys %d has no error", n)
+		if _, err := ratelimit.NewMemory(&ratelimit.MemoryOptions{Max: n}); err == nil {
+			t.Errorf("Max %d has no error", n)
 		}
 	}
 }
@@ -229,7 +246,7 @@ func TestBytesPerKey(t *testing.T) {
 	} {
 		const keys = 1_000_000 / 8 // of 1<<20 / 8: the same tables, fewer of them
 		before := heap()
-		m := guard.Must(ratelimit.NewMemory(&ratelimit.MemoryOptions{MaxKeys: 1 << 20 / 8}))
+		m := guard.Must(ratelimit.NewMemory(&ratelimit.MemoryOptions{Max: 1 << 20 / 8}))
 		takes := []ratelimit.Take{{Limit: tt.limit, Cost: 1}}
 		for i := range keys {
 			takes[0].Key = strconv.Itoa(i)

@@ -22,41 +22,42 @@ type wrapped struct {
 }
 
 func (l *wrapped) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var room room
-	wants, states, failure, cost, err := l.decide(r, room.wants[:0], room.states[:0])
+	var buf stackBuffer
+	demands, states, failure, cost, err := l.decide(r, buf.demands[:0], buf.states[:0])
 	worst, granted := 0, err == nil
 	if granted {
 		worst = decisive(states)
 		granted = states[worst].RetryAfter <= 0
 	}
 	if err == nil && !l.opts.Shadow && (l.opts.Headers != 0 || !granted) {
-		l.headers(w.Header(), wants, states, worst)
+		l.headers(w.Header(), demands, states, worst)
 	}
-	if goesOn := granted || err == ErrSkip || l.opts.Shadow; !goesOn || guard.Observed(r.Context()) {
+	if pass := granted || err == ErrSkip || l.opts.Shadow; !pass || guard.Observed(r.Context()) {
 		d := guard.Decision{Package: "ratelimit", Guard: l.limits[0].limit.Name, Cost: cost}
 		if err == nil {
-			d.Guard, d.RetryAfter = wants[worst].limit.Name, states[worst].RetryAfter
+			d.Guard, d.RetryAfter = demands[worst].limit.Name, states[worst].RetryAfter
 		}
 		l.report(w, r, &d, granted, failure, err)
-		if !goesOn {
+		if !pass {
 			return
 		}
 	}
 	if err == nil && l.opts.InContext {
-		r = r.WithContext(withResult(r.Context(), resultOf(wants, states, failure)))
+		res := resultOf(demands, states, failure)
+		r = r.WithContext(context.WithValue(r.Context(), resultKey{l.Limiter}, &res))
 	}
 	l.next.ServeHTTP(w, r)
 }
 
-// report makes d known, and refuses the request where it does not go on.
+// report reports d, and refuses the request unless it is passed on.
 func (l *Limiter) report(w http.ResponseWriter, r *http.Request, d *guard.Decision, granted bool, failure, err error) {
 	switch {
 	case granted:
-		d.Outcome, d.Reason, d.Err = guard.Allowed, failed(failure), failure
+		d.Outcome, d.Reason, d.Err = guard.Allowed, failureReason(failure), failure
 	case err == ErrSkip:
 		d.Outcome, d.Reason = guard.Allowed, "not limited"
 	case l.opts.Shadow:
-		d.Outcome, d.Reason, d.Err = guard.Shadowed, shadowed(err), err
+		d.Outcome, d.Reason, d.Err = guard.Shadowed, shadowReason(err), err
 	case err == nil:
 		d.Refuse(w, r, l.refusal)
 		return
@@ -67,8 +68,8 @@ func (l *Limiter) report(w http.ResponseWriter, r *http.Request, d *guard.Decisi
 	d.Report(r)
 }
 
-// decide takes what a request costs, or is what to refuse it with.
-func (l *Limiter) decide(r *http.Request, wants []want, states []State) (_ []want, _ []State, failure error, cost int, err error) {
+// decide takes the cost of a request. err is the reason to refuse it, or ErrSkip.
+func (l *Limiter) decide(r *http.Request, demands []demand, states []State) (_ []demand, _ []State, failure error, cost int, err error) {
 	cost = 1
 	if l.opts.Cost != nil {
 		cost = l.opts.Cost(r)
@@ -83,15 +84,15 @@ func (l *Limiter) decide(r *http.Request, wants []want, states []State) (_ []wan
 	if err != nil {
 		return nil, nil, nil, cost, skipOr(err)
 	}
-	wants, states, failure, err = l.take(r.Context(), wants, states, key, cost)
+	demands, states, failure, err = l.take(r.Context(), demands, states, key, cost)
 	if err == errCost {
 		err = badRequest("The request is too large for its limit", err)
 	}
-	return wants, states, failure, cost, err
+	return demands, states, failure, cost, err
 }
 
-// skipOr is ErrSkip itself where a Key says so, so that nobody else can: a refusal
-// that has it for a cause is one.
+// skipOr returns ErrSkip itself for an error of a Key that wraps it: this package
+// compares errors with ErrSkip. A refusal that wraps ErrSkip stays a refusal.
 func skipOr(err error) error {
 	if _, refusal := errors.AsType[*guard.Error](err); !refusal && errors.Is(err, ErrSkip) {
 		return ErrSkip
@@ -99,32 +100,30 @@ func skipOr(err error) error {
 	return err
 }
 
-// failed is why OnFailure decided, for Observe.
-func failed(failure error) string {
+// failureReason is the Reason of a decision that OnFailure made.
+func failureReason(failure error) string {
 	if failure == nil {
 		return ""
 	}
 	return "store failed: " + failure.Error()
 }
 
-func shadowed(err error) string {
+func shadowReason(err error) string {
 	if err == nil {
 		return "the quota is used up"
 	}
 	return err.Error()
 }
 
-type resultKey struct{}
+// A resultKey is the context key of a limiter's Result.
+type resultKey struct{ limiter *Limiter }
 
-func withResult(ctx context.Context, res Result) context.Context {
-	return context.WithValue(ctx, resultKey{}, &res)
-}
-
-// From is the result of the innermost limiter with Options.InContext.
-func From(ctx context.Context) (Result, bool) {
-	res, ok := ctx.Value(resultKey{}).(*Result)
-	if !ok {
+// From returns the Result of this limiter for the request of ctx. found is false
+// without Options.InContext, and for a request that was not limited.
+func (l *Limiter) From(ctx context.Context) (res Result, found bool) {
+	p, found := ctx.Value(resultKey{l}).(*Result)
+	if !found {
 		return Result{}, false
 	}
-	return *res, true
+	return *p, true
 }

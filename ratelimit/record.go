@@ -1,85 +1,76 @@
 package ratelimit
 
-import "math"
+import (
+	"math"
 
-// Records of the memory store come in classes by their size: 0 is GCRA, 1 to 16
-// are Sliding of that quota, and from 17 on Sliding above, by the size of the
-// counts that it needs. A record tells by itself when it expires and how much of
-// its quota is used, so that limits of one class share a table. The first two
-// words are when it expires.
-const (
-	classGCRA      = 0
-	classBuckets8  = exactQuota + 1
-	classBuckets16 = classBuckets8 + 1
-	classBuckets32 = classBuckets8 + 2
+	"github.com/go-guard/guard/internal/table"
 )
 
-func class(l *Limit) int {
+// Records of the memory store come in classes by their size: 0 is GCRA, 1 to 16
+// are Sliding limits of that quota, and from 17 on larger Sliding limits, by the
+// width of their counts. A record holds its own expiry and the used part of its
+// quota, so limits of one class share a table.
+const (
+	classGCRA         = 0
+	classSixteenths8  = exactQuota + 1
+	classSixteenths16 = classSixteenths8 + 1
+	classSixteenths32 = classSixteenths8 + 2
+	classes           = classSixteenths32 + 1
+)
+
+// classOf returns the class of the records of a limit.
+func classOf(l *Limit) int {
 	switch {
 	case l.Algorithm == GCRA:
 		return classGCRA
 	case l.Quota <= exactQuota:
 		return l.Quota
 	case l.Quota < 1<<8:
-		return classBuckets8
+		return classSixteenths8
 	case l.Quota < 1<<16:
-		return classBuckets16
+		return classSixteenths16
 	}
-	return classBuckets32
+	return classSixteenths32
 }
 
-// stride is the size of a record in words of 32 bits.
-func stride(class int) int {
+// layoutOf describes the records of a class to their table.
+func layoutOf(class int) table.Layout {
 	switch {
 	case class == classGCRA:
-		return 3
-	case class >= classBuckets8:
-		return bucketStride(class)
+		return table.Layout{Words: 3, Used: usedGCRA}
+	case class >= classSixteenths8:
+		return table.Layout{Words: sixteenthsWords(class), Used: func(rec []uint32, now int64) float64 {
+			return sixteenthsOf(class, rec).used(now)
+		}}
 	}
-	return 1 + class
+	return table.Layout{Words: 1 + class, LowBits: unitMask, Used: func(rec []uint32, now int64) float64 {
+		return float64(usedStamps(rec, now)) / float64(class)
+	}}
 }
 
-func get64(rec []uint32) int64    { return int64(rec[0]) | int64(rec[1])<<32 }
-func put64(rec []uint32, v int64) { rec[0], rec[1] = uint32(v), uint32(v>>32) }
+func usedGCRA(rec []uint32, now int64) float64 {
+	return float64(table.Int64(rec)-now) / float64(math.Float32frombits(rec[2]))
+}
 
-// step is the state of a record, after taking cost if that is wanted and
-// granted.
+// step returns the state of a record, after taking cost if take is true and the
+// limit grants it.
 func step(class int, l *Limit, rec []uint32, now int64, cost int, take bool) State {
 	switch {
 	case class == classGCRA:
 		return stepGCRA(l, rec, now, cost, take)
-	case class >= classBuckets8:
-		return bucketsOf(class, rec).step(l, now, cost, take)
+	case class >= classSixteenths8:
+		return sixteenthsOf(class, rec).step(l, now, cost, take)
 	}
 	return stepStamps(l, rec, now, cost, take)
 }
 
 // restore undoes a take and reports whether the record is empty now.
 func restore(l *Limit, rec []uint32, now int64, cost int, stamp int64) (empty bool) {
-	switch c := class(l); {
+	switch c := classOf(l); {
 	case c == classGCRA:
 		return restoreGCRA(l, rec, now, cost, stamp)
-	case c >= classBuckets8:
-		return bucketsOf(c, rec).restore(cost, stamp)
+	case c >= classSixteenths8:
+		return sixteenthsOf(c, rec).restore(cost, stamp)
 	}
 	return restoreStamps(l, rec, now, cost, stamp)
-}
-
-// lowBits are those of the first two words that are not a record's expiry.
-func lowBits(class int) int64 {
-	if class == classGCRA || class >= classBuckets8 {
-		return 0
-	}
-	return unitMask
-}
-
-// used is which part of its quota a record has used.
-func used(class int, rec []uint32, now int64) float64 {
-	switch {
-	case class == classGCRA:
-		return float64(get64(rec)-now) / float64(math.Float32frombits(rec[2]))
-	case class >= classBuckets8:
-		return bucketsOf(class, rec).used(now)
-	}
-	return float64(usedStamps(rec, now)) / float64(class)
 }

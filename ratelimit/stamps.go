@@ -1,19 +1,24 @@
 package ratelimit
 
-import "time"
+import (
+	"time"
 
-// stamps are when the takes of an exact log expire, the newest first.
+	"github.com/go-guard/guard/internal/table"
+)
+
+// stamps holds the times at which the takes of an exact log expire, the newest
+// first.
 //
-// In a record they are the newest, in nanoseconds, and by how many units it is
-// newer than each of the others: 4 bytes each. The unit is from 1 µs to 10 ms, a
-// four billionth of the window or little more, and stamps are rounded up to it.
+// A record has the newest stamp in nanoseconds and, for each other one, its
+// distance from the newest in units, in 4 bytes. The unit is 1 µs to 10 ms, at
+// least a four billionth of the window, and stamps are rounded up to it.
 type stamps struct {
 	at [exactQuota]int64
 	n  int
 }
 
-// Units are multiples of 8, which leaves the low bits of the newest stamp for
-// the number of the unit.
+// Units are multiples of 8, so the low bits of the newest stamp can hold the
+// index of the unit.
 var units = [...]int64{1e3, 1e4, 1e5, 1e6, 1e7, 1e7, 1e7, 1e7}
 
 const (
@@ -21,7 +26,7 @@ const (
 	noStamp  = 1<<32 - 1
 )
 
-// unitOf is the smallest one of which a window has less than 1<<32.
+// unitOf returns the smallest unit of which a window has less than 1<<32.
 func unitOf(l *Limit) (i, unit int64) {
 	for i < 4 && int64(l.Window)/units[i] > 4e9 {
 		i++
@@ -32,15 +37,15 @@ func unitOf(l *Limit) (i, unit int64) {
 func stepStamps(l *Limit, rec []uint32, now int64, cost int, take bool) State {
 	var g stamps
 	g.load(rec, now)
-	if over := g.n + max(cost, 1) - l.Quota; over > 0 { // so many of the oldest must go
-		return State{Remaining: l.Quota - g.n, RetryAfter: time.Duration(g.at[g.n-over] - now), Reset: time.Duration(g.at[0] - now)}
+	if excess := g.n + max(cost, 1) - l.Quota; excess > 0 { // so many of the oldest must expire
+		return State{Remaining: l.Quota - g.n, RetryAfter: time.Duration(g.at[g.n-excess] - now), Reset: time.Duration(g.at[0] - now)}
 	}
 	if !take {
 		return State{Remaining: l.Quota - g.n, Reset: time.Duration(max(g.at[0]-now, 0))}
 	}
 	stamp := g.push(l, now, cost)
 	g.save(l, rec)
-	// The reset is not to say a microsecond more for having been rounded.
+	// Rounding must not make the reset longer than the window.
 	return State{Remaining: l.Quota - g.n, Reset: min(time.Duration(stamp-now), l.Window), Stamp: stamp}
 }
 
@@ -52,9 +57,9 @@ func restoreStamps(l *Limit, rec []uint32, now int64, cost int, stamp int64) (em
 	return g.n == 0
 }
 
-// load leaves out what has expired.
+// load reads a record and drops the stamps that have expired.
 func (g *stamps) load(rec []uint32, now int64) {
-	newest, unit := get64(rec)&^unitMask, units[get64(rec)&unitMask]
+	newest, unit := table.Int64(rec)&^unitMask, units[table.Int64(rec)&unitMask]
 	if newest <= now {
 		return
 	}
@@ -71,7 +76,7 @@ func (g *stamps) load(rec []uint32, now int64) {
 
 func (g *stamps) save(l *Limit, rec []uint32) {
 	i, unit := unitOf(l)
-	put64(rec, g.at[0]|i)
+	table.PutInt64(rec, g.at[0]|i)
 	for k := range rec[2:] {
 		if rec[2+k] = noStamp; 1+k < g.n {
 			rec[2+k] = uint32((g.at[0] - g.at[1+k]) / unit)
@@ -79,11 +84,11 @@ func (g *stamps) save(l *Limit, rec []uint32) {
 	}
 }
 
-// push adds cost takes, which fit.
+// push adds cost takes, for which there must be space.
 func (g *stamps) push(l *Limit, now int64, cost int) (stamp int64) {
 	_, unit := unitOf(l)
 	stamp = (now + int64(l.Window) + unit - 1) / unit * unit
-	if g.n > 0 { // where time ran backwards, takes still come in order
+	if g.n > 0 { // if time ran backwards, takes still come in order
 		stamp = max(stamp, g.at[0])
 	}
 	copy(g.at[cost:], g.at[:g.n])
@@ -95,21 +100,21 @@ func (g *stamps) push(l *Limit, now int64, cost int) (stamp int64) {
 }
 
 func (g *stamps) remove(cost int, stamp int64) {
-	kept := 0
+	n := 0
 	for _, at := range g.at[:g.n] {
 		if at == stamp && cost > 0 {
 			cost--
 			continue
 		}
-		g.at[kept] = at
-		kept++
+		g.at[n] = at
+		n++
 	}
-	g.n = kept
+	g.n = n
 }
 
-// usedStamps is how many of a record still count.
+// usedStamps returns the number of a record's takes that still count.
 func usedStamps(rec []uint32, now int64) int {
-	newest, unit := get64(rec)&^unitMask, units[get64(rec)&unitMask]
+	newest, unit := table.Int64(rec)&^unitMask, units[table.Int64(rec)&unitMask]
 	n := 1
 	for _, ago := range rec[2:] {
 		if ago == noStamp || newest-int64(ago)*unit <= now {

@@ -10,8 +10,8 @@ import (
 	"github.com/go-guard/guard/ratelimit"
 )
 
-// together runs f n times at once.
-func together(n int, f func(i int)) {
+// inParallel runs f n times in parallel.
+func inParallel(n int, f func(i int)) {
 	start := make(chan struct{})
 	var wg sync.WaitGroup
 	for i := range n {
@@ -28,7 +28,7 @@ func parallel(s *suite) {
 	for _, l := range []ratelimit.Limit{five, hundred, bucket} {
 		want, k := int64(full(l)), key()
 		var granted atomic.Int64
-		together(64, func(int) {
+		inParallel(64, func(int) {
 			for range 4 {
 				states, err := s.store.Take(context.Background(), []ratelimit.Take{{Limit: l, Key: k, Cost: 1}})
 				if err != nil {
@@ -44,12 +44,12 @@ func parallel(s *suite) {
 	}
 }
 
-// parallelAllOrNothing: whatever the order of limits in a call, nothing is
-// taken by halves, and nothing hangs.
+// parallelAllOrNothing: in any order of the limits in a call, takes are all or
+// nothing, and none hangs.
 func parallelAllOrNothing(s *suite) {
 	a, b := key(), key()
 	var granted atomic.Int64
-	together(32, func(i int) {
+	inParallel(32, func(i int) {
 		takes := []ratelimit.Take{{Limit: hundred, Key: a, Cost: 1}, {Limit: five, Key: b, Cost: 1}}
 		if i%2 == 0 {
 			takes[0], takes[1] = takes[1], takes[0]
@@ -68,12 +68,12 @@ func parallelAllOrNothing(s *suite) {
 	s.remaining(five, b, 0)
 }
 
-// randomTraces: whatever comes, never more than a quota in any window by this
-// side's clock, which sees a take begin before and end after the store does.
+// randomTraces: no trace is granted more than a quota in any window by the test's
+// clock, which reads a time before and after each take.
 func randomTraces(s *suite) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	type grant struct {
-		after time.Time // it was not granted before
+		after time.Time // it was granted later than this
 		cost  int
 	}
 	for _, l := range []ratelimit.Limit{quick, quick20} {
@@ -108,8 +108,8 @@ func randomTraces(s *suite) {
 	}
 }
 
-// clock is this side's: the real one or, where Sleep only pretends, what was
-// slept.
+// clock returns the test's time: the real one or, if sleep only pretends, the
+// start and the time slept.
 func (s *suite) clock(start time.Time, slept time.Duration) time.Time {
 	if real := time.Now(); real.Sub(start) >= slept {
 		return real

@@ -15,11 +15,11 @@ import (
 	"github.com/go-guard/guard/ratelimit"
 )
 
-// tick is what clocks may be apart by.
+// tick is the tolerated difference between two clocks.
 const tick = time.Millisecond
 
-// Run tests the stores that open returns; it may be the same one each time,
-// since no test uses a key of another. sleep lets time pass for the store; if
+// Run tests the stores that open returns. It may return the same store each time:
+// no test uses a key of another one. sleep advances the clock of the store; if
 // nil, it is time.Sleep, and Run takes some seconds.
 func Run(t *testing.T, open func(t *testing.T) ratelimit.Store, sleep func(time.Duration)) {
 	if sleep == nil {
@@ -38,8 +38,8 @@ func Run(t *testing.T, open func(t *testing.T) ratelimit.Store, sleep func(time.
 		{"AllOrNothing", allOrNothing},
 		{"SixteenLimits", sixteenLimits},
 		{"Cost", cost},
-		{"CostZeroAsks", costZero},
-		{"CountsAreApart", apart},
+		{"CostZeroTakesNothing", costZero},
+		{"SeparateCounts", separateCounts},
 		{"GiveBack", giveBack},
 		{"GiveBackOnlyOne", giveBackOne},
 		{"GiveBackExpired", giveBackExpired},
@@ -61,7 +61,7 @@ type suite struct {
 	sleep func(time.Duration)
 }
 
-// key is a new one, as stores get them.
+// key returns a new key in the form that stores get.
 func key() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // does not fail
@@ -77,7 +77,7 @@ func ok(states []ratelimit.State) bool {
 	return true
 }
 
-// take asks for several takes at once.
+// take makes one call with all of takes.
 func (s *suite) take(takes ...ratelimit.Take) []ratelimit.State {
 	s.Helper()
 	states, err := s.store.Take(context.Background(), takes)
@@ -92,7 +92,7 @@ func (s *suite) take(takes ...ratelimit.Take) []ratelimit.State {
 	return states
 }
 
-// one takes cost and wants it granted or not.
+// one takes cost and checks whether it is granted.
 func (s *suite) one(l ratelimit.Limit, key string, cost int, want bool) ratelimit.State {
 	s.Helper()
 	states := s.take(ratelimit.Take{Limit: l, Key: key, Cost: cost})
@@ -102,7 +102,7 @@ func (s *suite) one(l ratelimit.Limit, key string, cost int, want bool) ratelimi
 	return states[0]
 }
 
-// remaining is what a cost of 0 tells.
+// remaining checks the Remaining of a take of cost 0.
 func (s *suite) remaining(l ratelimit.Limit, key string, want int) {
 	s.Helper()
 	if st := s.take(ratelimit.Take{Limit: l, Key: key})[0]; st.Remaining != want {
@@ -117,10 +117,10 @@ func (s *suite) giveBack(taken ...ratelimit.Taken) {
 	}
 }
 
-// passed lets d pass, and a tick for the clock's rounding.
+// passed sleeps for d, and a tick for the clock's rounding.
 func (s *suite) passed(d time.Duration) { s.sleep(d + tick) }
 
-// full is what an unused key of the limit grants at once.
+// full is the largest cost that an unused key of the limit grants.
 func full(l ratelimit.Limit) int {
 	if l.Burst > 0 {
 		return l.Burst

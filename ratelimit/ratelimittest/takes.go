@@ -69,11 +69,12 @@ func retryAfterIsTrue(s *suite) {
 	}
 }
 
-// notFixed: a quota at the end of a window does not come again at its turn.
+// notFixed: a quota that is taken at the end of a fixed window is not granted
+// again at the start of the next one.
 func notFixed(s *suite) {
 	for _, l := range []ratelimit.Limit{quick, quick20} {
 		k := key()
-		for range 4 { // wherever a fixed window would turn
+		for range 4 { // wherever a fixed window would begin
 			s.sleep(l.Window / 4)
 			if s.take(ratelimit.Take{Limit: l, Key: k, Cost: l.Quota})[0].RetryAfter == 0 {
 				break
@@ -106,7 +107,7 @@ func allOrNothing(s *suite) {
 	for range 3 {
 		st := s.take(takes...)
 		if st[0].RetryAfter != 0 || st[1].RetryAfter == 0 || st[2].RetryAfter != 0 {
-			s.Fatalf("who refuses: %+v", st)
+			s.Fatalf("not only the second limit refuses: %+v", st)
 		}
 	}
 	s.remaining(hundred, a, 100)
@@ -165,8 +166,8 @@ func costZero(s *suite) {
 	}
 }
 
-// apart: a count belongs to a key, a name and all that the limit says.
-func apart(s *suite) {
+// separateCounts: each key, name and set of limit values has a count.
+func separateCounts(s *suite) {
 	k := key()
 	s.one(five, k, 5, true)
 	s.one(five, k, 1, false)

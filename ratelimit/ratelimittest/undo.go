@@ -17,7 +17,7 @@ func giveBack(s *suite) {
 		s.one(l, k, l.Quota-2, true)
 		s.one(l, k, 1, false)
 	}
-	// A GCRA bucket leaks meanwhile: what has leaked is not given back.
+	// A GCRA bucket leaks meanwhile: units that have leaked are not given back.
 	k := key()
 	s.one(bucket, k, 1, true)
 	st := s.one(bucket, k, 1, true)
@@ -47,7 +47,7 @@ func giveBackExpired(s *suite) {
 		s.one(l, k, l.Quota, true)
 		s.giveBack(taken(l, k, 1, st))
 		if st := s.take(ratelimit.Take{Limit: l, Key: k})[0]; l.Algorithm != ratelimit.GCRA && st.Remaining != 0 {
-			s.Fatalf("%s: what had expired was given back: %+v", l.Name, st)
+			s.Fatalf("%s: an expired take was given back: %+v", l.Name, st)
 		}
 	}
 }
@@ -71,7 +71,7 @@ func giveBackAll(s *suite) {
 		s.remaining(l, a, full(l)-1)
 		s.remaining(l, b, full(l))
 	}
-	k := key() // which works as before
+	k := key() // it works as before
 	s.one(quick, k, 3, true)
 	s.giveBack(ratelimit.Taken{Take: ratelimit.Take{Limit: quick, Key: k}, All: true})
 	s.one(quick, k, 3, true)

@@ -30,8 +30,8 @@ type rateLimits struct {
 	refused *refusalCache
 }
 
-// EndsByDeadline declares that every call ends at the deadline of its context:
-// New has verified that the client respects deadlines.
+// EndsByDeadline implements [ratelimit.DeadlineStore]: New has verified that the
+// client respects deadlines.
 func (r *rateLimits) EndsByDeadline() {}
 
 // The sizes of what a script gets and returns for each limit; see takeScript and

@@ -7,11 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/internal/testing/race"
 	"github.com/go-guard/guard/ratelimit"
 )
 
-// A model is the slow twin of a store: all takes of one key, kept for ever.
+// A model is the slow twin of a store: it has all takes of one key.
 type model struct {
 	limit ratelimit.Limit
 	log   []granted
@@ -23,8 +24,8 @@ type granted struct {
 	taken ratelimit.Taken
 }
 
-// within is what was granted in the last d. Where time runs backwards, the log
-// says that it stood still.
+// within returns the units that were granted in the last d. If time runs
+// backwards, it stands still in the log.
 func (m *model) within(now int64, d time.Duration) (sum int) {
 	for _, g := range m.log {
 		if g.at > now-int64(d) {
@@ -34,8 +35,8 @@ func (m *model) within(now int64, d time.Duration) (sum int) {
 	return sum
 }
 
-// burst is the most that was granted beyond what leaks at the GCRA rate.
-func (m *model) overGCRA() bool {
+// exceedsGCRA reports whether more was granted than a burst and the GCRA rate.
+func (m *model) exceedsGCRA() bool {
 	capacity := m.limit.Quota
 	if m.limit.Burst > 0 {
 		capacity = m.limit.Burst
@@ -56,7 +57,7 @@ func (m *model) overGCRA() bool {
 type trace struct {
 	*testing.T
 	rnd       *rand.Rand
-	clock     *clock
+	clock     *harness.Clock
 	store     ratelimit.Store
 	backwards bool
 	coarse    bool // all times are whole microseconds, at which the log is exact
@@ -69,7 +70,7 @@ const traces = 20_000
 // TestModel: no trace sees a limit exceeded, none is refused what its limit
 // grants, and every Retry-After is true.
 func TestModel(t *testing.T) {
-	c := newClock()
+	c := harness.NewClock()
 	store := newMemory(c, 0, false)
 	n := traces
 	if race.Enabled && testing.Short() {
@@ -83,15 +84,15 @@ func TestModel(t *testing.T) {
 func FuzzTrace(f *testing.F) {
 	f.Add(uint64(1), false)
 	f.Add(uint64(2), true)
-	c := newClock()
-	store := newMemory(c, 1<<12, false) // fuzzing fills it: old traces are forgotten
+	c := harness.NewClock()
+	store := newMemory(c, 1<<12, false) // fuzzing fills it: old traces are evicted
 	f.Fuzz(func(t *testing.T, seed uint64, backwards bool) {
 		c.Advance(time.Hour) // and have expired
 		runTrace(t, c, store, seed, backwards)
 	})
 }
 
-func runTrace(t *testing.T, c *clock, store ratelimit.Store, seed uint64, backwards bool) {
+func runTrace(t *testing.T, c *harness.Clock, store ratelimit.Store, seed uint64, backwards bool) {
 	rnd := rand.New(rand.NewPCG(seed, 26))
 	tr := &trace{T: t, rnd: rnd, clock: c, store: store, key: fmt.Sprint("trace ", seed, c.Now()), backwards: backwards}
 	tr.limit, tr.coarse = randomLimit(rnd), rnd.IntN(3) > 0
@@ -103,7 +104,7 @@ func runTrace(t *testing.T, c *clock, store ratelimit.Store, seed uint64, backwa
 	for range 40 {
 		tr.step()
 	}
-	if tr.limit.Algorithm == ratelimit.GCRA && !backwards && tr.overGCRA() {
+	if tr.limit.Algorithm == ratelimit.GCRA && !backwards && tr.exceedsGCRA() {
 		t.Fatalf("%s, %+v: more than the bound", tr.key, tr.limit)
 	}
 }
@@ -132,7 +133,7 @@ func (tr *trace) step() {
 		tr.pass(int64(tr.limit.Window) * int64(tr.rnd.IntN(3)))
 	case n == 18 && tr.backwards:
 		tr.pass(-tr.rnd.Int64N(2 * int64(tr.limit.Window)))
-	case n == 19 && !tr.backwards: // what has once expired may be forgotten
+	case n == 19 && !tr.backwards: // an expired take may be gone
 		tr.giveBack()
 	}
 	capacity := tr.limit.Quota
@@ -155,15 +156,15 @@ func (tr *trace) step() {
 
 // pass lets time pass.
 func (tr *trace) pass(d int64) {
-	d += tr.clock.ns.Load()
+	d += tr.clock.UnixNano()
 	if tr.coarse {
 		d = (d + 999) / 1000 * 1000
 	}
-	tr.clock.ns.Store(d)
+	tr.clock.Time = time.Unix(0, d)
 }
 
 func (tr *trace) take(cost int) (wait time.Duration) {
-	now := tr.clock.ns.Load()
+	now := tr.clock.UnixNano()
 	if n := len(tr.log); n > 0 {
 		now = max(now, tr.log[n-1].at)
 	}
@@ -202,7 +203,7 @@ func (tr *trace) giveBack() {
 	if err := tr.store.GiveBack(context.Background(), []ratelimit.Taken{tr.log[i].taken}); err != nil {
 		tr.Fatal(err)
 	}
-	if tr.log[i].at+int64(tr.limit.Window) > tr.clock.ns.Load() { // else it had expired
+	if tr.log[i].at+int64(tr.limit.Window) > tr.clock.UnixNano() { // else it had expired
 		tr.log = append(tr.log[:i], tr.log[i+1:]...)
 	}
 }

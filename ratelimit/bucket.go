@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -14,24 +15,24 @@ import (
 	"github.com/go-guard/guard/internal/wiring"
 )
 
-// A Bucket is one token bucket for the whole process, whoever asks. It is safe
-// for use by several goroutines.
+// A Bucket is a token bucket that all clients of the process share. Use
+// NewBucket. It is safe for use by several goroutines.
 type Bucket struct {
 	mu      sync.Mutex
 	limiter *rate.Limiter
 }
 
-// Global returns a bucket that grants limit requests a second and burst at
-// once, for instance in front of password hashing: it bounds what all clients
-// together can cost, and one of them can use it up.
-func Global(limit rate.Limit, burst int) (*Bucket, error) {
+// NewBucket returns a bucket that grants limit requests a second, and burst of
+// them at a time. It bounds the total cost of an expensive handler, such as one
+// that hashes passwords. A single client can use it up.
+func NewBucket(limit rate.Limit, burst int) (*Bucket, error) {
 	if !(limit > 0) || limit == rate.Inf || burst < 1 {
-		return nil, fmt.Errorf("ratelimit: Global(%v, %d) wants a positive, finite limit and burst", float64(limit), burst)
+		return nil, fmt.Errorf("ratelimit: NewBucket(%v, %d): the limit and the burst must be positive and finite", float64(limit), burst)
 	}
 	return &Bucket{limiter: rate.NewLimiter(limit, burst)}, nil
 }
 
-// Take takes one token. Its error is a 429 for guard.Refuse.
+// Take takes a token. Its error is a 429 for guard.Refuse.
 func (b *Bucket) Take() error {
 	if wait := b.take(); wait > 0 {
 		return tooMany("", wait, errBucket)
@@ -39,24 +40,24 @@ func (b *Bucket) Take() error {
 	return nil
 }
 
-// take is 0 or how long until there is a token; refused takes do not queue. A
-// reservation that is cancelled would: its token is lost where another was made
-// meanwhile.
+// take takes a token, or returns how long it takes until there is one. Refused
+// takes do not queue. A cancelled reservation would: its token is lost if another
+// one was made meanwhile.
 func (b *Bucket) take() time.Duration {
-	// x/time/rate takes a time that is before its last one for a clock set back,
-	// and credits the span between twice: times must come in order.
+	// Times must come in order: x/time/rate treats an earlier time as a clock that
+	// was set back, and credits the time in between twice.
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
 	if b.limiter.AllowN(now, 1) {
 		return 0
 	}
-	missing := (1 - b.limiter.TokensAt(now)) / float64(b.limiter.Limit()) // seconds of them
+	missing := (1 - b.limiter.TokensAt(now)) / float64(b.limiter.Limit()) // seconds
 	return max(time.Duration(min(math.Ceil(missing*float64(time.Second)), maxWait)), 1)
 }
 
-// maxWait is the longest that is told, in nanoseconds: a century, which a
-// time.Duration holds.
+// maxWait is the longest wait that is reported, in nanoseconds: a century, which
+// fits into a time.Duration.
 const maxWait = float64(100 * 365 * 24 * time.Hour)
 
 // Wrap limits requests to next.
@@ -77,13 +78,12 @@ func (b *Bucket) Wrap(next http.Handler) http.Handler {
 
 var errBucket = errors.New("ratelimit: the process-wide bucket is empty")
 
-// tooMany is a refusal that also tells its Retry-After where it is not written
-// by this package.
+// tooMany is a refusal with a Retry-After, for callers outside this package.
 func tooMany(message string, wait time.Duration, err error) *guard.Error {
 	return &guard.Error{
 		Status:  http.StatusTooManyRequests,
 		Message: message,
-		Header:  http.Header{"Retry-After": {seconds(wait)}},
+		Header:  http.Header{"Retry-After": {strconv.FormatInt(atLeastASecond(wait), 10)}},
 		Err:     err,
 	}
 }

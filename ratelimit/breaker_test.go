@@ -1,0 +1,231 @@
+package ratelimit_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/ratelimit"
+)
+
+type traceKey struct{}
+
+// TestDeadlines: each call ends by the timeout; its context has the values of the
+// request, and does not end with it.
+func TestDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const timeout = 160 * time.Millisecond
+		store := newFaulty()
+		l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store, Timeout: timeout}))
+		ctx, cancel := context.WithCancel(context.WithValue(t.Context(), traceKey{}, "trace"))
+		cancel()
+		store.set(func(ctx context.Context) error {
+			begun := time.Now()
+			at, ok := ctx.Deadline()
+			if left := at.Sub(begun); !ok || left != timeout {
+				t.Errorf("the deadline is in %v, want %v", left, timeout)
+			}
+			if ctx.Err() != nil || context.Cause(ctx) != nil {
+				t.Errorf("the context has ended: %v, %v", ctx.Err(), context.Cause(ctx))
+			}
+			if ctx.Value(traceKey{}) != "trace" {
+				t.Errorf("a value of the request is %v", ctx.Value(traceKey{}))
+			}
+			child, cancel := context.WithCancel(ctx)
+			defer cancel()
+			<-child.Done()
+			if !time.Now().Equal(at) {
+				t.Errorf("the context ended %v late", time.Since(at))
+			}
+			if !errors.Is(ctx.Err(), context.DeadlineExceeded) || !errors.Is(child.Err(), context.DeadlineExceeded) {
+				t.Errorf("the context ended with %v and %v", ctx.Err(), child.Err())
+			}
+			return ctx.Err()
+		})
+		var wg sync.WaitGroup
+		for range 100 { // in a third of a second
+			wg.Go(func() {
+				begun := time.Now()
+				_, err := l.Take(ctx, "a", 1)
+				if took := time.Since(begun); err == nil || took > timeout {
+					t.Errorf("%v after %v", err, took)
+				}
+			})
+			time.Sleep(timeout / 48)
+		}
+		wg.Wait()
+		synctest.Wait()
+	})
+}
+
+// TestDeadStore: no request waits longer than the timeout, and most do not wait
+// at all. One request at a time calls the store again, until it works.
+func TestDeadStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFaulty()
+		store.set(hangs(10 * time.Minute))
+		l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store}))
+		waited := 0
+		for range 1000 { // 10 s
+			start := time.Now()
+			if a := serve(t, l.Wrap, of("a")); a.Code != http.StatusServiceUnavailable {
+				t.Fatalf("status %d", a.Code)
+			}
+			d := time.Since(start)
+			if d > 50*time.Millisecond {
+				t.Fatalf("waited %v", d)
+			}
+			if d > 0 {
+				waited++
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if waited > 5+4 {
+			t.Errorf("%d of 1000 requests waited", waited)
+		}
+		store.set(nil)
+		time.Sleep(16 * time.Second) // the longest pause
+		if a := serve(t, l.Wrap, of("a")); !a.reached {
+			t.Errorf("status %d after the store came back", a.Code)
+		}
+		for range 4 {
+			serve(t, l.Wrap, of("a"))
+		}
+		if a := serve(t, l.Wrap, of("a")); a.Code != 429 {
+			t.Errorf("status %d: the limit is gone", a.Code)
+		}
+		time.Sleep(time.Hour) // what hangs ends
+	})
+}
+
+// TestProbe: after a pause a single request calls the store.
+func TestProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFaulty()
+		store.set(down)
+		l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store}))
+		for range 20 {
+			serve(t, l.Wrap, of("a"))
+		}
+		if n := store.calls.Load(); n != 5 {
+			t.Errorf("%d calls to a store that is down, want 5", n)
+		}
+		time.Sleep(time.Second)
+		store.calls.Store(0)
+		store.set(hangs(40 * time.Millisecond))
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() { _, _ = l.Take(t.Context(), "a", 1) })
+		}
+		wg.Wait()
+		if n := store.calls.Load(); n != 1 {
+			t.Errorf("%d requests tried the store at once", n)
+		}
+		if _, err := l.Peek(t.Context(), "a"); err != nil {
+			t.Errorf("the probe worked, and the store is not used: %v", err)
+		}
+	})
+}
+
+// TestManyHang: calls that hang do not pile up.
+func TestManyHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFaulty()
+		store.set(hangs(time.Hour))
+		l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store}))
+		for range 10 {
+			var wg sync.WaitGroup
+			for range 100 {
+				wg.Go(func() { _, _ = l.Take(t.Context(), "a", 1) })
+			}
+			wg.Wait()
+			time.Sleep(16 * time.Second)
+		}
+		if n := store.calls.Load(); n > 110 {
+			t.Errorf("%d calls hang", n)
+		}
+		time.Sleep(2 * time.Hour)
+	})
+}
+
+// TestLateGrantIsGivenBack: a take that the store grants after the request was
+// refused does not count.
+func TestLateGrantIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFaulty()
+		l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store}))
+		store.set(hangs(time.Second))
+		for range 3 {
+			if _, err := l.Take(t.Context(), "a", 1); err == nil {
+				t.Error("no error")
+			}
+		}
+		store.set(nil)
+		time.Sleep(time.Minute)
+		if res, err := l.Peek(t.Context(), "a"); err != nil || res.Remaining != 5 {
+			t.Errorf("%+v, %v", res, err)
+		}
+	})
+}
+
+// deadlineStore is a ratelimit.DeadlineStore.
+type deadlineStore struct{ *faulty }
+
+func (deadlineStore) EndsByDeadline() {}
+
+// TestEndsByDeadline: a DeadlineStore gets the deadline, and its errors and panics
+// are failures like those of other stores.
+func TestEndsByDeadline(t *testing.T) {
+	for name, fault := range map[string]func(context.Context) error{
+		"slow":   func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+		"down":   down,
+		"panics": func(context.Context) error { panic("driver") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := deadlineStore{newFaulty()}
+				l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store}))
+				if a := serve(t, l.Wrap, of("a")); !a.reached {
+					t.Fatalf("a store that works: %d", a.Code)
+				}
+				store.set(fault)
+				for range 10 {
+					start := time.Now()
+					a := serve(t, l.Wrap, of("a"))
+					if took := time.Since(start); a.Code != http.StatusServiceUnavailable || a.reached || took > 50*time.Millisecond {
+						t.Errorf("status %d after %v", a.Code, took)
+					}
+				}
+				if n := store.calls.Load(); n != 1+5 {
+					t.Errorf("%d calls of a store that failed 5 times in a row, want 6", n)
+				}
+			})
+		})
+	}
+}
+
+// TestStoreEndsItsGoroutine: runtime.Goexit in a store is a failure, and does not
+// leave a request waiting.
+func TestStoreEndsItsGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFaulty()
+		store.set(func(context.Context) error { runtime.Goexit(); return nil })
+		l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store}))
+		start := time.Now()
+		if a := serve(t, l.Wrap, of("a")); a.Code != http.StatusServiceUnavailable {
+			t.Errorf("status %d", a.Code)
+		}
+		if err := l.Reset(t.Context(), "a"); err == nil {
+			t.Error("Reset has no error")
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("waited %v", took)
+		}
+	})
+}
