@@ -142,7 +142,7 @@ func TestClaimsAsMap(t *testing.T) {
 	}
 }
 
-// The shape of a scope was lost: the verifier reads that member itself, too.
+// The shape of a scope was lost, as the verifier reads that member, too.
 func TestScopeOfAStructKeepsItsShape(t *testing.T) {
 	type claims struct {
 		Scope perm `json:"scope"`
@@ -159,7 +159,7 @@ type perm struct {
 	Perm string `json:"perm"`
 }
 
-// custom reads names as json.Unmarshal does, whatever their case.
+// custom collects the names that it receives.
 type custom struct{ role string }
 
 func (c *custom) UnmarshalJSON(b []byte) error {
@@ -173,7 +173,7 @@ func (c *custom) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Exact names are the matter of an UnmarshalJSON; the rest is not.
+// An UnmarshalJSON may match names in any case. All other rules hold.
 func TestClaimsWithUnmarshalJSON(t *testing.T) {
 	if tok, err := verifyAs[custom](t.Context(), "type=", `ROLE="admin"`); err != nil || tok.Claims.role != "ROLE " {
 		t.Errorf("%+v, %v", tok, err)
@@ -200,7 +200,7 @@ func TestBoundTokenForClaimsOfStrings(t *testing.T) {
 	}
 }
 
-// TestBoundTokens: who has a member for cnf checks it; a map is not asked for it.
+// A bound token is accepted only for a struct with a member for cnf.
 func TestBoundTokens(t *testing.T) {
 	type bound struct {
 		Cnf struct {

@@ -42,8 +42,8 @@ func TestRevoke(t *testing.T) {
 	}
 }
 
-// TestIDsOfAnIssuerDenyNoOthers: whoever may choose the jti of its own tokens
-// cannot log out another issuer's sessions, nor by it its own.
+// An issuer that chooses the jti of its tokens cannot deny the sessions of another
+// issuer, or one of its sessions by a jti.
 func TestIDsOfAnIssuerDenyNoOthers(t *testing.T) {
 	other := []byte("another secret of 32 random bytes")
 	list := guard.Must(jwtauth.NewMemory(&jwtauth.MemoryOptions{Now: atNoon}))
@@ -51,11 +51,11 @@ func TestIDsOfAnIssuerDenyNoOthers(t *testing.T) {
 		Issuer: "me", Audience: []string{"api"}, Now: atNoon, Denylist: list,
 		Trust: []jwtauth.Trust{{Issuer: "other", Keys: jwtauth.HMAC("HS256", other), Audience: []string{"api"}}},
 	}))
-	own := func(edits ...string) string { return forge(jwtHeader, payload(edits...), hs256(secret)) }
+	mine := func(edits ...string) string { return forge(jwtHeader, payload(edits...), hs256(secret)) }
 	theirs := func(edits ...string) string {
 		return forge(jwtHeader, payload(append(edits, `iss="other"`)...), hs256(other))
 	}
-	for _, token := range []string{theirs(`jti="S"`), theirs(`jti="j"`, `sid="S"`), own(`jti="S"`)} {
+	for _, token := range []string{theirs(`jti="S"`), theirs(`jti="j"`, `sid="S"`), mine(`jti="S"`)} {
 		tok, err := v.Verify(t.Context(), token)
 		if err != nil {
 			t.Fatal(err)
@@ -67,18 +67,18 @@ func TestIDsOfAnIssuerDenyNoOthers(t *testing.T) {
 			t.Error("a denied token was accepted")
 		}
 	}
-	if _, err := v.Verify(t.Context(), own(`sid="S"`)); err != nil {
-		t.Errorf("a token that nobody denied: %v", err)
+	if _, err := v.Verify(t.Context(), mine(`sid="S"`)); err != nil {
+		t.Errorf("a token that is not denied: %v", err)
 	}
 	if err := list.Deny(t.Context(), noon.Add(time.Hour), jwtauth.DeniedSession("me", "S")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := v.Verify(t.Context(), own(`sid="S"`)); err == nil {
+	if _, err := v.Verify(t.Context(), mine(`sid="S"`)); err == nil {
 		t.Error("a token of a denied session was accepted")
 	}
 }
 
-// TestTokensWithoutIDsAndADenylist: what could not be denied is refused.
+// A token that could not be denied is refused.
 func TestTokensWithoutIDsAndADenylist(t *testing.T) {
 	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
 		Issuer: "me", Audience: []string{"api"}, Now: atNoon, Denylist: guard.Must(jwtauth.NewMemory(nil)),
@@ -99,18 +99,18 @@ func (d denylist) Denied(_ context.Context, ids ...string) (bool, error) {
 }
 
 func TestDenylistOfAVerifier(t *testing.T) {
-	var asked [][]string
+	var queries [][]string
 	var answer error
 	list := denylist(func(ids []string) (bool, error) {
-		var bare []string // without whose they are
+		var bare []string // without the prefix of the issuer
 		for _, id := range ids {
 			bare = append(bare, id[:1]+id[17:])
 		}
-		asked = append(asked, bare)
+		queries = append(queries, bare)
 		return false, answer
 	})
 	for _, size := range []int{0, 10} {
-		asked, answer = nil, nil
+		queries, answer = nil, nil
 		v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
 			Issuer: "me", Audience: []string{"api"}, Now: atNoon, Denylist: list, CacheSize: size,
 		}))
@@ -121,13 +121,13 @@ func TestDenylistOfAVerifier(t *testing.T) {
 				t.Fatalf("%d: %s", g.status, g.reason)
 			}
 		}
-		if got := fmt.Sprint(asked); got != "[[tj ss] [tj ss] [ss]]" {
+		if got := fmt.Sprint(queries); got != "[[tj ss] [tj ss] [ss]]" {
 			t.Error(got)
 		}
 		sendToken(t, v, forge(jwtHeader, payload(), hs256([]byte("another"))))
 		sendToken(t, v, forge(jwtHeader, payload("exp=1"), hs256(secret)))
-		if len(asked) != 3 {
-			t.Error("asked about a token that is refused anyway")
+		if len(queries) != 3 {
+			t.Error("queried for a token that is refused anyway")
 		}
 		answer = fmt.Errorf("redis at 10.0.0.1: %w", guard.ErrNoCredentials)
 		if g := sendToken(t, v, both); g.status != 503 || g.message != "The service is unavailable. Try again later." {

@@ -11,7 +11,7 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 )
 
-// A login that issues tokens, and a profile that asks for one.
+// A login that issues tokens, and a profile that requires one.
 func Example() {
 	type Claims struct {
 		Role string `json:"role"`
@@ -21,7 +21,7 @@ func Example() {
 	issuer := guard.Must(jwtauth.NewIssuer[Claims](jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{Issuer: "my-app"}))
 
 	login := func(w http.ResponseWriter, r *http.Request) {
-		// Check the password here; see packages password and ratelimit.
+		// Check the password here; see package signin/password.
 		tokens, err := issuer.Issue("1", Claims{Role: "admin"})
 		if err != nil {
 			guard.Refuse(w, r, err)
@@ -58,7 +58,7 @@ func Example() {
 	// 401 {"error":"Unauthorized","message":"Invalid token"}
 }
 
-// Access tokens of an authorization server: its keys are found by its issuer.
+// Access tokens of an authorization server, whose keys are discovered.
 func ExampleDiscover() {
 	keys := jwtauth.Discover("https://login.example.com/", nil)
 	tokens, err := jwtauth.NewVerifier[struct {
@@ -75,8 +75,8 @@ func ExampleDiscover() {
 	// Output: Bearer
 }
 
-// Two issuers, each with keys and audience of its own: a token of one is never
-// verified with the other's keys.
+// Two issuers, each with its keys and audience: a token of one is never verified
+// with the keys of the other.
 func ExampleTrust() {
 	secret := []byte("32 random bytes or more, not this")
 	_, err := jwtauth.NewVerifier[struct{}](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
@@ -90,7 +90,7 @@ func ExampleTrust() {
 	// Output: <nil>
 }
 
-// Two mistakes, reported at once.
+// All mistakes are reported at once.
 func ExampleNewIssuer_mistakes() {
 	type Claims struct {
 		Subject string `json:"sub"`

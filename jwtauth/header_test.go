@@ -12,8 +12,8 @@ import (
 )
 
 func hostileHeaders() []hostile {
-	own := hs256(secret)
-	with := func(header string) string { return forge(header, payload(), own) }
+	sign := hs256(secret)
+	with := func(header string) string { return forge(header, payload(), sign) }
 	pub := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: guard.Must(x509.MarshalPKIXPublicKey(&rsaKey().PublicKey))})
 	none := func(alg string) string {
 		return b64(`{"alg":"`+alg+`","typ":"JWT"}`) + "." + b64(payload()) + "." + b64("x")
@@ -68,8 +68,8 @@ func hostileHeaders() []hostile {
 		{"typ empty", "", with(`{"alg":"HS256","typ":""}`), typReason},
 		{"typ application/ alone", "", with(`{"alg":"HS256","typ":"application/"}`), typReason},
 		{"typ a list", "", with(`{"alg":"HS256","typ":["JWT"]}`), kindReason},
-		{"typ JWT where at+jwt is asked for", "at+jwt", with(jwtHeader), typReason},
-		{"typ absent where at+jwt is asked for", "at+jwt", with(`{"alg":"HS256"}`), typReason},
+		{"typ JWT where at+jwt is required", "at+jwt", with(jwtHeader), typReason},
+		{"typ absent where at+jwt is required", "at+jwt", with(`{"alg":"HS256"}`), typReason},
 		{"kid of no key", "id", with(`{"alg":"HS256","kid":"c"}`), keyReason},
 		{"kid of another key", "id", with(`{"alg":"HS256","kid":"b"}`), sigReason},
 		{"kid empty", "id", with(`{"alg":"HS256","kid":""}`), kidReason},

@@ -48,7 +48,7 @@ var (
 
 func b64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
-// A signer signs without asking what.
+// A signer signs anything.
 type signer func(signed string) []byte
 
 func hs256(key []byte) signer {
@@ -84,14 +84,14 @@ func es256(s string) []byte {
 
 func eddsa(s string) []byte { return ed25519.Sign(edKey(), []byte(s)) }
 
-// forge is a token of any header and payload, signed.
+// forge returns a token of any header and payload, signed.
 func forge(header, payload string, sign signer) string {
 	signed := b64(header) + "." + b64(payload)
 	return signed + "." + b64(string(sign(signed)))
 }
 
-// payload is the claims of a good token with some replaced by JSON, as
-// "name=value", added or, as "name=", left out.
+// payload returns the claims of a good token with edits: "name=JSON" replaces or
+// adds a claim, "name=" removes one.
 func payload(edits ...string) string {
 	type member struct{ name, value string }
 	list := []member{
@@ -118,12 +118,12 @@ edits:
 	return "{" + strings.TrimPrefix(b.String(), ",") + "}"
 }
 
-// got is what a request through a middleware got.
+// got is the response to a request, and what the handler and Observe received.
 type got struct {
 	status    int
 	message   string
 	challenge string
-	reason    string // as Observe was told
+	reason    string // for Observe
 	token     *jwtauth.Token[profile]
 	header    http.Header
 }
@@ -153,7 +153,7 @@ func sendToken(t testing.TB, a guard.Authenticator[*jwtauth.Token[profile]], tok
 	return send(t, a, bearer(token))
 }
 
-// bearer is a request with the token; it goes around http.Header's checks.
+// bearer returns a request with the token, without the checks of http.Header.
 func bearer(token string) *http.Request {
 	r := httptest.NewRequest("GET", "/", nil)
 	if token != "" {
@@ -164,7 +164,7 @@ func bearer(token string) *http.Request {
 
 func rawURL(s string) ([]byte, error) { return base64.RawURLEncoding.DecodeString(s) }
 
-// verifyAs shows claims to a verifier with private claims C.
+// verifyAs verifies a token with private claims C.
 func verifyAs[C any](ctx context.Context, edits ...string) (*jwtauth.Token[C], error) {
 	v := guard.Must(jwtauth.NewVerifier[C](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
 		Issuer: "me", Audience: []string{"api"}, Now: atNoon,
@@ -172,7 +172,7 @@ func verifyAs[C any](ctx context.Context, edits ...string) (*jwtauth.Token[C], e
 	return v.Verify(ctx, forge(jwtHeader, payload(append([]string{"role="}, edits...)...), hs256(secret)))
 }
 
-// reasonOf is what Observe is told of an error, "" of none.
+// reasonOf returns the cause of a refusal, "" without an error.
 func reasonOf(err error) string {
 	if inner := errors.Unwrap(err); inner != nil {
 		return inner.Error()

@@ -16,7 +16,7 @@ import (
 
 const jwtHeader = `{"alg":"HS256","typ":"JWT"}`
 
-// verifiers are those that the tokens below are shown to.
+// verifiers returns the verifiers of the hostile tokens, by name.
 func verifiers(t testing.TB) map[string]guard.Authenticator[*jwtauth.Token[profile]] {
 	t.Helper()
 	opts := func(edit ...func(*jwtauth.VerifierOptions)) *jwtauth.VerifierOptions {
@@ -30,9 +30,9 @@ func verifiers(t testing.TB) map[string]guard.Authenticator[*jwtauth.Token[profi
 		return guard.Must(jwtauth.NewVerifier[profile](keys, opts(edit...)))
 	}
 	hs := jwtauth.HMAC("HS256", secret)
-	own := guard.Must(jwtauth.NewIssuer[profile](hs, &jwtauth.IssuerOptions{Issuer: "me", Audience: []string{"api", "web"}, Now: atNoon}))
+	issuer := guard.Must(jwtauth.NewIssuer[profile](hs, &jwtauth.IssuerOptions{Issuer: "me", Audience: []string{"api", "web"}, Now: atNoon}))
 	return map[string]guard.Authenticator[*jwtauth.Token[profile]]{
-		"own":    own.Verifier(),
+		"issuer": issuer.Verifier(),
 		"leeway": verifier(hs, func(o *jwtauth.VerifierOptions) { o.Leeway = jwtauth.MaxLeeway }),
 		"at+jwt": verifier(hs, func(o *jwtauth.VerifierOptions) { o.Types = []string{"at+jwt"} }),
 		"id":     verifier(jwtauth.Keys(hs.WithID("a"), jwtauth.HMAC("HS256", []byte(strings.Repeat("x", 32))).WithID("b"))),
@@ -52,7 +52,7 @@ func verifiers(t testing.TB) map[string]guard.Authenticator[*jwtauth.Token[profi
 // A hostile token is refused for one reason; a reason of "" accepts.
 type hostile struct {
 	name     string
-	verifier string // "" for own
+	verifier string // "" for issuer
 	token    string
 	reason   string
 }
@@ -103,7 +103,7 @@ func TestHostileTokens(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			a := all[tt.verifier]
 			if tt.verifier == "" {
-				a = all["own"]
+				a = all["issuer"]
 			}
 			g := sendToken(t, a, tt.token)
 			if tt.reason == "" {

@@ -84,7 +84,7 @@ func TestIssueMistakes(t *testing.T) {
 		"a member twice": func() (*jwtauth.Tokens, error) {
 			return guard.Must(jwtauth.NewIssuer[odd](hs, nil)).Issue("1", odd{`{"a":1,"a":2}`})
 		},
-		"its own subject": func() (*jwtauth.Tokens, error) {
+		"a subject of its own": func() (*jwtauth.Tokens, error) {
 			return guard.Must(jwtauth.NewIssuer[odd](hs, nil)).Issue("1", odd{`{"sub":"2"}`})
 		},
 	} {
@@ -105,7 +105,7 @@ func TestIssueMistakes(t *testing.T) {
 	}
 }
 
-// An Issuer issued what its own Verifier refused.
+// An Issuer issued tokens that its Verifier refused.
 func TestIssueWhatItsVerifierRefuses(t *testing.T) {
 	hs, o := jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{Issuer: "me", Audience: []string{"api"}}
 	i := guard.Must(jwtauth.NewIssuer[map[string]any](hs, o))
@@ -117,7 +117,7 @@ func TestIssueWhatItsVerifierRefuses(t *testing.T) {
 		return m
 	}
 	for name, try := range map[string]func() (*jwtauth.Tokens, error){
-		"506 members and its own 7": func() (*jwtauth.Tokens, error) { return i.Issue("1", many(506)) },
+		"506 members and 7 registered ones": func() (*jwtauth.Tokens, error) { return i.Issue("1", many(506)) },
 		"cnf": func() (*jwtauth.Tokens, error) {
 			return i.Issue("1", map[string]any{"cnf": map[string]any{"jkt": "x"}})
 		},
@@ -190,8 +190,7 @@ func TestIssuerKeyRotation(t *testing.T) {
 	}
 }
 
-// TestTokenWithoutID: a token that was signed elsewhere with an Issuer's key,
-// and holds the claims that RFC 7519 asks for, needs no jti.
+// A token that was signed elsewhere with an Issuer's key needs no jti.
 func TestTokenWithoutID(t *testing.T) {
 	secret := []byte(strings.Repeat("k", 32))
 	issuer, err := jwtauth.NewIssuer[struct{}](jwtauth.HMAC("HS256", secret), nil)

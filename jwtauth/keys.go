@@ -142,7 +142,7 @@ func keyRefusal(err error) *reason {
 	return nil
 }
 
-// JWKS serves the Issuer's public keys, those of Options.Previous included
+// JWKS serves the Issuer's public keys, those of IssuerOptions.Previous included
 // (RFC 7517, section 5). Secrets are never among them. The path is commonly
 // /.well-known/jwks.json.
 func (i *Issuer[C]) JWKS() http.Handler {

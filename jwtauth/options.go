@@ -25,7 +25,7 @@ type VerifierOptions struct {
 	// issued for another service are then accepted, and the operators of that
 	// service can act as its users here.
 	InsecureAnyAudience bool
-	// Trust lists further issuers, each with its own keys. The iss of a token
+	// Trust lists further issuers, each with its keys. The iss of a token
 	// only selects one of them. Each issuer names its subjects independently
 	// (RFC 7519, section 4.1.2): find users by guard.Map and both Token.Issuer
 	// and Sub. With guard.BySubject, each issuer could name any user of the
@@ -98,7 +98,7 @@ type IssuerOptions struct {
 
 	// Denylist is queried for the jti and sid of every token. If nil, it is a
 	// [Memory], which other processes do not share. Tokens without either ID
-	// are accepted: an Issuer's own have a jti.
+	// are accepted: those of the Issuer have a jti.
 	Denylist Denylist
 
 	// The fields below are as in VerifierOptions.

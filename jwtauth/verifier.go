@@ -87,7 +87,7 @@ func (v *Verifier[C]) addIssuers(keys KeySource) error {
 	}
 	var errs []error
 	if keys == nil && len(o.Trust) > 0 && (o.Issuer != "" || len(o.Audience) > 0 || len(o.Types) > 0 || o.InsecureAnyAudience) {
-		errs = append(errs, errors.New("jwtauth: Issuer, Audience or Types without keys of their own: each Trust has its own"))
+		errs = append(errs, errors.New("jwtauth: Issuer, Audience or Types without keys: each Trust has its issuer, audience and types"))
 	}
 	seen := map[string]bool{}
 	for i, t := range list {
