@@ -7,7 +7,7 @@ import (
 
 // ErrNoCredentials is an authenticator's answer to a request without any of its
 // credentials: the next authenticator is asked. A 401 [*Error] that wraps it
-// abstains too, and its Message says what was missing.
+// abstains too, and its Message comes before that of Scheme.Missing.
 var ErrNoCredentials = errors.New("guard: no credentials")
 
 // An Authenticator finds out who sends a request. It must be safe for use by
@@ -34,6 +34,10 @@ type Scheme struct {
 	// Vary names the request's header fields that are read. If empty, it is
 	// Authorization alone.
 	Vary []string
+	// Missing is the message of the 401 to a request without a credential. If
+	// empty, it is "Authentication required". Of several authenticators, the first
+	// one's is sent.
+	Missing string
 	// Unknown refuses a valid credential whose principal [Map] does not find. If
 	// nil, it is a 401, "Invalid credentials".
 	Unknown error

@@ -56,3 +56,39 @@ func TestScheme(t *testing.T) {
 		}
 	}
 }
+
+// TestMissing: the 401 to a request without a credential has the message of the
+// first authenticator.
+func TestMissing(t *testing.T) {
+	named := func(missing string) guard.Authenticator[*token] { return withMissing{bearer(), missing} }
+	for _, tt := range []struct {
+		name string
+		mw   guard.Middleware
+		want string
+	}{
+		{"none", guard.Require(named("")), "Authentication required"},
+		{"the first", guard.Require(named("First required"), named("Second required")), "First required"},
+		{"none of the first", guard.Require(named(""), named("Second required")), "Authentication required"},
+		{"mapped", guard.BySubject(named("Token required"), users).Wrap, "Token required"},
+	} {
+		w, reached := serve(t, tt.mw, nil)
+		if w.Code != 401 || reached || !strings.Contains(w.Body.String(), `"`+tt.want+`"`) {
+			t.Errorf("%s: status %d, reached %t: %s", tt.name, w.Code, reached, w.Body)
+		}
+		if w.Header().Get("WWW-Authenticate") == "" {
+			t.Errorf("%s: no challenge", tt.name)
+		}
+	}
+}
+
+// withMissing is a scheme with a message for requests without a credential.
+type withMissing struct {
+	scheme
+	missing string
+}
+
+func (m withMissing) Scheme() guard.Scheme {
+	s := m.scheme.Scheme()
+	s.Missing = m.missing
+	return s
+}

@@ -19,7 +19,7 @@ import (
 // never falls through to the next.
 //
 // Where all abstain, the 401 has the challenges of all and the message of the
-// first, which its Options.Missing sets. Credentials of several kinds need one
+// first (Scheme.Missing), which its Options.Missing sets. Credentials of several kinds need one
 // type of principal:
 //
 //	guard.Require(guard.BySubject(tokens, load), guard.BySubject(sessions, load))
@@ -57,6 +57,7 @@ type candidate[P any] struct {
 	mapping   mapping[P] // the same, where it is a *Mapped
 	pkg       string     // for Decisions
 	challenge string
+	missing   error // of a request without a credential
 }
 
 // mapping is what *Mapped is to a step.
@@ -76,7 +77,10 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 			wiring.Panic("guard", "authenticator %d is nil", i+1)
 		}
 		scheme := a.Scheme()
-		c := candidate[P]{Authenticator: a, pkg: packageOf(a), challenge: scheme.Challenge}
+		c := candidate[P]{Authenticator: a, pkg: packageOf(a), challenge: scheme.Challenge, missing: ErrNoCredentials}
+		if scheme.Missing != "" {
+			c.missing = &Error{Status: http.StatusUnauthorized, Message: scheme.Missing, Err: ErrNoCredentials}
+		}
 		c.mapping, _ = a.(mapping[P])
 		s.candidates = append(s.candidates, c)
 		vary = append(vary, scheme.vary(m)...)
@@ -201,7 +205,9 @@ func (s *step[P]) authenticate(r *http.Request) (res result[P], err error) {
 			res.authenticated = true
 			return res, nil
 		case abstains(err):
-			if missing == nil {
+			if missing == nil && err == ErrNoCredentials {
+				missing = c.missing
+			} else if missing == nil {
 				missing = err
 			}
 		case s.mode == lenient && statusOf(err) == http.StatusUnauthorized:

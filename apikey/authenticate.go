@@ -33,7 +33,7 @@ func (k *Ring) Authenticate(r *http.Request) (*Record, error) {
 	case result.key == "" && result.unrecognized:
 		return nil, refuse.unrecognized.Clone()
 	case result.key == "":
-		return nil, refuse.missing.Clone()
+		return nil, guard.ErrNoCredentials
 	}
 	id, ok := k.format.parse(result.key)
 	if !ok {

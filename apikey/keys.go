@@ -70,7 +70,7 @@ func (k *Keys[P]) Authenticate(r *http.Request) (P, error) {
 	case result.unrecognized, len(result.key) > maxKeyBytes:
 		return zero, refuse.malformed.Clone()
 	case result.key == "":
-		return zero, refuse.missing.Clone()
+		return zero, guard.ErrNoCredentials
 	}
 	p, found, err := k.lookup(r.Context(), result.key)
 	if !found && err == nil {

@@ -13,13 +13,13 @@ import (
 type scheme struct {
 	sources   sources
 	challenge string
+	missing   string
 	refusals  refusals
 }
 
 // refusals are built once. Authenticate returns a clone. The client gets one
 // message for every key that does not authenticate; the causes are for Observe.
 type refusals struct {
-	missing      *guard.Error // no key; the next authenticator is asked
 	unrecognized *guard.Error // a credential, but no key of this ring; the next authenticator is asked
 	malformed    *guard.Error
 	unknown      *guard.Error
@@ -39,19 +39,19 @@ func newScheme(list []Source, realm, missing string) (scheme, error) {
 	if err := errors.Join(errs[:]...); err != nil {
 		return scheme{}, err
 	}
-	if missing == "" {
-		missing = "API key required"
+	if s.missing = missing; missing == "" {
+		s.missing = "API key required"
 	}
 	var challenges []string
 	if name == "Bearer" { // RFC 6750, section 3.1: an error code for a request that had a token
 		c, _ := guard.Challenge(name, "realm", realm, "error", "invalid_token")
 		challenges = []string{c}
 	}
-	s.refusals = newRefusals(missing, challenges)
+	s.refusals = newRefusals(challenges)
 	return s, nil
 }
 
-func newRefusals(missing string, challenges []string) refusals {
+func newRefusals(challenges []string) refusals {
 	const invalid = "Invalid API key"
 	refusal := func(message, reason string) *guard.Error {
 		return &guard.Error{
@@ -60,7 +60,6 @@ func newRefusals(missing string, challenges []string) refusals {
 		}
 	}
 	return refusals{
-		missing:      &guard.Error{Status: http.StatusUnauthorized, Message: missing, Err: guard.ErrNoCredentials},
 		unrecognized: &guard.Error{Status: http.StatusUnauthorized, Message: invalid, Err: guard.ErrNoCredentials},
 		malformed:    refusal(invalid, "malformed key"),
 		unknown:      refusal(invalid, "unknown key"),
@@ -77,7 +76,7 @@ func newRefusals(missing string, challenges []string) refusals {
 
 // describe is the Scheme of Keys and Ring.
 func (s *scheme) describe() guard.Scheme {
-	d := guard.Scheme{Challenge: s.challenge, Vary: s.sources.vary()}
+	d := guard.Scheme{Challenge: s.challenge, Missing: s.missing, Vary: s.sources.vary()}
 	if s.refusals.unknown != nil { // not a zero value
 		d.Unknown = s.refusals.unknown.Clone()
 	}

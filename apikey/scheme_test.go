@@ -27,7 +27,6 @@ func TestRefusalsAreCopies(t *testing.T) {
 		authenticate func(*http.Request) error
 		token        string
 	}{
-		"no key":            {refusalOf(ring), ""},
 		"another prefix":    {refusalOf(ring), "key_12345"},
 		"malformed":         {refusalOf(ring), "ak_live_"},
 		"unknown":           {refusalOf(ring), unknown},
@@ -35,7 +34,6 @@ func TestRefusalsAreCopies(t *testing.T) {
 		"revoked":           {refusalOf(ring), revoked},
 		"expired":           {refusalOf(ring), expired},
 		"not yet valid":     {refusalOf(ring), early},
-		"no key, lookup":    {refusalOf(keys), ""},
 		"malformed, lookup": {refusalOf(keys), "a b"},
 		"unknown, lookup":   {refusalOf(keys), "key_0"},
 	} {

@@ -46,10 +46,11 @@ type Tokens[P any] struct {
 	crossSite *http.CrossOriginProtection
 
 	challenge string // without an error code, for requests without a token
+	missing   string // the message of their 401
 	repeated  string // with error="invalid_request"
 
 	// Refusals are built once; Authenticate returns a clone.
-	missing, malformed, unknown, unknownPrincipal *guard.Error
+	malformed, unknown, unknownPrincipal *guard.Error
 }
 
 // The causes of refusals, for Observe.
@@ -120,7 +121,7 @@ func build[P any](verify func(context.Context, string) (P, bool, error), o Optio
 			Challenges: challenges[1:2:2], Err: cause,
 		}
 	}
-	t.missing = &guard.Error{Status: http.StatusUnauthorized, Message: o.Missing, Err: guard.ErrNoCredentials}
+	t.missing = o.Missing
 	t.malformed, t.unknown, t.unknownPrincipal = invalid(errMalformed), invalid(errUnknown), invalid(errUnknownPrincipal)
 	if t.cookie != "" {
 		t.crossSite = http.NewCrossOriginProtection()
@@ -171,7 +172,7 @@ func (t *Tokens[P]) token(r *http.Request) (string, error) {
 	token, state := field.BearerOrCookie(r, t.cookie, t.maxBytes, t.crossSite)
 	switch state {
 	case field.Absent:
-		return "", t.missing.Clone()
+		return "", guard.ErrNoCredentials
 	case field.Present:
 		return token, nil
 	case field.Repeated:
@@ -185,7 +186,7 @@ func (t *Tokens[P]) token(r *http.Request) (string, error) {
 // Scheme implements [guard.Authenticator]. Its challenge holds no error code:
 // that is for requests with a token (RFC 6750, section 3.1).
 func (t *Tokens[P]) Scheme() guard.Scheme {
-	s := guard.Scheme{Challenge: t.challenge}
+	s := guard.Scheme{Challenge: t.challenge, Missing: t.missing}
 	if t.unknownPrincipal != nil { // not a zero value
 		s.Unknown = t.unknownPrincipal.Clone()
 	}

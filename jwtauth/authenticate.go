@@ -15,7 +15,7 @@ func (v *Verifier[C]) Authenticate(r *http.Request) (*Token[C], error) {
 	token, state := field.RawBearerOrCookie(r, v.opts.Cookie, v.opts.MaxTokenBytes, v.crossSite)
 	switch state {
 	case field.Absent:
-		return nil, v.missing.Clone()
+		return nil, guard.ErrNoCredentials
 	case field.Repeated:
 		return nil, refusal.Repeated("jwtauth")
 	case field.CrossSite:

@@ -127,7 +127,6 @@ func TestRefusalsAreCopies(t *testing.T) {
 		return func() error { _, err := v.Authenticate(r); return err }
 	}
 	for name, refusal := range map[string]func() error{
-		"no token":         authenticate(plain, bearer("")),
 		"not a token":      authenticate(plain, bearer("a b")),
 		"segments":         authenticate(plain, bearer("a")),
 		"repeated":         authenticate(plain, repeated),

@@ -31,7 +31,6 @@ type Verifier[C any] struct {
 
 	// Templates of what is returned: callers get clones.
 	challenge    string
-	missing      *guard.Error
 	invalid      *guard.Error
 	insufficient *guard.Error // nil without Scopes
 }
@@ -136,7 +135,6 @@ func (v *Verifier[C]) registered() []string {
 // buildRefusals ignores errors of challenges, which VerifierOptions.check reports.
 func (v *Verifier[C]) buildRefusals() {
 	v.challenge, _ = v.opts.challenge()
-	v.missing = &guard.Error{Status: http.StatusUnauthorized, Message: v.opts.Missing, Err: guard.ErrNoCredentials}
 	invalid, _ := v.opts.challenge("error", "invalid_token")
 	v.invalid = &guard.Error{Status: http.StatusUnauthorized, Code: "invalid_token", Challenges: []string{invalid}}
 	if scopes := v.opts.Scopes; len(scopes) > 0 {
@@ -153,7 +151,7 @@ func (v *Verifier[C]) refuse(r *reason) error {
 
 // Scheme implements guard.Authenticator.
 func (v *Verifier[C]) Scheme() guard.Scheme {
-	s := guard.Scheme{Challenge: v.challenge, Unknown: v.refuse(errSubjectUnknown)}
+	s := guard.Scheme{Challenge: v.challenge, Missing: v.opts.Missing, Unknown: v.refuse(errSubjectUnknown)}
 	if v.opts.Cookie != "" {
 		s.Vary = []string{"Authorization", "Cookie"}
 	}

@@ -17,7 +17,7 @@ import (
 func (m *Manager[D]) Authenticate(r *http.Request) (*Session[D], error) {
 	token, state := field.RawCookie(r.Header, m.cookie.Name)
 	if state == field.Absent {
-		return nil, m.missing.Clone()
+		return nil, guard.ErrNoCredentials
 	}
 	if err := m.CheckOrigin(r); err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (m *Manager[D]) Authenticate(r *http.Request) (*Session[D], error) {
 
 // Scheme implements [guard.Authenticator].
 func (m *Manager[D]) Scheme() guard.Scheme {
-	return guard.Scheme{Challenge: challenge, Vary: []string{"Cookie"}, Unknown: errNoSubject.Clone()}
+	return guard.Scheme{Challenge: challenge, Missing: m.missing.Message, Vary: []string{"Cookie"}, Unknown: errNoSubject.Clone()}
 }
 
 // Wrap is guard.Require(m).

@@ -50,7 +50,6 @@ func TestRefusalsAreCopies(t *testing.T) {
 		refuse  func() error
 	}{
 		{"Scheme's unknown subject", 0, func() error { return m.Scheme().Unknown }},
-		{"Authenticate without a cookie", 0, func() error { return authenticate() }},
 		{"Authenticate with two", 0, func() error { return authenticate(with(c), with(c)) }},
 		{"Authenticate with a malformed one", 0, func() error { return authenticate(with(c) + "x") }},
 		{"Authenticate after Destroy", 0, func() error { return authenticate(with(dead)) }},
