@@ -95,12 +95,12 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 }
 
 // challengesWith lists the challenge of every authenticator, each once, with
-// those of the one that refused in place of its own.
-func (s *step[P]) challengesWith(refused int, own []string) (lines []string) {
+// those of a refusal in place of the one that refused.
+func (s *step[P]) challengesWith(refused int, ofRefusal []string) (lines []string) {
 	for i, c := range s.candidates {
 		list := []string{c.challenge}
 		if i == refused {
-			list = own
+			list = ofRefusal
 		}
 		for _, line := range list {
 			if !slices.Contains(lines, line) {
@@ -253,12 +253,12 @@ func (s *step[P]) challengesOf(err error, i int) []string {
 // addVary adds names to the Vary field; storage holds the field where it is
 // the first, so that it costs no allocation.
 func addVary(h http.Header, names string, storage *[1]string) {
-	current := h["Vary"]
+	present := h["Vary"]
 	switch {
-	case len(current) == 0:
+	case len(present) == 0:
 		storage[0] = names
 		h["Vary"] = storage[:]
-	case !slices.Contains(current, names):
-		h["Vary"] = append(current, names)
+	case !slices.Contains(present, names):
+		h["Vary"] = append(present, names)
 	}
 }
