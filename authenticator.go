@@ -45,6 +45,12 @@ type Scheme struct {
 	// request that goes on. It may replace what the request points to, but must
 	// not change it.
 	Strip func(*http.Request)
+	// Ambient is set where browsers send the credential unasked, in a cookie: it
+	// clears a dead one (see Error.Dead). Under [Optional] a dead credential
+	// counts as none, so that a page stays readable after its session expired. It
+	// is cleared only on navigations, so that a late answer to a page's script
+	// does not delete a newer cookie.
+	Ambient func(http.ResponseWriter)
 }
 
 // A Subject is a credential that names whose it is, for [BySubject]. An empty

@@ -42,6 +42,7 @@ func TestWiringPanics(t *testing.T) {
 		"Map by nil":                       func() { guard.Map[*token, User](bearer(), nil) },
 		"BySubject by nil":                 func() { guard.BySubject[*token, User](bearer(), nil) },
 		"HandlerFunc of nil":               func() { guard.HandlerFunc[User](nil) },
+		"Handler of nil":                   func() { guard.Handler[User](nil) },
 		"Chain with nil":                   func() { guard.Chain(pass, nil) },
 		"Chain, no handler":                func() { guard.Chain()(nil) },
 		"Chain, a middleware makes it nil": func() { guard.Chain(func(http.Handler) http.Handler { return nil })(h) },

@@ -28,7 +28,15 @@ type Decision struct {
 	Package string
 	// Guard is what was required, such as "role admin" or the name of a limit.
 	// It may be empty.
-	Guard   string
+	Guard string
+	// Action is what was done, or was to be done, where a handler did more than
+	// serve a request: "sign-in", "sign-out", "refresh", "rotate", "issue",
+	// "revoke", "swap". It is empty for guards.
+	Action string
+	// Subject is who the decision is about, where that is known: the subject of
+	// the credential or, without one, of the principal (see the interface
+	// [Subject]).
+	Subject string
 	Outcome Outcome
 	// Status is the status of a refusal or failure, 0 for what went on.
 	Status int
@@ -47,12 +55,15 @@ type Decision struct {
 	Err error
 }
 
-// Report reports d to Observe, for guards of one's own: once per decision.
-// Refusals are reported by Refuse and Deny.
+// Report reports d to Observe, for guards of one's own: once per decision. A
+// failure is logged where there is no Observe. Refusals are reported by Refuse
+// and Deny.
 func (d Decision) Report(r *http.Request) {
 	if rec := recorderOf(r.Context()); rec != nil {
 		d.Pattern = r.Pattern
-		rec.report(r.Context(), &d)
+		rec.report(r.Context(), d)
+	} else if d.Outcome == Failed {
+		d.logFailure(r.Context(), r)
 	}
 }
 
@@ -60,7 +71,9 @@ func (d Decision) Report(r *http.Request) {
 func (d Decision) ReportTo(ctx context.Context) {
 	if rec := recorderOf(ctx); rec != nil {
 		d.Pattern = ""
-		rec.report(ctx, &d)
+		rec.report(ctx, d)
+	} else if d.Outcome == Failed {
+		d.logFailure(ctx, nil)
 	}
 }
 
@@ -75,13 +88,16 @@ func (d Decision) refuse(w http.ResponseWriter, r *http.Request, err error, chal
 	if rec := recorderOf(r.Context()); rec != nil && !rec.heard(e) {
 		d.deny(err, e)
 		d.Pattern = r.Pattern
-		rec.report(r.Context(), &d)
+		rec.report(r.Context(), d)
+	} else if rec == nil && e.Status >= http.StatusInternalServerError && !e.logged {
+		d.deny(err, e)
+		d.logFailure(r.Context(), r)
 	}
 	respond(w, r, e, challenges)
 }
 
-// Deny reports err as a decision of d's guard and returns it for [Refuse], which
-// does not report it again. It is for verbs that return a refusal to a handler.
+// Deny reports err as a decision of d's guard, as Refuse does, and returns it for
+// [Refuse], which does not report it again. It is for verbs that return a refusal to a handler.
 // The error is an [*Error] of the caller's own; a nil err is returned as it is,
 // and nothing is reported.
 func (d Decision) Deny(ctx context.Context, err error) error {
@@ -96,8 +112,12 @@ func (d Decision) Deny(ctx context.Context, err error) error {
 	if rec := recorderOf(ctx); rec != nil && !rec.heard(e) {
 		d.deny(err, e)
 		d.Pattern = ""
-		rec.report(ctx, &d)
+		rec.report(ctx, d)
 		e.reportedTo = rec
+	} else if rec == nil && e.Status >= http.StatusInternalServerError && !e.logged {
+		d.deny(err, e)
+		d.logFailure(ctx, nil)
+		e.logged = true
 	}
 	return e
 }

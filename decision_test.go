@@ -17,7 +17,7 @@ func TestDecisionPattern(t *testing.T) {
 	var got []string
 	mux := http.NewServeMux()
 	mux.Handle("GET /posts/{id}", guard.Require(bearer())(http.NotFoundHandler()))
-	h := guard.Observe(func(_ context.Context, d guard.Decision) { got = append(got, d.Pattern) })(mux)
+	h := guard.Observe(func(_ *http.Request, d guard.Decision) { got = append(got, d.Pattern) })(mux)
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/posts/1", nil))
 	if !slices.Equal(got, []string{"GET /posts/{id}"}) {
 		t.Errorf("patterns %q", got)
@@ -51,7 +51,7 @@ func TestOneRefusalIsOneDecision(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var got, outer []string
 			collect := func(to *[]string) guard.Middleware {
-				return guard.Observe(func(_ context.Context, d guard.Decision) {
+				return guard.Observe(func(_ *http.Request, d guard.Decision) {
 					*to = append(*to, fmt.Sprintf("%s/%s/%d/%s", d.Package, d.Outcome, d.Status, d.Reason))
 				})
 			}
@@ -82,7 +82,7 @@ func TestOneRefusalIsOneDecision(t *testing.T) {
 // again for another.
 func TestDeniedElsewhere(t *testing.T) {
 	var decisions int
-	observe := guard.Observe(func(context.Context, guard.Decision) { decisions++ })
+	observe := guard.Observe(func(*http.Request, guard.Decision) { decisions++ })
 	var err error
 	for range 2 {
 		serve(t, observe, func(w http.ResponseWriter, r *http.Request) {
@@ -101,7 +101,7 @@ func TestDeniedElsewhere(t *testing.T) {
 // no answer.
 func TestObserverOwnsItsError(t *testing.T) {
 	shared := &guard.Error{Status: 403, Message: "no"}
-	w, _ := serve(t, guard.Observe(func(_ context.Context, d guard.Decision) {
+	w, _ := serve(t, guard.Observe(func(_ *http.Request, d guard.Decision) {
 		e, _ := errors.AsType[*guard.Error](d.Err)
 		e.Message = "changed"
 	}), refuse(shared))

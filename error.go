@@ -36,6 +36,12 @@ type Error struct {
 	// It must hold no credential.
 	Err error
 
+	// Dead marks the refusal of a credential that browsers send unasked (see
+	// Scheme.Ambient) and that no later request can use: it is expired, unknown or
+	// malformed. An outage does not make a credential dead.
+	Dead bool
+
+	logged     bool      // by [Decision.Deny], where there was no Observe
 	reportedTo *recorder // by [Decision.Deny]
 }
 

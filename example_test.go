@@ -112,8 +112,9 @@ func Example() {
 	// DELETE /posts/2: 204
 }
 
-// A guard outside of authentication refuses every request, since all are
-// anonymous to it. A misordered chain never grants access it should not.
+// A guard outside of authentication has no principal to check. It answers 500,
+// and the log says what is wrong. A misordered chain never grants access it should
+// not.
 func Example_wrongOrder() {
 	type User struct{ Role string }
 	authenticated := func(next http.Handler) http.Handler { // in place of a real step
@@ -133,7 +134,7 @@ func Example_wrongOrder() {
 	show("GET", server.URL+"/wrong", "", "")
 	// Output:
 	// GET /right: 200 all users
-	// GET /wrong: 401 {"error":"Unauthorized","message":"Authentication required"}
+	// GET /wrong: 500 {"error":"Internal Server Error","message":"The request could not be processed"}
 }
 
 // ServiceTokens authenticates other services by a token of their own in a header

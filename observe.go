@@ -9,73 +9,94 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/go-guard/guard/internal/identity"
 	"github.com/go-guard/guard/internal/wiring"
 )
 
-// Observe calls f for every decision of the guards inside, in order, with a
-// context in which PrincipalFrom returns the principal that it is about. f runs
-// within the request and may be called by several goroutines. It may be nil,
-// where [Decisions] is enough. Observe belongs outermost; without it, deciding
-// costs nothing extra.
-func Observe(f func(context.Context, Decision)) Middleware {
+// Observe calls f for every decision of the guards inside, in order, and for
+// every sign-in, sign-out and other action of a handler inside that guard's verbs
+// carry out: it is an audit log. r is the request that Observe got, with the
+// context of the decision, in which PrincipalFrom returns the principal that it
+// is about. f runs within the request and may be called by several goroutines. It
+// may be nil, where [Decisions] is enough. Observe belongs outermost.
+//
+// Without an Observe, failures of our own are logged by slog.Default() at Error,
+// and all else is silent and costs nothing.
+func Observe(f func(r *http.Request, d Decision)) Middleware {
 	return func(next http.Handler) http.Handler {
 		wiring.Next("guard", next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			rec := &recorder{Context: r.Context(), observe: f}
-			rec.outer = recorderOf(rec.Context)
-			next.ServeHTTP(w, r.WithContext(rec))
+			rec := &recorder{Context: r.Context(), observe: f, outer: recorderOf(r.Context())}
+			rec.request = r.WithContext(rec)
+			next.ServeHTTP(w, rec.request)
 		})
 	}
 }
 
 // Decisions yields the decisions that were made so far about the request of
-// ctx, in order, each with the context it was made in, for PrincipalFrom. It is
-// for an access log right inside [Observe].
-func Decisions(ctx context.Context) iter.Seq2[context.Context, Decision] {
+// ctx, in order, each with a request as [Observe] passes it. It is for an access
+// log right inside Observe.
+func Decisions(ctx context.Context) iter.Seq2[*http.Request, Decision] {
 	rec := recorderOf(ctx)
-	return func(yield func(context.Context, Decision) bool) {
+	return func(yield func(*http.Request, Decision) bool) {
 		for _, d := range rec.all() {
-			if !yield(d.ctx, d.Decision) {
+			if !yield(rec.request.WithContext(d.ctx), d.Decision) {
 				return
 			}
 		}
 	}
 }
 
-// LogTo is an f for [Observe] that logs decisions: refusals at Info, failures of
-// our own at Error, requests that went on at Debug. id, which may be nil, names
-// the principal of a context.
-func LogTo(l *slog.Logger, id func(context.Context) string) func(context.Context, Decision) {
+// LogTo is an f for [Observe] that logs decisions: refusals and actions, such as
+// a sign-in, at Info, failures of our own at Error, other decisions at Debug.
+// attrs, which may be nil, returns what else belongs in the line, such as the
+// request's ID and the client's address.
+func LogTo(l *slog.Logger, attrs func(r *http.Request) []slog.Attr) func(r *http.Request, d Decision) {
 	if l == nil {
 		wiring.Panic("guard", "LogTo of nil")
 	}
-	return func(ctx context.Context, d Decision) {
+	return func(r *http.Request, d Decision) {
 		level := slog.LevelDebug
-		switch d.Outcome {
-		case Refused, Shadowed:
-			level = slog.LevelInfo
-		case Failed:
+		switch {
+		case d.Outcome == Failed:
 			level = slog.LevelError
+		case d.Outcome == Refused, d.Outcome == Shadowed, d.Action != "":
+			level = slog.LevelInfo
 		}
-		if !l.Enabled(ctx, level) {
+		if !l.Enabled(r.Context(), level) {
 			return
 		}
-		attrs := append(make([]slog.Attr, 0, 8), slog.String("package", d.Package), slog.String("outcome", string(d.Outcome)))
-		for _, a := range []slog.Attr{
-			slog.String("guard", d.Guard), slog.Int("status", d.Status), slog.String("reason", d.Reason), slog.String("pattern", d.Pattern),
-			slog.Duration("retry_after", d.RetryAfter), slog.Uint64("generation", d.Generation), slog.Int("cost", d.Cost),
-		} {
-			if !isZero(a.Value) {
-				attrs = append(attrs, a)
-			}
+		line := d.attrs(r.Method)
+		if attrs != nil {
+			line = append(line, attrs(r)...)
 		}
-		if id != nil {
-			if principal := id(ctx); principal != "" {
-				attrs = append(attrs, slog.String("principal", principal))
-			}
-		}
-		l.LogAttrs(ctx, level, "guard", attrs...)
+		l.LogAttrs(r.Context(), level, "guard", line...)
 	}
+}
+
+// attrs are what a log line says of d; what is zero is left out.
+func (d *Decision) attrs(method string) []slog.Attr {
+	line := append(make([]slog.Attr, 0, 12), slog.String("package", d.Package))
+	for _, a := range []slog.Attr{
+		slog.String("guard", d.Guard), slog.String("action", d.Action), slog.String("outcome", string(d.Outcome)), slog.Int("status", d.Status),
+		slog.String("subject", d.Subject), slog.String("reason", d.Reason), slog.String("method", method), slog.String("pattern", d.Pattern),
+		slog.Duration("retry_after", d.RetryAfter), slog.Uint64("generation", d.Generation), slog.Int("cost", d.Cost),
+	} {
+		if !isZero(a.Value) {
+			line = append(line, a)
+		}
+	}
+	return line
+}
+
+// logFailure is for a failure of our own that no Observe reports: it is never
+// silent. r may be nil.
+func (d *Decision) logFailure(ctx context.Context, r *http.Request) {
+	method := ""
+	if r != nil {
+		method, d.Pattern = r.Method, r.Pattern
+	}
+	slog.Default().LogAttrs(ctx, slog.LevelError, "guard", d.attrs(method)...)
 }
 
 func isZero(v slog.Value) bool {
@@ -103,7 +124,8 @@ const maxDecisions = 64
 // A recorder is the context node of Observe: the decisions about one request.
 type recorder struct {
 	context.Context
-	observe func(context.Context, Decision)
+	request *http.Request // Observe's, with this context
+	observe func(*http.Request, Decision)
 	outer   *recorder
 	mu      sync.Mutex
 	made    []recorded
@@ -141,7 +163,7 @@ func (c *recorder) add(ctx context.Context, d Decision) {
 	}
 	c.mu.Unlock()
 	if c.observe != nil {
-		c.observe(ctx, d)
+		c.observe(c.request.WithContext(ctx), d)
 	}
 }
 
@@ -154,10 +176,27 @@ func (c *recorder) all() []recorded {
 	return slices.Clone(c.made)
 }
 
-func (c *recorder) report(ctx context.Context, d *Decision) {
-	for ; c != nil; c = c.outer {
-		c.add(ctx, *d)
+// report adds d, which was made in ctx, to c and the recorders outside.
+func (c *recorder) report(ctx context.Context, d Decision) {
+	if d.Subject == "" {
+		d.Subject = subjectOf(ctx)
 	}
+	if d.Pattern == "" {
+		d.Pattern = c.request.Pattern
+	}
+	for ; c != nil; c = c.outer {
+		c.add(ctx, d)
+	}
+}
+
+// subjectOf is the subject of the innermost principal that has one.
+func subjectOf(ctx context.Context) string {
+	for n := identity.From(ctx); n != nil; n = n.Outer() {
+		if s, ok := identity.As[Subject](n); ok {
+			return s.Sub()
+		}
+	}
+	return ""
 }
 
 // heard reports whether e was reported to c already, or to a recorder inside.

@@ -64,9 +64,9 @@ func ScopeLimit[P any](ctx context.Context) (scopes []string, limited bool) {
 }
 
 // Authenticated is PrincipalFrom for guards; its error is for [Refuse]: a 401
-// with the challenges of the step that authenticated no one. Where the request
-// was authenticated as another type the chain is wired wrongly, and the error is
-// a failure of ours (500) that names both types.
+// with the challenges of the step that authenticated no one. Where there is no
+// step in front, or one for another type, the chain is wired wrongly, and the
+// error is a failure of ours (500) that says so.
 func Authenticated[P any](ctx context.Context) (P, error) {
 	var zero P
 	n, p := identity.For[P](ctx)
@@ -76,27 +76,31 @@ func Authenticated[P any](ctx context.Context) (P, error) {
 	case n != nil:
 		return zero, &Error{Status: http.StatusUnauthorized, Challenges: slices.Clone(n.Challenges())}
 	}
-	if other := identity.From(ctx); other != nil {
-		return zero, fmt.Errorf("guard: wired wrongly: a guard wants a principal of type %v, and the request was authenticated as %v",
-			reflect.TypeFor[P](), other.PrincipalType())
+	return zero, wiredWrongly(ctx, "a principal of type", reflect.TypeFor[P]())
+}
+
+// wiredWrongly is the failure of a guard that wants what no step in front of it
+// provides. It names both types, for the log.
+func wiredWrongly(ctx context.Context, what string, want reflect.Type) error {
+	if n := identity.From(ctx); n != nil {
+		return fmt.Errorf("guard: wired wrongly: a guard wants %s %v, and the request was authenticated as %v", what, want, n.PrincipalType())
 	}
-	return zero, Unauthorized("")
+	return fmt.Errorf("guard: wired wrongly: a guard wants %s %v, and no authentication step is in front of it", what, want)
 }
 
 // AuthenticatedBy is CredentialFrom for guards, which ask by an interface such
 // as [ScopeLimiter]; its error is for [Refuse]: a 401 for an anonymous request,
-// and a failure of ours (500) where the principal has no such credential.
+// and a failure of ours (500) where the principal has no such credential, or
+// where no authentication step is in front.
 func AuthenticatedBy[A any](ctx context.Context) (A, error) {
 	a, ok := CredentialFrom[A](ctx)
 	if ok {
 		return a, nil
 	}
-	n := identity.From(ctx)
-	if n == nil || !n.Authenticated() {
-		return a, Unauthorized("")
+	if n := identity.From(ctx); n != nil && !n.Authenticated() {
+		return a, &Error{Status: http.StatusUnauthorized, Challenges: n.Challenges()}
 	}
-	return a, fmt.Errorf("guard: wired wrongly: a guard wants a credential that is %v, and the request was authenticated as %v",
-		reflect.TypeFor[A](), n.PrincipalType())
+	return a, wiredWrongly(ctx, "a credential that is", reflect.TypeFor[A]())
 }
 
 // Challenges returns a copy of the challenges of the authentication step in
@@ -120,4 +124,25 @@ func HandlerFunc[P any](f func(http.ResponseWriter, *http.Request, P)) http.Hand
 		}
 		f(w, r, p)
 	}
+}
+
+// Handler is [HandlerFunc] for a handler that returns an error, which [Refuse]
+// answers. It must not have written then.
+//
+//	mux.Handle("GET /orders/{id}", guard.Handler(func(w http.ResponseWriter, r *http.Request, u User) error {
+//		o, err := orders.Load(r.Context(), r.PathValue("id"))
+//		if err != nil {
+//			return err // 503 or 500, logged
+//		}
+//		return json.NewEncoder(w).Encode(o)
+//	}))
+func Handler[P any](f func(http.ResponseWriter, *http.Request, P) error) http.Handler {
+	if f == nil {
+		wiring.Panic("guard", "Handler of nil")
+	}
+	return HandlerFunc(func(w http.ResponseWriter, r *http.Request, p P) {
+		if err := f(w, r, p); err != nil {
+			Refuse(w, r, err)
+		}
+	})
 }

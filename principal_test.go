@@ -72,12 +72,12 @@ func TestInnerStepHides(t *testing.T) {
 func TestWrongPrincipalType(t *testing.T) {
 	h := guard.HandlerFunc(func(http.ResponseWriter, *http.Request, *User) { t.Error("ran") })
 	for name, mw := range map[string]guard.Middleware{
-		"User behind *User": guard.BySubject(bearer(), users).Wrap,
-		"token":             guard.Require(bearer()),
-		"nobody of another": guard.Optional(bearer()),
+		"User behind *User":    guard.BySubject(bearer(), users).Wrap,
+		"token":                guard.Require(bearer()),
+		"anonymous of another": guard.Optional(bearer()),
 	} {
 		header := "ok:1"
-		if strings.HasPrefix(name, "nobody") {
+		if strings.HasPrefix(name, "anonymous") {
 			header = ""
 		}
 		w, _ := serve(t, mw, h, "Authorization", header)
@@ -85,8 +85,24 @@ func TestWrongPrincipalType(t *testing.T) {
 			t.Errorf("%s: status %d, %s", name, w.Code, w.Body)
 		}
 	}
-	if w, _ := serve(t, pass, h); w.Code != 401 {
-		t.Errorf("no step at all: status %d, want 401", w.Code)
+	log := captureLog(t)
+	if w, _ := serve(t, pass, h); w.Code != 500 || !strings.Contains(log.String(), "no authentication step is in front") {
+		t.Errorf("no step at all: status %d, log %s", w.Code, log)
+	}
+}
+
+// TestHandler: the error of a handler is answered as Refuse answers it.
+func TestHandler(t *testing.T) {
+	captureLog(t)
+	for want, err := range map[int]error{200: nil, 404: guard.NotFound(""), 503: guard.Unavailable(nil), 500: errors.New("hunter2")} {
+		var got User
+		w, reached := serve(t, guard.BySubject(bearer(), users).Wrap, guard.Handler(func(_ http.ResponseWriter, _ *http.Request, u User) error {
+			got = u
+			return err
+		}).ServeHTTP, "Authorization", "ok:1")
+		if w.Code != want || !reached || got.ID != "1" || strings.Contains(w.Body.String(), "hunter2") {
+			t.Errorf("%v: status %d, user %v: %s", err, w.Code, got, w.Body)
+		}
 	}
 }
 
@@ -106,10 +122,10 @@ func TestGuardsBehindCarryChallenges(t *testing.T) {
 		if got, want := w.Header()["Www-Authenticate"], []string{`Bearer realm="a \"b\" \\c"`, "ApiKey"}; w.Code != 401 || !slices.Equal(got, want) {
 			t.Errorf("%s: status %d, challenges %q, want %q", name, w.Code, got, want)
 		}
-		w, _ = serve(t, pass, h)
-		if got := w.Header()["Www-Authenticate"]; w.Code != 401 || !slices.Equal(got, []string{"Bearer"}) {
-			t.Errorf("%s without a step: status %d, challenges %q", name, w.Code, got)
-		}
+	}
+	w, _ := serve(t, pass, refuse(guard.Unauthorized("")))
+	if got := w.Header()["Www-Authenticate"]; w.Code != 401 || !slices.Equal(got, []string{"Bearer"}) {
+		t.Errorf("a handler without a step: status %d, challenges %q", w.Code, got)
 	}
 }
 
@@ -150,7 +166,7 @@ func TestAuthenticatedByInterface(t *testing.T) {
 		{"behind another type", guard.Chain(known, guard.Require[account](authenticates[account]{account{"1"}, true})), 200},
 		{"anonymous", guard.Optional[grant](authenticates[grant]{}), 401},
 		{"hidden by an inner step", guard.Chain(known, guard.Optional[grant](authenticates[grant]{})), 401},
-		{"no step", guard.Chain(), 401},
+		{"no step", guard.Chain(), 500},
 		{"no such credential", guard.Require[account](authenticates[account]{account{"1"}, true}), 500},
 		{"no such interface", guard.Require[any](authenticates[any]{account{"1"}, true}), 500},
 	}

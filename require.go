@@ -26,7 +26,9 @@ import (
 func Require[P any](a ...Authenticator[P]) Middleware { return newStep(require, a).wrap }
 
 // Optional is Require that also passes on requests without any credential; for
-// them PrincipalFrom reports false. A bad credential is still refused.
+// them PrincipalFrom reports false. A bad credential is still refused, except for
+// a dead one that a browser sent unasked, such as an expired session's cookie: it
+// counts as none, and is cleared.
 func Optional[P any](a ...Authenticator[P]) Middleware { return newStep(optional, a).wrap }
 
 // Lenient is Optional that treats a refused credential as none: what would be
@@ -49,6 +51,7 @@ type step[P any] struct {
 	vary    string // field names that the answer depends on, joined; "" for none
 	nilable bool   // whether a P can be nil, which is never a principal
 	strip   []func(*http.Request)
+	private bool // whether a candidate is ambient: shared caches must not store what it selects
 }
 
 // A candidate is an authenticator of a step.
@@ -58,6 +61,7 @@ type candidate[P any] struct {
 	pkg       string     // for Decisions
 	challenge string
 	missing   error // of a request without a credential
+	ambient   func(http.ResponseWriter)
 }
 
 // mapping is what *Mapped is to a step.
@@ -77,13 +81,14 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 			wiring.Panic("guard", "authenticator %d is nil", i+1)
 		}
 		scheme := a.Scheme()
-		c := candidate[P]{Authenticator: a, pkg: packageOf(a), challenge: scheme.Challenge, missing: ErrNoCredentials}
+		c := candidate[P]{Authenticator: a, pkg: packageOf(a), challenge: scheme.Challenge, missing: ErrNoCredentials, ambient: scheme.Ambient}
 		if scheme.Missing != "" {
 			c.missing = &Error{Status: http.StatusUnauthorized, Message: scheme.Missing, Err: ErrNoCredentials}
 		}
 		c.mapping, _ = a.(mapping[P])
 		s.candidates = append(s.candidates, c)
 		vary = append(vary, scheme.vary(m)...)
+		s.private = s.private || scheme.Ambient != nil
 		if scheme.Strip != nil {
 			s.strip = append(s.strip, scheme.Strip)
 		}
@@ -141,6 +146,9 @@ func (s *step[P]) wrap(next http.Handler) http.Handler {
 	wiring.Next("guard", next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		result, err := s.authenticate(r)
+		if result.dead != nil && navigates(r) {
+			result.dead(w)
+		}
 		if err != nil {
 			if s.vary != "" {
 				addVary(w.Header(), s.vary, new([1]string))
@@ -153,6 +161,10 @@ func (s *step[P]) wrap(next http.Handler) http.Handler {
 		n.Credential, n.Step = result.credential, &s.Step
 		if s.vary != "" {
 			addVary(w.Header(), s.vary, &n.Vary)
+		}
+		if h := w.Header(); s.private && len(h["Cache-Control"]) == 0 {
+			n.CacheControl[0] = "private" // RFC 9111, section 3.5, protects only requests with Authorization
+			h["Cache-Control"] = n.CacheControl[:]
 		}
 		r = r.WithContext(n)
 		for _, strip := range s.strip {
@@ -184,12 +196,20 @@ type result[P any] struct {
 	principal     P
 	credential    any
 	authenticated bool
-	pkg           string   // of the authenticator that decided
-	challenges    []string // of a refusal; nil for the error's own
+	pkg           string                    // of the authenticator that decided
+	challenges    []string                  // of a refusal; nil for the error's own
+	dead          func(http.ResponseWriter) // clears a dead credential; nil without one
+}
+
+// navigates reports whether a browser opens a page with r, as far as it says.
+func navigates(r *http.Request) bool {
+	mode := r.Header.Get("Sec-Fetch-Mode")
+	return mode == "navigate" || mode == "" && r.Header.Get("Sec-Fetch-Site") == ""
 }
 
 func (s *step[P]) authenticate(r *http.Request) (res result[P], err error) {
 	var missing error
+	var dead func(http.ResponseWriter)
 	for i := range s.candidates {
 		c := &s.candidates[i]
 		res = result[P]{pkg: c.pkg}
@@ -198,31 +218,41 @@ func (s *step[P]) authenticate(r *http.Request) (res result[P], err error) {
 		} else {
 			res.principal, err = c.Authenticate(r)
 		}
+		isDead := err != nil && c.ambient != nil && isDead(err)
+		if isDead {
+			dead = c.ambient
+		}
 		switch {
 		case err == nil && s.nilable && isNil(res.principal):
 			return res, fmt.Errorf("guard: %T returned a nil %v", c.Authenticator, reflect.TypeFor[P]())
 		case err == nil:
-			res.authenticated = true
+			res.authenticated, res.dead = true, dead
 			return res, nil
-		case abstains(err):
+		case abstains(err), isDead && s.mode == optional:
 			if missing == nil && err == ErrNoCredentials {
 				missing = c.missing
 			} else if missing == nil {
 				missing = err
 			}
 		case s.mode == lenient && statusOf(err) == http.StatusUnauthorized:
-			return result[P]{pkg: c.pkg}, nil
+			return result[P]{pkg: c.pkg, dead: dead}, nil
 		default:
-			res.challenges = s.challengesOf(err, i)
+			res.challenges, res.dead = s.challengesOf(err, i), dead
 			return res, err
 		}
 	}
-	res = result[P]{pkg: s.candidates[0].pkg}
+	res = result[P]{pkg: s.candidates[0].pkg, dead: dead}
 	if s.mode != require {
 		return res, nil
 	}
 	res.challenges = s.Challenges
 	return res, missing
+}
+
+// isDead reports whether err refuses a dead credential: see Error.Dead.
+func isDead(err error) bool {
+	e, ok := asError(err)
+	return ok && e.Dead && e.Status == http.StatusUnauthorized
 }
 
 // abstains reports whether err says that there is no credential. A refusal or

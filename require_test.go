@@ -167,7 +167,7 @@ func TestVary(t *testing.T) {
 // with another's identity.
 func TestIdentityIsOnlyInTheContext(t *testing.T) {
 	const callers, requests = 200, 500
-	h := guard.Observe(func(context.Context, guard.Decision) {})(guard.Require(guard.BySubject(bearer(), users))(guard.HandlerFunc(
+	h := guard.Observe(func(*http.Request, guard.Decision) {})(guard.Require(guard.BySubject(bearer(), users))(guard.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request, u User) {
 			if c, _ := guard.CredentialFrom[*token](r.Context()); c.sub != u.ID {
 				t.Errorf("%s holds the token of %s", u.ID, c.sub)
@@ -260,7 +260,6 @@ func TestAllocations(t *testing.T) {
 		{"Map to a pointer", guard.Map(answers[*token]{p: known}, func(_ context.Context, tok *token) (*token, bool, error) { return tok, true, nil }).Wrap(ask), 2, 0},
 		{"Require, missing", guard.Require(answers[*token]{err: missing})(nothing), 5, 401},
 		{"a refusal", refuse(refusal), 5, 403},
-		{"our failure", refuse(errors.New("x")), 5, 500},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -272,5 +271,127 @@ func TestAllocations(t *testing.T) {
 				t.Errorf("%v allocations, status %d; want %v, %d", got, w.Status, tt.budget, tt.status)
 			}
 		})
+	}
+}
+
+// cookie is an authenticator of a session in a cookie: "ok:SUBJECT" is accepted,
+// "expired" is dead, "pending" is refused and lives on, "down" is an outage.
+type cookie struct{}
+
+func (cookie) Authenticate(r *http.Request) (*token, error) {
+	c, err := r.Cookie("session")
+	if err != nil {
+		return nil, guard.ErrNoCredentials
+	}
+	switch subject, ok := strings.CutPrefix(c.Value, "ok:"); {
+	case ok:
+		return &token{subject}, nil
+	case c.Value == "expired":
+		return nil, &guard.Error{Status: 401, Message: "Session expired", Dead: true}
+	case c.Value == "pending":
+		return nil, guard.Unauthorized("Second factor required")
+	}
+	return nil, guard.Unavailable(errors.New("store: down"))
+}
+
+func (cookie) Scheme() guard.Scheme {
+	return guard.Scheme{Challenge: "Session", Vary: []string{"Cookie"}, Ambient: func(w http.ResponseWriter) {
+		w.Header().Add("Set-Cookie", "session=; Max-Age=0")
+	}}
+}
+
+// TestDeadAmbientCredential: an expired session is anonymous under Optional, and
+// its cookie is cleared where a browser opens a page; a bad Authorization field is
+// refused as before, and so is a session that is not dead.
+func TestDeadAmbientCredential(t *testing.T) {
+	captureLog(t)
+	const page, script = "navigate", "cors"
+	tests := []struct {
+		name, cookie, authorization, mode string
+		require, optional, lenient        int // status; 200 with a principal, 204 anonymous
+		clears                            bool
+	}{
+		{"alive", "ok:1", "", page, 200, 200, 200, false},
+		{"none", "", "", page, 401, 204, 204, false},
+		{"dead, a page", "expired", "", page, 401, 204, 204, true},
+		{"dead, no browser", "expired", "", "", 401, 204, 204, true},
+		{"dead, a script", "expired", "", script, 401, 204, 204, false},
+		{"dead, then a good token", "expired", "ok:2", page, 401, 200, 204, true},
+		{"dead, then a bad token", "expired", "bad", page, 401, 401, 204, true},
+		{"a bad token alone", "", "bad", page, 401, 401, 204, false},
+		{"pending", "pending", "", page, 401, 401, 204, false},
+		{"an outage", "down", "", page, 503, 503, 503, false},
+	}
+	for _, kind := range []struct {
+		name string
+		mw   guard.Middleware
+		want func(i int) int
+	}{
+		{"Require", guard.Require(cookie{}, bearer()), func(i int) int { return tests[i].require }},
+		{"Optional", guard.Optional(cookie{}, bearer()), func(i int) int { return tests[i].optional }},
+		{"Lenient", guard.Lenient(cookie{}, bearer()), func(i int) int { return tests[i].lenient }},
+		{"Optional, mapped", guard.Optional(guard.BySubject(cookie{}, users), guard.BySubject(bearer(), users)), func(i int) int { return tests[i].optional }},
+	} {
+		for i, tt := range tests {
+			t.Run(kind.name+"/"+tt.name, func(t *testing.T) {
+				r := harness.Request("/")
+				for name, value := range map[string]string{"Authorization": tt.authorization, "Sec-Fetch-Mode": tt.mode} {
+					if value != "" {
+						r.Header.Set(name, value)
+					}
+				}
+				if tt.cookie != "" {
+					r.Header.Set("Cookie", "session="+tt.cookie)
+				}
+				w, _ := harness.Serve(t, kind.mw, func(w http.ResponseWriter, r *http.Request) {
+					_, isToken := guard.PrincipalFrom[*token](r.Context())
+					if _, isUser := guard.PrincipalFrom[User](r.Context()); !isToken && !isUser {
+						w.WriteHeader(204)
+					}
+				}, r)
+				if want := kind.want(i); w.Code != want {
+					t.Errorf("status %d, want %d: %s", w.Code, want, w.Body)
+				}
+				if got := w.Header().Get("Set-Cookie") != ""; got != tt.clears {
+					t.Errorf("the cookie is cleared: %t, want %t", got, tt.clears)
+				}
+				want := "private"
+				if w.Code >= 400 {
+					want = "no-store"
+				}
+				if got := w.Header()["Cache-Control"]; !slices.Equal(got, []string{want}) {
+					t.Errorf("Cache-Control %q, want %q", got, want)
+				}
+			})
+		}
+	}
+}
+
+// TestCacheControl: an answer that a cookie selects is private, unless the
+// handler or an outer one says something else; one behind Authorization needs no
+// such field.
+func TestCacheControl(t *testing.T) {
+	set := func(value string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Cache-Control", value) }
+	}
+	outer := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { set("max-age=1")(w, r); next.ServeHTTP(w, r) })
+	}
+	for name, tt := range map[string]struct {
+		mw   guard.Middleware
+		h    http.HandlerFunc
+		want string
+	}{
+		"a cookie":                   {guard.Require(cookie{}), nil, "private"},
+		"a cookie or a token":        {guard.Optional(bearer(), cookie{}), nil, "private"},
+		"the handler's own":          {guard.Require(cookie{}), set("no-store"), "no-store"},
+		"an outer handler's":         {guard.Chain(outer, guard.Require(cookie{})), nil, "max-age=1"},
+		"Authorization":              {guard.Require(bearer()), nil, ""},
+		"Authorization, or anyone's": {guard.Optional(bearer()), nil, ""},
+	} {
+		w, reached := serve(t, tt.mw, tt.h, "Cookie", "session=ok:1", "Authorization", "ok:1")
+		if got := w.Header().Get("Cache-Control"); !reached || got != tt.want {
+			t.Errorf("%s: Cache-Control %q, want %q", name, got, tt.want)
+		}
 	}
 }

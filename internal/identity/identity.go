@@ -19,10 +19,12 @@ type Step struct {
 // A Node is the result of one authentication step for one request.
 type Node struct {
 	context.Context
-	Step       *Step     // nil where the principal was set by hand
-	Credential any       // nil where the principal is the credential
-	Vary       [1]string // storage of a Vary field, so that it costs no allocation
-	principal  any       // a *P into the node's own allocation; a nil *P where the request is anonymous
+	Step       *Step // nil where the principal was set by hand
+	Credential any   // nil where the principal is the credential
+
+	Vary, CacheControl [1]string // storage of the fields, so that they cost no allocation
+
+	principal any // a *P into the node's own allocation; a nil *P where the request is anonymous
 }
 
 type node[P any] struct {
