@@ -86,7 +86,7 @@ func issue(t *testing.T, ring *apikey.Ring, g apikey.Grant) (key string, rec *ap
 // for Observe.
 func answer(t testing.TB, ring *apikey.Ring, r *http.Request) (status int, message, reason string) {
 	t.Helper()
-	h := guard.Chain(guard.Observe(func(_ context.Context, d guard.Decision) { reason = d.Reason }), ring.Wrap)
+	h := guard.Chain(guard.Observe(func(_ *http.Request, d guard.Decision) { reason = d.Reason }), ring.Wrap)
 	w, _ := serve(t, h, r)
 	var body struct{ Message string }
 	_ = json.Unmarshal(w.Body.Bytes(), &body)

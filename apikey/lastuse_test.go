@@ -3,6 +3,7 @@ package apikey_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -37,7 +38,7 @@ func (s *slow) Used(ctx context.Context, id string, at time.Time) error {
 // use authenticates with a key and returns the decisions about the request.
 func use(t *testing.T, ctx context.Context, ring *apikey.Ring, key string) (made []guard.Decision) {
 	t.Helper()
-	observe := guard.Observe(func(_ context.Context, d guard.Decision) { made = append(made, d) })
+	observe := guard.Observe(func(_ *http.Request, d guard.Decision) { made = append(made, d) })
 	if w, _ := serve(t, guard.Chain(observe, ring.Wrap), request("X-API-Key", key).WithContext(ctx)); w.Code != 200 {
 		t.Errorf("status %d", w.Code)
 	}

@@ -214,7 +214,7 @@ func TestNewReportsAllMistakes(t *testing.T) {
 
 func TestReasonsHoldNoToken(t *testing.T) {
 	var got []string
-	observe := guard.Observe(func(_ context.Context, d guard.Decision) {
+	observe := guard.Observe(func(_ *http.Request, d guard.Decision) {
 		got = append(got, d.Package+": "+d.Reason)
 		if s := d.Err.Error(); strings.Contains(s, "t0ken") || strings.Contains(s, "{{{") {
 			t.Errorf("a token in %s", s)

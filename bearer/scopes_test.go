@@ -89,7 +89,7 @@ func TestScopes(t *testing.T) {
 
 func TestScopesAreObserved(t *testing.T) {
 	var got []string
-	observe := guard.Observe(func(_ context.Context, d guard.Decision) {
+	observe := guard.Observe(func(_ *http.Request, d guard.Decision) {
 		got = append(got, d.Package+" "+d.Guard+" "+string(d.Outcome)+" "+d.Reason)
 	})
 	tokens := guard.Must(bearer.New(byScopes, nil))

@@ -64,8 +64,8 @@ func accessLog(log *slog.Logger) guard.Middleware {
 					slog.Duration("took", time.Since(began)), slog.String("remote", r.RemoteAddr),
 				}
 				level := slog.LevelInfo
-				for ctx, d := range guard.Decisions(r.Context()) {
-					if u, ok := guard.PrincipalFrom[User](ctx); ok && d.Outcome == guard.Allowed {
+				for by, d := range guard.Decisions(r.Context()) {
+					if u, ok := guard.PrincipalFrom[User](by.Context()); ok && d.Outcome == guard.Allowed {
 						attrs = append(attrs, slog.String("user", u.ID))
 					}
 					if d.Outcome == guard.Refused || d.Outcome == guard.Failed {

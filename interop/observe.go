@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 
@@ -22,7 +21,7 @@ func Prometheus(reg prometheus.Registerer) guard.Middleware {
 		Help: "Decisions of guards.",
 	}, []string{"package", "guard", "outcome", "pattern"})
 	reg.MustRegister(decisions)
-	return guard.Observe(func(_ context.Context, d guard.Decision) {
+	return guard.Observe(func(_ *http.Request, d guard.Decision) {
 		decisions.WithLabelValues(d.Package, d.Guard, string(d.Outcome), d.Pattern).Inc()
 	})
 }
@@ -35,7 +34,8 @@ func OpenTelemetry(meter metric.Meter) (guard.Middleware, error) {
 	if err != nil {
 		return nil, err
 	}
-	return guard.Observe(func(ctx context.Context, d guard.Decision) {
+	return guard.Observe(func(r *http.Request, d guard.Decision) {
+		ctx := r.Context()
 		attributes := []attribute.KeyValue{
 			attribute.String("guard.package", d.Package),
 			attribute.String("guard.name", d.Guard),
@@ -51,11 +51,14 @@ func OpenTelemetry(meter metric.Meter) (guard.Middleware, error) {
 	}), nil
 }
 
-// Slog logs decisions with the user's id.
+// Slog logs decisions with the user's ID, the request's ID and the client's address.
 func Slog(l *slog.Logger) guard.Middleware {
-	return guard.Observe(guard.LogTo(l, func(ctx context.Context) string {
-		u, _ := guard.PrincipalFrom[User](ctx)
-		return u.ID
+	return guard.Observe(guard.LogTo(l, func(r *http.Request) []slog.Attr {
+		attrs := []slog.Attr{slog.String("request_id", r.Header.Get("X-Request-Id")), slog.String("remote", r.RemoteAddr)}
+		if u, ok := guard.PrincipalFrom[User](r.Context()); ok {
+			attrs = append(attrs, slog.String("principal", u.ID))
+		}
+		return attrs
 	}))
 }
 

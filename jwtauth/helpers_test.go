@@ -130,7 +130,7 @@ type got struct {
 
 func send(t testing.TB, a guard.Authenticator[*jwtauth.Token[profile]], r *http.Request) (g got) {
 	t.Helper()
-	observe := guard.Observe(func(_ context.Context, d guard.Decision) { g.reason = d.Reason })
+	observe := guard.Observe(func(_ *http.Request, d guard.Decision) { g.reason = d.Reason })
 	h := guard.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, tok *jwtauth.Token[profile]) { g.token = tok })
 	w := httptest.NewRecorder()
 	guard.Chain(observe, guard.Require(a))(h).ServeHTTP(w, r)

@@ -90,7 +90,7 @@ func get(m guard.Middleware, o *owner.Resource[user, post], who, id string) (w *
 		r = r.WithContext(guard.WithPrincipal(r.Context(), user{strings.TrimPrefix(who, "admin:"), strings.HasPrefix(who, "admin:")}))
 	}
 	w = httptest.NewRecorder()
-	guard.Observe(func(_ context.Context, d guard.Decision) { made = append(made, d) })(mux).ServeHTTP(w, r)
+	guard.Observe(func(_ *http.Request, d guard.Decision) { made = append(made, d) })(mux).ServeHTTP(w, r)
 	return w, reached, made
 }
 

@@ -206,7 +206,7 @@ func TestCancelled(t *testing.T) {
 	o, _ := newPosts(t)
 	for id, want := range map[string]int{"interrupted": 500, "down": 500, "timeout": 503, "9": 404, "2": 403, "bad": 400} {
 		var made []guard.Decision
-		h := guard.Observe(func(_ context.Context, d guard.Decision) { made = append(made, d) })(o.Require(byAuthor)(http.NotFoundHandler()))
+		h := guard.Observe(func(_ *http.Request, d guard.Decision) { made = append(made, d) })(o.Require(byAuthor)(http.NotFoundHandler()))
 		ctx, cancel := context.WithCancel(guard.WithPrincipal(context.Background(), user{ID: "alice"}))
 		cancel()
 		r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)

@@ -35,7 +35,7 @@ type answer struct {
 
 func serve(t *testing.T, m guard.Middleware, r *http.Request) (a answer) {
 	t.Helper()
-	observed := guard.Observe(func(_ context.Context, d guard.Decision) { a.decisions = append(a.decisions, d) })
+	observed := guard.Observe(func(_ *http.Request, d guard.Decision) { a.decisions = append(a.decisions, d) })
 	a.ResponseRecorder, a.reached = harness.Serve(t, guard.Chain(observed, m), func(w http.ResponseWriter, r *http.Request) {
 		a.ctx = r.Context()
 		w.WriteHeader(http.StatusNoContent)

@@ -83,7 +83,7 @@ func authenticateAs(roles ...string) guard.Middleware {
 // decisions.
 func serve(t testing.TB, m guard.Middleware, r *http.Request) (w *httptest.ResponseRecorder, inner context.Context, decisions []guard.Decision) {
 	t.Helper()
-	observe := guard.Observe(func(_ context.Context, d guard.Decision) { decisions = append(decisions, d) })
+	observe := guard.Observe(func(_ *http.Request, d guard.Decision) { decisions = append(decisions, d) })
 	w, _ = harness.Serve(t, guard.Chain(observe, m), func(_ http.ResponseWriter, r *http.Request) { inner = r.Context() }, r)
 	return w, inner, decisions
 }

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -107,7 +108,7 @@ func TestTouchFails(t *testing.T) {
 	_, c := create(t, m, "alice")
 	now.Advance(20 * time.Minute)
 	var seen []string
-	observe := guard.Observe(func(_ context.Context, d guard.Decision) {
+	observe := guard.Observe(func(_ *http.Request, d guard.Decision) {
 		seen = append(seen, d.Guard+" "+string(d.Outcome)+" "+d.Reason)
 	})
 	w, reached := serve(t, guard.Chain(observe, m.Wrap), request("GET", with(c)))

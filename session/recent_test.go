@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"net/http"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ func TestRecent(t *testing.T) {
 	now := harness.NewClock()
 	m := manager(t, &session.Options{Now: now.Now})
 	var decisions []guard.Decision
-	observe := guard.Observe(func(_ context.Context, d guard.Decision) { decisions = append(decisions, d) })
+	observe := guard.Observe(func(_ *http.Request, d guard.Decision) { decisions = append(decisions, d) })
 	mapped := guard.BySubject(m, func(context.Context, string) (user, bool, error) { return user{}, true, nil })
 	recent := m.Recent(5 * time.Minute)
 	_, c := create(t, m, "alice")

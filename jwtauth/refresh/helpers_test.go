@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -121,7 +122,7 @@ func newRig(t *testing.T, opts *refresh.Options) *rig {
 }
 
 func (g *rig) observe() guard.Middleware {
-	return guard.Observe(func(_ context.Context, d guard.Decision) { g.seen = append(g.seen, d) })
+	return guard.Observe(func(_ *http.Request, d guard.Decision) { g.seen = append(g.seen, d) })
 }
 
 func (g *rig) reload(_ context.Context, subject string) (claims, bool, error) {
