@@ -20,9 +20,9 @@ import (
 
 const secretText = "dial tcp db.internal: hunter2"
 
-// TestSteps: how Require, Optional and Lenient treat every answer of an
+// TestRequireOptionalLenient: how Require, Optional and Lenient treat every answer of an
 // authenticator.
-func TestSteps(t *testing.T) {
+func TestRequireOptionalLenient(t *testing.T) {
 	first := scheme{"X-First", `First realm="1"`, map[string]error{
 		"down":     errors.New(secretText),
 		"outage":   guard.Unavailable(errors.New(secretText)),
