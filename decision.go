@@ -72,7 +72,7 @@ func (d Decision) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 func (d Decision) refuse(w http.ResponseWriter, r *http.Request, err error, challenges []string) {
 	e := answerOf(err)
-	if rec := recorderOf(r.Context()); rec != nil && !rec.heard(e) {
+	if rec := recorderOf(r.Context()); rec != nil && !e.reported.reached(rec, e.Status) {
 		d.deny(err, e)
 		d.Pattern = r.Pattern
 		rec.report(r.Context(), &d)
@@ -93,11 +93,10 @@ func (d Decision) Deny(ctx context.Context, err error) error {
 	if direct, ok := err.(*Error); !ok || direct != answer {
 		e.Err = err
 	}
-	if rec := recorderOf(ctx); rec != nil && !rec.heard(e) {
+	if rec := recorderOf(ctx); rec != nil && !e.reported.reached(rec, e.Status) {
 		d.deny(err, e)
-		d.Pattern = ""
 		rec.report(ctx, &d)
-		e.reportedTo = rec
+		e.reported = &report{rec, e.Status}
 	}
 	return e
 }

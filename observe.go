@@ -160,9 +160,19 @@ func (c *recorder) report(ctx context.Context, d *Decision) {
 	}
 }
 
-// heard reports whether e was reported to c already, or to a recorder inside.
-func (c *recorder) heard(e *Error) bool {
-	for rec := e.reportedTo; rec != nil; rec = rec.outer {
+// A report is where a refusal was reported, and with which status.
+type report struct {
+	to     *recorder
+	status int
+}
+
+// reached reports whether c, or a recorder inside it, has this status: a
+// caller may change an error that was reported.
+func (r *report) reached(c *recorder, status int) bool {
+	if r == nil || r.status != status {
+		return false
+	}
+	for rec := r.to; rec != nil; rec = rec.outer {
 		if rec == c {
 			return true
 		}

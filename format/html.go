@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/localpath"
+	"github.com/go-guard/guard/internal/status"
 )
 
 // HTML is an error format for browsers: a small page. If login is not empty, a GET
@@ -68,7 +69,7 @@ func page(w http.ResponseWriter, r *http.Request, e *guard.Error) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
-	heading := html.EscapeString(title(e))
+	heading := html.EscapeString(status.Title(e.Status))
 	write(w, r, e.Status, "text/html; charset=utf-8", []byte(`<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>`+heading+`</title>

@@ -64,3 +64,12 @@ func TestHead(t *testing.T) {
 		t.Errorf("status %d, %s", w.Code, w.Body)
 	}
 }
+
+// TestDefaultDetail: an Error without a Message has the root's sentence.
+func TestDefaultDetail(t *testing.T) {
+	w := httptest.NewRecorder()
+	format.Problem(w, httptest.NewRequest("GET", "/", nil), &guard.Error{Status: 400})
+	if want := `"detail":"The request is malformed"`; !strings.Contains(w.Body.String(), want) {
+		t.Errorf("%s has no %s", w.Body, want)
+	}
+}
