@@ -7,7 +7,9 @@ import (
 
 // ErrNoCredentials is an authenticator's answer to a request without any of its
 // credentials: the next authenticator is asked. A 401 [*Error] that wraps it
-// abstains too, and its Message comes before that of Scheme.Missing.
+// abstains too, and its Message comes before that of Scheme.Missing. It is for a
+// step such as [Require], which adds message and challenges; a handler that calls
+// Authenticate itself words its own refusal.
 var ErrNoCredentials = errors.New("guard: no credentials")
 
 // An Authenticator finds out who sends a request. It must be safe for use by
@@ -20,8 +22,7 @@ type Authenticator[P any] interface {
 	// where its credential is refused, and anything else is our own failure.
 	Authenticate(r *http.Request) (P, error)
 
-	// Scheme describes the authenticator. It is called once, when a chain is
-	// built.
+	// Scheme describes the authenticator. It is called when a chain is built.
 	Scheme() Scheme
 }
 

@@ -35,6 +35,7 @@ func TestWiringPanics(t *testing.T) {
 		"Require of nil":                   func() { guard.Require[User](nil) },
 		"Require of a nil pointer":         func() { guard.Require[User](none) },
 		"Require of a nil function":        func() { guard.Require[User](funcAuthenticator(nil)) },
+		"Require of no challenge":          func() { guard.Require(scheme{header: "X-Key"}) },
 		"Require, no handler":              func() { guard.Require(bearer())(nil) },
 		"Require, a nil HandlerFunc":       func() { guard.Require(bearer())(http.HandlerFunc(nil)) },
 		"Map of nil":                       func() { guard.Map(nil, users2) },

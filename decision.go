@@ -85,11 +85,11 @@ func (d Decision) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 func (d Decision) refuse(w http.ResponseWriter, r *http.Request, err error, challenges []string) {
 	e := answerOf(err)
-	if rec := recorderOf(r.Context()); rec != nil && !rec.heard(e) {
+	if rec := recorderOf(r.Context()); rec != nil && !e.reported.reached(rec, e.Status) {
 		d.deny(err, e)
 		d.Pattern = r.Pattern
 		rec.report(r.Context(), d)
-	} else if rec == nil && e.Status >= http.StatusInternalServerError && !e.logged {
+	} else if rec == nil && e.Status >= http.StatusInternalServerError && !e.reported.reached(nil, e.Status) {
 		d.deny(err, e)
 		d.logFailure(r.Context(), r)
 	}
@@ -109,15 +109,14 @@ func (d Decision) Deny(ctx context.Context, err error) error {
 	if direct, ok := err.(*Error); !ok || direct != answer {
 		e.Err = err
 	}
-	if rec := recorderOf(ctx); rec != nil && !rec.heard(e) {
+	if rec := recorderOf(ctx); rec != nil && !e.reported.reached(rec, e.Status) {
 		d.deny(err, e)
-		d.Pattern = ""
 		rec.report(ctx, d)
-		e.reportedTo = rec
-	} else if rec == nil && e.Status >= http.StatusInternalServerError && !e.logged {
+		e.reported = &report{rec, e.Status}
+	} else if rec == nil && e.Status >= http.StatusInternalServerError && !e.reported.reached(nil, e.Status) {
 		d.deny(err, e)
 		d.logFailure(ctx, nil)
-		e.logged = true
+		e.reported = &report{nil, e.Status}
 	}
 	return e
 }

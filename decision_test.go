@@ -109,3 +109,18 @@ func TestObserverOwnsItsError(t *testing.T) {
 		t.Errorf("%q, answered %s", shared.Message, w.Body)
 	}
 }
+
+// TestChangedStatusIsReported: a refusal whose status was changed after it was
+// reported is answered, and so reported, with the new one.
+func TestChangedStatusIsReported(t *testing.T) {
+	var got []int
+	serve(t, guard.Observe(func(_ *http.Request, d guard.Decision) { got = append(got, d.Status) }), func(w http.ResponseWriter, r *http.Request) {
+		err := guard.Decision{}.Deny(r.Context(), guard.Forbidden(""))
+		e, _ := errors.AsType[*guard.Error](err)
+		e.Status = 404
+		guard.Refuse(w, r, e)
+	})
+	if !slices.Equal(got, []int{403, 404}) {
+		t.Errorf("reported %v", got)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/status"
 )
 
 // Error is a refusal: how a request is answered in place of its handler. The
@@ -41,8 +42,7 @@ type Error struct {
 	// malformed. An outage does not make a credential dead.
 	Dead bool
 
-	logged     bool      // by [Decision.Deny], where there was no Observe
-	reportedTo *recorder // by [Decision.Deny]
+	reported *report // by [Decision.Deny]
 }
 
 // Clone returns a copy that shares nothing but the cause: guards keep an Error
@@ -210,44 +210,10 @@ func isOutage(err error) bool {
 	return network || name
 }
 
-// messageOf is the default sentence of a status.
-func messageOf(status int) string {
-	switch status {
-	case http.StatusBadRequest:
-		return "The request is malformed"
-	case http.StatusUnauthorized:
-		return "Authentication required"
-	case http.StatusForbidden:
-		return "Access denied"
-	case http.StatusNotFound:
-		return "Not found"
-	case http.StatusRequestEntityTooLarge:
-		return "The request is too large"
-	case http.StatusTooManyRequests:
-		return "Too many requests. Try again later."
-	case http.StatusServiceUnavailable:
-		return "The service is unavailable. Try again later."
-	case http.StatusInternalServerError:
-		return "The request could not be processed"
-	}
-	if text := http.StatusText(status); text != "" {
-		return text
-	}
-	return "The request was refused"
-}
-
 // message is e's own, or the default of its status.
 func (e *Error) message() string {
 	if e.Message == "" {
-		return messageOf(e.Status)
+		return status.Message(e.Status)
 	}
 	return e.Message
-}
-
-// titleOf is the status's standard text.
-func titleOf(status int) string {
-	if text := http.StatusText(status); text != "" {
-		return text
-	}
-	return "Error"
 }

@@ -64,11 +64,13 @@ func (m *Mapped[A, P]) Wrap(next http.Handler) http.Handler { return Require(m)(
 
 func (m *Mapped[A, P]) source() any { return m.from }
 
+func (m *Mapped[A, P]) self() any { return m }
+
 // authenticate also returns the credential that the principal was mapped from.
 func (m *Mapped[A, P]) authenticate(r *http.Request) (p P, credential any, err error) {
 	var a A
 	var from any
-	if inner, ok := m.from.(mapping[A]); ok {
+	if inner, ok := m.from.(mapping[A]); ok && inner.self() == any(m.from) {
 		a, from, err = inner.authenticate(r)
 	} else {
 		a, err = m.from.Authenticate(r)

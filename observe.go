@@ -199,12 +199,21 @@ func subjectOf(ctx context.Context) string {
 	return ""
 }
 
-// heard reports whether e was reported to c already, or to a recorder inside.
-func (c *recorder) heard(e *Error) bool {
-	for rec := e.reportedTo; rec != nil; rec = rec.outer {
-		if rec == c {
-			return true
-		}
+// A report is where a refusal was reported, and with which status.
+type report struct {
+	to     *recorder // nil for slog.Default()
+	status int
+}
+
+// reached reports whether the refusal was reported to c, or to a recorder inside it,
+// with this status, which a caller may have changed since.
+func (r *report) reached(c *recorder, status int) bool {
+	if r == nil || r.status != status {
+		return false
 	}
-	return false
+	rec := r.to
+	for rec != nil && rec != c {
+		rec = rec.outer
+	}
+	return rec == c
 }

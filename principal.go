@@ -37,7 +37,7 @@ func WithPrincipal[P any](ctx context.Context, p P) context.Context {
 	if _, itself := any(p).(ScopeLimiter); itself || !n.Authenticated() || outer == nil {
 		return n
 	}
-	if limiter, ok := identity.As[ScopeLimiter](outer); ok {
+	if limiter, ok := identity.Borrow[ScopeLimiter](outer); ok {
 		if scopes, limited := limiter.ScopeLimit(); limited {
 			n.Credential = identity.Derived{Credential: p, From: scopeLimit(scopes)}
 		}
@@ -56,7 +56,7 @@ func (s scopeLimit) ScopeLimit() (scopes []string, limited bool) { return s, tru
 // well.
 func ScopeLimit[P any](ctx context.Context) (scopes []string, limited bool) {
 	if n, _ := identity.For[P](ctx); n != nil {
-		if limiter, ok := identity.As[ScopeLimiter](n); ok {
+		if limiter, ok := identity.Borrow[ScopeLimiter](n); ok {
 			return limiter.ScopeLimit()
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/go-guard/guard/internal/identity"
+	"github.com/go-guard/guard/internal/status"
 	"github.com/go-guard/guard/internal/wiring"
 )
 
@@ -165,7 +166,7 @@ func JSON(w http.ResponseWriter, r *http.Request, e *Error) {
 }
 
 func writeJSON(w http.ResponseWriter, r *http.Request, e *Error, contentType []string) {
-	title, message := titleOf(e.Status), e.message()
+	title, message := status.Title(e.Status), e.message()
 	b := make([]byte, 0, len(`{"error":"","message":""}`)+len(title)+len(message))
 	b = append(b, `{"error":`...)
 	b = appendJSON(b, title)

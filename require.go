@@ -68,6 +68,7 @@ type candidate[P any] struct {
 type mapping[P any] interface {
 	authenticate(r *http.Request) (p P, credential any, err error)
 	source() any
+	self() any
 }
 
 func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
@@ -81,11 +82,16 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 			wiring.Panic("guard", "authenticator %d is nil", i+1)
 		}
 		scheme := a.Scheme()
+		if scheme.Challenge == "" {
+			wiring.Panic("guard", "authenticator %d, a %T, has no challenge", i+1, a)
+		}
 		c := candidate[P]{Authenticator: a, pkg: packageOf(a), challenge: scheme.Challenge, missing: ErrNoCredentials, ambient: scheme.Ambient}
 		if scheme.Missing != "" {
 			c.missing = &Error{Status: http.StatusUnauthorized, Message: scheme.Missing, Err: ErrNoCredentials}
 		}
-		c.mapping, _ = a.(mapping[P])
+		if m, ok := a.(mapping[P]); ok && m.self() == any(a) { // not one that embeds a *Mapped
+			c.mapping = m
+		}
 		s.candidates = append(s.candidates, c)
 		vary = append(vary, scheme.vary(m)...)
 		s.private = s.private || scheme.Ambient != nil
@@ -229,10 +235,8 @@ func (s *step[P]) authenticate(r *http.Request) (res result[P], err error) {
 			res.authenticated, res.dead = true, dead
 			return res, nil
 		case abstains(err), isDead && s.mode == optional:
-			if missing == nil && err == ErrNoCredentials {
-				missing = c.missing
-			} else if missing == nil {
-				missing = err
+			if missing == nil {
+				missing = c.missingOr(err)
 			}
 		case s.mode == lenient && statusOf(err) == http.StatusUnauthorized:
 			return result[P]{pkg: c.pkg, dead: dead}, nil
@@ -253,6 +257,14 @@ func (s *step[P]) authenticate(r *http.Request) (res result[P], err error) {
 func isDead(err error) bool {
 	e, ok := asError(err)
 	return ok && e.Dead && e.Status == http.StatusUnauthorized
+}
+
+// missingOr is how c's abstention is answered: err, where it has a message.
+func (c *candidate[P]) missingOr(err error) error {
+	if e, ok := asError(err); err != ErrNoCredentials && ok && e.Message != "" {
+		return err
+	}
+	return c.missing
 }
 
 // abstains reports whether err says that there is no credential. A refusal or

@@ -395,3 +395,39 @@ func TestCacheControl(t *testing.T) {
 		}
 	}
 }
+
+// TestMissingMessage: an authenticator that abstains with an error of its own, but
+// without a message, gets that of its Scheme.
+func TestMissingMessage(t *testing.T) {
+	for name, err := range map[string]error{
+		"bare":                 guard.ErrNoCredentials,
+		"wrapped":              fmt.Errorf("auth: %w", guard.ErrNoCredentials),
+		"a 401 without a text": &guard.Error{Status: 401, Err: guard.ErrNoCredentials},
+	} {
+		a := withMissing{scheme{"X-Badge", "Badge", map[string]error{"": err}}, "Badge required"}
+		w, reached := serve(t, guard.Require(a), nil)
+		if w.Code != 401 || reached || !strings.Contains(w.Body.String(), `"Badge required"`) {
+			t.Errorf("%s: status %d: %s", name, w.Code, w.Body)
+		}
+	}
+}
+
+// strictMapped refuses every request of a *Mapped that it embeds.
+type strictMapped struct{ *guard.Mapped[*token, User] }
+
+func (strictMapped) Authenticate(*http.Request) (User, error) {
+	return User{}, guard.Forbidden("closed")
+}
+
+// TestEmbeddedMapped: the Authenticate of a type that embeds a *Mapped counts.
+func TestEmbeddedMapped(t *testing.T) {
+	a := strictMapped{guard.BySubject(bearer(), users)}
+	for name, mw := range map[string]guard.Middleware{
+		"itself": guard.Require[User](a),
+		"mapped": guard.Map(a, func(_ context.Context, u User) (User, bool, error) { return u, true, nil }).Wrap,
+	} {
+		if w, reached := serve(t, mw, nil, "Authorization", "ok:1"); w.Code != 403 || reached {
+			t.Errorf("%s: status %d, reached %t", name, w.Code, reached)
+		}
+	}
+}

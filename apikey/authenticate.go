@@ -95,11 +95,12 @@ func addressRefusal(err error) error {
 	return &guard.Error{Status: http.StatusBadRequest, Message: "The client's address is not clear", Err: err}
 }
 
-// recordUse records the use of a key, at most every five minutes. It is best
-// effort: the request is authenticated whether or not the store records it, and
-// a client that disconnects does not cancel the write.
+// recordUse records the use of a key, at most every five minutes, and attempts it
+// at most once a minute: while a store fails to write, few requests wait for it. It
+// is best effort: the request is authenticated whether or not the store records
+// it, and a client that disconnects does not cancel the write.
 func (k *Ring) recordUse(ctx context.Context, rec *Record, now time.Time) {
-	if now.Sub(rec.LastUsedAt) < recordUseEvery {
+	if now.Sub(rec.LastUsedAt) < recordUseEvery || !k.attempts.Claim(rec.ID, now) {
 		return
 	}
 	write, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordUseTimeout)

@@ -117,10 +117,16 @@ func TestLastUseOfABadStore(t *testing.T) {
 				if d.Package != "apikey" || d.Guard != "last use" || d.Outcome != guard.Failed || d.Reason != tt.want.Error() || !errors.Is(d.Err, tt.want) {
 					t.Errorf("decision %+v", d)
 				}
-				// The next request tries again.
+				// A bad store delays one request a minute, not every one.
+				start = time.Now()
+				use(t, t.Context(), ring, key)
+				if n := store.calls.Load(); n != 1 || time.Since(start) > 0 {
+					t.Errorf("%d writes for two requests, the second waited %v", n, time.Since(start))
+				}
+				time.Sleep(time.Minute) // the bubble's clock
 				use(t, t.Context(), ring, key)
 				if n := store.calls.Load(); n != 2 {
-					t.Errorf("%d writes for two requests", n)
+					t.Errorf("%d writes for three requests", n)
 				}
 			})
 		})

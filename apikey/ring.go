@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/clientip"
+	"github.com/go-guard/guard/internal/claim"
 )
 
 // RingOptions holds what has a safe default. The zero value is the strictest.
@@ -57,6 +58,8 @@ type Ring struct {
 	store   Store
 	address func(*http.Request) (netip.Addr, error)
 	now     func() time.Time
+
+	attempts *claim.Table // to record a last use
 }
 
 // NewRing returns a Ring; opts may be nil. Its error names all mistakes in opts.
@@ -64,7 +67,7 @@ func NewRing(opts *RingOptions) (*Ring, error) {
 	if opts == nil {
 		opts = &RingOptions{}
 	}
-	k := &Ring{store: opts.Store, address: opts.Address, now: opts.Now}
+	k := &Ring{store: opts.Store, address: opts.Address, now: opts.Now, attempts: claim.New(time.Minute)}
 	if k.now == nil {
 		k.now = time.Now
 	}

@@ -8,14 +8,14 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/localpath"
+	"github.com/go-guard/guard/internal/status"
 )
 
-// HTML is an error format for browsers: a small page or, where a GET or HEAD is
-// answered 401 and login is not empty, a redirect to login whose query names in
-// "next" where to return; see [Next]. Other methods get the page with the 401: a
-// redirect would lose what they sent. Requests whose Accept does not name
-// text/html, or prefers application/json, get otherwise, or guard.JSON where
-// that is nil.
+// HTML is an error format for browsers: a small page. If login is not empty, a GET
+// or HEAD that is refused with 401 is redirected to login, with the original path
+// in the query parameter "next"; see [Next]. Other methods get the page with the
+// 401: a redirect would lose what they sent. If Accept does not name text/html, or
+// prefers application/json, otherwise writes the response; nil means guard.JSON.
 func HTML(login string, otherwise guard.ErrorHandler) guard.ErrorHandler {
 	if otherwise == nil {
 		otherwise = guard.JSON
@@ -39,9 +39,9 @@ func HTML(login string, otherwise guard.ErrorHandler) guard.ErrorHandler {
 	}
 }
 
-// Next returns where a login page sends a browser back to: the "next" of the
-// request's query, or of its form where that was parsed, if it is a path on
-// this site, and otherwise fallback. It is never another site's address.
+// Next returns the path to redirect to after a login: the "next" of the form if
+// that was parsed and has one, else of the query. If it is not a path of this
+// site, Next returns fallback. It never returns another site's address.
 func Next(r *http.Request, fallback string) string {
 	next := r.URL.Query().Get("next")
 	if r.PostForm != nil && r.PostForm.Has("next") {
@@ -69,7 +69,7 @@ func page(w http.ResponseWriter, r *http.Request, e *guard.Error) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
-	heading := html.EscapeString(title(e))
+	heading := html.EscapeString(status.Title(e.Status))
 	write(w, r, e.Status, "text/html; charset=utf-8", []byte(`<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>`+heading+`</title>

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/status"
 	"github.com/go-guard/guard/internal/wiring"
 )
 
@@ -21,7 +22,7 @@ func Problem(w http.ResponseWriter, r *http.Request, e *guard.Error) {
 		Status int    `json:"status"`
 		Detail string `json:"detail"`
 		Code   string `json:"code,omitempty"`
-	}{title(e), e.Status, detail(e), e.Code})
+	}{status.Title(e.Status), e.Status, detail(e), e.Code})
 	write(w, r, e.Status, "application/problem+json", body)
 }
 
@@ -29,9 +30,9 @@ func Problem(w http.ResponseWriter, r *http.Request, e *guard.Error) {
 // otherwise, or guard.JSON where that is nil.
 func ByStatus(formats map[int]guard.ErrorHandler, otherwise guard.ErrorHandler) guard.ErrorHandler {
 	formats = maps.Clone(formats)
-	for status, h := range formats {
+	for code, h := range formats {
 		if h == nil {
-			wiring.Panic("format", "ByStatus: the handler of %d is nil", status)
+			wiring.Panic("format", "ByStatus: the handler of %d is nil", code)
 		}
 	}
 	if otherwise == nil {
@@ -46,25 +47,17 @@ func ByStatus(formats map[int]guard.ErrorHandler, otherwise guard.ErrorHandler) 
 	}
 }
 
-// title is the status's standard text.
-func title(e *guard.Error) string {
-	if text := http.StatusText(e.Status); text != "" {
-		return text
-	}
-	return "Error"
-}
-
 // detail is the sentence that the client reads.
 func detail(e *guard.Error) string {
 	if e.Message != "" {
 		return e.Message
 	}
-	return title(e)
+	return status.Message(e.Status)
 }
 
-func write(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
+func write(w http.ResponseWriter, r *http.Request, code int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
-	w.WriteHeader(status)
+	w.WriteHeader(code)
 	if r.Method != http.MethodHead { // RFC 9110, section 9.3.2
 		_, _ = w.Write(body) // the client may have left
 	}

@@ -15,12 +15,12 @@ import (
 // where a Verifier requires it.
 var registered = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid"}
 
-// maxMembers bounds a payload, at any depth.
+// maxMembers is the maximum number of members of a payload, nested objects
+// included.
 const maxMembers = 512
 
-// claims holds the registered claims of a payload, which point into it, and the
-// text of the private ones for encoding/json, which reads no others. Most private
-// claims are strings, and need no encoding/json.
+// claims holds the registered claims of a payload, as slices of it, and the text
+// of the private claims that encoding/json decodes: those that are not strings.
 type claims struct {
 	iss, sub, jti, sid, typ []byte
 	hasIss, hasAud, hasType bool
@@ -33,10 +33,10 @@ type claims struct {
 	typed      bool              // whether type is registered
 	hasPrivate bool              // whether private claims are read
 	shape      *strictjson.Shape // of the private claims
-	private    []byte            // their object, but for its end; empty without members
+	private    []byte            // as a JSON object without the closing brace; empty if there are none
 	target     reflect.Value     // if valid, the struct whose string fields are set
 	single     [1][]byte         // the storage of an audience that is no list
-	err        *reason           // a claim that is well-formed and wrong
+	err        *reason           // why a claim that parses is invalid
 }
 
 // Member implements strictjson.Visitor.
@@ -210,7 +210,7 @@ func (c *claims) check(t *issuerConfig, now clock) *reason {
 	return nil
 }
 
-// A clock is the time of one check.
+// A clock is the time and the leeway of one check.
 type clock struct {
 	now    time.Time
 	leeway time.Duration

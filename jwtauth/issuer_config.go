@@ -1,13 +1,11 @@
 package jwtauth
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/keyset"
 )
 
@@ -87,24 +85,6 @@ func (t *issuerConfig) accepts(typ []byte) bool {
 		}
 	}
 	return false
-}
-
-// verify checks a token's header and signature, and returns the set that has
-// its key.
-func (t *issuerConfig) verify(ctx context.Context, h *header, c *compact) (*keyset.Set, error) {
-	if !t.accepts(h.typ) {
-		return nil, errHeaderType
-	}
-	set, err := keyset.Verify(ctx, t.keys, keyset.Signature{
-		Algorithm: h.alg, KeyID: h.keyID, HasKeyID: h.hasID, Signed: c.signed, Bytes: c.signature,
-	})
-	if err == nil {
-		return set, nil
-	}
-	if bad := keyRefusal(err); bad != nil {
-		return nil, bad
-	}
-	return nil, guard.Unavailable(withPrefix(err))
 }
 
 func (t *issuerConfig) checkAudience(c *claims) *reason {

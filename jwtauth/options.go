@@ -68,7 +68,8 @@ type VerifierOptions struct {
 	Cookie string
 	// Realm names the protection space in the challenge. If empty, none is sent.
 	Realm string
-	// ResourceMetadata is the URL of RFC 9728, section 5.1, in the challenge.
+	// ResourceMetadata is the resource_metadata URL in the challenge (RFC 9728,
+	// section 5.1).
 	ResourceMetadata string
 	// Missing is the message of a refusal without a token. If empty, it is
 	// "JWT token required".

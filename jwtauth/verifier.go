@@ -26,7 +26,8 @@ type Verifier[C any] struct {
 	crossSite *http.CrossOriginProtection
 	cache     *cache[C] // nil without CacheSize
 	scratches sync.Pool // of *scratch
-	// ofIssuer accepts tokens without jti and sid beside a Denylist.
+	// If ofIssuer is true, tokens without jti and sid are accepted although there
+	// is a Denylist.
 	ofIssuer bool
 
 	// Templates of what is returned: callers get clones.
@@ -43,14 +44,14 @@ type Verifier[C any] struct {
 // claim only where VerifierOptions.Type is set.
 //
 // A token that cnf binds to its sender's key (RFC 7800), as DPoP and mutual TLS
-// do, is not a bearer token. It is refused unless C is a struct with that member:
-// then the application checks it.
+// do, is not a bearer token. It is refused unless C is a struct with a cnf field:
+// then the application must check it.
 //
-// An UnmarshalJSON of C, or of a type in it, receives the text of its JSON, and
-// may match names in any case: json.Unmarshal in it takes {"ROLE":"admin"} for a
-// field role. The JSON is still strict and has no member twice, and that of C has
-// no registered claim and no name that differs from one in case only. As fields
-// behind an UnmarshalJSON are unknown, cnf is refused.
+// An UnmarshalJSON of C, or of a type in it, receives its JSON text. If it calls
+// json.Unmarshal, names match in any case: {"ROLE":"admin"} sets a field role. The
+// text is still strict and has no member twice, and that of C has no registered
+// claim and no name that differs from one in case only. The fields of such a type
+// are not known, so a token with cnf is refused.
 func NewVerifier[C any](keys KeySource, opts *VerifierOptions) (*Verifier[C], error) {
 	o, err := opts.withDefaults()
 	v, err2 := newVerifier[C](keys, o)
@@ -60,8 +61,7 @@ func NewVerifier[C any](keys KeySource, opts *VerifierOptions) (*Verifier[C], er
 	return v, nil
 }
 
-// newVerifier takes complete options. It reports only mistakes that their check
-// does not.
+// newVerifier takes options that were checked. It reports the mistakes that remain.
 func newVerifier[C any](keys KeySource, o VerifierOptions) (*Verifier[C], error) {
 	v := &Verifier[C]{opts: o}
 	if err := errors.Join(v.addIssuers(keys), v.setShapes()); err != nil {

@@ -142,7 +142,7 @@ type Attempt struct {
 // for an empty account or an unclear address; 503 if the store failed. It is
 // already reported to Observe, and belongs to the caller.
 func (l *Login) Attempt(r *http.Request, account string) (*Attempt, error) {
-	d := guard.Decision{Package: "ratelimit", Guard: "login", Cost: 1}
+	d := guard.Decision{Package: "ratelimit", Guard: "login", Cost: 1, Pattern: r.Pattern}
 	a, res, err := l.attempt(r, account)
 	if res.Limit != "" {
 		d.Guard = res.Limit

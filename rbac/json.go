@@ -84,6 +84,7 @@ func (f *file[Perm]) texts(s *strictjson.Scanner, element func(offset, i int, te
 	s.Array(nil, func(*strictjson.Shape) {
 		if s.Kind() != '"' {
 			f.reject(s.Offset(), "got %s; want a string", kindName(s.Kind()))
+			s.Skip(nil) // which refuses what is not a value
 			return
 		}
 		offset := s.Offset()

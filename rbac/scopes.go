@@ -12,7 +12,7 @@ import (
 // ctx: those of the credential itself, as guard.ScopeLimit does, and those of
 // Options.ScopeLimit.
 func (e *engine[P, Perm]) scopesOf(ctx context.Context, n *identity.Node) (scopes []string, limited bool) {
-	if l, ok := identity.As[guard.ScopeLimiter](n); ok {
+	if l, ok := identity.Borrow[guard.ScopeLimiter](n); ok {
 		scopes, limited = l.ScopeLimit()
 	}
 	if e.scopeLimit == nil {

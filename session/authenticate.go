@@ -10,9 +10,9 @@ import (
 	"github.com/go-guard/guard/internal/field"
 )
 
-// Authenticate implements [guard.Authenticator]. The error for a request without a
-// session cookie wraps guard.ErrNoCredentials, whatever its origin: it has no
-// authority to abuse. A request with a cookie is refused with 403 if
+// Authenticate implements [guard.Authenticator]. A request without a session
+// cookie returns guard.ErrNoCredentials, without a check of its origin: it has no
+// session that another site could abuse. A request with a cookie is refused with 403 if
 // [Manager.CheckOrigin] refuses it, which includes the opening of a WebSocket.
 func (m *Manager[D]) Authenticate(r *http.Request) (*Session[D], error) {
 	token, state := field.RawCookie(r.Header, m.cookie.Name)

@@ -55,7 +55,7 @@ func (m *Manager[D]) reloadIfExpired(ctx context.Context, s *Session[D]) (*Sessi
 // writes at most every TouchEvery. A failure is reported to Observe, and the request
 // is authenticated all the same.
 func (m *Manager[D]) touch(ctx context.Context, s *Session[D], now time.Time) {
-	if now.Sub(s.rec.LastSeen) < m.touchEvery {
+	if now.Sub(s.rec.LastSeen) < m.touchEvery || !m.touches.Claim(s.ID(), now) {
 		return
 	}
 	left := s.deadline.Sub(m.now()) // loading may have taken a while

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/claim"
 )
 
 // A Manager creates, loads and ends sessions that hold a D. It is safe for use
@@ -20,6 +21,7 @@ type Manager[D any] struct {
 	lifetime   time.Duration
 	idle       time.Duration
 	touchEvery time.Duration
+	touches    *claim.Table // one attempt a second for each session: few requests wait while writes fail
 	timeout    time.Duration
 	maxData    int
 	origins    *http.CrossOriginProtection // nil if the check is off
@@ -49,7 +51,7 @@ func New[D any](opts *Options) (*Manager[D], error) {
 	_, local := o.Store.(*Memory)
 	m := &Manager[D]{
 		store: o.Store, limitReads: !local,
-		lifetime: o.Lifetime, idle: o.IdleTimeout, touchEvery: o.TouchEvery,
+		lifetime: o.Lifetime, idle: o.IdleTimeout, touchEvery: o.TouchEvery, touches: claim.New(time.Second),
 		timeout: o.Timeout, maxData: o.MaxData, now: o.Now, cookie: newCookie(&o),
 		missing:  refusal(o.Missing, guard.ErrNoCredentials),
 		copyable: isCopyable(reflect.TypeFor[D]()),

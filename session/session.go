@@ -12,9 +12,9 @@
 // The cookie holds 32 random bytes; the store holds their SHA-256. The cookie
 // is __Host-session with Secure, HttpOnly, SameSite=Lax and Path=/. A session
 // ends at its absolute timeout and at its idle timeout. Requests in flight
-// cannot bring back a destroyed session. Every change is written to the store
-// before the response is touched: no work is left for the end of the request. A
-// login never adopts a session that existed before. Unsafe requests from other
+// cannot bring back a destroyed session. Every change is saved before the
+// response is written, never after the handler returns. A login always creates a
+// new session (no session fixation). Unsafe requests from other
 // origins are refused with 403. If the store is down, requests are answered
 // with 503 and never treated as anonymous, and a logout reports the failure.
 //

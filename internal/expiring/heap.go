@@ -3,7 +3,7 @@ package expiring
 
 import "container/heap"
 
-// A Heap holds entries of type E, the next to expire first. It grows by chunks:
+// A Heap is a min-heap of entries, ordered by deadline. It grows by chunks:
 // copying a slice of a million entries would stall every request that waits. The
 // zero value is empty.
 type Heap[E Entry] struct{ chunks[E] }
@@ -14,8 +14,8 @@ type Entry interface {
 	node() *Node
 }
 
-// A Node is an entry's deadline and its place in a Heap. Deadlines are times in
-// any one unit, such as Unix milliseconds.
+// A Node is an entry's deadline and its place in a Heap. All deadlines of a Heap
+// use the same unit, such as Unix milliseconds.
 type Node struct {
 	Deadline int64
 	index    int32
@@ -78,8 +78,8 @@ func (c *chunks[E]) Push(x any) {
 	*c.at(c.n - 1) = e
 }
 
-// Pop keeps one empty chunk, so that a Heap at a boundary does not allocate again
-// and again.
+// Pop keeps one empty chunk, so that Push and Pop in turn at a chunk's boundary do
+// not allocate each time.
 func (c *chunks[E]) Pop() any {
 	var none E
 	c.n--

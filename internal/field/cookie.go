@@ -17,9 +17,9 @@ func Cookie(h http.Header, name string) (value string, s State) {
 }
 
 // RawCookie returns the value of the cookie called name (RFC 6265, section 5.4).
-// It finds what net/http finds, without allocating, and also a cookie whose value
-// net/http would skip: that one is present and refused, not absent, and counts as
-// a second one.
+// It does not allocate. Unlike net/http, it also returns a cookie with an invalid
+// value, so that the caller refuses it and does not treat it as absent. Such a
+// cookie also counts as a duplicate.
 func RawCookie(h http.Header, name string) (value string, s State) {
 	for _, line := range h["Cookie"] {
 		for line != "" {
@@ -38,8 +38,8 @@ func RawCookie(h http.Header, name string) (value string, s State) {
 	return value, s
 }
 
-// CrossOrigin returns an error for a request that a browser sent from another
-// origin than p trusts, unless its method is safe. Opening a WebSocket is not
+// CrossOrigin returns an error for a browser's unsafe request from an origin that p
+// does not trust. Opening a WebSocket is not
 // safe: any page can send that GET, CORS does not hide its answer, and the
 // connection can do anything (RFC 6455, section 10.2).
 func CrossOrigin(p *http.CrossOriginProtection, r *http.Request) error {
@@ -51,7 +51,7 @@ func CrossOrigin(p *http.CrossOriginProtection, r *http.Request) error {
 	return p.Check(r)
 }
 
-// opensWebSocket reports a handshake (RFC 6455, section 4.1).
+// opensWebSocket reports whether the request is a handshake (RFC 6455, section 4.1).
 func opensWebSocket(h http.Header) bool {
 	for _, line := range h["Upgrade"] {
 		if strings.Contains(strings.ToLower(line), "websocket") {

@@ -114,8 +114,18 @@ func As[A any](n *Node) (a A, ok bool) {
 	if p, same := n.principal.(*A); same {
 		return *p, true
 	}
-	if reflect.TypeFor[A]().Kind() != reflect.Interface {
-		return a, false
+	if reflect.TypeFor[A]().Kind() == reflect.Interface {
+		a, ok = reflect.ValueOf(n.principal).Elem().Interface().(A)
+	}
+	return a, ok
+}
+
+// Borrow is As for a method that is called at once: it allocates nothing, and what
+// it returns may point into the node, which no one may change. It also finds the
+// methods that only a pointer to the principal has.
+func Borrow[A any](n *Node) (a A, ok bool) {
+	if n.Credential != nil || !n.Authenticated() {
+		return As[A](n)
 	}
 	if a, ok = n.principal.(A); ok { // a *P has the methods of P
 		return a, true

@@ -118,3 +118,28 @@ func TestWalksAllocateNothing(t *testing.T) {
 		}
 	}
 }
+
+type named struct{ name string }
+
+func (n named) Name() string { return n.name }
+
+func (n *named) Rename(name string) { n.name = name }
+
+// TestCredentialIsACopy: an interface gets the principal itself, as the
+// application knows it, never a pointer into the node.
+func TestCredentialIsACopy(t *testing.T) {
+	ctx := with(t.Context(), named{"alice"}, nil)
+	if c, ok := identity.Credential[interface{ Name() string }](ctx); !ok || c != any(named{"alice"}) {
+		t.Errorf("%#v, %t; want a named", c, ok)
+	}
+	if c, ok := identity.Credential[any](ctx); !ok || c != any(named{"alice"}) {
+		t.Errorf("%#v, %t; want a named", c, ok)
+	}
+	if c, ok := identity.Credential[interface{ Rename(string) }](ctx); ok {
+		t.Errorf("%#v can change the principal", c)
+	}
+	p := &named{"bob"}
+	if c, ok := identity.Credential[any](with(t.Context(), p, nil)); !ok || c != any(p) {
+		t.Errorf("%#v, %t; want the pointer", c, ok)
+	}
+}

@@ -17,7 +17,7 @@ import (
 // those that cannot be parsed are skipped (RFC 7517, section 5).
 func ParseJWKS(body []byte) ([]PublicKey, error) {
 	var set struct {
-		Keys []strictjson.Unchecked `json:"keys"` // one bad key does not refuse the others
+		Keys []strictjson.Unchecked `json:"keys"` // an invalid key is skipped, and the others are used
 	}
 	if err := strictjson.Unmarshal(body, &set); err != nil || set.Keys == nil {
 		return nil, errors.New("the key set is not a JSON object with keys")
@@ -31,8 +31,8 @@ func ParseJWKS(body []byte) ([]PublicKey, error) {
 	return list, nil
 }
 
-// ParseJWK returns the public key in a JWK. ok is false unless it is a sound
-// public key for signatures, without any private member.
+// ParseJWK returns the public key in a JWK. ok is true only for a
+// valid public key for signatures that is strong enough and has no private member.
 func ParseJWK(raw []byte) (k PublicKey, ok bool) {
 	var j struct {
 		JWK

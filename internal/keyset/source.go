@@ -2,15 +2,15 @@ package keyset
 
 import "context"
 
-// A Source supplies the keys in force: a [Set], which never changes, or a
+// A Source supplies the current keys: a [Set], which never changes, or a
 // [Remote].
 type Source interface {
-	// Load returns the keys in force. An error means that there are none
+	// Load returns the current keys. An error means that there are none
 	// because they cannot be fetched.
 	Load(ctx context.Context) (*Set, error)
-	// LoadNewer returns a set that may have a key that old, the result of
-	// Load, lacks. If there is no newer set it returns old. An error means
-	// that the keys cannot be fetched, so that such a key may exist.
+	// LoadNewer returns a set newer than old, a result of Load, which may have
+	// more keys. If there is none it returns old. An error means that the
+	// fetch failed: whether there are more keys is not known.
 	LoadNewer(ctx context.Context, old *Set) (*Set, error)
 }
 

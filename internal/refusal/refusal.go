@@ -37,7 +37,7 @@ func CrossSite(pkg string) *guard.Error {
 func InsufficientScope(message string, challenges, needed []string, cause error) *guard.Error {
 	challenge, sep := "Bearer", " "
 	plain := slices.DeleteFunc(slices.Clone(challenges), func(c string) bool {
-		return strings.Contains(c, "error=") || strings.Contains(c, "scope=")
+		return hasParam(c, "error") || hasParam(c, "scope")
 	})
 	if i := slices.IndexFunc(plain, isBearer); i >= 0 {
 		challenge = plain[i]
@@ -55,6 +55,29 @@ func InsufficientScope(message string, challenges, needed []string, cause error)
 		Status: http.StatusForbidden, Code: "insufficient_scope", Message: message,
 		Challenges: []string{challenge}, Err: cause,
 	}
+}
+
+// hasParam reports whether a challenge has a parameter of this name. Quoted values
+// do not count (RFC 9110, section 11.2).
+func hasParam(challenge, name string) bool {
+	quoted, escaped := false, false
+	outside := strings.Map(func(r rune) rune {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted && r == '\\':
+			escaped = true
+		case r == '"':
+			quoted = !quoted
+		case !quoted:
+			return r
+		}
+		return -1
+	}, challenge)
+	return slices.ContainsFunc(strings.FieldsFunc(outside, func(r rune) bool { return r == ' ' || r == ',' }), func(param string) bool {
+		have, _, ok := strings.Cut(param, "=")
+		return ok && strings.EqualFold(have, name)
+	})
 }
 
 func isBearer(challenge string) bool {

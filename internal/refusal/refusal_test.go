@@ -22,6 +22,7 @@ func TestInsufficientScope(t *testing.T) {
 		{"another scheme", []string{"ApiKey"}, []string{"a", "b"}, "ApiKey " + added},
 		{"Bearer behind another", []string{"ApiKey", `bearer realm="x"`}, []string{"a", "b"}, `bearer realm="x", ` + added},
 		{"one with an error already", []string{`Bearer error="invalid_token"`}, []string{"a", "b"}, "Bearer " + added},
+		{"a URL with such words", []string{`Bearer realm="a \" error=", resource_metadata="https://x/?scope=1&error=2"`}, []string{"a", "b"}, `Bearer realm="a \" error=", resource_metadata="https://x/?scope=1&error=2", ` + added},
 		{"one with a scope already", []string{`Bearer scope="c"`, "ApiKey"}, []string{"a", "b"}, "Bearer " + added},
 	}
 	for _, tt := range tests {

@@ -111,10 +111,10 @@ func (s *Scanner) Array(shape *Shape, element func(*Shape)) {
 		return
 	}
 	for s.err.Reason == 0 {
-		if element == nil {
+		if start := s.pos; element == nil {
 			s.Skip(shape.element())
-		} else {
-			element(shape.element())
+		} else if element(shape.element()); s.pos == start {
+			s.fail(Syntax) // no element was read
 		}
 		if s.next(']') {
 			return

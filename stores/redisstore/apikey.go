@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -77,11 +78,12 @@ if used and (used == '' or tonumber(used) < tonumber(ARGV[1])) then
 end
 return 1`)
 
-	// KEYS: list. ARGV: prefix of entries. The script
-	// derives the keys of the entries: all are in the list's slot.
+	// KEYS: list. ARGV: prefix of entries. The script derives the keys of the
+	// entries: all are in the list's slot. It returns the newest thousand, so that
+	// one subject cannot make it run for long.
 	listAPIKeys = redis.NewScript(`
 local entries = {}
-for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, 999)) do
   local entry = redis.call('HGETALL', ARGV[1] .. id)
   if #entry == 0 then
     redis.call('ZREM', KEYS[1], id)
@@ -158,7 +160,9 @@ func (k apiKeys) List(ctx context.Context, subject string) ([]apikey.Record, err
 // decodeEntry decodes the fields that Insert writes.
 func decodeEntry(fields map[string]string) (*apikey.Entry, error) {
 	e := new(apikey.Entry)
-	if err := json.Unmarshal([]byte(fields["fixed"]), &e.Record); err != nil {
+	d := json.NewDecoder(strings.NewReader(fields["fixed"]))
+	d.DisallowUnknownFields() // a limit of another version must not be lost
+	if err := d.Decode(&e.Record); err != nil {
 		return nil, fmt.Errorf("redisstore: decoding an API key's record: %w", err)
 	}
 	if copy(e.Digest[:], fields["digest"]) != len(e.Digest) || copy(e.Previous[:], fields["previous"]) != len(e.Previous) {

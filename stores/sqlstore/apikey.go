@@ -126,7 +126,7 @@ func (s apiKeys) List(ctx context.Context, subject string) (list []apikey.Record
 				list = append(list, e.Record)
 			}
 			return err
-		}, "SELECT "+apiKeyColumns+" FROM guard_api_keys WHERE subject = ? ORDER BY created DESC, id", []byte(subject))
+		}, "SELECT "+apiKeyColumns+" FROM guard_api_keys WHERE subject = ? ORDER BY created DESC, id LIMIT 1000", []byte(subject))
 	})
 	if err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ var allowed = map[string][]string{
 	"signin/password": {"golang.org/x/crypto", "golang.org/x/sys"}, // the latter by the former
 }
 
-// TestImports holds the import rules of the house, over all dependencies.
+// TestImports holds the import rules of the module, over all dependencies.
 func TestImports(t *testing.T) {
 	for _, pkg := range packages(t) {
 		if within(pkg, "internal/testing") {

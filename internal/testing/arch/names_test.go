@@ -85,8 +85,8 @@ func declared(d ast.Decl) (ids []*ast.Ident) {
 	return ids
 }
 
-// TestWords holds the words of STYLE.md's table: the code of every module
-// avoids them.
+// TestWords refuses private words in the code of every module: the field's words
+// say it.
 func TestWords(t *testing.T) {
 	words := regexp.MustCompile(`(?i)\b(nobody|whoever|mended|told|somebody|lets? (him|her|them|it|those|on)|lets at|gets? on|may nothing|hears of|none of its own|stands? in front|left alone|StepKey)\b|"unsafe"`)
 	for _, path := range codeFiles(t) {
@@ -102,7 +102,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestIdentifiers holds STYLE.md's list of names that say nothing.
+// TestIdentifiers refuses names that say nothing.
 func TestIdentifiers(t *testing.T) {
 	list := "asked kept told room fate apart goes knows nobody once offered judge current work own buried tell trusted unhurried " +
 		"Families Nets DropAt Global"

@@ -16,7 +16,7 @@ func TestProtectedRoute(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
-	h := newHouse(t)
+	h := newApp(t)
 	for name, budget := range map[string]float64{"any: ring": 8, "apikey": 8} {
 		w := h.ways[name]
 		mux := http.NewServeMux()

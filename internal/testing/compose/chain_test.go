@@ -15,7 +15,7 @@ import (
 // TestOrderTable is the table of the guide, for every way to authenticate and
 // every guard in front of the loader.
 func TestOrderTable(t *testing.T) {
-	h := newHouse(t)
+	h := newApp(t)
 	gates := map[string]guard.Middleware{
 		"role": h.policy.RequireRole("user"), "permission": h.policy.RequireAll("documents:write"), "any": h.policy.RequireAny("documents:any", "documents:write"),
 	}
@@ -74,7 +74,7 @@ func sameAnswer(a, b *httptest.ResponseRecorder) bool {
 // that needs a principal is outside of authentication, every caller gets 500, and
 // nothing is loaded.
 func TestAnyOrder(t *testing.T) {
-	h := newHouse(t)
+	h := newApp(t)
 	for name, w := range h.ways {
 		steps := []struct {
 			name  string
@@ -129,7 +129,7 @@ func permutations(n int) (all [][]int) {
 // TestInnerStepTakesOver: what guards found for an outer principal does not
 // hold for the one that an inner step puts in its place.
 func TestInnerStepTakesOver(t *testing.T) {
-	h := newHouse(t)
+	h := newApp(t)
 	outer, inner := h.ways["session"], h.ways["jwt"]
 	both := way{prove: func(r *http.Request, who string) {
 		outer.prove(r, "root")

@@ -35,7 +35,7 @@ func TestScopesAreACeiling(t *testing.T) {
 	own := documents.Bypass(policy.Has("documents:any")).Require(func(m member, d document) bool { return owner.Same(m.id, d.author) })
 	step := guard.Require[member](guard.BySubject(ring, memberByID), guard.BySubject(issuer.Verifier(), memberByID))
 	chain := guard.Chain(step, policy.RequireAll("documents:write"), own)
-	h := &house{}
+	h := &app{}
 	ask := func(token string) *httptest.ResponseRecorder {
 		rec, _ := h.get(chain, way{prove: func(r *http.Request, _ string) { r.Header.Set("Authorization", "Bearer "+token) }}, "root", "1")
 		return rec

@@ -21,7 +21,7 @@ import (
 // TestWrongPrincipalNeverOpens: guards for one principal behind a step for
 // another are a wiring mistake: 500 with both types in the log, and no load.
 func TestWrongPrincipalNeverOpens(t *testing.T) {
-	h := newHouse(t)
+	h := newApp(t)
 	var log bytes.Buffer
 	observe := guard.Observe(guard.LogTo(slog.New(slog.NewTextHandler(&log, nil)), nil))
 	raw := guard.Must(apikey.New(func(context.Context, string) (*member, bool, error) { return &member{"bob", nil}, true, nil }, nil))
@@ -53,7 +53,7 @@ func TestZeroValuesAreClosed(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer x")
 		r.AddCookie(&http.Cookie{Name: "__Host-session", Value: "x"})
 	}}
-	h := &house{}
+	h := &app{}
 	for name, m := range map[string]func() guard.Middleware{
 		"apikey":   func() guard.Middleware { return (&apikey.Keys[member]{}).Wrap },
 		"ring":     func() guard.Middleware { return (&apikey.Ring{}).Wrap },

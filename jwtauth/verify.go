@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 
+	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/field"
 	"github.com/go-guard/guard/internal/keyset"
 	"github.com/go-guard/guard/internal/strictjson"
@@ -25,7 +26,9 @@ type scratch struct {
 	claims  claims
 }
 
-// parse reads a token and checks its signature and claims.
+// parse verifies a token: its form, its signature (verify), then its claims
+// (claims.check). Scopes and the denylist, which may change while a token is
+// cached, are checked later: see authorize.
 func (v *Verifier[C]) parse(ctx context.Context, token string, now clock) (*Token[C], signatory, error) {
 	if !field.IsToken68(token) {
 		return nil, signatory{}, errMalformed
@@ -65,6 +68,24 @@ func (v *Verifier[C]) parse(ctx context.Context, token string, now clock) (*Toke
 		return nil, signatory{}, bad
 	}
 	return t, signatory{issuer.keys, set}, nil
+}
+
+// verify checks the type and the signature of a token, and returns the set that
+// has its key.
+func (t *issuerConfig) verify(ctx context.Context, h *header, c *compact) (*keyset.Set, error) {
+	if !t.accepts(h.typ) {
+		return nil, errHeaderType
+	}
+	set, err := keyset.Verify(ctx, t.keys, keyset.Signature{
+		Algorithm: h.alg, KeyID: h.keyID, HasKeyID: h.hasID, Signed: c.signed, Bytes: c.signature,
+	})
+	if err == nil {
+		return set, nil
+	}
+	if bad := keyRefusal(err); bad != nil {
+		return nil, bad
+	}
+	return nil, guard.Unavailable(withPrefix(err))
 }
 
 // selectIssuer reads the iss of a payload that is not verified yet. It only

@@ -39,8 +39,8 @@ func memberByID(_ context.Context, id string) (member, bool, error) {
 
 type document struct{ author string }
 
-// A house has every package of the module once.
-type house struct {
+// An app has every package of the module once.
+type app struct {
 	ways      map[string]way // how to authenticate
 	policy    *rbac.Policy[member, string]
 	documents *owner.Resource[member, document]
@@ -56,8 +56,8 @@ type way struct {
 	prove func(r *http.Request, id string)
 }
 
-func newHouse(t testing.TB) *house {
-	h := &house{ways: map[string]way{}}
+func newApp(t testing.TB) *app {
+	h := &app{ways: map[string]way{}}
 	header := func(name, prefix string, tokens map[string]string) func(*http.Request, string) {
 		return func(r *http.Request, id string) { r.Header.Set(name, prefix+tokens[id]) }
 	}
@@ -115,12 +115,12 @@ func newHouse(t testing.TB) *house {
 	return h
 }
 
-func (h *house) own() guard.Middleware {
+func (h *app) own() guard.Middleware {
 	return h.documents.Require(func(m member, d document) bool { return owner.Same(m.id, d.author) })
 }
 
 // get asks for a document through a chain; who is "" for nobody.
-func (h *house) get(chain guard.Middleware, w way, who, id string) (rec *httptest.ResponseRecorder, reached bool) {
+func (h *app) get(chain guard.Middleware, w way, who, id string) (rec *httptest.ResponseRecorder, reached bool) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /documents/{id}", chain(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true })))
 	r := httptest.NewRequest("GET", "/documents/"+id, nil)
