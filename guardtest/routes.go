@@ -12,12 +12,12 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// A Matrix states which caller gets which status on which route.
+// A Matrix states the status of each route for each caller.
 type Matrix struct {
 	Callers Callers
 	Want    Want
-	// Request returns a new request for a route, such as one with a body. If nil,
-	// it has none.
+	// Request returns a new request for a route, such as one with a body. It may
+	// also restore what an earlier request changed. If nil, requests have no body.
 	Request func(method, target string) *http.Request
 }
 
@@ -25,7 +25,7 @@ type Matrix struct {
 // that caller: see [Caller] and [Header]. If it is nil, the request is anonymous.
 type Callers map[string]func(*http.Request) *http.Request
 
-// Want holds the status that each caller gets on each route. A route is a method
+// Want holds the status for each caller on each route. A route is a method
 // and a target, such as "PUT /posts/1".
 type Want map[string]map[string]int
 
