@@ -27,9 +27,9 @@ func As[P any](r *http.Request, principal P, credential any) *http.Request {
 	return r.WithContext(n)
 }
 
-// Authenticator returns an authenticator that accepts the requests that [As] made
-// with a P. Any other request has no credential for it. It is safe to use in any
-// program, and useful in tests only: no client can send such a request.
+// Authenticator returns an authenticator that accepts requests whose context has a
+// principal P, from [As] or guard.WithPrincipal. No client can send one: to all
+// others it answers that they have no credential.
 func Authenticator[P any]() *guard.Mapped[any, P] {
 	return guard.Map(credentials[P]{}, func(ctx context.Context, _ any) (P, bool, error) {
 		p, found := guard.PrincipalFrom[P](ctx)

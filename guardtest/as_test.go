@@ -1,6 +1,7 @@
 package guardtest_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -153,6 +154,44 @@ func TestAsInnermost(t *testing.T) {
 	}
 	if s, ok := guard.CredentialFrom[*session.Session[profile]](r.Context()); ok {
 		t.Errorf("Bob has %v", s)
+	}
+}
+
+// TestBySubject: an application may map the session that a test is signed in by.
+func TestBySubject(t *testing.T) {
+	var rec guardtest.Recorder
+	users := guard.BySubject(guardtest.Authenticator[*session.Session[profile]](), func(_ context.Context, id string) (user, bool, error) {
+		return alice, id == "1", nil
+	})
+	for subject, want := range map[string]int{"1": 200, "9": 401} {
+		s := guardtest.Session(subject, profile{})
+		w, reached := harness.Serve(t, guard.Chain(rec.Observe, users.Wrap), func(_ http.ResponseWriter, r *http.Request) {
+			if u, ok := guard.PrincipalFrom[user](r.Context()); !ok || u != alice {
+				t.Errorf("principal %v, %t", u, ok)
+			}
+			if c, ok := guard.CredentialFrom[*session.Session[profile]](r.Context()); !ok || c != s {
+				t.Errorf("credential %v, %t", c, ok)
+			}
+		}, guardtest.As(harness.Request("/"), s, nil))
+		if w.Code != want || reached != (want == 200) {
+			t.Errorf("subject %s: status %d, reached %t; want %d\n%v", subject, w.Code, reached, want, &rec)
+		}
+	}
+	if d := rec.Decisions()[0]; d.Package != "guardtest" {
+		t.Errorf("package %q", d.Package)
+	}
+}
+
+// TestNestedSteps: an inner step finds the credential behind an outer one, too.
+func TestNestedSteps(t *testing.T) {
+	users, s := guardtest.Authenticator[user](), guardtest.Session("1", profile{})
+	_, reached := harness.Serve(t, guard.Chain(guard.Optional(users), guard.Require(users)), func(_ http.ResponseWriter, r *http.Request) {
+		if c, ok := guard.CredentialFrom[*session.Session[profile]](r.Context()); !ok || c != s {
+			t.Errorf("credential %v, %t", c, ok)
+		}
+	}, guardtest.As(harness.Request("/"), alice, s))
+	if !reached {
+		t.Error("not reached")
 	}
 }
 

@@ -1,5 +1,6 @@
-// Package guardtest helps to test the handlers of an application: who sends a
-// request, what the guards decided, and which caller may use which route.
+// Package guardtest helps to test the handlers of an application: it makes requests
+// of a user, records the decisions of guards, and checks the status of every route
+// for every caller.
 //
 //	r := guardtest.As(httptest.NewRequest("GET", "/profile", nil), alice, guardtest.Session("1", Profile{"Alice"}))
 //	profile.ServeHTTP(w, r)
