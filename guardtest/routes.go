@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -44,7 +45,7 @@ func Header(name, value string) func(*http.Request) *http.Request {
 }
 
 // Routes sends a request of each caller on each route to h, and reports each
-// status that differs from m.Want, with the decisions that led to it.
+// status that differs from m.Want, with the decisions that led to it, and each panic.
 //
 // It also reports each route without a guard: no guard decided about a request on
 // it. Neither a rate limit that lets the request pass nor a refusal by the handler
@@ -65,10 +66,13 @@ func Routes(t testing.TB, h http.Handler, m Matrix) {
 		var unguarded []string
 		for _, caller := range slices.Sorted(maps.Keys(m.Callers)) {
 			var rec Recorder
-			w := httptest.NewRecorder()
-			rec.Observe(h).ServeHTTP(w, m.request(route, caller))
-			if want := m.Want[route][caller]; w.Code != want {
-				t.Errorf("%s as %s: status %d, want %d\n%v", route, caller, w.Code, want, &rec)
+			status, err := m.send(rec.Observe(h), route, caller)
+			if err != nil {
+				t.Errorf("%s as %s: %v", route, caller, err)
+				continue
+			}
+			if want := m.Want[route][caller]; status != want {
+				t.Errorf("%s as %s: status %d, want %d\n%v", route, caller, status, want, &rec)
 			}
 			if !slices.ContainsFunc(rec.Decisions(), byGuard) {
 				unguarded = append(unguarded, caller)
@@ -97,6 +101,19 @@ func (m *Matrix) check(route string) error {
 		}
 	}
 	return nil
+}
+
+// send sends a request of a caller on a route to h. The error is a panic, such as of
+// a handler that reads a session where the caller has none.
+func (m *Matrix) send(h http.Handler, route, caller string) (status int, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, m.request(route, caller))
+	return w.Code, nil
 }
 
 // request returns a new request of a caller on a route.

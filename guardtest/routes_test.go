@@ -17,6 +17,7 @@ import (
 	"github.com/go-guard/guard/guardtest"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/rbac"
+	"github.com/go-guard/guard/session"
 )
 
 // fakeT is a test that records its failures.
@@ -133,6 +134,29 @@ func TestMatrixMistakes(t *testing.T) {
 				t.Errorf("failures %q, want one: %s", f.failures, tt.want)
 			}
 		})
+	}
+}
+
+// TestRoutesNamesAPanic: a handler that panics fails its own cell only.
+func TestRoutesNamesAPanic(t *testing.T) {
+	f := &fakeT{}
+	h := guardtest.Authenticator[user]().Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		s, _ := guard.CredentialFrom[*session.Session[profile]](r.Context())
+		_ = s.Data()
+	}))
+	guardtest.Routes(f, h, guardtest.Matrix{
+		Callers: guardtest.Callers{
+			"anonymous": nil, "bob": guardtest.Caller(bob, nil), "alice": guardtest.Caller(alice, guardtest.Session("1", profile{})),
+			"nil": guardtest.Caller[*user](nil, nil),
+		},
+		Want: guardtest.Want{"GET /": {"anonymous": 401, "bob": 200, "alice": 200, "nil": 200}},
+	})
+	want := []string{"GET / as bob: panic: runtime error: invalid memory address", "GET / as nil: panic: guardtest: As a nil *guardtest_test.user"}
+	if !slices.EqualFunc(f.failures, want, strings.HasPrefix) {
+		t.Errorf("failures %q, want %q", f.failures, want)
+	}
+	if len(f.failures) > 0 && !strings.Contains(f.failures[0], "routes_test.go") {
+		t.Errorf("the handler is not in the stack: %s", f.failures[0])
 	}
 }
 
