@@ -14,6 +14,7 @@ import (
 	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/owner"
+	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/rbac"
 	"github.com/go-guard/guard/session"
 )
@@ -114,6 +115,13 @@ func TestAsThroughGuards(t *testing.T) {
 	posts := guard.Must(owner.New(func(*http.Request, user) (string, bool, error) { return "2", true, nil }, nil))
 	sessions := guard.Must(session.New[profile](nil))
 	readOnly := &apikey.Record{Subject: "1", Scopes: []string{"posts:read"}}
+	limit := func(id string) guard.Middleware { // whose quota the user with this id has used up
+		l := guard.Must(ratelimit.New(ratelimit.Limit{Quota: 10, Window: time.Hour}, ratelimit.ByPrincipal(func(u user) string { return u.id }), nil))
+		for range 10 {
+			harness.Serve(t, l.Wrap, nil, guardtest.As(harness.Request("/"), user{id: id}, nil))
+		}
+		return l.Wrap
+	}
 	now := time.Now()
 	tests := []struct {
 		name       string
@@ -122,6 +130,8 @@ func TestAsThroughGuards(t *testing.T) {
 		credential any
 		want       int
 	}{
+		{"limit", limit("x"), bob, nil, 200},
+		{"limit, exceeded", limit("2"), bob, nil, 429},
 		{"role", policy.RequireRole("admin"), alice, nil, 200},
 		{"another role", policy.RequireRole("admin"), bob, nil, 403},
 		{"permission", policy.RequireAll(postsWrite), alice, nil, 200},
