@@ -3,12 +3,26 @@ package jwtauth
 import (
 	"crypto/x509"
 	"errors"
+	"slices"
 
 	"github.com/go-guard/guard/internal/issue"
+	"github.com/go-guard/guard/internal/testhook"
 )
 
 func init() {
 	issue.Hook = func(issuer any) any { return issuer.(interface{ shared() any }).shared() }
+	testhook.Token = func(token any, subject string, scopes []string) error {
+		return token.(interface{ fill(string, []string) error }).fill(subject, scopes)
+	}
+}
+
+// fill sets the unexported claims of a token for package guardtest.
+func (t *Token[C]) fill(subject string, scopes []string) error {
+	if subject == "" {
+		return errors.New("a token needs a subject")
+	}
+	t.subject, t.scopes = subject, slices.Clone(scopes)
+	return nil
 }
 
 // shared returns the *issue.Issuer[C] for package refresh.

@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"bearer":          nil,
 	"clientip":        nil,
 	"format":          nil,
+	"guardtest":       {module + "/jwtauth", module + "/session", "github.com/golang-jwt/jwt/v5"}, // it makes tokens and sessions
 	"jwtauth":         {"github.com/golang-jwt/jwt/v5"},
 	"jwtauth/refresh": {module + "/jwtauth", "github.com/golang-jwt/jwt/v5"}, // a refresh token leads to an access token
 	"owner":           nil,
