@@ -192,7 +192,7 @@ func (c *recorder) report(ctx context.Context, d Decision) {
 // subjectOf is the subject of the innermost principal that has one.
 func subjectOf(ctx context.Context) string {
 	for n := identity.From(ctx); n != nil; n = n.Outer() {
-		if s, ok := identity.As[Subject](n); ok {
+		if s, ok := identity.Borrow[Subject](n); ok {
 			return s.Sub()
 		}
 	}
