@@ -52,7 +52,8 @@ func ByIPPrefix(ip func(*http.Request) (netip.Addr, error), v4, v6 int) Key {
 }
 
 // ByPrincipal counts per principal of the authentication step around the
-// limiter. A request without a principal is refused with 401.
+// limiter. A request that the step did not authenticate is refused with 401.
+// Without a step around it, the limiter answers every request with 500.
 func ByPrincipal[P any](id func(P) string) Key {
 	if id == nil {
 		wiring.Panic("ratelimit", "ByPrincipal of nil")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/go-guard/guard"
@@ -37,8 +38,12 @@ func TestCheck(t *testing.T) {
 		}
 	}
 	var e *guard.Error
-	if err := p.Check(context.Background(), usersRead); !errors.As(err, &e) || e.Status != 401 {
+	_, anonymous, _ := serve(t, guard.Optional(fixed[user]{}), request())
+	if err := p.Check(anonymous, usersRead); !errors.As(err, &e) || e.Status != 401 {
 		t.Errorf("an anonymous context: %v", err)
+	}
+	if err := p.Check(context.Background(), usersRead); err == nil || errors.As(err, &e) || !strings.Contains(err.Error(), "no authentication step") {
+		t.Errorf("a context without a step: %v", err)
 	}
 }
 
