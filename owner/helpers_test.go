@@ -108,6 +108,14 @@ func get(m guard.Middleware, o *owner.Resource[user, post], who, id string) (w *
 	return w, reached, made
 }
 
+// codeOf returns the code of a refusal.
+func codeOf(err error) string {
+	if e, ok := errors.AsType[*guard.Error](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
 func e(status int, message string) string {
 	return fmt.Sprintf(`{"error":"%s","message":"%s"}`, http.StatusText(status), message)
 }

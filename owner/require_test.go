@@ -26,6 +26,7 @@ func TestOrder(t *testing.T) {
 	visible := o.Visible(published)
 	bypass := visible.Bypass(isAdmin)
 	const none, message, internal = "Post not found", "You can only edit your own posts", "The request could not be processed"
+	codes := map[int]string{403: "not_owner", 404: "not_found"} // a loader's own 403 has its own
 	tests := []struct {
 		name    string
 		m       guard.Middleware
@@ -83,6 +84,9 @@ func TestOrder(t *testing.T) {
 			}
 			if (tt.want == 401) != (w.Header().Get("WWW-Authenticate") != "") {
 				t.Errorf("challenge %q", w.Header().Get("WWW-Authenticate"))
+			}
+			if want := codes[tt.want]; want != "" && codeOf(made[0].Err) != want && tt.id != "own403" {
+				t.Errorf("code %q, want %q", codeOf(made[0].Err), want)
 			}
 			if len(made) != 1 || made[0].Package != "owner" || made[0].Status != map[bool]int{true: 0, false: tt.want}[tt.want == 200] {
 				t.Errorf("decisions %+v", made)
@@ -202,6 +206,9 @@ func TestHideAllByteForByte(t *testing.T) {
 				}
 				if dump != first || reached || w.Code != 404 {
 					t.Errorf("%s: post %s: %s; a missing one: %s", name, id, dump, first)
+				}
+				if code := codeOf(made[0].Err); code != "not_found" {
+					t.Errorf("%s: post %s: code %q", name, id, code)
 				}
 				reasons[made[0].Reason] = true
 			}

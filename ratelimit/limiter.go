@@ -96,7 +96,7 @@ func New(limit Limit, key Key, opts *Options) (*Limiter, error) {
 	}
 	l.policy = policyField(l.limits)
 	l.opts.Also, l.opts.Secret = nil, nil
-	l.refusal = &guard.Error{Status: http.StatusTooManyRequests, Message: l.opts.Message, Err: errors.New("ratelimit: the quota is used up")}
+	l.refusal = &guard.Error{Status: http.StatusTooManyRequests, Code: codeLimited, Message: l.opts.Message, Err: errors.New("ratelimit: the quota is used up")}
 	return l, nil
 }
 

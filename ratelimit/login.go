@@ -179,7 +179,7 @@ func (l *Login) attempt(r *http.Request, account string) (*Attempt, Result, sour
 	}
 	res := resultOf(demands, states, from.failure)
 	if !res.OK {
-		return nil, res, from, tooMany(l.opts.Message, res.RetryAfter, fmt.Errorf("ratelimit: the quota of %q is used up", res.Limit))
+		return nil, res, from, tooMany("login_limited", l.opts.Message, res.RetryAfter, fmt.Errorf("ratelimit: the quota of %q is used up", res.Limit))
 	}
 	a := &Attempt{login: l, inFallback: from.failure != nil}
 	for i := range demands {
@@ -192,7 +192,7 @@ func (l *Login) attempt(r *http.Request, account string) (*Attempt, Result, sour
 // address, and the caller sets its key.
 func (l *Login) demands(account string) ([]demand, error) {
 	if account = l.opts.Normalize(account); account == "" {
-		return nil, badRequest("The account is missing", errEmptyKey)
+		return nil, badRequest("account_missing", "The account is missing", errEmptyKey)
 	}
 	demands := slices.Clone(l.limits)
 	for i := range demands {

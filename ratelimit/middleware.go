@@ -97,7 +97,7 @@ func (l *Limiter) decide(r *http.Request, demands []demand, states []State) (_ [
 	}
 	demands, states, from, err = l.take(r.Context(), demands, states, key, cost)
 	if err == errCost {
-		err = badRequest("The request is too large for its limit", err)
+		err = badRequest("cost_too_large", "The request is too large for its limit", err)
 	}
 	return demands, states, from, cost, err
 }

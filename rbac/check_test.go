@@ -27,7 +27,7 @@ func TestCheck(t *testing.T) {
 		}
 		var e *guard.Error
 		err := p.WithMessage("No").Check(ctx, usersDelete)
-		if !errors.As(err, &e) || e.Status != 403 || e.Message != "No" {
+		if !errors.As(err, &e) || e.Status != 403 || e.Code != "permission_required" || e.Message != "No" {
 			t.Errorf("%s: with a message: %v", name, err)
 		}
 		if err := p.Check(ctx, usersDelete); !errors.As(err, &e) || e.Message != "Permission 'users:delete' required" {

@@ -63,6 +63,10 @@ func TestGates(t *testing.T) {
 			if len(decisions) != 1 || decisions[0].Package != "rbac" || decisions[0].Guard == "" || decisions[0].Generation != 1 {
 				t.Errorf("decisions %+v", decisions)
 			}
+			code, _, _ := strings.Cut(tt.name, ",")
+			if status == 403 && codeOf(decisions[0].Err) != code+"_required" {
+				t.Errorf("code %q, want %s_required", codeOf(decisions[0].Err), code)
+			}
 			if status == 403 && !strings.Contains(decisions[0].Reason, "not granted") {
 				t.Errorf("reason %q", decisions[0].Reason)
 			}
