@@ -50,9 +50,9 @@ func (l *loader) load(r *http.Request, _ user) (post, bool, error) {
 	case "bad":
 		return post{}, false, &guard.Error{Status: 400, Message: "No such id"}
 	case "own404":
-		return post{}, false, guard.NotFound("This one was deleted by alice")
+		return post{}, false, &guard.Error{Status: 404, Code: "deleted", Message: "This one was deleted by alice"}
 	case "own403":
-		return post{}, false, guard.Forbidden("Locked by alice")
+		return post{}, false, &guard.Error{Status: 403, Code: "locked", Message: "Locked by alice"}
 	case "abstains":
 		return post{}, false, guard.ErrNoCredentials
 	default:

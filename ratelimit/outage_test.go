@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -121,6 +123,42 @@ func TestFlappingStore(t *testing.T) {
 				}
 				if lines := log.Lines(); len(lines) != 1 {
 					t.Errorf("%q, want one line", lines)
+				}
+			})
+		})
+	}
+}
+
+// TestParallelRequestsInAnOutage: of parallel requests, one reports that an outage
+// has begun, and each one is counted.
+func TestParallelRequestsInAnOutage(t *testing.T) {
+	for _, tt := range proceeding() {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var failed, allowed atomic.Int64
+				store := newFaulty()
+				store.set(func(context.Context) error { time.Sleep(time.Millisecond); return errDown })
+				observe := guard.Observe(func(_ *http.Request, d guard.Decision) {
+					if d.Outcome == guard.Failed {
+						failed.Add(1)
+					} else if d.Outcome == guard.Allowed {
+						allowed.Add(1)
+					}
+				})
+				m := guard.Chain(observe, tt.wrap(t, store))
+				var wg sync.WaitGroup
+				for range 50 {
+					wg.Go(func() { harness.Serve(t, m, nil, of("a")) })
+				}
+				wg.Wait()
+				if failed.Load() != 1 || allowed.Load() != 49 {
+					t.Errorf("%d failed and %d allowed of 50", failed.Load(), allowed.Load())
+				}
+				store.set(nil)
+				time.Sleep(16 * time.Second)
+				a := serve(t, m, of("a"))
+				if got := a.decisions[0].Reason; got != "the store answers again; decisions made without it: 50" {
+					t.Errorf("reason %q", got)
 				}
 			})
 		})
