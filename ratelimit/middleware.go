@@ -1,6 +1,7 @@
 package ratelimit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func (l *Limiter) report(w http.ResponseWriter, r *http.Request, d *guard.Decisi
 	case err == ErrSkip:
 		d.Outcome, d.Reason = guard.Allowed, "not limited"
 	case l.opts.Shadow:
-		d.Outcome, d.Reason, d.Err = shadowOutcome(from, err), shadowReason(err), err
+		d.Outcome, d.Reason, d.Err = shadowOutcome(from, err), cmp.Or(d.Reason, shadowReason(err)), err
 	case err == nil:
 		d.Refuse(w, r, l.refusal)
 		return
