@@ -14,7 +14,7 @@ const (
 	Allowed   Outcome = "allowed"   // the request went on
 	Anonymous Outcome = "anonymous" // Optional or Lenient passed it on without a principal
 	Refused   Outcome = "refused"   // the client was refused
-	Failed    Outcome = "failed"    // a failure of our own: 5xx
+	Failed    Outcome = "failed"    // a failure of our own: 5xx, or an outage that a fallback hides from the client
 	Shadowed  Outcome = "shadowed"  // a guard in trial would have refused
 )
 

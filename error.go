@@ -22,8 +22,10 @@ import (
 type Error struct {
 	// Status is the status of the response, 400 to 599.
 	Status int
-	// Code is a short name for machines, such as "insufficient_scope". Clients
-	// see it where the error format has a place for it.
+	// Code is a short, stable name for machines, such as "insufficient_scope": what
+	// clients and translations depend on. Clients see it where the error format has
+	// a place for it. If empty, it is a default for the status. docs/errors.md lists
+	// all of them.
 	Code string
 	// Message is the sentence that the client reads. If empty, it is a default
 	// sentence for the status.

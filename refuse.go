@@ -27,8 +27,8 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 // An ErrorHandler writes the body of a refusal in the application's own format.
 // The header fields of the refusal are set before it is called, and the status
 // is e.Status whatever it writes, or does not write; only a 401 may become a
-// redirect (302, 303) to a login page. e is a copy that always has a Message, and
-// never a cause. Package format has some.
+// redirect (302, 303) to a login page. e is a copy that always has a Code and a
+// Message, and never a cause. Package format has some.
 type ErrorHandler func(w http.ResponseWriter, r *http.Request, e *Error)
 
 // OnError makes h the error format of everything inside. It belongs outermost;
@@ -96,6 +96,9 @@ func respond(w http.ResponseWriter, r *http.Request, e *Error, challenges []stri
 		return
 	}
 	c := *e
+	if c.Code == "" {
+		c.Code = status.Code(e.Status)
+	}
 	c.Message, c.Err, c.Header, c.Challenges = e.message(), nil, e.Header.Clone(), slices.Clone(challenges)
 	fw := &forced{ResponseWriter: w, status: e.Status, fields: http.Header{"Cache-Control": {"no-store"}}}
 	for _, name := range [...]string{"Www-Authenticate", "Retry-After"} {

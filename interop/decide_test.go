@@ -103,11 +103,14 @@ func ask(t *testing.T, p *rbac.Policy[interop.User, interop.Perm], key string, p
 		if err := p.Check(r.Context(), perm); err != nil || !p.Has(perm)(r.Context()) {
 			t.Errorf("behind the gate: %v", err)
 		}
+	}))
+	anonymous := guard.Optional(interop.NewGuards().Keys)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var e *guard.Error
-		if err := p.Check(t.Context(), perm); !errors.As(err, &e) || e.Status != 401 {
+		if err := p.Check(r.Context(), perm); !errors.As(err, &e) || e.Status != 401 {
 			t.Errorf("without a principal: %v, want 401", err)
 		}
 	}))
+	anonymous.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
 	if key != "" {
 		r.Header.Set("X-API-Key", key)

@@ -8,8 +8,9 @@
 // Load and check are one step: in a handler behind it, From returns the resource
 // that was checked for this principal, and panics anywhere else. The loader does
 // not run for anonymous requests: these get 401 whether the resource exists or
-// not. A resource that is missing or not visible is 404, and one of another owner
-// is 403.
+// not. Outside authentication, every request gets 500. A resource that is missing
+// or not visible is 404, and one of another owner is 403. The code of the 404 is
+// "not_found", whatever is behind it, and that of the 403 is "not_owner".
 //
 // A loader that fails is answered with 5xx, never 403 or 404. A loader that
 // searches only the principal's own resources (WHERE id = ? AND author_id = ?)

@@ -50,9 +50,9 @@ func (l *loader) load(r *http.Request, _ user) (post, bool, error) {
 	case "bad":
 		return post{}, false, &guard.Error{Status: 400, Message: "No such id"}
 	case "own404":
-		return post{}, false, guard.NotFound("This one was deleted by alice")
+		return post{}, false, &guard.Error{Status: 404, Code: "deleted", Message: "This one was deleted by alice"}
 	case "own403":
-		return post{}, false, guard.Forbidden("Locked by alice")
+		return post{}, false, &guard.Error{Status: 403, Code: "locked", Message: "Locked by alice"}
 	case "abstains":
 		return post{}, false, guard.ErrNoCredentials
 	default:
@@ -78,8 +78,18 @@ func newPosts(t *testing.T) (*owner.Resource[user, post], *loader) {
 	return o, l
 }
 
-// get requests a post as the given principal; "" is anonymous.
+// anonymous is an authenticator that authenticates no one.
+type anonymous struct{}
+
+func (anonymous) Authenticate(*http.Request) (user, error) { return user{}, guard.ErrNoCredentials }
+func (anonymous) Scheme() guard.Scheme                     { return guard.Scheme{Challenge: "Test"} }
+
+// get requests a post as the given principal; "" is anonymous. It returns owner's
+// decisions.
 func get(m guard.Middleware, o *owner.Resource[user, post], who, id string) (w *httptest.ResponseRecorder, reached bool, made []guard.Decision) {
+	if who == "" {
+		m = guard.Chain(guard.Optional(anonymous{}), m)
+	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /posts/{id}", m(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reached = true
@@ -90,8 +100,20 @@ func get(m guard.Middleware, o *owner.Resource[user, post], who, id string) (w *
 		r = r.WithContext(guard.WithPrincipal(r.Context(), user{strings.TrimPrefix(who, "admin:"), strings.HasPrefix(who, "admin:")}))
 	}
 	w = httptest.NewRecorder()
-	guard.Observe(func(_ *http.Request, d guard.Decision) { made = append(made, d) })(mux).ServeHTTP(w, r)
+	guard.Observe(func(_ *http.Request, d guard.Decision) {
+		if d.Package == "owner" { // not that of the authentication step
+			made = append(made, d)
+		}
+	})(mux).ServeHTTP(w, r)
 	return w, reached, made
+}
+
+// codeOf returns the code of a refusal.
+func codeOf(err error) string {
+	if e, ok := errors.AsType[*guard.Error](err); ok {
+		return e.Code
+	}
+	return ""
 }
 
 func e(status int, message string) string {

@@ -69,7 +69,7 @@ func (o *Resource[P, T]) loadAndCheck(r *http.Request, allow func(P, T) bool) (v
 	case o.hideAll:
 		return zero, o.notFoundError(errNotOwner)
 	}
-	return zero, &guard.Error{Status: http.StatusForbidden, Message: o.message, Err: errNotOwner}
+	return zero, &guard.Error{Status: http.StatusForbidden, Code: "not_owner", Message: o.message, Err: errNotOwner}
 }
 
 // loadFor calls the loader.
@@ -99,5 +99,5 @@ func isRefusalBelow500(err error) bool {
 
 // notFoundError is the 404 of every kind; only its cause differs.
 func (l *loader[P, T]) notFoundError(cause error) error {
-	return &guard.Error{Status: http.StatusNotFound, Message: l.missing, Err: cause}
+	return &guard.Error{Status: http.StatusNotFound, Code: "not_found", Message: l.missing, Err: cause}
 }

@@ -8,10 +8,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/format"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/internal/testing/race"
 	"github.com/go-guard/guard/owner"
 )
@@ -24,6 +26,7 @@ func TestOrder(t *testing.T) {
 	visible := o.Visible(published)
 	bypass := visible.Bypass(isAdmin)
 	const none, message, internal = "Post not found", "You can only edit your own posts", "The request could not be processed"
+	codes := map[int]string{403: "not_owner", 404: "not_found"} // a loader's own 403 has its own
 	tests := []struct {
 		name    string
 		m       guard.Middleware
@@ -82,6 +85,9 @@ func TestOrder(t *testing.T) {
 			if (tt.want == 401) != (w.Header().Get("WWW-Authenticate") != "") {
 				t.Errorf("challenge %q", w.Header().Get("WWW-Authenticate"))
 			}
+			if want := codes[tt.want]; want != "" && codeOf(made[0].Err) != want && tt.id != "own403" {
+				t.Errorf("code %q, want %q", codeOf(made[0].Err), want)
+			}
 			if len(made) != 1 || made[0].Package != "owner" || made[0].Status != map[bool]int{true: 0, false: tt.want}[tt.want == 200] {
 				t.Errorf("decisions %+v", made)
 			}
@@ -100,6 +106,43 @@ func TestAroundARouter(t *testing.T) {
 	o.Require(byAuthor)(mux).ServeHTTP(w, r.WithContext(guard.WithPrincipal(r.Context(), user{ID: "alice"})))
 	if w.Code != 404 {
 		t.Errorf("status %d", w.Code)
+	}
+}
+
+// Without an authentication step in front, no resource is loaded, no request is
+// let through, and the first one is logged. The answer was 401 to every client,
+// and nothing was logged.
+func TestWrongOrderIsLogged(t *testing.T) {
+	o, l := newPosts(t)
+	authenticated := guard.Optional(anonymous{})
+	for name, tt := range map[string]struct {
+		m     guard.Middleware
+		guard string
+	}{
+		"Require outside":          {guard.Chain(o.Require(byAuthor), authenticated), "guard=require"},
+		"Require, no step":         {o.Require(byAuthor), "guard=require"},
+		"Require, with a bypass":   {o.Bypass(func(context.Context) bool { return true }).Require(byAuthor), "guard=require"},
+		"Load outside":             {guard.Chain(o.Load, authenticated), "guard=load"},
+		"HideAll does not hide it": {o.HideAll().Require(byAuthor), "guard=require"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := harness.CaptureLog(t)
+			r := harness.Request("/posts/1")
+			r.SetPathValue("id", "1")
+			w, reached := harness.Serve(t, tt.m, nil, r)
+			if w.Code != 500 || reached || l.loads != 0 || w.Body.String() != e(500, "The request could not be processed") {
+				t.Errorf("status %d, body %s, reached %t, %d loads; want 500", w.Code, w.Body, reached, l.loads)
+			}
+			lines := log.Lines()
+			if len(lines) != 1 {
+				t.Fatalf("logged %q, want one line", lines)
+			}
+			for _, want := range []string{"level=ERROR", "package=owner", tt.guard, "owner_test.user", "no authentication step is in front of it"} {
+				if !strings.Contains(lines[0], want) {
+					t.Errorf("the line does not mention %q: %s", want, lines[0])
+				}
+			}
+		})
 	}
 }
 
@@ -163,6 +206,9 @@ func TestHideAllByteForByte(t *testing.T) {
 				}
 				if dump != first || reached || w.Code != 404 {
 					t.Errorf("%s: post %s: %s; a missing one: %s", name, id, dump, first)
+				}
+				if code := codeOf(made[0].Err); code != "not_found" {
+					t.Errorf("%s: post %s: code %q", name, id, code)
 				}
 				reasons[made[0].Reason] = true
 			}

@@ -21,6 +21,7 @@ type backend struct {
 	failure  Failure
 	fallback *backend
 	breaker  *breaker
+	outage   outage
 }
 
 func newBackend(o *Options, fresh bool) (*backend, error) {
@@ -57,12 +58,12 @@ func newBackend(o *Options, fresh bool) (*backend, error) {
 	return b, errors.Join(errs...)
 }
 
-// take fills states. failure is the error of the store if OnFailure decided in
-// its place; err refuses the request.
-func (b *backend) take(ctx context.Context, demands []demand, states []State) (failure, err error) {
+// take fills states. from is the store, or OnFailure in its place; err refuses
+// the request.
+func (b *backend) take(ctx context.Context, demands []demand, states []State) (from source, err error) {
 	if b.memory != nil {
 		b.memory.take(demands, states)
-		return nil, nil
+		return source{}, nil
 	}
 	hashed := b.hashed(demands)
 	answer, err := call(ctx, b.breaker, func(ctx context.Context) ([]State, error) {
@@ -72,22 +73,24 @@ func (b *backend) take(ctx context.Context, demands []demand, states []State) (f
 		err = fmt.Errorf("ratelimit: %T answered %d takes with %d states", b.store, len(demands), len(answer))
 	}
 	if err == nil {
+		b.outage.answered()
 		copy(states, answer)
-		return nil, nil
+		return source{}, nil
 	}
+	from = source{failure: err, begins: b.outage.failed(b.breaker.now())}
 	switch b.failure.mode {
 	case failOpen:
 		for i := range states {
 			states[i] = State{Remaining: demands[i].limit.capacity() - demands[i].cost}
 		}
-		return err, nil
+		return from, nil
 	case fallBack:
 		if _, err2 := b.fallback.take(ctx, demands, states); err2 != nil {
-			return nil, guard.Unavailable(errors.Join(err, err2))
+			return from, guard.Unavailable(errors.Join(err, err2))
 		}
-		return err, nil
+		return from, nil
 	}
-	return nil, guard.Unavailable(err)
+	return from, guard.Unavailable(err)
 }
 
 // undo gives back takes that the store granted after the request was refused or

@@ -35,7 +35,7 @@ func NewBucket(limit rate.Limit, burst int) (*Bucket, error) {
 // Take takes a token. Its error is a 429 for guard.Refuse.
 func (b *Bucket) Take() error {
 	if wait := b.take(); wait > 0 {
-		return tooMany("", wait, errBucket)
+		return tooMany(codeLimited, "", wait, errBucket)
 	}
 	return nil
 }
@@ -67,7 +67,7 @@ func (b *Bucket) Wrap(next http.Handler) http.Handler {
 		d := guard.Decision{Package: "ratelimit", Guard: "global", Cost: 1}
 		if wait := b.take(); wait > 0 {
 			d.RetryAfter = wait
-			d.Refuse(w, r, tooMany("", wait, errBucket))
+			d.Refuse(w, r, tooMany(codeLimited, "", wait, errBucket))
 			return
 		}
 		d.Outcome = guard.Allowed
@@ -78,10 +78,15 @@ func (b *Bucket) Wrap(next http.Handler) http.Handler {
 
 var errBucket = errors.New("ratelimit: the process-wide bucket is empty")
 
+// codeLimited is the code of a 429. A Login has another one: a sign-in page shows
+// what it means.
+const codeLimited = "rate_limited"
+
 // tooMany is a refusal with a Retry-After, for callers outside this package.
-func tooMany(message string, wait time.Duration, err error) *guard.Error {
+func tooMany(code, message string, wait time.Duration, err error) *guard.Error {
 	return &guard.Error{
 		Status:  http.StatusTooManyRequests,
+		Code:    code,
 		Message: message,
 		Header:  http.Header{"Retry-After": {strconv.FormatInt(atLeastASecond(wait), 10)}},
 		Err:     err,

@@ -12,6 +12,10 @@
 // error, never a bucket that clients share. If the store fails, a request is
 // refused with 503, unless Options.OnFailure selects otherwise.
 //
+// The code of a 429 is "rate_limited", and that of a login "login_limited". A 400
+// has the code "address_unclear", "account_missing", "cost_too_large",
+// "header_missing" or "header_repeated".
+//
 // [NewLogin] counts failed logins, per address and per account. [NewBucket]
 // bounds the requests of all clients together.
 //

@@ -16,7 +16,17 @@ const (
 	fallBack
 )
 
-// FailClosed refuses with 503.
+func (m failureMode) String() string {
+	switch m {
+	case failOpen:
+		return "FailOpen"
+	case fallBack:
+		return "the fallback"
+	}
+	return "FailClosed"
+}
+
+// FailClosed refuses with 503. Each refusal is a guard.Failed decision.
 func FailClosed() Failure { return Failure{mode: failClosed} }
 
 // FailOpen allows every request: a client that can overload the store has no

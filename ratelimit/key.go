@@ -37,7 +37,7 @@ func ByIPPrefix(ip func(*http.Request) (netip.Addr, error), v4, v6 int) Key {
 			err = errNoAddress
 		}
 		if err != nil {
-			return "", badRequest("The client's address is not clear", err)
+			return "", badRequest("address_unclear", "The client's address is not clear", err)
 		}
 		addr = addr.Unmap()
 		if addr.Is4() { // 4 or 16 bytes: the two families never share a key
@@ -52,7 +52,8 @@ func ByIPPrefix(ip func(*http.Request) (netip.Addr, error), v4, v6 int) Key {
 }
 
 // ByPrincipal counts per principal of the authentication step around the
-// limiter. A request without a principal is refused with 401.
+// limiter. A request that the step did not authenticate is refused with 401.
+// Without a step around it, the limiter answers every request with 500.
 func ByPrincipal[P any](id func(P) string) Key {
 	if id == nil {
 		wiring.Panic("ratelimit", "ByPrincipal of nil")
@@ -79,9 +80,9 @@ func ByHeader(name string) Key {
 	return func(r *http.Request) (string, error) {
 		switch lines := r.Header[name]; {
 		case len(lines) > 1:
-			return "", badRequest("", errTwo)
+			return "", badRequest("header_repeated", "", errTwo)
 		case len(lines) == 0 || lines[0] == "":
-			return "", badRequest("", errNone)
+			return "", badRequest("header_missing", "", errNone)
 		default:
 			return lines[0], nil
 		}
@@ -122,9 +123,9 @@ var errNoAddress = errors.New("ratelimit: no client address")
 var errEmptyKey = errors.New("ratelimit: the key is empty")
 
 // badRequest is a 400 with the cause err, or err itself if it is a refusal.
-func badRequest(message string, err error) error {
+func badRequest(code, message string, err error) error {
 	if e, _ := errors.AsType[*guard.Error](err); e != nil {
 		return err
 	}
-	return &guard.Error{Status: http.StatusBadRequest, Message: message, Err: err}
+	return &guard.Error{Status: http.StatusBadRequest, Code: code, Message: message, Err: err}
 }

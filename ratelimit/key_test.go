@@ -13,13 +13,21 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/clientip"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/ratelimit"
 )
 
 var errTest = errors.New("test")
 
+type user struct{ id string }
+
+// anonymous is an authenticator that authenticates no one.
+type anonymous struct{}
+
+func (anonymous) Authenticate(*http.Request) (user, error) { return user{}, guard.ErrNoCredentials }
+func (anonymous) Scheme() guard.Scheme                     { return guard.Scheme{Challenge: "Test"} }
+
 func TestKeys(t *testing.T) {
-	type user struct{ id string }
 	ip := ratelimit.ByIP(clientip.Direct())
 	known := func(id string) *http.Request {
 		r := of("h")
@@ -31,6 +39,8 @@ func TestKeys(t *testing.T) {
 	wrong = wrong.WithContext(guard.WithPrincipal(wrong.Context(), "a string"))
 	twice := of("h")
 	twice.Header.Add("K", "other")
+	anonymousRequest := of("h")
+	guard.Optional(anonymous{})(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { anonymousRequest = r })).ServeHTTP(httptest.NewRecorder(), anonymousRequest)
 	for name, tt := range map[string]struct {
 		key  ratelimit.Key
 		r    *http.Request
@@ -41,7 +51,8 @@ func TestKeys(t *testing.T) {
 		"an invalid address":  {ratelimit.ByIP(zeroAddr), of("h"), 400},
 		"principal":           {byUser, known("1"), 204},
 		"principal without":   {byUser, known(""), 500},
-		"no principal":        {byUser, of("h"), 401},
+		"no principal":        {byUser, anonymousRequest, 401},
+		"no step":             {byUser, of("h"), 500},
 		"another type":        {byUser, wrong, 500},
 		"header":              {byHeader, of("h"), 204},
 		"header empty":        {byHeader, of(""), 400},
@@ -54,7 +65,8 @@ func TestKeys(t *testing.T) {
 		"join":                {ratelimit.Join(byUser, byHeader), known("1"), 204},
 		"join with an empty":  {ratelimit.Join(byHeader, byUser), known(""), 500},
 		"join with a skip":    {ratelimit.Join(byHeader, func(*http.Request) (string, error) { return "", ratelimit.ErrSkip }), of("h"), 204},
-		"join with a refusal": {ratelimit.Join(byHeader, byUser), of("h"), 401},
+		"join with a refusal": {ratelimit.Join(byHeader, byUser), anonymousRequest, 401},
+		"join without a step": {ratelimit.Join(byHeader, byUser), of("h"), 500},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := guard.Must(ratelimit.New(ratelimit.Limit{Quota: 1, Window: time.Hour}, tt.key, nil))
@@ -64,6 +76,45 @@ func TestKeys(t *testing.T) {
 			}
 			if strings.Contains(a.Body.String(), "test") || strings.Contains(a.Body.String(), "ratelimit") {
 				t.Errorf("an internal text got out: %s", a.Body)
+			}
+		})
+	}
+}
+
+// TestWrongOrderIsLogged: a limiter by principal without an authentication step in
+// front lets no request through, and the first one is logged. It answered 401 to
+// every client, and logged nothing.
+func TestWrongOrderIsLogged(t *testing.T) {
+	byUser := ratelimit.ByPrincipal(func(u user) string { return u.id })
+	authenticated := guard.Optional(anonymous{})
+	for name, tt := range map[string]struct {
+		key   ratelimit.Key
+		opts  ratelimit.Options
+		inner bool // whether an authentication step is inside the limiter
+	}{
+		"outside":          {byUser, ratelimit.Options{}, true},
+		"no step":          {byUser, ratelimit.Options{}, false},
+		"one of two keys":  {ratelimit.Join(byHeader, byUser), ratelimit.Options{}, true},
+		"a store may fail": {byUser, ratelimit.Options{Store: newFaulty(), OnFailure: ratelimit.FailOpen()}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := harness.CaptureLog(t)
+			l := guard.Must(ratelimit.New(ratelimit.Limit{Name: "user", Quota: 1, Window: time.Hour}, tt.key, &tt.opts))
+			m := guard.Middleware(l.Wrap)
+			if tt.inner {
+				m = guard.Chain(l.Wrap, authenticated)
+			}
+			if w, reached := harness.Serve(t, m, nil, of("h")); w.Code != 500 || reached {
+				t.Errorf("status %d, reached %t; want 500", w.Code, reached)
+			}
+			lines := log.Lines()
+			if len(lines) != 1 {
+				t.Fatalf("logged %q, want one line", lines)
+			}
+			for _, want := range []string{"level=ERROR", "package=ratelimit", "guard=user", "ratelimit_test.user", "no authentication step is in front of it"} {
+				if !strings.Contains(lines[0], want) {
+					t.Errorf("the line does not mention %q: %s", want, lines[0])
+				}
 			}
 		})
 	}

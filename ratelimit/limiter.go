@@ -34,6 +34,13 @@ type Options struct {
 	// An empty secret is an error.
 	Secret []byte
 	// OnFailure selects what happens while the store fails; by default, 503.
+	//
+	// An outage in which requests proceed is reported once: its first decision is
+	// guard.Failed, although the request proceeds. If that request is refused, its
+	// refusal follows. Later decisions are Allowed or Refused, with a Reason that
+	// names the fallback or FailOpen. The first decision after the store answers
+	// again has the number of decisions that were made without it in its Reason.
+	// Failures less than a minute apart are one outage.
 	OnFailure Failure
 	// Timeout bounds each call of a Store other than *Memory. A call that takes
 	// longer has failed. If 0, 50 ms.
@@ -48,7 +55,8 @@ type Options struct {
 	// InContext puts the Result into the handler's context, for [Limiter.From].
 	InContext bool
 	// Shadow refuses no request: a request that would be refused is reported as
-	// guard.Shadowed and passed on. It is for trying a limit out.
+	// guard.Shadowed and passed on. It is for trying a limit out. Failures of our
+	// own are guard.Failed, an outage of the store once, as under OnFailure.
 	Shadow bool
 
 	// Now is the clock of the default store and of the pauses between calls of a
@@ -88,7 +96,7 @@ func New(limit Limit, key Key, opts *Options) (*Limiter, error) {
 	}
 	l.policy = policyField(l.limits)
 	l.opts.Also, l.opts.Secret = nil, nil
-	l.refusal = &guard.Error{Status: http.StatusTooManyRequests, Message: l.opts.Message, Err: errors.New("ratelimit: the quota is used up")}
+	l.refusal = &guard.Error{Status: http.StatusTooManyRequests, Code: codeLimited, Message: l.opts.Message, Err: errors.New("ratelimit: the quota is used up")}
 	return l, nil
 }
 
@@ -119,7 +127,9 @@ type Result struct {
 // Reset does.
 //
 // It returns an error for an empty key, for a cost that is not from 1 to the
-// largest that the limit can grant, and if the store failed.
+// largest that the limit can grant, and if the store failed. Take and Peek report
+// no decisions, except for the one with which an outage begins: see
+// Options.OnFailure.
 func (l *Limiter) Take(ctx context.Context, key string, cost int) (Result, error) {
 	if cost < 1 {
 		return Result{}, fmt.Errorf("ratelimit: cost %d is not positive", cost)
@@ -134,11 +144,15 @@ func (l *Limiter) Peek(ctx context.Context, key string) (Result, error) {
 
 func (l *Limiter) result(ctx context.Context, key string, cost int) (Result, error) {
 	var buf stackBuffer
-	demands, states, failure, err := l.take(ctx, buf.demands[:0], buf.states[:0], key, cost)
+	demands, states, from, err := l.take(ctx, buf.demands[:0], buf.states[:0], key, cost)
 	if err != nil {
 		return Result{}, err
 	}
-	return resultOf(demands, states, failure), nil
+	res := resultOf(demands, states, from.failure)
+	if from.begins {
+		l.backend.failedDecision(res.Limit, cost, from).ReportTo(ctx)
+	}
+	return res, nil
 }
 
 // Reset undoes every take of the key, also in a Fallback. See [Limiter.Take] for
@@ -190,18 +204,18 @@ func (l *Limiter) demands(ctx context.Context, out []demand, key string, cost in
 }
 
 // take appends to demands and states, which are empty, and returns them.
-func (l *Limiter) take(ctx context.Context, demands []demand, states []State, key string, cost int) (_ []demand, _ []State, failure, err error) {
+func (l *Limiter) take(ctx context.Context, demands []demand, states []State, key string, cost int) (_ []demand, _ []State, from source, err error) {
 	demands, err = l.demands(ctx, demands, key, cost)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, source{}, err
 	}
 	if len(demands) <= cap(states) {
 		states = states[:len(demands)]
 	} else {
 		states = make([]State, len(demands))
 	}
-	failure, err = l.backend.take(ctx, demands, states)
-	return demands, states, failure, err
+	from, err = l.backend.take(ctx, demands, states)
+	return demands, states, from, err
 }
 
 // decisive returns the index of the state that a Result is about.

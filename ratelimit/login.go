@@ -41,7 +41,9 @@ type LoginOptions struct {
 	// need the same secret.
 	Secret []byte
 	// OnFailure selects what happens while the store fails. By default, an
-	// in-memory Fallback: logins go on, and this process counts by itself.
+	// in-memory Fallback: logins go on, and this process counts by itself. An
+	// outage is reported as by [Options].OnFailure: its first decision is
+	// guard.Failed.
 	OnFailure Failure
 	// Timeout bounds each call of a Store other than *Memory. A call that takes
 	// longer has failed. If 0, 50 ms.
@@ -143,50 +145,54 @@ type Attempt struct {
 // already reported to Observe, and belongs to the caller.
 func (l *Login) Attempt(r *http.Request, account string) (*Attempt, error) {
 	d := guard.Decision{Package: "ratelimit", Guard: "login", Cost: 1, Pattern: r.Pattern}
-	a, res, err := l.attempt(r, account)
-	if res.Limit != "" {
-		d.Guard = res.Limit
+	a, res, from, err := l.attempt(r, account)
+	if res.Limit != "" { // the take was answered
+		d.Guard, d.RetryAfter, d.Reason = res.Limit, res.RetryAfter, l.backend.reason(from)
+		if from.begins {
+			l.backend.failedDecision(d.Guard, d.Cost, from).Report(r)
+		}
 	}
 	if err != nil {
-		d.RetryAfter = res.RetryAfter
 		return nil, d.Deny(r.Context(), err)
 	}
-	d.Outcome, d.Reason, d.Err = guard.Allowed, failureReason(res.Failure), res.Failure
-	d.Report(r)
+	if !from.begins {
+		d.Outcome, d.Err = guard.Allowed, from.failure
+		d.Report(r)
+	}
 	return a, nil
 }
 
-func (l *Login) attempt(r *http.Request, account string) (*Attempt, Result, error) {
+func (l *Login) attempt(r *http.Request, account string) (*Attempt, Result, source, error) {
 	address, err := l.ip(r)
 	if err != nil {
-		return nil, Result{}, err
+		return nil, Result{}, source{}, err
 	}
 	demands, err := l.demands(account)
 	if err != nil {
-		return nil, Result{}, err
+		return nil, Result{}, source{}, err
 	}
 	demands[0].key = address
 	states := make([]State, len(demands))
-	failure, err := l.backend.take(r.Context(), demands, states)
+	from, err := l.backend.take(r.Context(), demands, states)
 	if err != nil {
-		return nil, Result{}, err
+		return nil, Result{}, from, err
 	}
-	res := resultOf(demands, states, failure)
+	res := resultOf(demands, states, from.failure)
 	if !res.OK {
-		return nil, res, tooMany(l.opts.Message, res.RetryAfter, fmt.Errorf("ratelimit: the quota of %q is used up", res.Limit))
+		return nil, res, from, tooMany("login_limited", l.opts.Message, res.RetryAfter, fmt.Errorf("ratelimit: the quota of %q is used up", res.Limit))
 	}
-	a := &Attempt{login: l, inFallback: failure != nil}
+	a := &Attempt{login: l, inFallback: from.failure != nil}
 	for i := range demands {
 		a.taken = append(a.taken, Taken{Take: demands[i].take(), Stamp: states[i].Stamp, All: i > 0})
 	}
-	return a, res, nil
+	return a, res, from, nil
 }
 
 // demands returns the demands of an attempt on the account. The first is for the
 // address, and the caller sets its key.
 func (l *Login) demands(account string) ([]demand, error) {
 	if account = l.opts.Normalize(account); account == "" {
-		return nil, badRequest("The account is missing", errEmptyKey)
+		return nil, badRequest("account_missing", "The account is missing", errEmptyKey)
 	}
 	demands := slices.Clone(l.limits)
 	for i := range demands {

@@ -1,6 +1,7 @@
 package ratelimit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ type wrapped struct {
 
 func (l *wrapped) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var buf stackBuffer
-	demands, states, failure, cost, err := l.decide(r, buf.demands[:0], buf.states[:0])
+	demands, states, from, cost, err := l.decide(r, buf.demands[:0], buf.states[:0])
 	worst, granted := 0, err == nil
 	if granted {
 		worst = decisive(states)
@@ -32,32 +33,43 @@ func (l *wrapped) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil && !l.opts.Shadow && (l.opts.Headers != 0 || !granted) {
 		l.headers(w.Header(), demands, states, worst)
 	}
-	if pass := granted || err == ErrSkip || l.opts.Shadow; !pass || guard.Observed(r.Context()) {
+	pass := granted || err == ErrSkip || l.opts.Shadow
+	if !pass || from.begins || l.opts.Shadow && err != nil || guard.Observed(r.Context()) {
 		d := guard.Decision{Package: "ratelimit", Guard: l.limits[0].limit.Name, Cost: cost}
 		if err == nil {
 			d.Guard, d.RetryAfter = demands[worst].limit.Name, states[worst].RetryAfter
 		}
-		l.report(w, r, &d, granted, failure, err)
+		l.report(w, r, &d, granted, from, err)
 		if !pass {
 			return
 		}
 	}
 	if err == nil && l.opts.InContext {
-		res := resultOf(demands, states, failure)
+		res := resultOf(demands, states, from.failure)
 		r = r.WithContext(context.WithValue(r.Context(), resultKey{l.Limiter}, &res))
 	}
 	l.next.ServeHTTP(w, r)
 }
 
 // report reports d, and refuses the request unless it is passed on.
-func (l *Limiter) report(w http.ResponseWriter, r *http.Request, d *guard.Decision, granted bool, failure, err error) {
+func (l *Limiter) report(w http.ResponseWriter, r *http.Request, d *guard.Decision, granted bool, from source, err error) {
+	passed := granted || err == ErrSkip || l.opts.Shadow
+	if from.begins && (err == nil || passed) {
+		l.backend.failedDecision(d.Guard, d.Cost, from).Report(r)
+		if passed {
+			return
+		}
+	}
+	if err == nil {
+		d.Reason = l.backend.reason(from)
+	}
 	switch {
 	case granted:
-		d.Outcome, d.Reason, d.Err = guard.Allowed, failureReason(failure), failure
+		d.Outcome, d.Err = guard.Allowed, from.failure
 	case err == ErrSkip:
 		d.Outcome, d.Reason = guard.Allowed, "not limited"
 	case l.opts.Shadow:
-		d.Outcome, d.Reason, d.Err = guard.Shadowed, shadowReason(err), err
+		d.Outcome, d.Reason, d.Err = shadowOutcome(from, err), cmp.Or(d.Reason, shadowReason(err)), err
 	case err == nil:
 		d.Refuse(w, r, l.refusal)
 		return
@@ -69,26 +81,26 @@ func (l *Limiter) report(w http.ResponseWriter, r *http.Request, d *guard.Decisi
 }
 
 // decide takes the cost of a request. err is the reason to refuse it, or ErrSkip.
-func (l *Limiter) decide(r *http.Request, demands []demand, states []State) (_ []demand, _ []State, failure error, cost int, err error) {
+func (l *Limiter) decide(r *http.Request, demands []demand, states []State) (_ []demand, _ []State, from source, cost int, err error) {
 	cost = 1
 	if l.opts.Cost != nil {
 		cost = l.opts.Cost(r)
 	}
 	switch {
 	case cost < 0:
-		return nil, nil, nil, cost, fmt.Errorf("ratelimit: a cost of %d", cost)
+		return nil, nil, from, cost, fmt.Errorf("ratelimit: a cost of %d", cost)
 	case cost == 0:
-		return nil, nil, nil, cost, ErrSkip
+		return nil, nil, from, cost, ErrSkip
 	}
 	key, err := l.key(r)
 	if err != nil {
-		return nil, nil, nil, cost, skipOr(err)
+		return nil, nil, from, cost, skipOr(err)
 	}
-	demands, states, failure, err = l.take(r.Context(), demands, states, key, cost)
+	demands, states, from, err = l.take(r.Context(), demands, states, key, cost)
 	if err == errCost {
-		err = badRequest("The request is too large for its limit", err)
+		err = badRequest("cost_too_large", "The request is too large for its limit", err)
 	}
-	return demands, states, failure, cost, err
+	return demands, states, from, cost, err
 }
 
 // skipOr returns ErrSkip itself for an error of a Key that wraps it: this package
@@ -100,12 +112,16 @@ func skipOr(err error) error {
 	return err
 }
 
-// failureReason is the Reason of a decision that OnFailure made.
-func failureReason(failure error) string {
-	if failure == nil {
-		return ""
+// shadowOutcome is the outcome of a request that would be refused. A failure of
+// our own is not a trial's result. An outage was reported when it began.
+func shadowOutcome(from source, err error) guard.Outcome {
+	if err == nil || from.failure != nil {
+		return guard.Shadowed
 	}
-	return "store failed: " + failure.Error()
+	if e, _ := errors.AsType[*guard.Error](err); e != nil && e.Status < http.StatusInternalServerError {
+		return guard.Shadowed
+	}
+	return guard.Failed
 }
 
 func shadowReason(err error) string {

@@ -24,7 +24,7 @@ func (p *Policy[P, Perm]) Check(ctx context.Context, perm Perm) error {
 	case err != nil:
 		return cloneOf(err)
 	case r != granted:
-		return p.refuse(ctx, r, []Perm{perm}, p.messages[i], r.cause())
+		return p.refuse(ctx, r, []Perm{perm}, codePermission, p.messages[i], r.cause())
 	}
 	return nil
 }

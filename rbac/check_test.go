@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/go-guard/guard"
@@ -26,7 +27,7 @@ func TestCheck(t *testing.T) {
 		}
 		var e *guard.Error
 		err := p.WithMessage("No").Check(ctx, usersDelete)
-		if !errors.As(err, &e) || e.Status != 403 || e.Message != "No" {
+		if !errors.As(err, &e) || e.Status != 403 || e.Code != "permission_required" || e.Message != "No" {
 			t.Errorf("%s: with a message: %v", name, err)
 		}
 		if err := p.Check(ctx, usersDelete); !errors.As(err, &e) || e.Message != "Permission 'users:delete' required" {
@@ -37,8 +38,12 @@ func TestCheck(t *testing.T) {
 		}
 	}
 	var e *guard.Error
-	if err := p.Check(context.Background(), usersRead); !errors.As(err, &e) || e.Status != 401 {
+	_, anonymous, _ := serve(t, guard.Optional(fixed[user]{}), request())
+	if err := p.Check(anonymous, usersRead); !errors.As(err, &e) || e.Status != 401 {
 		t.Errorf("an anonymous context: %v", err)
+	}
+	if err := p.Check(context.Background(), usersRead); err == nil || errors.As(err, &e) || !strings.Contains(err.Error(), "no authentication step") {
+		t.Errorf("a context without a step: %v", err)
 	}
 }
 

@@ -12,9 +12,12 @@
 // policy is built, and a gate that requires an undeclared name panics when it is
 // wired. A principal's role that the policy does not define grants nothing.
 //
-// A gate is a middleware of the policy, and belongs inside authentication. Without
-// a principal it answers 401; inside a step that authenticates another type, 500.
-// A principal that lacks the role or permission gets 403.
+// A gate is a middleware of the policy, and belongs inside authentication. It
+// answers 401 where the step in front authenticated no one. Without a step in
+// front, or inside one that authenticates another type, it answers 500. A
+// principal that lacks the role or permission gets 403, with the code
+// "role_required" or "permission_required", or "insufficient_scope" if only the
+// scopes of the credential are too narrow.
 //
 // [Policy.Swap] replaces the roles while the program serves. Each gate uses the
 // policy in force when it runs, so a Swap can fall between two gates of one

@@ -64,7 +64,7 @@ func watch[P any, Perm ~string](ctx context.Context, path string, every time.Dur
 			seen = string(data)
 			var spec rbac.Spec[Perm]
 			if spec, err = rbac.ParseJSON(data, permissions); err == nil {
-				err = policy.Swap(spec)
+				err = policy.Swap(ctx, spec)
 			}
 		}
 		if err != nil {

@@ -90,7 +90,7 @@ func (h *gate[P, Perm]) decide(ctx context.Context, g *grantee[P, Perm]) error {
 		return err
 	}
 	denied := *g // a copy, because a denial outlives the stack
-	return h.policy.refuse(ctx, res, h.scope, h.message, &denial[P, Perm]{&denied, res})
+	return h.policy.refuse(ctx, res, h.scope, h.rule.code(), h.message, &denial[P, Perm]{&denied, res})
 }
 
 // A rule is what a gate requires: one of the roles, or all or one of the
@@ -98,6 +98,14 @@ func (h *gate[P, Perm]) decide(ctx context.Context, g *grantee[P, Perm]) error {
 type rule struct {
 	roles    []string
 	all, any []int
+}
+
+// code is that of a refusal.
+func (r *rule) code() string {
+	if r.roles != nil {
+		return codeRole
+	}
+	return codePermission
 }
 
 func (g *grantee[P, Perm]) satisfies(ctx context.Context, r *rule) (result, error) {

@@ -63,6 +63,10 @@ func TestGates(t *testing.T) {
 			if len(decisions) != 1 || decisions[0].Package != "rbac" || decisions[0].Guard == "" || decisions[0].Generation != 1 {
 				t.Errorf("decisions %+v", decisions)
 			}
+			code, _, _ := strings.Cut(tt.name, ",")
+			if status == 403 && codeOf(decisions[0].Err) != code+"_required" {
+				t.Errorf("code %q, want %s_required", codeOf(decisions[0].Err), code)
+			}
 			if status == 403 && !strings.Contains(decisions[0].Reason, "not granted") {
 				t.Errorf("reason %q", decisions[0].Reason)
 			}
@@ -92,11 +96,11 @@ func TestGateAndAuthentication(t *testing.T) {
 			m    guard.Middleware
 			want int
 		}{
-			"no step":                    {gate, 401},
+			"no step":                    {gate, 500},
 			"an anonymous step":          {guard.Chain(anonymous, gate), 401},
 			"a step for another type":    {guard.Chain(guard.Require(fixed[other]{authenticated: true}), gate), 500},
 			"a step for a pointer to it": {guard.Chain(guard.Require(fixed[*user]{p: &user{}, authenticated: true}), gate), 500},
-			"a step inside the gate":     {guard.Chain(gate, admin), 401},
+			"a step inside the gate":     {guard.Chain(gate, admin), 500},
 			"a step outside the gate":    {guard.Chain(admin, gate), 200},
 			"hidden by an inner step":    {guard.Chain(admin, anonymous, gate), 401},
 			"a gate between two steps":   {guard.Chain(admin, gate, anonymous, gate), 401},
@@ -116,6 +120,41 @@ func TestGateAndAuthentication(t *testing.T) {
 				t.Errorf("%s: %d refusals by rbac, want %d: %+v", name, n, wantRefusals, decisions)
 			}
 		}
+	}
+}
+
+// A gate without an authentication step in front lets no request through, and the
+// first one is logged. It answered 401 to every client, and logged nothing.
+func TestWrongOrderIsLogged(t *testing.T) {
+	p := newPolicy(t, nil)
+	scoped := newPolicy(t, &rbac.Options{ScopeLimit: func(context.Context) ([]string, bool) { return allScopes, true }})
+	admin := authenticateAs("admin")
+	for name, tt := range map[string]struct {
+		m     guard.Middleware
+		guard string
+	}{
+		"a role outside":                  {guard.Chain(p.RequireRole("admin"), admin), "role admin"},
+		"a permission outside":            {guard.Chain(p.RequireAll(usersRead), admin), "permission users:read"},
+		"one of some permissions outside": {guard.Chain(p.RequireAny(usersRead, postsRead), admin), "permission users:read or posts:read"},
+		"scopes outside":                  {guard.Chain(scoped.RequireAll(usersRead), admin), "permission users:read"},
+		"no authentication":               {p.RequireRole("admin"), "role admin"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := harness.CaptureLog(t)
+			w, reached := harness.Serve(t, tt.m, nil, request())
+			if w.Code != 500 || reached || w.Body.String() != body(500, "The request could not be processed") {
+				t.Errorf("status %d, body %s, reached %t; want 500", w.Code, w.Body, reached)
+			}
+			lines := log.Lines()
+			if len(lines) != 1 {
+				t.Fatalf("logged %q, want one line", lines)
+			}
+			for _, want := range []string{"level=ERROR", "package=rbac", tt.guard, "rbac_test.user", "no authentication step is in front of it"} {
+				if !strings.Contains(lines[0], want) {
+					t.Errorf("the line does not mention %q: %s", want, lines[0])
+				}
+			}
+		})
 	}
 }
 
@@ -256,8 +295,8 @@ func TestGateAllocations(t *testing.T) {
 	}
 	roles := []string{"moderator", "user", "guest"}
 	byHand, step := as(roles...), authenticateAs(roles...)
-	_, inner, _ := serve(t, several.RequireAll(usersRead), as(roles...))
-	later := request().WithContext(inner)
+	var later *http.Request
+	harness.Serve(t, several.RequireAll(usersRead), func(_ http.ResponseWriter, r *http.Request) { later = r }, as(roles...))
 	none := guard.Chain()
 	for name, tt := range map[string]struct {
 		step  guard.Middleware // whose own allocations do not count

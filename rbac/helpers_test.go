@@ -2,6 +2,7 @@ package rbac_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -86,6 +87,14 @@ func serve(t testing.TB, m guard.Middleware, r *http.Request) (w *httptest.Respo
 	observe := guard.Observe(func(_ *http.Request, d guard.Decision) { decisions = append(decisions, d) })
 	w, _ = harness.Serve(t, guard.Chain(observe, m), func(_ http.ResponseWriter, r *http.Request) { inner = r.Context() }, r)
 	return w, inner, decisions
+}
+
+// codeOf returns the code of a refusal.
+func codeOf(err error) string {
+	if e, ok := errors.AsType[*guard.Error](err); ok {
+		return e.Code
+	}
+	return ""
 }
 
 // body is the JSON body of a refusal.

@@ -122,14 +122,21 @@ func (p *Policy[P, Perm]) WithMessage(message string) *Policy[P, Perm] {
 	return &Policy[P, Perm]{engine: p.engine, message: message}
 }
 
+// The codes of refusals, beside that of package refusal for narrow scopes.
+const (
+	codeRole       = "role_required"
+	codePermission = "permission_required"
+)
+
 // refuse returns a new 403 for a result other than granted. Where the scopes are
-// too narrow, its challenge names those that are needed (RFC 6750, section 3.1).
-func (p *Policy[P, Perm]) refuse(ctx context.Context, r result, needed []Perm, message string, cause error) *guard.Error {
+// too narrow, its challenge names those that are needed (RFC 6750, section 3.1),
+// and its code is "insufficient_scope" in place of code.
+func (p *Policy[P, Perm]) refuse(ctx context.Context, r result, needed []Perm, code, message string, cause error) *guard.Error {
 	if p.message != "" {
 		message = p.message
 	}
 	if r == outsideScopes {
 		return refusal.InsufficientScope(message, identity.From(ctx).Challenges(), texts(needed), cause)
 	}
-	return &guard.Error{Status: http.StatusForbidden, Message: message, Err: cause}
+	return &guard.Error{Status: http.StatusForbidden, Code: code, Message: message, Err: cause}
 }

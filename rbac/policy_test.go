@@ -103,7 +103,7 @@ func TestDecider(t *testing.T) {
 	if got := p.From(as("bob").Context()); !got.Has(usersRead) || got.Has(postsRead) || got.HasRole("admin") {
 		t.Error("From does not return what the decider grants")
 	}
-	if err := p.Swap(spec()); err == nil {
+	if err := p.Swap(t.Context(), spec()); err == nil {
 		t.Error("Swap accepted roles for a policy with a decider")
 	}
 }

@@ -71,8 +71,12 @@ func TestScopeLimit(t *testing.T) {
 				t.Errorf("status %d, body %s, reached %t; want 403 %s", w.Code, w.Body, inner != nil, tt.want)
 			}
 			want := `Fixed error="insufficient_scope"` + tt.scope
+			code := "insufficient_scope"
 			if tt.scope == "-" {
-				want = ""
+				want, code = "", "permission_required"
+			}
+			if got := codeOf(decisions[len(decisions)-1].Err); got != code {
+				t.Errorf("code %q, want %q", got, code)
 			}
 			if got := w.Header().Get("WWW-Authenticate"); got != want {
 				t.Errorf("challenge %q, want %q", got, want)

@@ -1,10 +1,13 @@
 package rbac
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/go-guard/guard"
 )
 
 // Swap replaces the roles in one step. Each gate, Check, Has and From uses the
@@ -14,13 +17,30 @@ import (
 // spec.Permissions must be those that the policy was built with, or nil, and the
 // roles that gates require must still exist. The error reports every mistake in
 // spec, and then the policy is unchanged.
-func (p *Policy[P, Perm]) Swap(spec Spec[Perm]) error {
-	e := p.engine
+//
+// Swap reports a Decision to the Observe of ctx, with the action "swap" and the
+// generation in force afterwards. A spec with a mistake is guard.Refused, with the
+// error as its Reason. Where ctx has no Observe, nothing is reported.
+func (p *Policy[P, Perm]) Swap(ctx context.Context, spec Spec[Perm]) error {
+	number, err := p.engine.swap(spec)
+	if guard.Observed(ctx) {
+		d := guard.Decision{Package: "rbac", Action: "swap", Generation: number, Outcome: guard.Allowed}
+		if err != nil {
+			d.Outcome, d.Reason, d.Err = guard.Refused, err.Error(), err
+		}
+		d.ReportTo(ctx)
+	}
+	return err
+}
+
+// swap returns the number of the generation in force afterwards.
+func (e *engine[P, Perm]) swap(spec Spec[Perm]) (number uint64, err error) {
 	if e.decide != nil {
-		return errors.New("rbac: Swap: the policy has a decider, and no roles")
+		return e.inForce.Load().number, errors.New("rbac: Swap: the policy has a decider, and no roles")
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	number = e.inForce.Load().number
 	var errs []error
 	if spec.Permissions != nil {
 		errs = append(errs, e.samePermissions(spec.Permissions))
@@ -33,10 +53,11 @@ func (p *Policy[P, Perm]) Swap(spec Spec[Perm]) error {
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return err
+		return number, err
 	}
-	e.inForce.Store(&generation{e.inForce.Load().number + 1, roles})
-	return nil
+	number++
+	e.inForce.Store(&generation{number, roles})
+	return number, nil
 }
 
 // Generation is the number of the policy in force: 1 after New, and one more

@@ -19,7 +19,7 @@ func TestSwap(t *testing.T) {
 	read := p.WithMessage("No").RequireAll(usersRead) // copies swap too
 	next := spec()
 	next.Roles["guest"] = rbac.Role[perm]{Grants: []perm{usersRead}}
-	if err := p.Swap(next); err != nil {
+	if err := p.Swap(t.Context(), next); err != nil {
 		t.Fatal(err)
 	}
 	if w, _, decisions := serve(t, read, as("guest")); w.Code != 200 || decisions[0].Generation != 2 || p.Generation() != 2 {
@@ -34,7 +34,7 @@ func TestSwap(t *testing.T) {
 		"twice":              {Permissions: []perm{"x", "x"}, Roles: next.Roles},
 	}
 	for want, s := range bad {
-		if err := p.Swap(s); err == nil || !strings.Contains(err.Error(), want) {
+		if err := p.Swap(t.Context(), s); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Swap = %v, want an error that mentions %s", err, want)
 		}
 	}
@@ -42,13 +42,68 @@ func TestSwap(t *testing.T) {
 		t.Errorf("after invalid swaps: status %d, %+v", w.Code, decisions)
 	}
 	next.Permissions = nil // unchanged
-	if err := p.Swap(next); err != nil || p.Generation() != 3 {
+	if err := p.Swap(t.Context(), next); err != nil || p.Generation() != 3 {
 		t.Errorf("Swap = %v, generation %d", err, p.Generation())
 	}
 	if w, _, _ := serve(t, gate, as("moderator")); w.Code != 200 {
 		t.Errorf("a gate of before: status %d", w.Code)
 	}
 }
+
+// A Swap is a Decision with an action, a generation and a subject: the audit log
+// has who changed the roles. A mistake in the roles is the caller's, and no failure
+// of ours.
+func TestSwapIsReported(t *testing.T) {
+	p := newPolicy(t, nil)
+	p.RequireRole("moderator")
+	decided := guard.Must(rbac.NewDecided(permissions, func(context.Context, user, perm) (bool, error) { return true, nil }, nil))
+	for _, tt := range []struct {
+		name       string
+		policy     *rbac.Policy[user, perm]
+		spec       rbac.Spec[perm]
+		outcome    guard.Outcome
+		generation uint64
+		reason     string
+	}{
+		{"a swap", p, spec(), guard.Allowed, 2, ""},
+		{"another", p, spec(), guard.Allowed, 4, ""},
+		{"an unknown permission", p, rbac.Spec[perm]{Roles: map[string]rbac.Role[perm]{"moderator": {Grants: []perm{"users:raed"}}}}, guard.Refused, 5,
+			`rbac: role "moderator": unknown permission "users:raed"`},
+		{"a role that a gate requires", p, less(), guard.Refused, 5, `rbac: a gate requires role "moderator", which the new policy does not define`},
+		{"with a decider", decided, spec(), guard.Refused, 1, "rbac: Swap: the policy has a decider, and no roles"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			log := harness.CaptureLog(t)
+			var err error
+			swapping := func(http.Handler) http.Handler {
+				return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { err = tt.policy.Swap(r.Context(), tt.spec) })
+			}
+			_, _, decisions := serve(t, guard.Chain(guard.Require(fixed[subject]{"root", true}), swapping), request())
+			d := decisions[len(decisions)-1]
+			if len(decisions) != 2 || d.Package != "rbac" || d.Action != "swap" || d.Guard != "" || d.Status != 0 || d.Subject != "root" {
+				t.Errorf("decisions %+v", decisions)
+			}
+			if d.Outcome != tt.outcome || d.Generation != tt.generation || d.Reason != tt.reason || d.Err != err || (err == nil) != (tt.outcome == guard.Allowed) {
+				t.Errorf("decision %+v, error %v; want %s, generation %d, reason %q", d, err, tt.outcome, tt.generation, tt.reason)
+			}
+			_ = tt.policy.Swap(t.Context(), tt.spec) // outside an Observe
+			if lines := log.Lines(); len(lines) != 0 {
+				t.Errorf("logged %q; the caller has the error", lines)
+			}
+			if tt.outcome == guard.Allowed {
+				tt.generation++
+			}
+			if got := tt.policy.Generation(); got != tt.generation {
+				t.Errorf("generation %d, want %d", got, tt.generation)
+			}
+		})
+	}
+}
+
+// subject is a principal with a subject.
+type subject string
+
+func (s subject) Sub() string { return string(s) }
 
 // less is a policy that takes everything from users.
 func less() rbac.Spec[perm] {
@@ -60,7 +115,7 @@ func swapWithin(t *testing.T, policies ...*rbac.Policy[user, perm]) guard.Middle
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			for _, p := range policies {
-				if err := p.Swap(less()); err != nil {
+				if err := p.Swap(r.Context(), less()); err != nil {
 					t.Errorf("Swap: %v", err)
 				}
 			}
@@ -107,7 +162,7 @@ func TestSwapWithinARequest(t *testing.T) {
 			}
 			var generations []uint64
 			for _, d := range decisions {
-				if d.Package == "rbac" {
+				if d.Package == "rbac" && d.Action == "" { // of a gate
 					generations = append(generations, d.Generation)
 				}
 			}
@@ -127,7 +182,7 @@ func TestSwapWithinARequest(t *testing.T) {
 func TestSwapAfterFrom(t *testing.T) {
 	p := newPolicy(t, nil)
 	g := p.From(as("user").Context())
-	if err := p.Swap(less()); err != nil {
+	if err := p.Swap(t.Context(), less()); err != nil {
 		t.Fatal(err)
 	}
 	if !g.Has(postsRead) || g.Generation() != 1 {
@@ -143,7 +198,7 @@ func TestSwapBetweenRequestsOfOneContext(t *testing.T) {
 	if w, _, _ := serve(t, p.RequireAll(postsRead), r); w.Code != 200 {
 		t.Fatalf("status %d, body %s; want 200", w.Code, w.Body)
 	}
-	if err := p.Swap(less()); err != nil {
+	if err := p.Swap(t.Context(), less()); err != nil {
 		t.Fatal(err)
 	}
 	if w, _, _ := serve(t, p.RequireAll(postsRead), r); w.Code != 403 {
@@ -159,7 +214,7 @@ func TestSwapUnderLoad(t *testing.T) {
 		return rbac.Spec[perm]{Roles: map[string]rbac.Role[perm]{"u": {Grants: grants}}}
 	}
 	reads, writes := roles(postsRead), roles(postsWrite)
-	if err := p.Swap(reads); err != nil {
+	if err := p.Swap(t.Context(), reads); err != nil {
 		t.Fatal(err)
 	}
 	any := p.RequireAny(postsRead, postsWrite)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -178,7 +233,7 @@ func TestSwapUnderLoad(t *testing.T) {
 					return
 				default:
 				}
-				_ = p.Swap([]rbac.Spec[perm]{reads, writes, {}}[i%3])
+				_ = p.Swap(t.Context(), []rbac.Spec[perm]{reads, writes, {}}[i%3])
 			}
 		})
 	}

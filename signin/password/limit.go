@@ -3,6 +3,7 @@ package password
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/go-guard/guard"
@@ -12,7 +13,7 @@ import (
 // outage, which guard.Refuse answers with 503.
 func (h *Hasher) acquire(ctx context.Context) (release func(), err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, guard.Unavailable(fmt.Errorf("%w: %w", ErrBusy, err))
+		return nil, busy(fmt.Errorf("%w: %w", ErrBusy, err))
 	}
 	select {
 	case h.slots <- struct{}{}:
@@ -25,10 +26,15 @@ func (h *Hasher) acquire(ctx context.Context) (release func(), err error) {
 	case h.slots <- struct{}{}:
 		return h.release, nil
 	case <-timer.C:
-		return nil, guard.Unavailable(ErrBusy)
+		return nil, busy(ErrBusy)
 	case <-ctx.Done():
-		return nil, guard.Unavailable(fmt.Errorf("%w: %w", ErrBusy, ctx.Err()))
+		return nil, busy(fmt.Errorf("%w: %w", ErrBusy, ctx.Err()))
 	}
+}
+
+// busy is the refusal of a call that did not get its turn. cause wraps ErrBusy.
+func busy(cause error) error {
+	return &guard.Error{Status: http.StatusServiceUnavailable, Code: "busy", Err: cause}
 }
 
 func (h *Hasher) release() { <-h.slots }

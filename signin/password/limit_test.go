@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/signin/password"
 )
 
@@ -30,6 +31,11 @@ func TestBusy(t *testing.T) {
 		for _, err := range []error{hashErr, err, canceledErr, againErr} {
 			if w := refuse(err); ok || rehash || !errors.Is(err, password.ErrBusy) || w.Code != http.StatusServiceUnavailable {
 				t.Errorf("%t, %t, %d, %v", ok, rehash, w.Code, err)
+			}
+		}
+		for _, err := range []error{hashErr, err, canceledErr, againErr} {
+			if e, _ := errors.AsType[*guard.Error](err); e == nil || e.Code != "busy" {
+				t.Errorf("%+v has no code \"busy\"", e)
 			}
 		}
 		if !errors.Is(canceledErr, context.Canceled) {

@@ -38,7 +38,7 @@ const MaxLength = 1024
 
 var (
 	// ErrBusy is wrapped by the error of a call that did not get its turn in time.
-	// guard.Refuse answers it with 503.
+	// guard.Refuse answers it with 503 and the code "busy".
 	ErrBusy = errors.New("password: too many hashes at once")
 	// ErrLength is returned by Hash for a password that is empty, longer than
 	// MaxLength, or longer than 72 bytes with bcrypt. A handler checks for it with
