@@ -31,7 +31,7 @@ func Map[A, P any](a Authenticator[A], f func(context.Context, A) (P, bool, erro
 	}
 	unknown := a.Scheme().Unknown
 	if unknown == nil {
-		unknown = Unauthorized("Invalid credentials")
+		unknown = &Error{Status: http.StatusUnauthorized, Code: "credentials_invalid", Message: "Invalid credentials"}
 	}
 	return &Mapped[A, P]{a, unknown, f}
 }

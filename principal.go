@@ -74,7 +74,7 @@ func Authenticated[P any](ctx context.Context) (P, error) {
 	case p != nil:
 		return *p, nil
 	case n != nil:
-		return zero, &Error{Status: http.StatusUnauthorized, Challenges: slices.Clone(n.Challenges())}
+		return zero, &Error{Status: http.StatusUnauthorized, Code: codeMissing, Challenges: slices.Clone(n.Challenges())}
 	}
 	return zero, wiredWrongly(ctx, "a principal of type", reflect.TypeFor[P]())
 }
@@ -98,7 +98,7 @@ func AuthenticatedBy[A any](ctx context.Context) (A, error) {
 		return a, nil
 	}
 	if n := identity.From(ctx); n != nil && !n.Authenticated() {
-		return a, &Error{Status: http.StatusUnauthorized, Challenges: n.Challenges()}
+		return a, &Error{Status: http.StatusUnauthorized, Code: codeMissing, Challenges: n.Challenges()}
 	}
 	return a, wiredWrongly(ctx, "a credential that is", reflect.TypeFor[A]())
 }

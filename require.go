@@ -35,6 +35,9 @@ func Optional[P any](a ...Authenticator[P]) Middleware { return newStep(optional
 // 401 is anonymous. 400, 403 and failures of our own remain as they are.
 func Lenient[P any](a ...Authenticator[P]) Middleware { return newStep(lenient, a).wrap }
 
+// codeMissing is the code of a 401 to a request without a credential.
+const codeMissing = "credentials_missing"
+
 type mode int
 
 const (
@@ -87,7 +90,7 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 		}
 		c := candidate[P]{Authenticator: a, pkg: packageOf(a), challenge: scheme.Challenge, missing: ErrNoCredentials, ambient: scheme.Ambient}
 		if scheme.Missing != "" {
-			c.missing = &Error{Status: http.StatusUnauthorized, Message: scheme.Missing, Err: ErrNoCredentials}
+			c.missing = &Error{Status: http.StatusUnauthorized, Code: codeMissing, Message: scheme.Missing, Err: ErrNoCredentials}
 		}
 		if m, ok := a.(mapping[P]); ok && m.self() == any(a) { // not one that embeds a *Mapped
 			c.mapping = m

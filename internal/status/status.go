@@ -43,7 +43,7 @@ func Code(code int) string {
 	case http.StatusBadRequest:
 		return "bad_request"
 	case http.StatusUnauthorized:
-		return "authentication_required"
+		return "credentials_missing"
 	case http.StatusForbidden:
 		return "access_denied"
 	case http.StatusNotFound:
