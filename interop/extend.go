@@ -99,8 +99,9 @@ func byteSequence(s string) (b []byte, ok bool) {
 	return b, err == nil && len(b) > 0
 }
 
-// NotSuspended returns a guard that refuses suspended subjects with 403. It belongs
-// inside authentication by a credential with a subject: a session, a token, a key.
+// NotSuspended returns a guard that refuses suspended subjects with 403, and
+// credentials with an empty subject. It belongs inside authentication by a credential
+// with a subject: a session, a token, a key.
 func NotSuspended(suspended func(ctx context.Context, subject string) (bool, error)) guard.Middleware {
 	if suspended == nil {
 		panic("suspension: NotSuspended of nil")
@@ -111,7 +112,11 @@ func NotSuspended(suspended func(ctx context.Context, subject string) (bool, err
 		if err != nil {
 			return err // 401 for an anonymous request, 500 without an authentication step
 		}
-		yes, err := suspended(ctx, credential.Sub())
+		subject := credential.Sub()
+		if subject == "" { // a client that acts for itself: it has no account to look up
+			return &guard.Error{Status: http.StatusForbidden, Code: "subject_missing"}
+		}
+		yes, err := suspended(ctx, subject)
 		if err == nil && yes {
 			err = &guard.Error{Status: http.StatusForbidden, Code: "suspended", Message: "This account is suspended"}
 		}

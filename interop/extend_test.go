@@ -156,10 +156,12 @@ func TestNotSuspended(t *testing.T) {
 		}
 		return subject == "billing", nil
 	})
-	down := func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			next.ServeHTTP(w, r.WithContext(guard.WithPrincipal(r.Context(), &interop.Service{Name: "nil"})))
-		})
+	as := func(name string) guard.Middleware {
+		return func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				next.ServeHTTP(w, r.WithContext(guard.WithPrincipal(r.Context(), &interop.Service{Name: name})))
+			})
+		}
 	}
 	for _, tt := range []struct {
 		name    string
@@ -171,7 +173,8 @@ func TestNotSuspended(t *testing.T) {
 		{"allowed", certs(t).Wrap, cert("reports"), 200, "suspension allowed reports"},
 		{"suspended", certs(t).Wrap, cert("billing"), 403, "suspension refused billing suspended"},
 		{"anonymous", guard.Optional[*interop.Service](certs(t)), "", 401, "suspension refused  Authentication required"},
-		{"an outage", down, "", 503, "suspension failed nil context deadline exceeded"},
+		{"no subject", as(""), "", 403, "suspension refused  subject_missing"},
+		{"an outage", as("nil"), "", 503, "suspension failed nil context deadline exceeded"},
 		{"without a step", guard.Chain(), "", 500, "suspension failed  guard: wired wrongly: a guard wants a credential that is guard.Subject, and no authentication step is in front of it"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
