@@ -103,9 +103,9 @@ func ask(t *testing.T, p *rbac.Policy[interop.User, interop.Perm], key string, p
 		if err := p.Check(r.Context(), perm); err != nil || !p.Has(perm)(r.Context()) {
 			t.Errorf("behind the gate: %v", err)
 		}
-		var e *guard.Error // the mistake of a chain is no refusal
-		if err := p.Check(t.Context(), perm); err == nil || errors.As(err, &e) {
-			t.Errorf("without an authentication step: %v, want a failure", err)
+		var e *guard.Error
+		if err := p.Check(t.Context(), perm); !errors.As(err, &e) || e.Status != 401 {
+			t.Errorf("without a principal: %v, want 401", err)
 		}
 	}))
 	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
