@@ -5,9 +5,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 
+	"github.com/go-chi/chi/v5/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.opentelemetry.io/otel/codes"
@@ -17,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/clientip"
 	"github.com/go-guard/guard/interop"
 )
 
@@ -111,5 +114,30 @@ func TestSlogAndAccessLog(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(got)
+	}
+}
+
+// TestAuditUnderChi: a line has the method, chi's pattern and request ID, and the
+// client's address behind a proxy.
+func TestAuditUnderChi(t *testing.T) {
+	var out bytes.Buffer
+	address := clientip.XFF(netip.MustParsePrefix("192.0.2.0/24"))
+	observe := guard.Observe(guard.LogTo(slog.New(slog.NewTextHandler(&out, nil)), func(r *http.Request) []slog.Attr {
+		client, _ := address(r)
+		return []slog.Attr{slog.String("request_id", middleware.GetReqID(r.Context())), slog.String("client", client.String())}
+	}))
+	r := httptest.NewRequest("GET", "/posts/1", nil)
+	r.Header.Set("X-Request-Id", "r-17")
+	r.Header.Set("X-Forwarded-For", "1.2.3.4, 203.0.113.9")
+	r.Header.Set("X-API-Key", "key_carol")
+	guard.Chain(middleware.RequestID, observe)(interop.Chi(interop.NewGuards())).ServeHTTP(httptest.NewRecorder(), r)
+	got := out.String()
+	for _, want := range []string{"level=INFO", "package=rbac", "outcome=refused", "method=GET pattern=/posts/{id}", "request_id=r-17 client=203.0.113.9\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the line lacks %s: %s", want, got)
+		}
+	}
+	if n := strings.Count(got, "\n"); n != 1 {
+		t.Errorf("%d lines, want 1: %s", n, got)
 	}
 }

@@ -1,0 +1,168 @@
+package compose_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/apikey"
+	opaque "github.com/go-guard/guard/bearer"
+	"github.com/go-guard/guard/clientip"
+	"github.com/go-guard/guard/internal/testing/harness"
+	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/owner"
+	"github.com/go-guard/guard/ratelimit"
+	"github.com/go-guard/guard/rbac"
+	"github.com/go-guard/guard/session"
+)
+
+// keysOf authenticates every request with a key by lookup.
+func keysOf[P any](lookup func() (P, bool, error)) guard.Middleware {
+	return guard.Must(apikey.New(func(context.Context, string) (P, bool, error) { return lookup() }, nil)).Wrap
+}
+
+// TestMistakesAreLogged: a program that is wired wrongly lets no request through
+// and prints one line on standard error, by slog.Default() at Error, that names the
+// mistake.
+func TestMistakesAreLogged(t *testing.T) {
+	bob := members["bob"]
+	step := keysOf(func() (member, bool, error) { return bob, true, nil })
+	pointers := keysOf(func() (*member, bool, error) { return &bob, true, nil })
+	h := newHouse(t)
+	noStep := "no authentication step is in front of it"
+	handlerOf := func(f http.HandlerFunc) guard.Middleware { return func(http.Handler) http.Handler { return f } }
+	documents := func(load func() (*document, bool, error)) guard.Middleware {
+		return guard.Must(owner.New(func(*http.Request, member) (*document, bool, error) { return load() }, nil)).Load
+	}
+
+	tests := []struct {
+		name  string
+		chain guard.Middleware
+		want  []string // what the line has
+	}{
+		{"a handler of another type", guard.Chain(step, handlerOf(guard.HandlerFunc(func(http.ResponseWriter, *http.Request, *member) {}))),
+			[]string{"package=guard", "*compose_test.member", "as compose_test.member"}},
+		{"a handler without a step", handlerOf(guard.HandlerFunc(func(http.ResponseWriter, *http.Request, member) {})),
+			[]string{"package=guard", "compose_test.member", noStep}},
+		{"a role outside", guard.Chain(h.policy.RequireRole("user"), step), []string{"package=rbac", "role user", noStep}},
+		{"a permission outside", guard.Chain(h.policy.RequireAll("documents:write"), step), []string{"package=rbac", "permission documents:write", noStep}},
+		{"an owner outside", guard.Chain(h.own(), step), []string{"package=owner", noStep}},
+		{"a limit by principal outside", guard.Chain(h.byMember.Wrap, step), []string{"package=ratelimit", noStep}},
+		{"scopes outside", guard.Chain(opaque.Scopes("read"), step), []string{"package=bearer", "scope", noStep}},
+		{"a recent session outside", guard.Chain(guard.Must(session.New[struct{}](nil)).Recent(time.Minute), step), []string{"package=session", noStep}},
+		{"scopes behind a key without any", guard.Chain(step, opaque.Scopes("read")), []string{"package=bearer", "scope", "as compose_test.member"}},
+		{"a recent session behind a key", guard.Chain(step, guard.Must(session.New[struct{}](nil)).Recent(time.Minute)),
+			[]string{"package=session", "as compose_test.member"}},
+		{"a policy of another type", guard.Chain(pointers, h.policy.RequireRole("user")), []string{"package=rbac", "type compose_test.member", "as *compose_test.member"}},
+		{"a lookup that fails", keysOf(func() (member, bool, error) { return member{}, false, errors.New("sql: no rows in result set") }),
+			[]string{"package=apikey", "sql: no rows in result set"}},
+		{"a lookup that abstains", keysOf(func() (member, bool, error) { return member{}, false, guard.ErrNoCredentials }),
+			[]string{"package=apikey", "a lookup cannot abstain"}},
+		{"a lookup that finds nil", keysOf(func() (*member, bool, error) { return nil, true, nil }),
+			[]string{"package=apikey", "a lookup found a nil *compose_test.member"}},
+		{"a loader that fails", guard.Chain(step, documents(func() (*document, bool, error) { return nil, false, errors.New("sql: no rows") })),
+			[]string{"package=owner", "sql: no rows"}},
+		{"a loader that finds nil", guard.Chain(step, documents(func() (*document, bool, error) { return nil, true, nil })),
+			[]string{"package=owner", "nil *compose_test.document"}},
+		{"a limit by an empty ID", guard.Chain(step, guard.Must(ratelimit.New(ratelimit.Limit{Quota: 1, Window: time.Second},
+			ratelimit.ByPrincipal(func(member) string { return "" }), nil)).Wrap), []string{"package=ratelimit", "empty"}},
+		{"a handler that returns an error", guard.Chain(step, handlerOf(guard.Handler(func(http.ResponseWriter, *http.Request, member) error {
+			return fmt.Errorf("template: %q is undefined", "profile")
+		}).ServeHTTP)), []string{"package=handler", "template:"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			stderr := logged(t)
+			mux := http.NewServeMux()
+			reached := false
+			mux.Handle("GET /documents/{id}", tt.chain(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true })))
+			w := httptest.NewRecorder()
+			mux.ServeHTTP(w, harness.Request("/documents/1", "X-API-Key", "s3cret"))
+			if w.Code < 500 {
+				t.Errorf("status %d, want 5xx", w.Code)
+			}
+			if reached {
+				t.Error("the handler was reached")
+			}
+			line := stderr.String()
+			if n := strings.Count(line, "\n"); n != 1 {
+				t.Errorf("%d lines, want 1: %s", n, line)
+			}
+			for _, want := range append(tt.want, "ERROR guard", "status=5", "method=GET", `pattern="GET /documents/{id}"`) {
+				if !strings.Contains(line, want) {
+					t.Errorf("the line lacks %s: %s", want, line)
+				}
+			}
+			if strings.Contains(line, "s3cret") {
+				t.Errorf("the line has the key: %s", line)
+			}
+			if body := w.Body.String(); strings.Contains(body, "compose_test") || strings.Contains(body, "sql") || strings.Contains(body, "template") {
+				t.Errorf("the client reads the cause: %s", body)
+			}
+		})
+	}
+}
+
+// logged returns what slog.Default() writes to standard error until the test ends.
+func logged(t *testing.T) *bytes.Buffer {
+	t.Helper()
+	var b bytes.Buffer
+	before := log.Writer()
+	t.Cleanup(func() { log.SetOutput(before) })
+	log.SetOutput(&b)
+	return &b
+}
+
+// TestMistakesPanicAtWiring: what could never work stops the program before it
+// serves, with a text that names the package and the mistake.
+func TestMistakesPanicAtWiring(t *testing.T) {
+	step := keysOf(func() (member, bool, error) { return member{}, false, nil })
+	keys := guard.Must(apikey.New(func(context.Context, string) (member, bool, error) { return member{}, false, nil }, nil))
+	policy := guard.Must(rbac.New(rbac.Roles("user"), func(m member) []string { return m.roles }, nil))
+	var nilKeys *apikey.Keys[member]
+	for _, tt := range []struct {
+		name, want string
+		wire       func()
+	}{
+		{"Require of nothing", "guard: authentication by no authenticator", func() { guard.Require[member]() }},
+		{"Optional of nothing", "guard: authentication by no authenticator", func() { guard.Optional[member]() }},
+		{"Lenient of nothing", "guard: authentication by no authenticator", func() { guard.Lenient[member]() }},
+		{"a nil authenticator", "guard: authenticator 2 is nil", func() { guard.Require[member](keys, nil) }},
+		{"a typed nil authenticator", "guard: authenticator 1 is nil", func() { guard.Require[member](nilKeys) }},
+		{"Map of nil", "guard: Map of a nil authenticator", func() {
+			guard.Map[member](nil, func(context.Context, member) (int, bool, error) { return 0, false, nil })
+		}},
+		{"Map with nil", "guard: Map with a nil function", func() { guard.Map[member, int](keys, nil) }},
+		{"BySubject with nil", "guard: BySubject with a nil function", func() { guard.BySubject[*apikey.Record, int](guard.Must(apikey.NewRing(nil)), nil) }},
+		{"a nil middleware", "guard: middleware 2 of a Chain is nil", func() { guard.Chain(step, nil) }},
+		{"no handler", "guard: the handler to wrap is nil", func() { step(nil) }},
+		{"no handler of a gate", "rbac: the handler to wrap is nil", func() { policy.RequireRole("user")(nil) }},
+		{"HandlerFunc of nil", "guard: HandlerFunc of nil", func() { guard.HandlerFunc[member](nil) }},
+		{"Handler of nil", "guard: Handler of nil", func() { guard.Handler[member](nil) }},
+		{"OnError of nil", "guard: OnError of nil", func() { guard.OnError(nil) }},
+		{"LogTo of nil", "guard: LogTo of nil", func() { guard.LogTo(nil, nil) }},
+		{"an unknown role", `"admin"`, func() { policy.RequireRole("admin") }},
+		{"an undeclared permission", `"documents:raed"`, func() { policy.RequireAll("documents:raed") }},
+		{"a malformed scope", `"read write"`, func() { opaque.Scopes("read write") }},
+		{"no trusted proxy", "clientip: XFF without a trusted proxy", func() { clientip.XFF() }},
+		{"no lookup", "apikey: ", func() { guard.Must(apikey.New[member](nil, nil)) }},
+		{"a short secret", "jwtauth: ", func() { guard.Must(jwtauth.NewIssuer[struct{}](jwtauth.HMAC("HS256", []byte("short")), nil)) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			defer func() {
+				if text := fmt.Sprint(recover()); !strings.Contains(text, tt.want) {
+					t.Errorf("panic %q, want %q", text, tt.want)
+				}
+			}()
+			tt.wire()
+		})
+	}
+}
