@@ -23,7 +23,7 @@ func TestMetadata(t *testing.T) {
 		method string
 		status int
 		body   string
-	}{{"GET", 200, want}, {"HEAD", 200, ""}, {"POST", 405, "Method Not Allowed\n"}} {
+	}{{"GET", 200, want}, {"HEAD", 200, ""}, {"POST", 405, `{"error":"Method Not Allowed","message":"Method Not Allowed"}`}} {
 		w := httptest.NewRecorder()
 		meta.ServeHTTP(w, httptest.NewRequest(tt.method, meta.Path(), nil))
 		if w.Code != tt.status || w.Body.String() != tt.body {
