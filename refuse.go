@@ -31,10 +31,8 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 // Message, and never a cause. Package format has some.
 type ErrorHandler func(w http.ResponseWriter, r *http.Request, e *Error)
 
-// OnError makes h the error format of everything inside. It belongs outermost;
-// without it, [JSON] is the format. One body is not h's: for a bad refresh token
-// the handlers of package refresh keep their one key, such as
-// {"error":"Invalid refresh token"}.
+// OnError makes h the error format of everything inside, also for the answers of
+// the module's own handlers. It belongs outermost; without it, [JSON] is the format.
 func OnError(h ErrorHandler) Middleware {
 	if h == nil {
 		wiring.Panic("guard", "OnError of nil")

@@ -20,24 +20,28 @@ const (
 // takes as long as a wrong secret. No key has its digest.
 var unknownEntry = Entry{}
 
-// Authenticate implements [guard.Authenticator].
+// Authenticate implements [guard.Authenticator]. The Code of a refusal is
+// key_invalid, key_expired, key_not_yet_valid, address_not_allowed (403),
+// address_unknown (400), invalid_request for more than one key (400) or
+// cross_origin (403). In the challenge of an [Authorization] source for Bearer, the
+// error is invalid_token (RFC 6750, section 3.1).
 func (k *Ring) Authenticate(r *http.Request) (*Record, error) {
 	if k.store == nil {
 		return nil, errZeroValue
 	}
-	refuse := &k.scheme.refusals
+	refusals := &k.scheme.refusals
 	result, err := k.scheme.sources.find(r, k.format.head)
 	switch {
 	case err != nil:
 		return nil, err
 	case result.key == "" && result.unrecognized:
-		return nil, refuse.unrecognized.Clone()
+		return nil, refuse(refusals.unrecognized, false)
 	case result.key == "":
 		return nil, guard.ErrNoCredentials
 	}
 	id, ok := k.format.parse(result.key)
 	if !ok {
-		return nil, refuse.malformed.Clone()
+		return nil, refuse(refusals.malformed, result.inCookie)
 	}
 	e, found, err := k.store.Load(r.Context(), id)
 	if err != nil {
@@ -49,30 +53,39 @@ func (k *Ring) Authenticate(r *http.Request) (*Record, error) {
 	now := k.now()
 	if !found {
 		k.digests.matches(result.key, &unknownEntry, now)
-		return nil, refuse.unknown.Clone()
+		return nil, refuse(refusals.unknown, result.inCookie)
 	}
 	if !k.digests.matches(result.key, e, now) {
-		return nil, refuse.wrongSecret.Clone()
+		return nil, refuse(refusals.wrongSecret, result.inCookie)
 	}
-	if err := k.checkLimits(r, &e.Record, now); err != nil {
+	if bad := k.checkLife(&e.Record, now); bad != nil {
+		return nil, refuse(bad, result.inCookie)
+	}
+	if err := k.checkNetwork(r, &e.Record); err != nil {
 		return nil, err
 	}
 	k.recordUse(r.Context(), &e.Record, now)
 	return &e.Record, nil
 }
 
-// checkLimits refuses a right key that is revoked, outside of its life or used
-// from outside of its networks.
-func (k *Ring) checkLimits(r *http.Request, rec *Record, now time.Time) error {
-	refuse := &k.scheme.refusals
+// checkLife returns the refusal of a right key that is revoked or outside of its
+// life, nil for a valid one.
+func (k *Ring) checkLife(rec *Record, now time.Time) *guard.Error {
+	refusals := &k.scheme.refusals
 	switch {
 	case !rec.RevokedAt.IsZero():
-		return refuse.revoked.Clone()
+		return refusals.revoked
 	case rec.ended(now):
-		return refuse.expired.Clone()
+		return refusals.expired
 	case now.Before(rec.NotBefore):
-		return refuse.notYetValid.Clone()
-	case len(rec.Networks) == 0:
+		return refusals.notYetValid
+	}
+	return nil
+}
+
+// checkNetwork refuses a right key that is used from outside of its networks.
+func (k *Ring) checkNetwork(r *http.Request, rec *Record) error {
+	if len(rec.Networks) == 0 {
 		return nil
 	}
 	addr, err := k.address(r)
@@ -81,7 +94,7 @@ func (k *Ring) checkLimits(r *http.Request, rec *Record, now time.Time) error {
 	}
 	addr = addr.Unmap().WithZone("")
 	if !slices.ContainsFunc(rec.Networks, func(p netip.Prefix) bool { return p.Contains(addr) }) {
-		return refuse.wrongNetwork.Clone()
+		return refuse(k.scheme.refusals.wrongNetwork, false)
 	}
 	return nil
 }
@@ -92,7 +105,7 @@ func addressRefusal(err error) error {
 	if refusal, _ := errors.AsType[*guard.Error](err); refusal != nil {
 		return err
 	}
-	return &guard.Error{Status: http.StatusBadRequest, Message: "The client's address is not clear", Err: err}
+	return &guard.Error{Status: http.StatusBadRequest, Code: "address_unknown", Message: "The client's address is not clear", Err: err}
 }
 
 // recordUse records the use of a key, at most every five minutes, and attempts it

@@ -56,25 +56,30 @@ func New[P any](lookup func(ctx context.Context, key string) (P, bool, error), o
 // errZeroValue is returned by zero values, which authenticate no one.
 var errZeroValue = errors.New("apikey: a zero Keys or Ring was used; see New and NewRing")
 
-// Authenticate implements [guard.Authenticator].
+// Authenticate implements [guard.Authenticator]. The Code of a refusal is
+// key_invalid, invalid_request for more than one key (400) or cross_origin (403).
+// In the challenge of an [Authorization] source for Bearer, the error is
+// invalid_token (RFC 6750, section 3.1).
 func (k *Keys[P]) Authenticate(r *http.Request) (P, error) {
 	var zero P
 	if k.lookup == nil {
 		return zero, errZeroValue
 	}
-	refuse := &k.scheme.refusals
+	refusals := &k.scheme.refusals
 	result, err := k.scheme.sources.find(r, "")
 	switch {
 	case err != nil:
 		return zero, err
-	case result.unrecognized, len(result.key) > maxKeyBytes:
-		return zero, refuse.malformed.Clone()
+	case result.unrecognized:
+		return zero, refuse(refusals.malformed, false)
+	case len(result.key) > maxKeyBytes:
+		return zero, refuse(refusals.malformed, result.inCookie)
 	case result.key == "":
 		return zero, guard.ErrNoCredentials
 	}
 	p, found, err := k.lookup(r.Context(), result.key)
 	if !found && err == nil {
-		return zero, refuse.unknown.Clone()
+		return zero, refuse(refusals.unknown, result.inCookie)
 	}
 	return guard.Resolve(p, found, err, nil)
 }

@@ -15,8 +15,15 @@ const maxAttempts = 3
 
 // Issue makes a key. The key is not stored and cannot be read again: show it
 // once, by its Reveal method. A mistake in g is an error. A store that fails or
-// is full ([ErrFull]) is one that guard.Refuse answers with 503.
+// is full ([ErrFull]) is one that guard.Refuse answers with 503. The outcome is
+// reported to guard.Observe with the action "issue"; guard.Refuse does not report
+// the error again.
 func (k *Ring) Issue(ctx context.Context, g Grant) (Key, *Record, error) {
+	key, rec, err := k.issue(ctx, g)
+	return key, rec, report(ctx, "issue", g.Subject, err)
+}
+
+func (k *Ring) issue(ctx context.Context, g Grant) (Key, *Record, error) {
 	now := toMillis(k.now())
 	if err := g.validate(now); err != nil {
 		return Key{}, nil, err
@@ -45,45 +52,87 @@ func (k *Ring) Issue(ctx context.Context, g Grant) (Key, *Record, error) {
 // Rotate replaces the key of a record. The record's id, subject and limits stay
 // the same. The previous key remains valid for overlap, so that clients can be
 // changed one by one; a key before that is invalid at once. found is false where
-// there is no such record, and where it is revoked or expired.
+// there is no such record, and where it is revoked or expired: that is not
+// reported. Other outcomes are reported to guard.Observe with the action "rotate";
+// guard.Refuse does not report the error again.
 //
 // Rotate does not check the subject: see [Ring.Load].
 func (k *Ring) Rotate(ctx context.Context, id string, overlap time.Duration) (key Key, found bool, err error) {
+	key, subject, found, err := k.rotate(ctx, id, overlap)
+	if found || err != nil {
+		err = report(ctx, "rotate", subject, err)
+	}
+	return key, found, err
+}
+
+// rotate is Rotate without the report. It returns the record's subject.
+func (k *Ring) rotate(ctx context.Context, id string, overlap time.Duration) (key Key, subject string, found bool, err error) {
 	if overlap < 0 {
-		return Key{}, false, errors.New("apikey: a negative overlap")
+		return Key{}, "", false, errors.New("apikey: a negative overlap")
 	}
 	for range maxAttempts { // a concurrent rotation may win
 		e, found, err := k.store.Load(ctx, id)
 		if err != nil {
-			return Key{}, false, unavailable(err)
+			return Key{}, subject, false, unavailable(err)
 		}
 		now := toMillis(k.now())
 		if !found || e.ended(now) {
-			return Key{}, false, nil
+			return Key{}, "", false, nil
 		}
+		subject = e.Subject
 		key := k.format.newKey(id)
 		rotated, err := k.store.Rotate(ctx, id, Rotation{
 			From: e.Digest, To: k.digests.digest(key.Reveal()), Last4: key.last4(), At: now, Until: toMillis(now.Add(overlap)),
 		})
 		if err != nil {
-			return Key{}, false, unavailable(err)
+			return Key{}, subject, false, unavailable(err)
 		}
 		if rotated {
-			return key, true, nil
+			return key, subject, true, nil
 		}
 	}
-	return Key{}, false, guard.Unavailable(errors.New("apikey: the key is being rotated concurrently"))
+	return Key{}, subject, false, guard.Unavailable(errors.New("apikey: the key is being rotated concurrently"))
 }
 
 // Revoke permanently ends a record: its key and its previous key are refused
-// from now on. found is false where there is no such record. It does not check
-// the subject: see [Ring.Load].
+// from now on. found is false where there is no such record: that is not
+// reported. Other outcomes are reported to guard.Observe with the action "revoke";
+// guard.Refuse does not report the error again. Only inside an Observe, the record
+// is then loaded for its subject.
+//
+// Revoke does not check the subject: see [Ring.Load].
 func (k *Ring) Revoke(ctx context.Context, id string) (found bool, err error) {
 	found, err = k.store.Revoke(ctx, id, toMillis(k.now()))
 	if err != nil {
-		return false, unavailable(err)
+		found, err = false, unavailable(err)
 	}
-	return found, nil
+	if found || err != nil {
+		err = report(ctx, "revoke", k.observedSubject(ctx, id, err), err)
+	}
+	return found, err
+}
+
+// observedSubject returns the subject of a record for Observe, "" if it cannot be
+// known. A store that has just failed with err is not called again.
+func (k *Ring) observedSubject(ctx context.Context, id string, err error) string {
+	if err != nil || !guard.Observed(ctx) {
+		return ""
+	}
+	if e, found, err := k.store.Load(ctx, id); err == nil && found && e != nil {
+		return e.Subject
+	}
+	return ""
+}
+
+// report reports an action that was done, or not because of err, and returns err
+// for guard.Refuse.
+func report(ctx context.Context, action, subject string, err error) error {
+	d := guard.Decision{Package: "apikey", Action: action, Subject: subject, Outcome: guard.Allowed}
+	if err != nil {
+		return d.Deny(ctx, err)
+	}
+	d.ReportTo(ctx)
+	return nil
 }
 
 // Load returns the record under id. Rotate and Revoke trust their caller: a

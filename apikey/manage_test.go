@@ -1,13 +1,18 @@
 package apikey_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 func TestRotate(t *testing.T) {
@@ -77,6 +82,69 @@ func TestList(t *testing.T) {
 	}
 	if _, found, err := ring.Load(t.Context(), "zzzzzzzzzzzz"); found || err != nil {
 		t.Errorf("Load = %t, %v", found, err)
+	}
+}
+
+// TestActionsAreDecisions: Issue, Rotate and Revoke report once, with the record's
+// subject, and an error of theirs is not reported again. What was not there is not
+// reported.
+func TestActionsAreDecisions(t *testing.T) {
+	memory := guard.Must(apikey.NewMemory(nil))
+	ring, _ := newRing(t, apikey.RingOptions{Store: memory})
+	_, rec := issue(t, ring, apikey.Grant{Subject: "alice"})
+	down, _ := newRing(t, apikey.RingOptions{Store: failing{}})
+	losing, _ := newRing(t, apikey.RingOptions{Store: stubborn{memory}})
+	issuing := func(r *apikey.Ring, g apikey.Grant) func(context.Context) error {
+		return func(ctx context.Context) error { _, _, err := r.Issue(ctx, g); return err }
+	}
+	rotating := func(r *apikey.Ring, id string) func(context.Context) error {
+		return func(ctx context.Context) error { _, _, err := r.Rotate(ctx, id, 0); return err }
+	}
+	revoking := func(r *apikey.Ring, id string) func(context.Context) error {
+		return func(ctx context.Context) error { _, err := r.Revoke(ctx, id); return err }
+	}
+	for _, tt := range []struct {
+		name string
+		do   func(context.Context) error
+		want string // action, outcome, status and subject
+	}{
+		{"Issue", issuing(ring, apikey.Grant{Subject: "alice"}), "issue allowed 0 alice"},
+		{"Issue without a store", issuing(down, apikey.Grant{Subject: "alice"}), "issue failed 503 alice"},
+		{"Issue of a mistake", issuing(ring, apikey.Grant{Subject: "alice", Scopes: []string{}}), "issue failed 500 alice"},
+		{"Rotate", rotating(ring, rec.ID), "rotate allowed 0 alice"},
+		{"Rotate that loses", rotating(losing, rec.ID), "rotate failed 503 alice"},
+		{"Rotate of nothing", rotating(ring, "zzzzzzzzzzzz"), ""},
+		{"Rotate without a store", rotating(down, rec.ID), "rotate failed 503 "},
+		{"Revoke", revoking(ring, rec.ID), "revoke allowed 0 alice"},
+		{"Rotate of a revoked key", rotating(ring, rec.ID), ""},
+		{"Revoke of nothing", revoking(ring, "zzzzzzzzzzzz"), ""},
+		{"Revoke without a store", revoking(down, rec.ID), "revoke failed 503 "},
+	} {
+		var seen []string
+		observe := guard.Observe(func(_ *http.Request, d guard.Decision) {
+			seen = append(seen, fmt.Sprintf("%s %s %d %s", d.Action, d.Outcome, d.Status, d.Subject))
+			if d.Package != "apikey" {
+				t.Errorf("%s: a decision of %s", tt.name, d.Package)
+			}
+		})
+		harness.Serve(t, observe, func(w http.ResponseWriter, r *http.Request) {
+			if err := tt.do(r.Context()); err != nil {
+				guard.Refuse(w, r, err)
+			}
+		}, request())
+		if got := strings.Join(seen, "|"); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestRevokeLoadsNothingUnobserved: the subject is only for Observe.
+func TestRevokeLoadsNothingUnobserved(t *testing.T) {
+	store := &counting{Store: guard.Must(apikey.NewMemory(nil))}
+	ring, _ := newRing(t, apikey.RingOptions{Store: store})
+	_, rec := issue(t, ring, apikey.Grant{})
+	if found, err := ring.Revoke(t.Context(), rec.ID); !found || err != nil || store.loads != 0 {
+		t.Errorf("found %t, %v, %d loads", found, err, store.loads)
 	}
 }
 

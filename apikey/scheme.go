@@ -17,8 +17,8 @@ type scheme struct {
 	refusals  refusals
 }
 
-// refusals are built once. Authenticate returns a clone. The client gets one
-// message for every key that does not authenticate; the causes are for Observe.
+// refusals are built once: see refuse. The client gets one message and code for
+// every key that does not authenticate; the causes are for Observe.
 type refusals struct {
 	unrecognized *guard.Error // a credential, but no key of this ring; the next authenticator is asked
 	malformed    *guard.Error
@@ -28,6 +28,21 @@ type refusals struct {
 	expired      *guard.Error
 	notYetValid  *guard.Error
 	wrongNetwork *guard.Error
+}
+
+// Codes of the refusals of a key.
+const (
+	codeInvalid     = "key_invalid"
+	codeExpired     = "key_expired"
+	codeNotYetValid = "key_not_yet_valid"
+)
+
+// refuse is a copy of a refusal for a caller. A key that no later request can use
+// is dead if it is in a cookie.
+func refuse(template *guard.Error, inCookie bool) error {
+	e := template.Clone()
+	e.Dead = e.Dead && inCookie
+	return e
 }
 
 func newScheme(list []Source, realm, missing string) (scheme, error) {
@@ -53,20 +68,21 @@ func newScheme(list []Source, realm, missing string) (scheme, error) {
 
 func newRefusals(challenges []string) refusals {
 	const invalid = "Invalid API key"
-	refusal := func(message, reason string) *guard.Error {
+	refusal := func(code, message, reason string) *guard.Error {
 		return &guard.Error{
-			Status: http.StatusUnauthorized, Code: "invalid_key", Message: message,
-			Challenges: challenges, Err: errors.New("apikey: " + reason),
+			Status: http.StatusUnauthorized, Code: code, Message: message,
+			Challenges: challenges, Err: errors.New("apikey: " + reason), Dead: code != codeNotYetValid,
 		}
 	}
 	return refusals{
-		unrecognized: &guard.Error{Status: http.StatusUnauthorized, Message: invalid, Err: guard.ErrNoCredentials},
-		malformed:    refusal(invalid, "malformed key"),
-		unknown:      refusal(invalid, "unknown key"),
-		wrongSecret:  refusal(invalid, "wrong secret"),
-		revoked:      refusal(invalid, "revoked key"),
-		expired:      refusal("API key expired", "expired key"),
-		notYetValid:  refusal("API key not yet valid", "key not yet valid"),
+		// It is not dead: another authenticator may accept it.
+		unrecognized: &guard.Error{Status: http.StatusUnauthorized, Code: codeInvalid, Message: invalid, Err: guard.ErrNoCredentials},
+		malformed:    refusal(codeInvalid, invalid, "malformed key"),
+		unknown:      refusal(codeInvalid, invalid, "unknown key"),
+		wrongSecret:  refusal(codeInvalid, invalid, "wrong secret"),
+		revoked:      refusal(codeInvalid, invalid, "revoked key"),
+		expired:      refusal(codeExpired, "API key expired", "expired key"),
+		notYetValid:  refusal(codeNotYetValid, "API key not yet valid", "key not yet valid"),
 		wrongNetwork: &guard.Error{
 			Status: http.StatusForbidden, Code: "address_not_allowed",
 			Message: "API key not allowed from this address", Err: errors.New("apikey: key used from outside of its networks"),
@@ -76,9 +92,10 @@ func newRefusals(challenges []string) refusals {
 
 // describe is the Scheme of Keys and Ring.
 func (s *scheme) describe() guard.Scheme {
-	d := guard.Scheme{Challenge: s.challenge, Missing: s.missing, Vary: s.sources.vary()}
+	d := guard.Scheme{Challenge: s.challenge, Missing: s.missing, Vary: s.sources.vary(), Ambient: s.sources.clear()}
 	if s.refusals.unknown != nil { // not a zero value
-		d.Unknown = s.refusals.unknown.Clone()
+		onlyCookies := !slices.ContainsFunc(s.sources, func(src Source) bool { return src.kind != inCookie })
+		d.Unknown = refuse(s.refusals.unknown, onlyCookies)
 	}
 	if slices.ContainsFunc(s.sources, func(src Source) bool { return src.kind == inQuery }) {
 		d.Strip = s.sources.strip

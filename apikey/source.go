@@ -39,7 +39,10 @@ func Authorization(scheme string) Source { return Source{inAuthorization, scheme
 // Cookie is the cookie with this name. Browsers attach cookies to requests that
 // other sites make, so such requests are refused with 403
 // (http.CrossOriginProtection), except GET, HEAD and OPTIONS: these must change
-// nothing. A cross-site WebSocket handshake is refused, too.
+// nothing. A cross-site WebSocket handshake is refused, too. If the cookie's key
+// is malformed, unknown, revoked or expired, guard.Optional treats the request as
+// anonymous, and navigations clear the cookies of all sources: with path / and
+// without a domain. One that was set with another path or domain is not cleared.
 func Cookie(name string) Source { return Source{inCookie, name} }
 
 // InsecureQuery is the query parameter with this name. URLs end in the access
@@ -114,9 +117,28 @@ func (s sources) vary() (names []string) {
 	return names
 }
 
+// clear deletes the cookies that are sources; nil if none is.
+func (s sources) clear() func(http.ResponseWriter) {
+	var all []func(http.ResponseWriter)
+	for _, src := range s {
+		if src.kind == inCookie {
+			all = append(all, field.ClearCookie(src.name))
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return func(w http.ResponseWriter) {
+		for _, clear := range all {
+			clear(w)
+		}
+	}
+}
+
 // A result is what the sources of a request hold.
 type result struct {
 	key          string // empty if there is none
+	inCookie     bool   // where key is
 	unrecognized bool   // there is another credential: malformed, or without the prefix
 }
 
@@ -141,7 +163,7 @@ func (s sources) find(r *http.Request, prefix string) (result, error) {
 					return result{}, err
 				}
 			}
-			res.key = key
+			res.key, res.inCookie = key, src.kind == inCookie
 		}
 	}
 	return res, nil

@@ -1,8 +1,6 @@
 package apikey_test
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -86,16 +84,31 @@ func TestWebSocketFromAnotherSite(t *testing.T) {
 	}
 }
 
-// A cookie that net/http cannot parse is a bad credential, not none.
+// A cookie that net/http cannot parse is a bad credential, not none: it is refused
+// as one and, under guard.Optional, cleared.
 func TestUnreadableCookieIsNotNone(t *testing.T) {
 	keys := guard.Must(apikey.New(byKey, &apikey.Options{Sources: []apikey.Source{apikey.Cookie("key")}}))
-	for cookie, want := range map[string]int{`key=a"b`: 401, "key=\x80": 401, `key=a\b; key=key_12345`: 400, `key="key_12345"`: 200, "other=x": 200} {
-		reached := false
-		h := guard.Optional(keys)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, request("Cookie", cookie))
-		if w.Code != want || reached != (want == 200) {
-			t.Errorf("%q: %d, reached %t; want %d", cookie, w.Code, reached, want)
+	for cookie, want := range map[string]struct {
+		status, optional int
+		body             string
+		cleared          bool
+	}{
+		`key=a"b`:                {401, 200, e(401, "Invalid API key"), true},
+		"key=\x80":               {401, 200, e(401, "Invalid API key"), true},
+		`key=a\b; key=key_12345`: {400, 400, e(400, "More than one credential was sent"), false},
+		`key="key_12345"`:        {200, 200, "Alice", false},
+		"other=x":                {401, 200, e(401, "API key required"), false},
+	} {
+		w, inner := serve(t, keys.Wrap, request("Cookie", cookie))
+		if w.Code != want.status || w.Body.String() != want.body || (inner != nil) != (want.status == 200) {
+			t.Errorf("%q: %d %s, reached %t; want %d %s", cookie, w.Code, w.Body, inner != nil, want.status, want.body)
+		}
+		w, inner = serve(t, guard.Optional(keys), request("Cookie", cookie))
+		if w.Code != want.optional || (inner != nil) != (want.optional == 200) {
+			t.Errorf("%q, optional: %d, reached %t; want %d", cookie, w.Code, inner != nil, want.optional)
+		}
+		if cleared := w.Header().Get("Set-Cookie") != ""; cleared != want.cleared {
+			t.Errorf("%q, optional: cleared %t, want %t", cookie, cleared, want.cleared)
 		}
 	}
 }

@@ -33,7 +33,11 @@ type Options struct {
 	// Cookie names a cookie that may carry the token in place of the header. If
 	// empty, no cookie is read. Browsers attach cookies to requests that other
 	// sites make, so an unsafe cross-site request with one is refused with 403
-	// (http.CrossOriginProtection), and so is a cross-site WebSocket handshake.
+	// (http.CrossOriginProtection), and so is a cross-site WebSocket handshake. If
+	// the cookie's token is malformed, unknown or expired, guard.Optional treats
+	// the request as anonymous, and navigations clear the cookie: with path / and
+	// without a domain. One that was set with another path or domain is not
+	// cleared.
 	Cookie string
 }
 
@@ -53,6 +57,17 @@ type Tokens[P any] struct {
 	malformed, unknown, unknownPrincipal *guard.Error
 }
 
+// Codes of the refusals of a token, which are finer than the error of the
+// challenge: that is always invalid_token (RFC 6750, section 3.1).
+const (
+	codeInvalid         = "token_invalid"
+	codeExpired         = "token_expired"
+	codeNotYetValid     = "token_not_yet_valid"
+	codeInvalidIssuer   = "token_issuer_invalid"
+	codeInvalidAudience = "token_audience_invalid"
+	codeInvalidType     = "token_type_invalid"
+)
+
 // The causes of refusals, for Observe.
 var (
 	errMalformed        = errors.New("bearer: the token is malformed")
@@ -63,9 +78,10 @@ var (
 // New returns an authenticator whose principals verify finds by token. An
 // unknown, revoked or expired token is not an error: found is false. An error is
 // our own failure, unless it is a *guard.Error, such as a 401 with another
-// message or with a cause for guard.Observe. verify should look tokens up by
-// their SHA-256, in a map or an index: the duration of a comparison byte by byte
-// reveals a token.
+// message or with a cause for guard.Observe. Such a 401 has the field Dead if no
+// later request can use the token; the field counts only for a token in the
+// cookie. verify should look tokens up by their SHA-256, in a map or an index: the
+// duration of a comparison byte by byte reveals a token.
 func New[P any](verify func(ctx context.Context, token string) (p P, found bool, err error), opts *Options) (*Tokens[P], error) {
 	var o Options
 	if opts != nil {
@@ -117,7 +133,7 @@ func build[P any](verify func(context.Context, string) (P, bool, error), o Optio
 	}
 	invalid := func(cause error) *guard.Error {
 		return &guard.Error{
-			Status: http.StatusUnauthorized, Code: "invalid_token", Message: o.Invalid,
+			Status: http.StatusUnauthorized, Code: codeInvalid, Message: o.Invalid,
 			Challenges: challenges[1:2:2], Err: cause,
 		}
 	}
@@ -132,30 +148,60 @@ func build[P any](verify func(context.Context, string) (P, bool, error), o Optio
 // errZeroValue is returned by zero values, which authenticate no one.
 var errZeroValue = errors.New("bearer: a zero Tokens was used; see New")
 
-// Authenticate implements [guard.Authenticator].
+// Authenticate implements [guard.Authenticator]. The Code of a refusal is
+// token_invalid for a malformed or unknown token, invalid_request for more than
+// one token (400) and cross_origin (403), and for the tokens of an [Introspector]
+// also token_expired, token_not_yet_valid, token_issuer_invalid,
+// token_audience_invalid and token_type_invalid.
 func (t *Tokens[P]) Authenticate(r *http.Request) (P, error) {
 	var zero P
 	if t.verify == nil {
 		return zero, errZeroValue
 	}
-	token, err := t.token(r)
-	if err != nil {
-		return zero, err
+	token, inCookie, state := field.BearerOrCookie(r, t.cookie, t.maxBytes, t.crossSite)
+	switch state {
+	case field.Absent:
+		return zero, guard.ErrNoCredentials
+	case field.Repeated:
+		return zero, refusal.Repeated("bearer", t.repeated)
+	case field.CrossSite:
+		return zero, refusal.CrossSite("bearer")
+	case field.Malformed:
+		return zero, refused(t.malformed, inCookie)
 	}
 	p, found, err := t.verify(r.Context(), token)
 	if !found && err == nil {
-		return zero, t.unknown.Clone()
+		return zero, refused(t.unknown, inCookie)
 	}
 	p, err = guard.Resolve(p, found, err, nil)
-	if e, ok := err.(*guard.Error); ok && e != nil && e.Status == http.StatusUnauthorized && len(e.Challenges) == 0 {
-		return zero, t.completed(e)
+	if err != nil {
+		return zero, t.completed(err, inCookie)
 	}
-	return p, err
+	return p, nil
 }
 
-// completed is a copy of a 401 that verify returned, with what it left out.
-func (t *Tokens[P]) completed(e *guard.Error) error {
+// refused is a copy of a refusal of a token that no later request can use.
+func refused(template *guard.Error, inCookie bool) error {
+	e := template.Clone()
+	e.Dead = inCookie
+	return e
+}
+
+// completed is a copy of a 401 that verify returned, with what it left out. It is
+// dead only if the token was in the cookie. Other errors are returned as they are.
+func (t *Tokens[P]) completed(err error, inCookie bool) error {
+	e, ok := errors.AsType[*guard.Error](err)
+	if !ok || e == nil || e.Status != http.StatusUnauthorized {
+		return err
+	}
 	c := e.Clone()
+	if err != error(e) {
+		c.Err = err // its text is more than that of e
+	}
+	c.Dead = e.Dead && inCookie
+	if len(c.Challenges) > 0 {
+		return c
+	}
 	c.Challenges = slices.Clone(t.unknown.Challenges)
 	if c.Code == "" {
 		c.Code = t.unknown.Code
@@ -164,23 +210,6 @@ func (t *Tokens[P]) completed(e *guard.Error) error {
 		c.Message = t.unknown.Message
 	}
 	return c
-}
-
-// token returns the one token of a request; its error is the refusal of a
-// request without one.
-func (t *Tokens[P]) token(r *http.Request) (string, error) {
-	token, state := field.BearerOrCookie(r, t.cookie, t.maxBytes, t.crossSite)
-	switch state {
-	case field.Absent:
-		return "", guard.ErrNoCredentials
-	case field.Present:
-		return token, nil
-	case field.Repeated:
-		return "", refusal.Repeated("bearer", t.repeated)
-	case field.CrossSite:
-		return "", refusal.CrossSite("bearer")
-	}
-	return "", t.malformed.Clone()
 }
 
 // Scheme implements [guard.Authenticator]. Its challenge holds no error code:
@@ -192,6 +221,7 @@ func (t *Tokens[P]) Scheme() guard.Scheme {
 	}
 	if t.cookie != "" {
 		s.Vary = []string{"Authorization", "Cookie"}
+		s.Ambient = field.ClearCookie(t.cookie)
 	}
 	return s
 }

@@ -115,8 +115,9 @@ func (in *Introspector) Verify(ctx context.Context, token string) (_ *Introspect
 	if i == nil {
 		return nil, false, nil
 	}
-	if cause := in.check(i); cause != nil {
-		return nil, false, &guard.Error{Status: http.StatusUnauthorized, Err: cause}
+	if bad := in.check(i); bad != nil {
+		// A token that is not valid yet is the one that a later request can use.
+		return nil, false, &guard.Error{Status: http.StatusUnauthorized, Code: bad.code, Err: bad.cause, Dead: bad != tooEarly}
 	}
 	return i, true, nil
 }
@@ -145,33 +146,38 @@ func (in *Introspector) introspect(ctx context.Context, token string) (*Introspe
 	})
 }
 
-// The causes of the refusal of an active token, for Observe.
+// A reason is why an active token is refused: the code, and the cause for Observe.
+type reason struct {
+	code  string
+	cause error
+}
+
 var (
-	errExpired   = errors.New("bearer: the token has expired, though the server reports it as active")
-	errEarly     = errors.New("bearer: the token is not valid yet")
-	errIssuer    = errors.New("bearer: the token is of another issuer")
-	errAudience  = errors.New("bearer: the token is for another audience")
-	errTokenType = errors.New("bearer: token_type is missing or not Bearer: not an access token, or one that needs a proof")
-	errBound     = errors.New("bearer: the token is bound to a key of its client (cnf)")
+	expired       = &reason{codeExpired, errors.New("bearer: the token has expired, though the server reports it as active")}
+	tooEarly      = &reason{codeNotYetValid, errors.New("bearer: the token is not valid yet")}
+	otherIssuer   = &reason{codeInvalidIssuer, errors.New("bearer: the token is of another issuer")}
+	otherAudience = &reason{codeInvalidAudience, errors.New("bearer: the token is for another audience")}
+	otherType     = &reason{codeInvalidType, errors.New("bearer: token_type is missing or not Bearer: not an access token, or one that needs a proof")}
+	bound         = &reason{codeInvalid, errors.New("bearer: the token is bound to a key of its client (cnf)")}
 )
 
 // check returns why an active token is refused, nil if it is accepted.
-func (in *Introspector) check(i *Introspection) error {
+func (in *Introspector) check(i *Introspection) *reason {
 	now := in.o.Now()
 	accepted := func(aud string) bool { return slices.Contains(in.o.Audience, aud) }
 	switch {
 	case !i.ExpiresAt.IsZero() && !now.Before(i.ExpiresAt):
-		return errExpired
+		return expired
 	case now.Before(i.NotBefore):
-		return errEarly
+		return tooEarly
 	case in.o.Issuer != "" && i.Issuer != in.o.Issuer:
-		return errIssuer
+		return otherIssuer
 	case len(in.o.Audience) > 0 && !slices.ContainsFunc(i.Audience, accepted):
-		return errAudience
+		return otherAudience
 	case i.bound: // RFC 8705, section 3, RFC 9449, section 7: it needs a proof
-		return errBound
+		return bound
 	case i.refresh, !in.o.InsecureAnyTokenType && !strings.EqualFold(i.TokenType, "Bearer"): // RFC 6749, section 7.1
-		return errTokenType
+		return otherType
 	}
 	return nil
 }

@@ -10,8 +10,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/field"
 	"github.com/go-guard/guard/internal/httpsurl"
+	"github.com/go-guard/guard/internal/refusal"
 )
 
 // ResourceMetadata describes a protected resource to clients: how they get
@@ -99,8 +101,7 @@ func (m *Metadata) URL() string { return m.url }
 func (m *Metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		h.Set("Allow", "GET, HEAD")
-		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+		guard.Decision{Package: "bearer", Guard: "metadata"}.Refuse(w, r, refusal.MethodNotAllowed("GET, HEAD"))
 		return
 	}
 	h.Set("Content-Type", "application/json") // section 3.2

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/bearer"
+	"github.com/go-guard/guard/format"
 )
 
 func TestMetadata(t *testing.T) {
@@ -23,7 +24,7 @@ func TestMetadata(t *testing.T) {
 		method string
 		status int
 		body   string
-	}{{"GET", 200, want}, {"HEAD", 200, ""}, {"POST", 405, "Method Not Allowed\n"}} {
+	}{{"GET", 200, want}, {"HEAD", 200, ""}, {"POST", 405, `{"error":"Method Not Allowed","message":"Method Not Allowed"}`}} {
 		w := httptest.NewRecorder()
 		meta.ServeHTTP(w, httptest.NewRequest(tt.method, meta.Path(), nil))
 		if w.Code != tt.status || w.Body.String() != tt.body {
@@ -32,6 +33,11 @@ func TestMetadata(t *testing.T) {
 		if tt.status == 200 && w.Header().Get("Content-Type") != "application/json" || tt.status == 405 && w.Header().Get("Allow") != "GET, HEAD" {
 			t.Errorf("%s: %v", tt.method, w.Header())
 		}
+	}
+	w := httptest.NewRecorder()
+	guard.OnError(format.Problem)(meta).ServeHTTP(w, httptest.NewRequest("POST", meta.Path(), nil))
+	if w.Header().Get("Content-Type") != "application/problem+json" || !strings.Contains(w.Body.String(), `"code":"method_not_allowed"`) {
+		t.Errorf("in the chosen format: %v %s", w.Header(), w.Body)
 	}
 	if w, _ := serve(t, guard.Must(bearer.New(verify, &bearer.Options{ResourceMetadata: meta.URL()})).Wrap, request()); w.Header().Get("WWW-Authenticate") !=
 		`Bearer resource_metadata="https://api.test/.well-known/oauth-protected-resource/v1"` {

@@ -31,7 +31,8 @@ type Scoped interface {
 // record is. A limiter without a limit was granted no scope by name, and is
 // denied. Where a request has credentials of both kinds, each must have the
 // scopes. An anonymous request is refused with 401. A request whose credentials
-// are neither is a mistake in the wiring: 500.
+// are neither, and one that no authentication step precedes, is a mistake in the
+// wiring: 500. The Code of a 403 is insufficient_scope, as in the challenge.
 //
 // A name that is not a scope-token (RFC 6749, section 3.3) panics.
 func Scopes(scope string, and ...string) guard.Middleware {

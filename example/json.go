@@ -53,7 +53,8 @@ func unreadable(err error) error {
 	return &guard.Error{Status: http.StatusBadRequest, Err: err}
 }
 
-// errorOnly is the error format of logins: {"error":"Invalid credentials"}.
+// errorOnly is the guide's error format of logins and refresh tokens:
+// {"error":"Invalid credentials"}.
 func errorOnly(w http.ResponseWriter, _ *http.Request, e *guard.Error) {
 	reply(w, e.Status, object{"error": e.Message})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-guard/guard"
@@ -46,7 +47,17 @@ func refreshSection(mux *http.ServeMux, set settings, users *Users) {
 		pair.Respond(w)
 	})))
 	mux.Handle("GET /refresh/profile", tokens.Wrap(guard.HandlerFunc(showProfile)))
-	mux.Handle("POST /refresh/refresh", refresher.RefreshHandler())
-	mux.Handle("POST /refresh/logout", refresher.LogoutHandler())
+	mux.Handle("POST /refresh/refresh", refreshErrors(refresher.RefreshHandler()))
+	mux.Handle("POST /refresh/logout", refreshErrors(refresher.LogoutHandler()))
 	mux.Handle("POST /refresh/logout-all", refresher.LogoutAllHandler())
 }
+
+// refreshErrors sets the error format of the routes that take a refresh token: the
+// refusal of one has the member "error" alone, as in the guide.
+var refreshErrors = guard.OnError(func(w http.ResponseWriter, r *http.Request, e *guard.Error) {
+	if strings.HasPrefix(e.Code, "refresh_token_") {
+		errorOnly(w, r, e)
+		return
+	}
+	guard.JSON(w, r, e)
+})

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"encoding/json"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -97,6 +98,7 @@ func TestRefreshOfNothing(t *testing.T) {
 		{"a list", post(refreshBody([]string{tk.Refresh})), 401, badRefresh, none},
 		{"cut", refreshCall(tk.Refresh[:len(tk.Refresh)-1]), 401, badRefresh, none},
 		{"longer", refreshCall(tk.Refresh + "A"), 401, badRefresh, none},
+		{"too large, in the shape of other refusals", post(refreshBody(strings.Repeat("A", 1<<20))), 413, e(413, "The request is too large"), nil},
 		{"forged", refreshCall(sign(secret, hs256, claims("refresh", map[string]any{"type": "refresh"}))), 401, badRefresh, none},
 	})
 	p.tokens(t, refreshCall(tk.Refresh)) // none of that hurt it
@@ -159,6 +161,8 @@ func TestRefreshLogout(t *testing.T) {
 		{"missing", logout(mine.Access, `{}`), 400, invalid, nil},
 		{"not a string", logout(mine.Access, refreshBody(7)), 400, invalid, nil},
 		{"someone else's", logout(mine.Access, refreshBody(theirs.Refresh)), 400, invalid, nil},
+		{"too large, in the shape of other refusals", logout(mine.Access, refreshBody(strings.Repeat("A", 1<<20))), 413, e(413, "The request is too large"), nil},
+		{"a bad access token", logout("x", refreshBody(mine.Refresh)), 401, e(401, "Invalid token"), nil},
 	})
 	p.alive(t, mine.Access, true)
 	p.alive(t, theirs.Access, true)

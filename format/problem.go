@@ -12,7 +12,7 @@ import (
 
 // Problem is the error format of RFC 9457, as application/problem+json:
 //
-//	{"title":"Unauthorized","status":401,"detail":"API key required","code":"invalid_key"}
+//	{"title":"Unauthorized","status":401,"detail":"API key expired","code":"key_expired"}
 //
 // The extension member "code" is the error's Code, and absent where that is
 // empty.

@@ -7,12 +7,16 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/keyset"
 	"github.com/go-guard/guard/internal/refusal"
 )
 
-// Authenticate implements guard.Authenticator.
+// Authenticate implements guard.Authenticator. The Code of a refusal is one of
+// token_invalid, token_expired, token_not_yet_valid, token_type_invalid,
+// token_issuer_invalid, token_audience_invalid, token_revoked, insufficient_scope,
+// invalid_request (400, more than one token) and cross_origin (403).
 func (v *Verifier[C]) Authenticate(r *http.Request) (*Token[C], error) {
-	token, state := field.RawBearerOrCookie(r, v.opts.Cookie, v.opts.MaxTokenBytes, v.crossSite)
+	token, inCookie, state := field.RawBearerOrCookie(r, v.opts.Cookie, v.opts.MaxTokenBytes, v.crossSite)
 	switch state {
 	case field.Absent:
 		return nil, guard.ErrNoCredentials
@@ -20,10 +24,18 @@ func (v *Verifier[C]) Authenticate(r *http.Request) (*Token[C], error) {
 		return nil, refusal.Repeated("jwtauth")
 	case field.CrossSite:
 		return nil, refusal.CrossSite("jwtauth")
-	case field.Malformed:
-		return nil, v.refuse(errMalformed)
 	}
-	return v.Verify(r.Context(), token)
+	var t *Token[C]
+	var err error
+	if state == field.Malformed {
+		err = errMalformed
+	} else {
+		t, err = v.check(r.Context(), token)
+	}
+	if err != nil {
+		return nil, v.refused(err, inCookie)
+	}
+	return t, nil
 }
 
 // Verify is Authenticate for a token that was received by other means, such as in
@@ -32,17 +44,48 @@ func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], erro
 	if len(token) > v.opts.MaxTokenBytes {
 		return nil, v.refuse(errTooLong)
 	}
+	t, err := v.check(ctx, token)
+	if err != nil {
+		return nil, v.refused(err, false)
+	}
+	return t, nil
+}
+
+// check verifies a token. Its error may be a *reason.
+func (v *Verifier[C]) check(ctx context.Context, token string) (*Token[C], error) {
 	t, err := v.verify(ctx, token, clock{v.opts.Now(), v.opts.Leeway})
 	if err == nil {
 		err = v.authorize(ctx, t)
 	}
-	if r, ok := err.(*reason); ok {
-		return nil, v.refuse(r)
+	return t, err
+}
+
+// refused returns the refusal for a *reason, and other errors as they are. A token
+// in a cookie is dead if no later request can use it.
+func (v *Verifier[C]) refused(err error, inCookie bool) error {
+	r, ok := err.(*reason)
+	if !ok {
+		return err
 	}
-	if err != nil {
-		return nil, err
+	e := v.refuse(r)
+	e.Dead = inCookie && v.isFinal(r)
+	return e
+}
+
+// isFinal reports whether a token that is refused for r remains refused. A token
+// that is early does not, and neither does one of an unknown key if the keys are
+// fetched: that key may be new.
+func (v *Verifier[C]) isFinal(r *reason) bool {
+	switch r {
+	case errNotBefore, errIssuedLater:
+		return false
+	case errUnknownKey, errAmbiguousKey:
+		return !slices.ContainsFunc(v.issuers, func(i *issuerConfig) bool {
+			_, remote := i.keys.(*keyset.Remote)
+			return remote
+		})
 	}
-	return t, nil
+	return true
 }
 
 // verify is parse with the cache.

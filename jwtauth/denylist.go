@@ -61,7 +61,18 @@ func (t *Token[C]) deniableBy(prefix string, id []byte) string {
 
 // Revoke denies one token until it has expired. An error means that the token is
 // not denied: there is no denylist, the token has no jti, or the denylist failed.
+// The outcome is reported to guard.Observe with the action "revoke"; guard.Refuse
+// does not report the error again.
 func (v *Verifier[C]) Revoke(ctx context.Context, t *Token[C]) error {
+	d := guard.Decision{Package: "jwtauth", Action: "revoke", Subject: t.subject, Outcome: guard.Allowed}
+	if err := v.revoke(ctx, t); err != nil {
+		return d.Deny(ctx, err)
+	}
+	d.ReportTo(ctx)
+	return nil
+}
+
+func (v *Verifier[C]) revoke(ctx context.Context, t *Token[C]) error {
 	switch {
 	case v.opts.Denylist == nil:
 		return errors.New("jwtauth: Revoke without a Denylist")

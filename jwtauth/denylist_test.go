@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/jwtauth"
 )
 
@@ -39,6 +41,46 @@ func TestRevoke(t *testing.T) {
 	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), nil))
 	if err := i.Verifier().Revoke(t.Context(), &jwtauth.Token[profile]{}); err == nil {
 		t.Error("revoked a token without id")
+	}
+}
+
+// TestRevokeIsADecision: Revoke reports once, with the token's subject, and a refusal
+// of it is not reported again.
+func TestRevokeIsADecision(t *testing.T) {
+	down := denylist(func([]string) (bool, error) { return false, errors.New("down") })
+	verifier := func(list jwtauth.Denylist) *jwtauth.Verifier[profile] {
+		return guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
+			Issuer: "me", Audience: []string{"api"}, Now: atNoon, Denylist: list,
+		}))
+	}
+	working := verifier(guard.Must(jwtauth.NewMemory(&jwtauth.MemoryOptions{Now: atNoon})))
+	tok, err := working.Verify(t.Context(), forge(jwtHeader, payload(), hs256(secret)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		v       *jwtauth.Verifier[profile]
+		outcome guard.Outcome
+		status  int
+	}{
+		"works":       {working, guard.Allowed, 0},
+		"down":        {verifier(down), guard.Failed, 503},
+		"no denylist": {verifier(nil), guard.Failed, 500},
+	} {
+		var seen []guard.Decision
+		observe := guard.Observe(func(_ *http.Request, d guard.Decision) { seen = append(seen, d) })
+		harness.Serve(t, observe, func(w http.ResponseWriter, r *http.Request) {
+			if err := tt.v.Revoke(r.Context(), tok); err != nil {
+				guard.Refuse(w, r, err)
+			}
+		}, bearer(""))
+		if len(seen) != 1 {
+			t.Errorf("%s: %d decisions: %+v", name, len(seen), seen)
+			continue
+		}
+		if d := seen[0]; d.Package != "jwtauth" || d.Action != "revoke" || d.Subject != "1" || d.Outcome != tt.outcome || d.Status != tt.status {
+			t.Errorf("%s: %+v", name, d)
+		}
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/keyset"
+	"github.com/go-guard/guard/internal/refusal"
 )
 
 // A KeySource holds the keys that verify an issuer's tokens: a [Key], [Keys],
@@ -149,8 +151,7 @@ func (i *Issuer[C]) JWKS() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			h.Set("Allow", "GET, HEAD")
-			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+			guard.Decision{Package: "jwtauth", Guard: "JWKS"}.Refuse(w, r, refusal.MethodNotAllowed("GET, HEAD"))
 			return
 		}
 		h.Set("Content-Type", "application/jwk-set+json")

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/format"
 	"github.com/go-guard/guard/internal/testing/idp"
 	"github.com/go-guard/guard/jwtauth"
 )
@@ -290,6 +291,11 @@ func TestJWKS(t *testing.T) {
 	i.JWKS().ServeHTTP(w, httptest.NewRequest("POST", "/", nil))
 	if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
 		t.Error(w.Code)
+	}
+	w = httptest.NewRecorder()
+	guard.OnError(format.Problem)(i.JWKS()).ServeHTTP(w, httptest.NewRequest("POST", "/", nil))
+	if w.Header().Get("Content-Type") != "application/problem+json" || !strings.Contains(w.Body.String(), `"code":"method_not_allowed"`) {
+		t.Errorf("in the chosen format: %v %s", w.Header(), w.Body)
 	}
 	hs := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), nil))
 	if s := jwksOf(hs); s != `{"keys":[]}` {

@@ -64,7 +64,11 @@ type VerifierOptions struct {
 
 	// Cookie names a cookie that may hold the token in place of the
 	// Authorization header. Cross-site requests with an unsafe method or that
-	// open a WebSocket are then refused. A request with both is 400.
+	// open a WebSocket are then refused. A request with both is 400. If the
+	// cookie's token is expired, revoked or invalid, guard.Optional treats the
+	// request as anonymous, and navigations clear the cookie: with path / and
+	// without a domain. One that was set with another path or domain is not
+	// cleared.
 	Cookie string
 	// Realm names the protection space in the challenge. If empty, none is sent.
 	Realm string

@@ -2,20 +2,27 @@ package jwtauth
 
 import "github.com/go-guard/guard/internal/strictjson"
 
-// A reason is why a token is refused: the message for the client, and the cause,
-// for Observe only. Neither quotes the token.
-type reason struct{ message, cause string }
+// A reason is why a token is refused: the message and code for the client, and
+// the cause, for Observe only. None quotes the token.
+type reason struct {
+	answer
+	cause string
+}
 
 func (r *reason) Error() string { return "jwtauth: " + r.cause }
 
-const (
-	invalidToken  = "Invalid token"
-	tokenExpired  = "Token expired"
-	notYetValid   = "Token not yet valid"
-	invalidType   = "Invalid token type"
-	invalidIssuer = "Invalid issuer"
-	invalidAud    = "Invalid audience"
-	tokenRevoked  = "Token revoked"
+// An answer is what a client reads. The code is finer than the error of the
+// challenge, which is always invalid_token (RFC 6750, section 3.1).
+type answer struct{ code, message string }
+
+var (
+	invalidToken  = answer{"token_invalid", "Invalid token"}
+	tokenExpired  = answer{"token_expired", "Token expired"}
+	notYetValid   = answer{"token_not_yet_valid", "Token not yet valid"}
+	invalidType   = answer{"token_type_invalid", "Invalid token type"}
+	invalidIssuer = answer{"token_issuer_invalid", "Invalid issuer"}
+	invalidAud    = answer{"token_audience_invalid", "Invalid audience"}
+	tokenRevoked  = answer{"token_revoked", "Token revoked"}
 )
 
 // The reasons, in the order of the checks.

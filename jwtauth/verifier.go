@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/field"
 	"github.com/go-guard/guard/internal/refusal"
 	"github.com/go-guard/guard/internal/strictjson"
 )
@@ -136,16 +137,16 @@ func (v *Verifier[C]) registered() []string {
 func (v *Verifier[C]) buildRefusals() {
 	v.challenge, _ = v.opts.challenge()
 	invalid, _ := v.opts.challenge("error", "invalid_token")
-	v.invalid = &guard.Error{Status: http.StatusUnauthorized, Code: "invalid_token", Challenges: []string{invalid}}
+	v.invalid = &guard.Error{Status: http.StatusUnauthorized, Challenges: []string{invalid}}
 	if scopes := v.opts.Scopes; len(scopes) > 0 {
 		v.insufficient = refusal.InsufficientScope("Insufficient scope", []string{v.challenge}, scopes, errors.New("jwtauth: the token lacks a scope"))
 	}
 }
 
 // refuse returns the refusal for a reason.
-func (v *Verifier[C]) refuse(r *reason) error {
+func (v *Verifier[C]) refuse(r *reason) *guard.Error {
 	e := v.invalid.Clone()
-	e.Message, e.Err = r.message, r
+	e.Code, e.Message, e.Err = r.code, r.message, r
 	return e
 }
 
@@ -154,6 +155,7 @@ func (v *Verifier[C]) Scheme() guard.Scheme {
 	s := guard.Scheme{Challenge: v.challenge, Missing: v.opts.Missing, Unknown: v.refuse(errSubjectUnknown)}
 	if v.opts.Cookie != "" {
 		s.Vary = []string{"Authorization", "Cookie"}
+		s.Ambient = field.ClearCookie(v.opts.Cookie)
 	}
 	return s
 }

@@ -69,29 +69,32 @@ func rawAuthorization(h http.Header, scheme string, limit int) (text string, s S
 
 // BearerOrCookie returns the token of a request that carries it in its
 // Authorization field (RFC 6750, section 2.1) or, unless name is empty, in the
-// cookie of that name. Both at once are Repeated. A cookie's token has the same
-// form, and browsers send it unasked: p refuses it in cross-site requests.
-func BearerOrCookie(r *http.Request, name string, limit int, p *http.CrossOriginProtection) (token string, s State) {
-	return checked(RawBearerOrCookie(r, name, limit, p))
+// cookie of that name; inCookie reports which, also where the state is not
+// Present. Both at once are Repeated. A cookie's token has the same form, and
+// browsers send it unasked: p refuses it in cross-site requests.
+func BearerOrCookie(r *http.Request, name string, limit int, p *http.CrossOriginProtection) (token string, inCookie bool, s State) {
+	text, inCookie, s := RawBearerOrCookie(r, name, limit, p)
+	token, s = checked(text, s)
+	return token, inCookie, s
 }
 
 // RawBearerOrCookie is BearerOrCookie for a caller that looks in a cache of valid
 // tokens first: the text may not be a token, see IsToken68.
-func RawBearerOrCookie(r *http.Request, name string, limit int, p *http.CrossOriginProtection) (text string, s State) {
+func RawBearerOrCookie(r *http.Request, name string, limit int, p *http.CrossOriginProtection) (text string, inCookie bool, s State) {
 	text, s = rawAuthorization(r.Header, "Bearer", limit)
 	if name == "" || s == Repeated {
-		return text, s
+		return text, false, s
 	}
 	value, cookie := Cookie(r.Header, name)
 	switch {
 	case cookie == Absent:
-		return text, s
+		return text, false, s
 	case cookie == Repeated || s != Absent:
-		return "", Repeated
+		return "", false, Repeated
 	case CrossOrigin(p, r) != nil:
-		return "", CrossSite
+		return "", true, CrossSite
 	case len(value) > limit:
-		return "", Malformed
+		return "", true, Malformed
 	}
-	return value, Present
+	return value, true, Present
 }

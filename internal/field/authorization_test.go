@@ -85,32 +85,41 @@ func TestRawBearerOrCookie(t *testing.T) {
 	for _, tt := range []struct {
 		header http.Header
 		text   string
+		cookie bool
 		state  field.State
 		valid  bool
 	}{
-		{http.Header{"Authorization": {"Bearer abc"}}, "abc", field.Present, true},
-		{http.Header{"Authorization": {"Bearer a b"}}, "a b", field.Present, false},
-		{http.Header{"Authorization": {"Bearer "}}, "", field.Present, false},
-		{http.Header{"Authorization": {"Bearer abcdefghi"}}, "", field.Malformed, false},
-		{http.Header{"Cookie": {"tok=abc"}}, "abc", field.Present, true},
-		{http.Header{"Cookie": {"tok=a,b"}}, "a,b", field.Present, false},
-		{http.Header{"Cookie": {"tok="}}, "", field.Present, false},
-		{http.Header{"Cookie": {"tok=abcdefghi"}}, "", field.Malformed, false},
-		{http.Header{"Cookie": {"tok=abc"}, "Authorization": {"Bearer a b"}}, "", field.Repeated, false},
-		{http.Header{}, "", field.Absent, false},
+		{http.Header{"Authorization": {"Bearer abc"}}, "abc", false, field.Present, true},
+		{http.Header{"Authorization": {"Bearer a b"}}, "a b", false, field.Present, false},
+		{http.Header{"Authorization": {"Bearer "}}, "", false, field.Present, false},
+		{http.Header{"Authorization": {"Bearer abcdefghi"}}, "", false, field.Malformed, false},
+		{http.Header{"Authorization": {"Bearer a", "Bearer b"}}, "", false, field.Repeated, false},
+		{http.Header{"Cookie": {"tok=abc"}}, "abc", true, field.Present, true},
+		{http.Header{"Cookie": {"tok=abc"}, "Authorization": {"Basic x"}}, "abc", true, field.Present, true},
+		{http.Header{"Cookie": {"tok=a,b"}}, "a,b", true, field.Present, false},
+		{http.Header{"Cookie": {"tok="}}, "", true, field.Present, false},
+		{http.Header{"Cookie": {"tok=abcdefghi"}}, "", true, field.Malformed, false},
+		{http.Header{"Cookie": {"tok=abc"}, "Authorization": {"Bearer a b"}}, "", false, field.Repeated, false},
+		{http.Header{"Cookie": {"tok=abc; tok=abc"}}, "", false, field.Repeated, false},
+		{http.Header{"Cookie": {"other=abc"}, "Authorization": {"Bearer"}}, "", false, field.Malformed, false},
+		{http.Header{"Cookie": {"tok=abc"}, "Sec-Fetch-Site": {"cross-site"}}, "", true, field.CrossSite, false},
+		{http.Header{}, "", false, field.Absent, false},
 	} {
-		r := &http.Request{Method: http.MethodGet, Header: tt.header}
+		r := &http.Request{Method: http.MethodPost, Header: tt.header}
 		p := http.NewCrossOriginProtection()
-		text, state := field.RawBearerOrCookie(r, "tok", 8, p)
+		text, inCookie, state := field.RawBearerOrCookie(r, "tok", 8, p)
 		if text != tt.text || state != tt.state || field.IsToken68(text) != tt.valid {
 			t.Errorf("%v: %q, %d; want %q, %d", tt.header, text, state, tt.text, tt.state)
+		}
+		if inCookie != tt.cookie {
+			t.Errorf("%v: in the cookie: %t, want %t", tt.header, inCookie, tt.cookie)
 		}
 		want, wantState := tt.text, tt.state
 		if state == field.Present && !tt.valid {
 			want, wantState = "", field.Malformed
 		}
-		if token, state := field.BearerOrCookie(r, "tok", 8, p); token != want || state != wantState {
-			t.Errorf("%v: the token is %q, %d; want %q, %d", tt.header, token, state, want, wantState)
+		if token, inCookie, state := field.BearerOrCookie(r, "tok", 8, p); token != want || state != wantState || inCookie != tt.cookie {
+			t.Errorf("%v: the token is %q, %t, %d; want %q, %t, %d", tt.header, token, inCookie, state, want, tt.cookie, wantState)
 		}
 	}
 }

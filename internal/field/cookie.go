@@ -60,3 +60,17 @@ func opensWebSocket(h http.Header) bool {
 	}
 	return false
 }
+
+// ClearCookie returns a function that deletes the cookie called name, with path /
+// and without a domain: browsers retain a cookie that was set with another path or
+// domain. They also ignore a cookie whose name has the prefix __Host- or __Secure-
+// unless it is Secure.
+func ClearCookie(name string) func(http.ResponseWriter) {
+	lower := strings.ToLower(name)
+	c := http.Cookie{
+		Name: name, Path: "/", MaxAge: -1, HttpOnly: true,
+		Secure: strings.HasPrefix(lower, "__host-") || strings.HasPrefix(lower, "__secure-"),
+	}
+	line := c.String()
+	return func(w http.ResponseWriter) { w.Header().Add("Set-Cookie", line) }
+}

@@ -60,7 +60,7 @@ func TestBearerOrCookie(t *testing.T) {
 					r.Header.Set(name, value)
 				}
 			}
-			token, state := field.BearerOrCookie(r, "t", 32, http.NewCrossOriginProtection())
+			token, _, state := field.BearerOrCookie(r, "t", 32, http.NewCrossOriginProtection())
 			if token != tt.token || state != tt.state {
 				t.Errorf("%q, %d; want %q, %d", token, state, tt.token, tt.state)
 			}
@@ -68,7 +68,7 @@ func TestBearerOrCookie(t *testing.T) {
 	}
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("Cookie", "t=abc")
-	if _, state := field.BearerOrCookie(r, "", 32, nil); state != field.Absent {
+	if _, _, state := field.BearerOrCookie(r, "", 32, nil); state != field.Absent {
 		t.Errorf("without a cookie's name: state %d", state)
 	}
 }

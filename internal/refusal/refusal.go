@@ -24,9 +24,15 @@ func Repeated(pkg string, challenges ...string) *guard.Error {
 // site: 403.
 func CrossSite(pkg string) *guard.Error {
 	return &guard.Error{
-		Status: http.StatusForbidden, Message: "Cross-site request refused",
+		Status: http.StatusForbidden, Code: "cross_origin", Message: "Cross-site request refused",
 		Err: errors.New(pkg + ": a cookie's credential in a cross-site request"),
 	}
+}
+
+// MethodNotAllowed refuses a request to a handler of other methods: 405. allow
+// lists them.
+func MethodNotAllowed(allow string) *guard.Error {
+	return &guard.Error{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Header: http.Header{"Allow": {allow}}}
 }
 
 // InsufficientScope refuses a credential whose scopes are too narrow: 403. The

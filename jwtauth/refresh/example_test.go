@@ -46,10 +46,10 @@ func ExampleRefresher() {
 		mux.ServeHTTP(w, httptest.NewRequest("POST", path, strings.NewReader(body)))
 		var answer struct {
 			Refresh string `json:"refresh_token"`
-			Error   string `json:"error"`
+			Message string `json:"message"`
 		}
 		_ = json.Unmarshal(w.Body.Bytes(), &answer)
-		fmt.Printf("%s: %d %q\n", path, w.Code, answer.Error)
+		fmt.Printf("%s: %d %q\n", path, w.Code, answer.Message)
 		return `{"refresh_token":"` + answer.Refresh + `"}`
 	}
 	first := post("/login", "")

@@ -1,126 +1,111 @@
 package refresh
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/refusal"
 	"github.com/go-guard/guard/internal/strictjson"
 	"github.com/go-guard/guard/jwtauth"
 )
 
 // RefreshHandler answers a POST of {"refresh_token":"…"} with the next pair of
-// tokens, or 401 {"error":"Invalid refresh token"}.
+// tokens, or with the refusal of [Refresher.Refresh]. A body that cannot be read is
+// answered 400, invalid_request.
 func (r *Refresher[C]) RefreshHandler() http.Handler {
-	return post("refresh", func(w http.ResponseWriter, req *http.Request) error {
+	return post(decision("refresh", ""), func(w http.ResponseWriter, req *http.Request) (subject string, err error) {
 		refreshToken, err := readToken(w, req)
 		if err != nil {
-			return err
+			return "", err
 		}
-		tokens, err := r.refresh(req.Context(), refreshToken)
+		tokens, subject, err := r.refresh(req.Context(), refreshToken)
 		if err == nil {
 			tokens.Respond(w)
 		}
-		return err
+		return subject, err
 	})
 }
 
 // LogoutHandler answers a POST of {"refresh_token":"…"} with 200 after it ended
 // that login and denied the access token of the request, which it authenticates
 // by the Issuer's Verifier. A refresh token that is invalid or belongs to another
-// subject is answered 400 {"error":"Invalid token"}.
+// subject is refused as by [Refresher.Revoke].
 func (r *Refresher[C]) LogoutHandler() http.Handler {
-	return r.verifier.Wrap(post("logout", func(w http.ResponseWriter, req *http.Request) error {
-		access, err := guard.Authenticated[*jwtauth.Token[C]](req.Context())
-		if err != nil {
-			return err
-		}
+	return r.logout(decision("sign-out", ""), func(w http.ResponseWriter, req *http.Request, access *jwtauth.Token[C]) error {
 		refreshToken, err := readToken(w, req)
 		if err != nil {
 			return err
 		}
 		id, err := r.revoke(req.Context(), access.Sub(), refreshToken, access.ExpiresAt)
 		if err == nil && access.SessionID != id { // the access token belongs to another login
-			err = r.verifier.Revoke(req.Context(), access)
+			err = r.denyToken(req.Context(), access)
 		}
 		if err == nil {
-			respond(w, http.StatusOK, `{"message":"Logged out successfully"}`)
+			respond(w, `{"message":"Logged out successfully"}`)
 		}
 		return err
-	}))
+	})
 }
 
 // LogoutAllHandler answers a POST with 200 after it ended all logins of the
 // subject of the access token, which it authenticates by the Issuer's Verifier,
 // and denied that token.
 func (r *Refresher[C]) LogoutAllHandler() http.Handler {
-	return r.verifier.Wrap(post("logout everywhere", func(w http.ResponseWriter, req *http.Request) error {
-		access, err := guard.Authenticated[*jwtauth.Token[C]](req.Context())
-		if err != nil {
-			return err
-		}
-		if err := r.endAll(req.Context(), access.Sub(), access.SessionID); err != nil {
-			return err
-		}
-		if access.SessionID != "" {
+	d := decision("sign-out", "")
+	d.Guard = allLogins
+	return r.logout(d, func(w http.ResponseWriter, req *http.Request, access *jwtauth.Token[C]) error {
+		err := r.endAll(req.Context(), access.Sub(), access.SessionID)
+		switch {
+		case err != nil:
+		case access.SessionID != "":
 			err = r.deny(req.Context(), access.ExpiresAt, access.SessionID)
-		} else { // the access token belongs to no login
-			err = r.verifier.Revoke(req.Context(), access)
+		default: // the access token belongs to no login
+			err = r.denyToken(req.Context(), access)
 		}
 		if err == nil {
-			respond(w, http.StatusOK, `{"message":"Logged out everywhere"}`)
+			respond(w, `{"message":"Logged out everywhere"}`)
 		}
 		return err
+	})
+}
+
+// logout is post for an authenticated request.
+func (r *Refresher[C]) logout(d guard.Decision, f func(http.ResponseWriter, *http.Request, *jwtauth.Token[C]) error) http.Handler {
+	return r.verifier.Wrap(post(d, func(w http.ResponseWriter, req *http.Request) (subject string, err error) {
+		access, err := guard.Authenticated[*jwtauth.Token[C]](req.Context())
+		if err != nil {
+			return "", err
+		}
+		return access.Sub(), f(w, req, access)
 	}))
 }
 
 // post returns a handler of POST alone, so that following a link logs no one
-// out. It reports the outcome of f, and answers an error of f as guard.Refuse
-// does, except that an invalid refresh token has the body of one member that
-// clients of token endpoints expect.
-func post(guardName string, f func(w http.ResponseWriter, r *http.Request) error) http.Handler {
+// out. It reports d with the subject that f returns, and answers an error of f as
+// guard.Refuse does. Unlike Deny, that reports the pattern of the route.
+func post(d guard.Decision, f func(http.ResponseWriter, *http.Request) (subject string, err error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		d := decision(guardName)
+		d := d
+		var err error
 		if r.Method != http.MethodPost {
-			d.Refuse(w, r, &guard.Error{Status: http.StatusMethodNotAllowed, Header: http.Header{"Allow": {http.MethodPost}}})
+			err = refusal.MethodNotAllowed(http.MethodPost)
+		} else {
+			d.Subject, err = f(w, r)
+		}
+		if err != nil {
+			d.Refuse(w, r, err)
 			return
 		}
-		err := f(w, r)
-		e, refused := errors.AsType[*guard.Error](err)
-		switch {
-		case err == nil:
-			d.Report(r)
-		case refused && e.Code == invalidGrant && e.Status < http.StatusInternalServerError:
-			refuseToken(w, r, d, e)
-		default:
-			d.Refuse(w, r, err)
-		}
+		d.Report(r)
 	})
 }
 
-// refuseToken answers {"error":"…"} with the message of e. Unlike Deny, it
-// reports the pattern of the request, and unlike Refuse, it does not use the
-// error format of guard.OnError.
-func refuseToken(w http.ResponseWriter, r *http.Request, d guard.Decision, e *guard.Error) {
-	d.Outcome, d.Status, d.Reason, d.Err = guard.Refused, e.Status, e.Code, e.Clone()
-	if e.Err != nil {
-		d.Reason = e.Err.Error()
-	}
-	d.Report(r)
-	if e.Status == http.StatusUnauthorized {
-		w.Header()["Www-Authenticate"] = e.Challenges
-	}
-	body, _ := json.Marshal(map[string]string{"error": e.Message}) // a string never fails
-	respond(w, e.Status, string(body))
-}
-
-func respond(w http.ResponseWriter, status int, body string) {
+func respond(w http.ResponseWriter, body string) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store") // RFC 6749, section 5.1
-	w.WriteHeader(status)
+	h.Set("Cache-Control", "no-store")
 	_, _ = io.WriteString(w, body) // the client may have left
 }
 
@@ -147,7 +132,7 @@ func readToken(w http.ResponseWriter, r *http.Request) (string, error) {
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			return "", err
 		}
-		return "", &guard.Error{Status: http.StatusBadRequest, Err: err}
+		return "", &guard.Error{Status: http.StatusBadRequest, Code: "invalid_request", Err: err}
 	}
 	var refreshToken string
 	visit := func(s *strictjson.Scanner, m strictjson.Member) bool {

@@ -51,8 +51,8 @@ func (g *rig) serve(h http.Handler, method, access, body string) *httptest.Respo
 }
 
 const (
-	badRefreshBody = `{"error":"Invalid refresh token"}`
-	badLogoutBody  = `{"error":"Invalid token"}`
+	badRefreshBody = `{"error":"Unauthorized","message":"Invalid refresh token"}`
+	badLogoutBody  = `{"error":"Bad Request","message":"Invalid token"}`
 )
 
 func TestRefreshHandler(t *testing.T) {
@@ -136,7 +136,7 @@ func TestRefreshIsObserved(t *testing.T) {
 		if strings.Contains(d.Reason, first.RefreshToken) || d.Package != "refresh" {
 			t.Errorf("%+v", d)
 		}
-		got = append(got, d.Guard+" "+string(d.Outcome))
+		got = append(got, d.Action+" "+string(d.Outcome))
 	}
 	if s := strings.Join(got, "|"); s != "refresh allowed|refresh refused|refresh refused|refresh failed" {
 		t.Errorf("%s", s)

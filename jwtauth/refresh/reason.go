@@ -32,21 +32,36 @@ var (
 	errNoSubject = errors.New("refresh: the subject does not exist")
 )
 
-// invalidGrant is the code of an invalid refresh token (RFC 6749, section 5.2).
-// That section's status is 400; ours, 401, is the guide's.
-const invalidGrant = "invalid_grant"
+// Codes of the refusals of a refresh token. RFC 6749, section 5.2, has one word for
+// all of them, invalid_grant, and the status 400; ours, 401, is the guide's.
+const (
+	codeInvalid = "refresh_token_invalid"
+	codeExpired = "refresh_token_expired"
+)
 
-// refuse returns the refusal of a refresh token, which is the same for every
-// reason.
+// refuse returns the refusal of a refresh token. Its message is the same for every
+// reason. Only a client that has a genuine token learns that it has expired.
 func (r *Refresher[C]) refuse(reason error) error {
+	code := codeInvalid
+	if reason == errExpired {
+		code = codeExpired
+	}
 	return &guard.Error{
-		Status: http.StatusUnauthorized, Code: invalidGrant, Message: "Invalid refresh token",
+		Status: http.StatusUnauthorized, Code: code, Message: "Invalid refresh token",
 		Challenges: []string{r.challenge}, Err: reason,
 	}
 }
 
+// refuseStart returns the refusal of a login.
+func (r *Refresher[C]) refuseStart() error {
+	return &guard.Error{
+		Status: http.StatusUnauthorized, Code: "subject_unknown", Message: "Invalid credentials",
+		Challenges: []string{r.challenge}, Err: errNoSubject,
+	}
+}
+
 func refuseLogout(reason error) error {
-	return &guard.Error{Status: http.StatusBadRequest, Code: invalidGrant, Message: "Invalid token", Err: reason}
+	return &guard.Error{Status: http.StatusBadRequest, Code: codeInvalid, Message: "Invalid token", Err: reason}
 }
 
 // unavailable is guard.Unavailable with a cause that errors.As finds.
@@ -54,16 +69,19 @@ func unavailable(cause error) error {
 	return &guard.Error{Status: http.StatusServiceUnavailable, Err: cause}
 }
 
-func decision(guardName string) guard.Decision {
-	return guard.Decision{Package: "refresh", Guard: guardName, Outcome: guard.Allowed}
+// allLogins is the Guard of a sign-out of more than one login.
+const allLogins = "all logins"
+
+func decision(action, subject string) guard.Decision {
+	return guard.Decision{Package: "refresh", Action: action, Subject: subject, Outcome: guard.Allowed}
 }
 
-// report reports the outcome of a method to Observe, and returns err as the
+// report reports d, or its refusal by err, to Observe, and returns err as the
 // caller's own copy.
-func report(ctx context.Context, guardName string, err error) error {
+func report(ctx context.Context, d guard.Decision, err error) error {
 	if err != nil {
-		return decision(guardName).Deny(ctx, err)
+		return d.Deny(ctx, err)
 	}
-	decision(guardName).ReportTo(ctx)
+	d.ReportTo(ctx)
 	return nil
 }

@@ -35,7 +35,7 @@ func TestOneRefusalIsOneDecision(t *testing.T) {
 	}
 	tests := []struct {
 		name   string
-		guard  string
+		action string // and the guard
 		status int
 		build  func(g *rig, mine *jwtauth.Tokens) (h http.Handler, method, body string)
 	}{
@@ -58,17 +58,17 @@ func TestOneRefusalIsOneDecision(t *testing.T) {
 			g.reloadErr = errors.New("a bug")
 			return refreshing(g, mine.RefreshToken), "POST", ""
 		}},
-		{"Revoke of a forged token", "logout", 400, func(g *rig, _ *jwtauth.Tokens) (http.Handler, string, string) {
+		{"Revoke of a forged token", "sign-out", 400, func(g *rig, _ *jwtauth.Tokens) (http.Handler, string, string) {
 			return revoking(g, "1", "forged"), "POST", ""
 		}},
-		{"Revoke of another subject's token", "logout", 400, func(g *rig, mine *jwtauth.Tokens) (http.Handler, string, string) {
+		{"Revoke of another subject's token", "sign-out", 400, func(g *rig, mine *jwtauth.Tokens) (http.Handler, string, string) {
 			return revoking(g, "2", mine.RefreshToken), "POST", ""
 		}},
-		{"Revoke without a store", "logout", 503, func(g *rig, mine *jwtauth.Tokens) (http.Handler, string, string) {
+		{"Revoke without a store", "sign-out", 503, func(g *rig, mine *jwtauth.Tokens) (http.Handler, string, string) {
 			g.store.err = errors.New("down")
 			return revoking(g, "1", mine.RefreshToken), "POST", ""
 		}},
-		{"RevokeSubject without a store", "logout everywhere", 503, func(g *rig, _ *jwtauth.Tokens) (http.Handler, string, string) {
+		{"RevokeSubject without a store", "sign-out all logins", 503, func(g *rig, _ *jwtauth.Tokens) (http.Handler, string, string) {
 			g.store.err = errors.New("down")
 			return handler(func(r *http.Request) error { return g.refresher.RevokeSubject(r.Context(), "1") }), "POST", ""
 		}},
@@ -89,14 +89,14 @@ func TestOneRefusalIsOneDecision(t *testing.T) {
 		{"RefreshHandler and a large body", "refresh", 413, func(g *rig, _ *jwtauth.Tokens) (http.Handler, string, string) {
 			return g.refresher.RefreshHandler(), "POST", strings.Repeat(" ", 1<<20+1)
 		}},
-		{"LogoutHandler and a forged token", "logout", 400, func(g *rig, _ *jwtauth.Tokens) (http.Handler, string, string) {
+		{"LogoutHandler and a forged token", "sign-out", 400, func(g *rig, _ *jwtauth.Tokens) (http.Handler, string, string) {
 			return g.refresher.LogoutHandler(), "POST", tokenBody("forged")
 		}},
-		{"LogoutHandler without a store", "logout", 503, func(g *rig, mine *jwtauth.Tokens) (http.Handler, string, string) {
+		{"LogoutHandler without a store", "sign-out", 503, func(g *rig, mine *jwtauth.Tokens) (http.Handler, string, string) {
 			g.store.err = errors.New("down")
 			return g.refresher.LogoutHandler(), "POST", tokenBody(mine.RefreshToken)
 		}},
-		{"LogoutAllHandler without a store", "logout everywhere", 503, func(g *rig, _ *jwtauth.Tokens) (http.Handler, string, string) {
+		{"LogoutAllHandler without a store", "sign-out all logins", 503, func(g *rig, _ *jwtauth.Tokens) (http.Handler, string, string) {
 			g.store.err = errors.New("down")
 			return g.refresher.LogoutAllHandler(), "POST", ""
 		}},
@@ -119,8 +119,9 @@ func TestOneRefusalIsOneDecision(t *testing.T) {
 			if len(refusals) != 1 {
 				t.Fatalf("%d decisions, want 1: %+v", len(refusals), refusals)
 			}
-			if d := refusals[0]; d.Package != "refresh" || d.Guard != tt.guard || d.Status != tt.status {
-				t.Errorf("decision of %s %q with status %d, want refresh %q with %d", d.Package, d.Guard, d.Status, tt.guard, tt.status)
+			d := refusals[0]
+			if action := strings.TrimSpace(d.Action + " " + d.Guard); d.Package != "refresh" || action != tt.action || d.Status != tt.status {
+				t.Errorf("decision of %s %q with status %d, want refresh %q with %d", d.Package, action, d.Status, tt.action, tt.status)
 			}
 		})
 	}

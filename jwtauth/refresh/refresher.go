@@ -53,13 +53,19 @@ func New[C any](issuer *jwtauth.Issuer[C], reload func(ctx context.Context, subj
 
 // Start begins a login: it returns the first pair of a new family. The caller
 // has authenticated the subject, a text of 1 to 1024 bytes. A subject that reload
-// does not find is refused with 401.
+// does not find is refused with 401. The outcome is reported to guard.Observe with
+// the action "sign-in"; guard.Refuse does not report the error again.
 func (r *Refresher[C]) Start(ctx context.Context, subject string) (*jwtauth.Tokens, error) {
+	tokens, err := r.start(ctx, subject)
+	return tokens, report(ctx, decision("sign-in", subject), err)
+}
+
+func (r *Refresher[C]) start(ctx context.Context, subject string) (*jwtauth.Tokens, error) {
 	if err := checkSubject(subject); err != nil {
 		return nil, err
 	}
 	claims, found, err := r.reload(ctx, subject)
-	claims, err = guard.Resolve(claims, found, err, r.refuse(errNoSubject))
+	claims, err = guard.Resolve(claims, found, err, r.refuseStart())
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package refresh
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -11,11 +12,12 @@ import (
 
 // Revoke is a logout: it ends the family of a subject's refresh token, used or
 // not, and denies its access tokens. A token that is forged or belongs to another
-// subject is refused with 400, "Invalid token", and ends nothing. The outcome is
-// reported to guard.Observe; guard.Refuse does not report the error again.
+// subject is refused with 400, "Invalid token", refresh_token_invalid, and ends
+// nothing. The outcome is reported to guard.Observe with the action "sign-out";
+// guard.Refuse does not report the error again.
 func (r *Refresher[C]) Revoke(ctx context.Context, subject, refreshToken string) error {
 	_, err := r.revoke(ctx, subject, refreshToken, r.now())
-	return report(ctx, "logout", err)
+	return report(ctx, decision("sign-out", subject), err)
 }
 
 // revoke is Revoke without the report. It returns the family's ID. An access
@@ -33,10 +35,13 @@ func (r *Refresher[C]) revoke(ctx context.Context, subject, refreshToken string,
 
 // RevokeSubject ends all logins of a subject and denies their access tokens, for
 // example after a change of the password. If it fails, some logins may not have
-// ended: call it again. The outcome is reported to guard.Observe; guard.Refuse
-// does not report the error again.
+// ended: call it again. The outcome is reported to guard.Observe with the action
+// "sign-out" and the guard "all logins"; guard.Refuse does not report the error
+// again.
 func (r *Refresher[C]) RevokeSubject(ctx context.Context, subject string) error {
-	return report(ctx, "logout everywhere", r.endAll(ctx, subject, ""))
+	d := decision("sign-out", subject)
+	d.Guard = allLogins
+	return report(ctx, d, r.endAll(ctx, subject, ""))
 }
 
 // endAll denies the access tokens of a subject's families and then ends the
@@ -90,6 +95,18 @@ func (r *Refresher[C]) deny(ctx context.Context, accessExpires time.Time, ids ..
 		denied[i] = jwtauth.DeniedSession(r.issuer.Name, id)
 	}
 	if err := r.issuer.Deny(ctx, until.Add(jwtauth.MaxLeeway), denied...); err != nil {
+		return guard.Unavailable(err)
+	}
+	return nil
+}
+
+// denyToken denies an access token that belongs to no login, or to another one than
+// what has ended. It is jwtauth.Verifier.Revoke without the report.
+func (r *Refresher[C]) denyToken(ctx context.Context, t *jwtauth.Token[C]) error {
+	if t.ID == "" {
+		return errors.New("refresh: an access token without jti cannot be denied")
+	}
+	if err := r.issuer.Deny(ctx, t.ExpiresAt.Add(jwtauth.MaxLeeway), jwtauth.DeniedToken(t.Issuer, t.ID)); err != nil {
 		return guard.Unavailable(err)
 	}
 	return nil

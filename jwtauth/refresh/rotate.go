@@ -9,42 +9,46 @@ import (
 )
 
 // Refresh uses a refresh token and returns the next pair. A token that cannot be
-// used is refused with 401, "Invalid refresh token". The outcome is reported to
-// guard.Observe; guard.Refuse does not report the error again.
+// used is refused with 401, "Invalid refresh token"; the Code is
+// refresh_token_expired for a genuine token whose login has reached its lifetime,
+// and otherwise refresh_token_invalid. The outcome is reported to guard.Observe with
+// the action "refresh", and with the subject unless the token is forged;
+// guard.Refuse does not report the error again.
 func (r *Refresher[C]) Refresh(ctx context.Context, refreshToken string) (*jwtauth.Tokens, error) {
-	tokens, err := r.refresh(ctx, refreshToken)
-	return tokens, report(ctx, "refresh", err)
+	tokens, subject, err := r.refresh(ctx, refreshToken)
+	return tokens, report(ctx, decision("refresh", subject), err)
 }
 
-// refresh is Refresh without the report. All that can fail comes before the
-// store uses up the token: after an outage, the client can use it again.
-func (r *Refresher[C]) refresh(ctx context.Context, refreshToken string) (*jwtauth.Tokens, error) {
+// refresh is Refresh without the report, and returns the subject of a genuine
+// token. All that can fail comes before the store uses up the token: after an
+// outage, the client can use it again.
+func (r *Refresher[C]) refresh(ctx context.Context, refreshToken string) (_ *jwtauth.Tokens, subject string, err error) {
 	t, err := r.open(refreshToken)
 	if err != nil {
-		return nil, err
+		return nil, t.subject, err
 	}
 	claims, found, err := r.reload(ctx, t.subject)
 	if err == nil && !found {
 		if err := r.end(ctx, t.subject, t.familyID(), r.now()); err != nil {
-			return nil, err
+			return nil, t.subject, err
 		}
-		return nil, r.refuse(errNoSubject)
+		return nil, t.subject, r.refuse(errNoSubject)
 	}
 	if claims, err = guard.Resolve(claims, found, err, nil); err != nil {
-		return nil, err
+		return nil, t.subject, err
 	}
 	if !r.now().Before(t.expires) { // it expired while reload ran
-		return nil, r.refuse(errExpired)
+		return nil, t.subject, r.refuse(errExpired)
 	}
 	access, lifetime, err := r.issuer.Sign(t.subject, claims, t.familyID(), t.expires)
 	if err != nil {
-		return nil, err
+		return nil, t.subject, err
 	}
 	if err := r.rotate(ctx, t); err != nil {
-		return nil, err
+		return nil, t.subject, err
 	}
 	t.generation++
-	return &jwtauth.Tokens{AccessToken: access, RefreshToken: r.keys.seal(t), ExpiresIn: lifetime}, nil
+	return &jwtauth.Tokens{AccessToken: access, RefreshToken: r.keys.seal(t), ExpiresIn: lifetime}, t.subject, nil
 }
 
 // open returns a genuine token that has not expired.

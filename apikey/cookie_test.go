@@ -1,0 +1,172 @@
+package apikey_test
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/apikey"
+)
+
+// A badKey is a key that a ring refuses. dead is whether no later request can use it.
+type badKey struct {
+	name, key, code string
+	status          int
+	dead            bool
+}
+
+// badKeys returns a ring that reads header and cookie, and keys that it refuses.
+func badKeys(t *testing.T) (*apikey.Ring, []badKey) {
+	t.Helper()
+	ring, c := newRing(t, apikey.RingOptions{Sources: []apikey.Source{apikey.Authorization("ApiKey"), apikey.Cookie("key")}})
+	elsewhere, _ := newRing(t, apikey.RingOptions{})
+	unknown, _ := issue(t, elsewhere, apikey.Grant{})
+	revoked, rec := issue(t, ring, apikey.Grant{})
+	if _, err := ring.Revoke(t.Context(), rec.ID); err != nil {
+		t.Fatal(err)
+	}
+	expired, _ := issue(t, ring, apikey.Grant{ExpiresAt: c.Add(time.Minute)})
+	early, _ := issue(t, ring, apikey.Grant{NotBefore: c.Add(time.Hour)})
+	bound, _ := issue(t, ring, apikey.Grant{Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}})
+	c.Advance(time.Minute)
+	return ring, []badKey{
+		{"malformed", "ak_live_x", "key_invalid", 401, true},
+		{"unknown", unknown, "key_invalid", 401, true},
+		{"wrong secret", apikey.ForgeKey(rec.ID), "key_invalid", 401, true},
+		{"revoked", revoked, "key_invalid", 401, true},
+		{"expired", expired, "key_expired", 401, true},
+		{"early", early, "key_not_yet_valid", 401, false},
+		{"from another network", bound, "address_not_allowed", 403, false},
+	}
+}
+
+// TestCodes: a refusal has a stable code, and is dead only if its key was in a
+// cookie.
+func TestCodes(t *testing.T) {
+	ring, keys := badKeys(t)
+	refused := func(r *http.Request) *guard.Error {
+		_, err := ring.Authenticate(r)
+		e, ok := errors.AsType[*guard.Error](err)
+		if !ok {
+			t.Fatalf("%v: %v", r.Header, err)
+		}
+		return e
+	}
+	for _, tt := range keys {
+		if e := refused(request("Authorization", "ApiKey "+tt.key)); e.Code != tt.code || e.Dead || e.Status != tt.status {
+			t.Errorf("%s, header: %+v", tt.name, e)
+		}
+		if e := refused(request("Cookie", "key="+tt.key)); e.Code != tt.code || e.Dead != tt.dead {
+			t.Errorf("%s, cookie: %+v", tt.name, e)
+		}
+	}
+	// Another authenticator may accept it.
+	if e := refused(request("Cookie", "key=another")); e.Code != "key_invalid" || e.Dead || !errors.Is(e, guard.ErrNoCredentials) {
+		t.Errorf("without the prefix: %+v", e)
+	}
+	const good = "ak_live_x"
+	for code, headers := range map[string][]string{
+		"invalid_request": {"Cookie", "key=" + good, "Authorization", "ApiKey " + good},
+		"cross_origin":    {"Cookie", "key=" + good, "Sec-Fetch-Site", "cross-site"},
+	} {
+		r := request(headers...)
+		r.Method = http.MethodPost
+		if e := refused(r); e.Code != code || e.Dead {
+			t.Errorf("%s: %+v", code, e)
+		}
+	}
+	own := guard.Must(apikey.New(byKey, &apikey.Options{Sources: []apikey.Source{apikey.Authorization("Bearer"), apikey.Cookie("key")}}))
+	for name, tt := range map[string]struct {
+		headers []string
+		dead    bool
+	}{
+		"unknown, cookie":                    {[]string{"Cookie", "key=x"}, true},
+		"too long, cookie":                   {[]string{"Cookie", "key=" + strings.Repeat("a", 2000)}, true},
+		"unknown, header":                    {[]string{"Authorization", "Bearer x"}, false},
+		"malformed, header":                  {[]string{"Authorization", "Bearer a b"}, false},
+		"malformed header and a good cookie": {[]string{"Authorization", "Bearer a b", "Cookie", "key=key_12345"}, false},
+	} {
+		_, err := own.Authenticate(request(tt.headers...))
+		e, ok := errors.AsType[*guard.Error](err)
+		if !ok || e.Code != "key_invalid" || e.Dead != tt.dead || !slices.Equal(e.Challenges, []string{`Bearer error="invalid_token"`}) {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+}
+
+// TestUnknownAddressHasACode: a key that is limited to networks.
+func TestUnknownAddressHasACode(t *testing.T) {
+	ring, _ := newRing(t, apikey.RingOptions{Address: func(*http.Request) (netip.Addr, error) { return netip.Addr{}, errDown }})
+	key, _ := issue(t, ring, apikey.Grant{Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}})
+	_, err := ring.Authenticate(request("X-API-Key", key))
+	if e, ok := errors.AsType[*guard.Error](err); !ok || e.Status != 400 || e.Code != "address_unknown" {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestDeadCookieIsCleared: under Optional a dead key in the cookie is anonymous and
+// cleared, under Require it is refused and cleared; a key in the header, or one that
+// is not dead, is refused and nothing is cleared.
+func TestDeadCookieIsCleared(t *testing.T) {
+	ring, keys := badKeys(t)
+	const cleared = "key=; Path=/; Max-Age=0; HttpOnly"
+	for _, tt := range keys {
+		optional, clear := 200, cleared
+		if !tt.dead {
+			optional, clear = tt.status, ""
+		}
+		for name, c := range map[string]struct {
+			mw      guard.Middleware
+			headers []string
+			status  int
+			cleared string
+		}{
+			"Optional":      {guard.Optional(ring), []string{"Cookie", "key=" + tt.key}, optional, clear},
+			"Require":       {ring.Wrap, []string{"Cookie", "key=" + tt.key}, tt.status, clear},
+			"by a script":   {ring.Wrap, []string{"Cookie", "key=" + tt.key, "Sec-Fetch-Mode", "cors"}, tt.status, ""},
+			"in the header": {guard.Optional(ring), []string{"Authorization", "ApiKey " + tt.key}, tt.status, ""},
+		} {
+			w, inner := serve(t, c.mw, request(c.headers...))
+			if set := w.Header().Get("Set-Cookie"); w.Code != c.status || (inner != nil) != (c.status == 200) || set != c.cleared {
+				t.Errorf("%s, %s: %d, reached %t, Set-Cookie %q; want %d, %q", tt.name, name, w.Code, inner != nil, set, c.status, c.cleared)
+			}
+		}
+	}
+}
+
+// TestAmbient: only cookies are sent unasked, and every one is cleared.
+func TestAmbient(t *testing.T) {
+	for name, tt := range map[string]struct {
+		sources []apikey.Source
+		want    []string
+		dead    bool // of a key whose subject does not exist
+	}{
+		"a header":          {[]apikey.Source{apikey.Header("X-API-Key")}, nil, false},
+		"a cookie":          {[]apikey.Source{apikey.Cookie("a")}, []string{"a=; Path=/; Max-Age=0; HttpOnly"}, true},
+		"a header and two":  {[]apikey.Source{apikey.Header("X-API-Key"), apikey.Cookie("a"), apikey.Cookie("b")}, []string{"a=; Path=/; Max-Age=0; HttpOnly", "b=; Path=/; Max-Age=0; HttpOnly"}, false},
+		"a cookie of hosts": {[]apikey.Source{apikey.Cookie("__Host-a")}, []string{"__Host-a=; Path=/; Max-Age=0; HttpOnly; Secure"}, true},
+	} {
+		scheme := guard.Must(apikey.New(byKey, &apikey.Options{Sources: tt.sources})).Scheme()
+		if (scheme.Ambient != nil) != (tt.want != nil) {
+			t.Errorf("%s: Ambient is set: %t", name, scheme.Ambient != nil)
+			continue
+		}
+		if e, ok := scheme.Unknown.(*guard.Error); !ok || e.Dead != tt.dead {
+			t.Errorf("%s: an unknown subject's key is %+v", name, scheme.Unknown)
+		}
+		if scheme.Ambient == nil {
+			continue
+		}
+		w, _ := serve(t, func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { scheme.Ambient(w) })
+		}, request())
+		if got := w.Header()["Set-Cookie"]; !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}

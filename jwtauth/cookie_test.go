@@ -1,0 +1,153 @@
+package jwtauth_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
+	"github.com/go-guard/guard/internal/testing/idp"
+	"github.com/go-guard/guard/jwtauth"
+)
+
+// refusals is a token for each code of a refusal. dead is whether no later request
+// can use it.
+var refusals = []struct {
+	name, token, code string
+	dead              bool
+}{
+	{"not a token", "a b", "token_invalid", true},
+	{"empty", "", "token_invalid", true},
+	{"too long", strings.Repeat("a", 9000), "token_invalid", true},
+	{"not three segments", "a.b", "token_invalid", true},
+	{"another key's", forge(jwtHeader, payload(), hs256([]byte(strings.Repeat("x", 32)))), "token_invalid", true},
+	{"an unknown key's", forge(`{"alg":"HS384","typ":"JWT"}`, payload(), hs256(secret)), "token_invalid", true},
+	{"expired", forge(jwtHeader, payload("exp=1"), hs256(secret)), "token_expired", true},
+	{"without exp", forge(jwtHeader, payload("exp="), hs256(secret)), "token_expired", true},
+	{"early by nbf", forge(jwtHeader, payload("nbf=1800000030"), hs256(secret)), "token_not_yet_valid", false},
+	{"early by iat", forge(jwtHeader, payload("iat=1800000030"), hs256(secret)), "token_not_yet_valid", false},
+	{"another type", forge(jwtHeader, payload(`type="refresh"`), hs256(secret)), "token_type_invalid", true},
+	{"another issuer", forge(jwtHeader, payload(`iss="you"`), hs256(secret)), "token_issuer_invalid", true},
+	{"another audience", forge(jwtHeader, payload(`aud="you"`), hs256(secret)), "token_audience_invalid", true},
+	{"revoked", forge(jwtHeader, payload(`jti="denied"`), hs256(secret)), "token_revoked", true},
+}
+
+func cookieVerifier() *jwtauth.Verifier[profile] {
+	denied := denylist(func(ids []string) (bool, error) { return strings.HasSuffix(ids[0], "denied"), nil })
+	return guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
+		Issuer: "me", Audience: []string{"api"}, Type: "access", Now: atNoon, Denylist: denied, Cookie: "tok",
+	}))
+}
+
+func inCookie(token string, headers ...string) *http.Request {
+	return harness.Request("/", append(headers, "Cookie", "tok="+token)...)
+}
+
+// inHeader is bearer also for an empty token.
+func inHeader(token string) *http.Request {
+	r := bearer("")
+	r.Header["Authorization"] = []string{"Bearer " + token}
+	return r
+}
+
+// TestCodes: a refusal has a stable code, which is finer than the challenge's error,
+// and is dead only if its token was in the cookie.
+func TestCodes(t *testing.T) {
+	v := cookieVerifier()
+	for _, tt := range refusals {
+		verify := func() error { _, err := v.Verify(t.Context(), tt.token); return err }
+		authenticate := func(r *http.Request) error { _, err := v.Authenticate(r); return err }
+		for where, err := range map[string]error{
+			"Verify": verify(), "header": authenticate(inHeader(tt.token)), "cookie": authenticate(inCookie(tt.token)),
+		} {
+			e, ok := errors.AsType[*guard.Error](err)
+			if !ok {
+				t.Errorf("%s, %s: %v", tt.name, where, err)
+				continue
+			}
+			if e.Code != tt.code {
+				t.Errorf("%s, %s: code %q, want %q", tt.name, where, e.Code, tt.code)
+			}
+			if want := tt.dead && where == "cookie"; e.Dead != want {
+				t.Errorf("%s, %s: dead %t, want %t", tt.name, where, e.Dead, want)
+			}
+			if len(e.Challenges) != 1 || e.Challenges[0] != `Bearer error="invalid_token"` {
+				t.Errorf("%s, %s: challenges %q", tt.name, where, e.Challenges)
+			}
+		}
+	}
+	good := forge(jwtHeader, payload(), hs256(secret))
+	for code, r := range map[string]*http.Request{
+		"invalid_request": inCookie(good, "Authorization", "Bearer "+good),
+		"cross_origin":    inCookie(good, "Sec-Fetch-Site", "cross-site"),
+	} {
+		r.Method = http.MethodPost
+		_, err := v.Authenticate(r)
+		if e, ok := errors.AsType[*guard.Error](err); !ok || e.Code != code || e.Dead {
+			t.Errorf("%s: %+v", code, e)
+		}
+	}
+}
+
+// TestDeadCookieIsCleared: under Optional a dead token in the cookie is anonymous
+// and cleared, under Require it is refused and cleared; a token in the header, or one
+// that is not dead, is refused and nothing is cleared.
+func TestDeadCookieIsCleared(t *testing.T) {
+	v := cookieVerifier()
+	const cleared = "tok=; Path=/; Max-Age=0; HttpOnly"
+	serve := func(mw guard.Middleware, r *http.Request) (status int, reached bool, setCookie string) {
+		w, reached := harness.Serve(t, mw, nil, r)
+		return w.Code, reached, strings.Join(w.Header()["Set-Cookie"], "|")
+	}
+	for _, tt := range refusals {
+		status, clear := http.StatusOK, cleared
+		if !tt.dead {
+			status, clear = http.StatusUnauthorized, ""
+		}
+		if got, reached, set := serve(guard.Optional(v), inCookie(tt.token)); got != status || reached != (status == 200) || set != clear {
+			t.Errorf("%s, Optional: %d, reached %t, Set-Cookie %q", tt.name, got, reached, set)
+		}
+		if got, reached, set := serve(v.Wrap, inCookie(tt.token)); got != 401 || reached || set != clear {
+			t.Errorf("%s, Require: %d, reached %t, Set-Cookie %q", tt.name, got, reached, set)
+		}
+		if got, reached, set := serve(v.Wrap, inCookie(tt.token, "Sec-Fetch-Mode", "cors")); got != 401 || reached || set != "" {
+			t.Errorf("%s, by a script: %d, reached %t, Set-Cookie %q", tt.name, got, reached, set)
+		}
+		if got, reached, set := serve(guard.Optional(v), inHeader(tt.token)); got != 401 || reached || set != "" {
+			t.Errorf("%s, in the header: %d, reached %t, Set-Cookie %q", tt.name, got, reached, set)
+		}
+	}
+	good := forge(jwtHeader, payload(), hs256(secret))
+	if got, reached, set := serve(guard.Optional(v), inCookie(good)); got != 200 || !reached || set != "" {
+		t.Errorf("a good token: %d, reached %t, Set-Cookie %q", got, reached, set)
+	}
+	plain := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), nil))
+	if plain.Scheme().Ambient != nil {
+		t.Error("without a cookie: Ambient is set")
+	}
+}
+
+// TestTokenOfANewKeyIsNotDead: the keys of an authorization server are fetched again
+// later, and the token may then be accepted. Keys of this program do not change.
+func TestTokenOfANewKeyIsNotDead(t *testing.T) {
+	server, known, unknown := &idp.Server{}, idpIssuing("a"), idpIssuing("b")
+	server.Serve(jwksOf(known))
+	remote := remoteVerifier(t, server, func(_ *jwtauth.RemoteOptions, o *jwtauth.VerifierOptions) { o.Cookie = "tok" })
+	static := guard.Must(jwtauth.NewVerifier[profile](jwtauth.ECDSA("ES256", ecKey()).WithID("a"), &jwtauth.VerifierOptions{Cookie: "tok"}))
+	for name, tt := range map[string]struct {
+		v    *jwtauth.Verifier[profile]
+		dead bool
+	}{"remote": {remote, false}, "static": {static, true}} {
+		_, err := tt.v.Authenticate(inCookie(tokenOf(t, unknown)))
+		e, ok := errors.AsType[*guard.Error](err)
+		if !ok || e.Code != "token_invalid" || !strings.Contains(e.Err.Error(), "no key of this kid") {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if e.Dead != tt.dead {
+			t.Errorf("%s: dead %t, want %t", name, e.Dead, tt.dead)
+		}
+	}
+}
