@@ -15,7 +15,8 @@ import (
 )
 
 // TestBrowser drives a real browser over https to the program as it runs behind
-// a proxy, without -dev. GUARD_SCREENSHOTS names a folder for screenshots.
+// a proxy, without -dev. GUARD_SCREENSHOTS names a folder for screenshots,
+// and GUARD_BROWSER_STEPS a part of the names of the steps to run.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -33,7 +34,8 @@ func TestBrowser(t *testing.T) {
 		_, _ = w.Write([]byte("<!doctype html><title>Evil</title><body>"))
 	}))
 	argument, err := json.Marshal(map[string]string{
-		"url": site, "evil": evil, "shots": os.Getenv("GUARD_SCREENSHOTS"), "executablePath": chromium,
+		"url": site, "evil": evil, "demo": start(t).url,
+		"shots": os.Getenv("GUARD_SCREENSHOTS"), "only": os.Getenv("GUARD_BROWSER_STEPS"), "executablePath": chromium,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -42,7 +42,9 @@ func tokenOf(variable, user string) string {
 }
 
 // as returns the body of a login.
-func as(user string) string { return `-d '{"email":"` + user + `@example.com","password":"secret"}'` }
+func as(user string) string {
+	return `-d '{"email": "` + user + `@example.com", "password": "secret"}'`
+}
 
 const (
 	byAlice = `-H "Authorization: Bearer $ALICE"`
@@ -65,7 +67,7 @@ var index = []entry{
 	{Prefix: "/refresh", Route: "GET /refresh/profile",
 		Shows:   "Short access tokens, and refresh tokens that work once. A logout ends both.",
 		Command: `curl ` + as("alice") + ` SITE/refresh/login`,
-		Refused: `curl -H 'Content-Type: application/json' -d '{"refresh_token":"used"}' SITE/refresh/refresh`, Answer: "401 Invalid refresh token"},
+		Refused: `curl -H 'Content-Type: application/json' -d '{"refresh_token": "used"}' SITE/refresh/refresh`, Answer: "401 Invalid refresh token"},
 	{Prefix: "/rbac", Route: "GET /rbac/admin/users",
 		Shows:   "Roles: a route names the roles that it is for. Alice is an admin and may list the users; Bob may not.",
 		Command: `curl ` + byAlice + ` SITE/rbac/admin/users`,
@@ -76,8 +78,8 @@ var index = []entry{
 		Refused: `curl ` + byBob + ` SITE/permissions/users`, Answer: "403 Permission 'users:read' required"},
 	{Prefix: "/owner", Route: "PUT /owner/posts/1",
 		Shows:   "Owners: authors edit their own posts, admins any.",
-		Command: `curl -X PUT ` + byBob + ` -d '{"title":"Another title"}' SITE/owner/posts/2`,
-		Refused: `curl -X PUT ` + byBob + ` -d '{"title":"Another title"}' SITE/owner/posts/1`, Answer: "403 You can only edit your own posts"},
+		Command: `curl -X PUT ` + byBob + ` -d '{"title": "Another title"}' SITE/owner/posts/2`,
+		Refused: `curl -X PUT ` + byBob + ` -d '{"title": "Another title"}' SITE/owner/posts/1`, Answer: "403 You can only edit your own posts"},
 	{Prefix: "/optional", Route: "GET /optional/posts",
 		Shows:   "Anonymous clients get the published posts, users all of them. Under /strict a bad token is refused.",
 		Command: `curl SITE/optional/posts`,
@@ -93,7 +95,7 @@ var index = []entry{
 	{Prefix: "/complete", Route: "GET /complete/profile",
 		Shows:   "All of it: failed logins are limited, roles come from the database, and posts have owners.",
 		Command: `curl ` + as("alice") + ` SITE/complete/login`,
-		Refused: `curl -d '{"email":"alice@example.com","password":"guess"}' SITE/complete/login`, Answer: "401 Invalid credentials"},
+		Refused: `curl -d '{"email": "alice@example.com", "password": "guess"}' SITE/complete/login`, Answer: "401 Invalid credentials"},
 	{Prefix: "/oidc", Route: "GET /oidc/profile",
 		Shows:   "Access tokens of the authorization server that OIDC_ISSUER names.",
 		Command: `curl -H "Authorization: Bearer $ACCESS_TOKEN" SITE/oidc/profile`,
