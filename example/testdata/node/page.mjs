@@ -1,13 +1,15 @@
-// Drives a real browser over the pages of / and /session/. Reads {url, demo, evil, shots,
-// only} as an argument: the site, one with -dev, another site that this script serves nothing of, a
-// folder for screenshots, or "", and a part of the names of the steps to run. Exits 1 at the first thing that is not so.
+// Drives a real browser over the pages of / and /session/. Reads {url, demo, evil,
+// expiring, shots, only} as an argument: the site, one with -dev, another site that this
+// script serves nothing of, one whose sessions expire by a POST to /expire, a
+// folder for screenshots, or "", and a part of the names of the steps to run. Exits 1 if
+// something is not so.
 import { chromium } from 'playwright-core'
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const { url, demo, evil, shots, only, executablePath } = JSON.parse(process.argv[2])
+const { url, demo, evil, expiring, shots, only, executablePath } = JSON.parse(process.argv[2])
 const dirs = []
 
 // browser is a Chromium with a new profile of its own.
@@ -290,6 +292,30 @@ steps['a session that has ended: the page, without the cookie'] = async () => {
   await signIn(page)
   await page.waitForURL(url + '/session/profile')
   assert.equal((await cookies(context)).length, 1)
+  return context
+}
+
+steps['an expired session under Optional: the page, without the cookie'] = async () => {
+  const context = await browser()
+  const page = await context.newPage()
+  const text = () => page.locator('body').textContent()
+  const script = (path, method = 'GET') => page.evaluate(async o => (await fetch(o.path, o)).text(), { path, method })
+  const kept = async () => (await context.cookies(expiring)).length
+  await page.goto(expiring + '/')
+  await script('/login', 'POST')
+  await page.reload()
+  assert.equal(await text(), 'alice')
+  await script('/expire', 'POST')
+  assert.equal(await script('/'), 'anonymous')
+  assert.equal(await kept(), 1, "a script's fetch leaves the cookie")
+  const response = await page.goto(expiring + '/')
+  assert.equal(response.status(), 200)
+  assert.equal(response.request().redirectedFrom(), null)
+  assert.equal(await text(), 'anonymous')
+  assert.equal(await kept(), 0, 'the navigation cleared the cookie')
+  await script('/login', 'POST')
+  assert.equal(await script('/'), 'alice')
+  assert.equal(await kept(), 1)
   return context
 }
 
