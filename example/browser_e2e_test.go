@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -11,11 +12,18 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/format"
+	"github.com/go-guard/guard/session"
 )
 
 // TestBrowser drives a real browser over https to the program as it runs behind
-// a proxy, without -dev. GUARD_SCREENSHOTS names a folder for screenshots.
+// a proxy, without -dev. GUARD_SCREENSHOTS names a folder for screenshots,
+// and GUARD_BROWSER_STEPS a part of the names of the steps to run.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -33,7 +41,8 @@ func TestBrowser(t *testing.T) {
 		_, _ = w.Write([]byte("<!doctype html><title>Evil</title><body>"))
 	}))
 	argument, err := json.Marshal(map[string]string{
-		"url": site, "evil": evil, "shots": os.Getenv("GUARD_SCREENSHOTS"), "executablePath": chromium,
+		"url": site, "evil": evil, "expiring": overTLS(t, expiring(t)), "demo": start(t).url,
+		"shots": os.Getenv("GUARD_SCREENSHOTS"), "only": os.Getenv("GUARD_BROWSER_STEPS"), "executablePath": chromium,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -45,6 +54,32 @@ func TestBrowser(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// expiring is a site with a page under Optional, whose sessions expire by a POST:
+// those of the program last a week.
+func expiring(t *testing.T) http.Handler {
+	var elapsed atomic.Int64
+	sessions, err := session.New[struct{}](&session.Options{Now: func() time.Time { return time.Now().Add(time.Duration(elapsed.Load())) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", guard.Optional(sessions)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, ok := guard.PrincipalFrom[*session.Session[struct{}]](r.Context())
+		if !ok {
+			fmt.Fprint(w, "anonymous")
+			return
+		}
+		fmt.Fprint(w, s.Sub())
+	})))
+	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := sessions.Create(w, r, "alice", struct{}{}); err != nil {
+			guard.Refuse(w, r, err)
+		}
+	})
+	mux.HandleFunc("POST /expire", func(http.ResponseWriter, *http.Request) { elapsed.Add(int64(30 * time.Minute)) })
+	return guard.OnError(format.HTML("/login", nil))(mux)
 }
 
 // behindTLS is an https address on localhost that passes on to the program; a

@@ -143,7 +143,13 @@ func TestSessionsExpire(t *testing.T) {
 		expect(t, "past its end", profile(), 401, `{"error":"Unauthorized","message":"Session expired"}`)
 		time.Sleep(59 * time.Minute)
 		expect(t, "for an hour", profile(), 401, `{"error":"Unauthorized","message":"Session expired"}`)
-		expect(t, "its page", send(h, "GET /session/", "", "Cookie", cookie), 200, "")
+		for mode, cleared := range map[string]string{"navigate": "session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax", "cors": ""} {
+			page := send(h, "GET /session/", "", "Cookie", cookie, "Accept", "text/html", "Sec-Fetch-Mode", mode)
+			expect(t, "its page", page, 200, "")
+			if got := page.Header().Get("Set-Cookie"); got != cleared || !strings.Contains(page.Body.String(), "<h1>Sign in</h1>") {
+				t.Errorf("%s: Set-Cookie %q, %s", mode, got, page.Body)
+			}
+		}
 		logout := send(h, "POST /session/logout", "", "Cookie", cookie)
 		expect(t, "its logout", logout, 200, `{"message":"Logged out successfully"}`)
 		if !strings.Contains(logout.Header().Get("Set-Cookie"), "Max-Age=0") {

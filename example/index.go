@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,57 +14,137 @@ import (
 var (
 	//go:embed index.html
 	indexHTML string
+	//go:embed index.js
+	indexJS string
 
 	indexTemplate = template.Must(template.New("index").Parse(indexHTML))
+	indexPolicy   = contentPolicy(pageCSS, indexJS)
 )
 
-// An entry describes a section on the page at /. In Command, SITE stands for the
-// URL of this server.
-type entry struct{ Prefix, Shows, Command, Page string }
+// An entry describes a section on the page at /, with a command that succeeds and
+// one that is refused. In commands, SITE stands for the URL of this server.
+type entry struct {
+	Prefix  string // of its paths
+	Route   string // one of its routes: the section is listed if this is served
+	Shows   string
+	Command string // which succeeds
+	Refused string // a command that is refused
+	Answer  string // to Refused: its status and message
+	Page    string // if not empty, a page of the section
+}
+
+// tokenCommands set $ALICE and $BOB.
+var tokenCommands = []string{tokenOf("ALICE", "alice"), tokenOf("BOB", "bob")}
+
+// tokenOf returns a command that sets variable to a token of user.
+func tokenOf(variable, user string) string {
+	return variable + "=$(curl -s " + as(user) + ` SITE/jwt/login | cut -d '"' -f 4)`
+}
+
+// as returns the body of a login.
+func as(user string) string {
+	return `-d '{"email": "` + user + `@example.com", "password": "secret"}'`
+}
 
 const (
-	asAlice = `-d '{"email":"alice@example.com","password":"secret"}'`
-	byToken = `-H "Authorization: Bearer $TOKEN"`
+	byAlice = `-H "Authorization: Bearer $ALICE"`
+	byBob   = `-H "Authorization: Bearer $BOB"`
 )
 
 var index = []entry{
-	{Prefix: "/apikey", Shows: "API keys in a header.", Command: `curl -H 'X-API-Key: key_12345' SITE/apikey/protected`},
-	{Prefix: "/bearer", Shows: "Opaque tokens, which the application looks up.", Command: `curl -H 'Authorization: Bearer valid_token_123' SITE/bearer/profile`},
-	{Prefix: "/jwt", Shows: "Signed tokens. This one is the $TOKEN of commands further down.",
-		Command: `TOKEN=$(curl -s ` + asAlice + ` SITE/jwt/login | cut -d '"' -f 4); curl ` + byToken + ` SITE/jwt/profile`},
-	{Prefix: "/refresh", Shows: "Refresh tokens that work once, and a logout that ends them.", Command: `curl ` + asAlice + ` SITE/refresh/login`},
-	{Prefix: "/rbac", Shows: "Roles.", Command: `curl ` + byToken + ` SITE/rbac/admin/users`},
-	{Prefix: "/permissions", Shows: "Permissions, and which roles have them.", Command: `curl ` + byToken + ` SITE/permissions/users`},
-	{Prefix: "/owner", Shows: "Authors edit their own posts, admins any.", Command: `curl -X PUT ` + byToken + ` -d '{"title":"Another title"}' SITE/owner/posts/1`},
-	{Prefix: "/optional", Shows: "Everyone is served, and those who say who they are see more.", Command: `curl SITE/optional/posts`},
-	{Prefix: "/session", Shows: "Logins that live in a cookie.", Page: "/session/",
-		Command: `curl -c jar ` + asAlice + ` SITE/session/login; curl -b jar SITE/session/profile`},
-	{Prefix: "/practices", Shows: "Five logins in 15 minutes from one address, right or wrong.", Command: `curl ` + asAlice + ` SITE/practices/login`},
-	{Prefix: "/complete", Shows: "All of it at once: logins that fail are limited, roles come from the database, posts have owners.", Command: `curl ` + asAlice + ` SITE/complete/login`},
-	{Prefix: "/oidc", Shows: "Access tokens of an authorization server, where OIDC_ISSUER and OIDC_AUDIENCE are set.", Command: `curl -H "Authorization: Bearer $ACCESS_TOKEN" SITE/oidc/profile`},
+	{Prefix: "/apikey", Route: "GET /apikey/protected",
+		Shows:   "API keys in a header.",
+		Command: `curl -H 'X-API-Key: key_12345' SITE/apikey/protected`,
+		Refused: `curl SITE/apikey/protected`, Answer: "401 API key required"},
+	{Prefix: "/bearer", Route: "GET /bearer/profile",
+		Shows:   "Opaque tokens, which the application looks up.",
+		Command: `curl -H 'Authorization: Bearer valid_token_123' SITE/bearer/profile`,
+		Refused: `curl -H 'Authorization: Bearer guess' SITE/bearer/profile`, Answer: "401 Invalid or expired token"},
+	{Prefix: "/jwt", Route: "GET /jwt/profile",
+		Shows:   "Signed tokens, which are verified without a database.",
+		Command: `curl ` + byAlice + ` SITE/jwt/profile`,
+		Refused: `curl -H "Authorization: Bearer x$ALICE" SITE/jwt/profile`, Answer: "401 Invalid token"},
+	{Prefix: "/refresh", Route: "GET /refresh/profile",
+		Shows:   "Short access tokens, and refresh tokens that work once. A logout ends both.",
+		Command: `curl ` + as("alice") + ` SITE/refresh/login`,
+		Refused: `curl -H 'Content-Type: application/json' -d '{"refresh_token": "used"}' SITE/refresh/refresh`, Answer: "401 Invalid refresh token"},
+	{Prefix: "/rbac", Route: "GET /rbac/admin/users",
+		Shows:   "Roles: a route names the roles that it is for. Alice is an admin and may list the users; Bob may not.",
+		Command: `curl ` + byAlice + ` SITE/rbac/admin/users`,
+		Refused: `curl ` + byBob + ` SITE/rbac/admin/users`, Answer: "403 Admin access required"},
+	{Prefix: "/permissions", Route: "GET /permissions/users",
+		Shows:   "Permissions: a route names what it does, and one table says which roles may do it.",
+		Command: `curl ` + byAlice + ` SITE/permissions/users`,
+		Refused: `curl ` + byBob + ` SITE/permissions/users`, Answer: "403 Permission 'users:read' required"},
+	{Prefix: "/owner", Route: "PUT /owner/posts/1",
+		Shows:   "Owners: authors edit their own posts, admins any.",
+		Command: `curl -X PUT ` + byBob + ` -d '{"title": "Another title"}' SITE/owner/posts/2`,
+		Refused: `curl -X PUT ` + byBob + ` -d '{"title": "Another title"}' SITE/owner/posts/1`, Answer: "403 You can only edit your own posts"},
+	{Prefix: "/optional", Route: "GET /optional/posts",
+		Shows:   "Anonymous clients get the published posts, users all of them. Under /strict a bad token is refused.",
+		Command: `curl SITE/optional/posts`,
+		Refused: `curl -H 'Authorization: Bearer guess' SITE/optional/strict/posts`, Answer: "401 Invalid token"},
+	{Prefix: "/session", Route: "GET /session/profile",
+		Shows: "Logins that live in a cookie.", Page: "/session/",
+		Command: `curl -c jar ` + as("alice") + ` SITE/session/login; curl -b jar SITE/session/profile`,
+		Refused: `curl SITE/session/profile`, Answer: "401 Not authenticated"},
+	{Prefix: "/practices", Route: "GET /practices/profile",
+		Shows:   "Five logins in 15 minutes from one address, right or wrong, and tokens whose every claim is checked.",
+		Command: `curl ` + as("alice") + ` SITE/practices/login`,
+		Refused: `curl ` + byAlice + ` SITE/practices/profile`, Answer: "401 Invalid issuer"},
+	{Prefix: "/complete", Route: "GET /complete/profile",
+		Shows:   "All of it: failed logins are limited, roles come from the database, and posts have owners.",
+		Command: `curl ` + as("alice") + ` SITE/complete/login`,
+		Refused: `curl -d '{"email": "alice@example.com", "password": "guess"}' SITE/complete/login`, Answer: "401 Invalid credentials"},
+	{Prefix: "/oidc", Route: "GET /oidc/profile",
+		Shows:   "Access tokens of the authorization server that OIDC_ISSUER names.",
+		Command: `curl -H "Authorization: Bearer $ACCESS_TOKEN" SITE/oidc/profile`,
+		Refused: `curl SITE/oidc/profile`, Answer: "401 JWT token required"},
 }
 
-// showIndex lists the sections: as HTML for a browser, otherwise as text.
-func showIndex(w http.ResponseWriter, r *http.Request) {
-	entries := slices.Clone(index)
-	for i := range entries {
-		entries[i].Command = strings.ReplaceAll(entries[i].Command, "SITE", site(r))
+// indexSection shows the sections that mux serves already.
+func indexSection(mux *http.ServeMux) {
+	mounted := slices.DeleteFunc(slices.Clone(index), func(e entry) bool {
+		method, path, _ := strings.Cut(e.Route, " ")
+		_, pattern := mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: path}})
+		return pattern == ""
+	})
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { showIndex(w, r, mounted) })
+}
+
+// showIndex lists sections: as HTML for a browser, otherwise as text.
+func showIndex(w http.ResponseWriter, r *http.Request, sections []entry) {
+	here := strings.NewReplacer("SITE", site(r))
+	var entries []entry
+	for _, e := range sections {
+		e.Command, e.Refused = here.Replace(e.Command), here.Replace(e.Refused)
+		entries = append(entries, e)
+	}
+	var tokens []string
+	for _, t := range tokenCommands {
+		tokens = append(tokens, here.Replace(t))
 	}
 	w.Header().Set("Vary", "Accept")
 	if strings.Contains(r.Header.Get("Accept"), "text/html") {
-		showPage(w, http.StatusOK, indexTemplate, struct {
+		showPage(w, http.StatusOK, indexPolicy, indexTemplate, struct {
 			Style   template.CSS
+			Script  template.JS
+			Tokens  string
 			Entries []entry
-		}{template.CSS(pageCSS), entries})
+		}{template.CSS(pageCSS), template.JS(indexJS), strings.Join(tokens, "\n"), entries})
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store") // it contains the Host of the request
 	fmt.Fprint(w, "Every way to authenticate and authorize, each under a prefix. The users are alice@example.com\n",
-		"(admin), bob@example.com (user) and carol@example.com (moderator), all with the password \"secret\".\n")
+		"(admin), bob@example.com (user) and carol@example.com (moderator), all with the password \"secret\".\n\n",
+		"Some commands need the tokens of Alice and Bob:\n")
+	for _, t := range tokens {
+		fmt.Fprintf(w, "  %s\n", t)
+	}
 	for _, e := range entries {
-		fmt.Fprintf(w, "\n%s\n  %s\n  %s\n", e.Prefix, e.Shows, e.Command)
+		fmt.Fprintf(w, "\n%s\n  %s\n  %s\n  refused, %s:\n  %s\n", e.Prefix, e.Shows, e.Command, e.Answer, e.Refused)
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestIndex: the page and the text list the same commands, and these work as
-// they are written.
+// TestIndex: the page and the text list the same commands, and these are answered
+// as they say.
 func TestIndex(t *testing.T) {
 	t.Parallel()
 	need(t, "curl")
@@ -20,35 +20,54 @@ func TestIndex(t *testing.T) {
 	row{status: 200, body: "~/apikey", header: append(private, "Content-Type: text/plain; charset=utf-8")}.check(t, text)
 	page := p.send(t, call{do: "GET /", header: []string{"Accept: text/html,*/*;q=0.8"}})
 	row{status: 200, body: "~^<!doctype html>", header: append(private, "Content-Type: text/html; charset=utf-8",
-		`Content-Security-Policy: ~^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$`)}.check(t, page)
+		`Content-Security-Policy: ~^default-src 'none'; style-src 'sha256-[^']+'; script-src 'sha256-[^']+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$`)}.check(t, page)
 
-	listed := regexp.MustCompile(`(?m)^(/\w+)\n  .+\n  (.+)$`).FindAllStringSubmatch(text.body, -1)
-	var prefixes []string
-	script := "set -e\ncurl() { command curl -sSf -m 20 \"$@\"; }\n"
-	for _, e := range listed {
+	content := html.UnescapeString(page.body)
+	script := "set -e\ncurl() { command curl -sS -m 20 -w ' %{http_code}' \"$@\"; }\n"
+	tokens := regexp.MustCompile(`(?m)^  (\w+=\$\(.+\))$`).FindAllStringSubmatch(text.body, -1)
+	for _, token := range tokens {
+		script += token[1] + "\n"
+	}
+	if len(tokens) != 2 || !strings.Contains(content, "<code>"+tokens[0][1]+"\n"+tokens[1][1]+"</code>") {
+		t.Errorf("tokens: %q", tokens)
+	}
+	var prefixes, answers []string
+	for _, e := range regexp.MustCompile(`(?m)^(/\w+)\n  .+\n  (.+)\n  refused, (4\d\d) (.+):\n  (.+)$`).FindAllStringSubmatch(text.body, -1) {
 		prefixes = append(prefixes, e[1])
-		if !strings.Contains(html.UnescapeString(page.body), "<h2>"+e[1]+"</h2>") || !strings.Contains(html.UnescapeString(page.body), "<code>"+e[2]+"</code>") {
-			t.Errorf("the page lacks %s: %s", e[1], e[2])
-		}
-		if e[1] != "/oidc" { // which wants a server of its own
-			script += e[2] + "; echo\n"
+		answers = append(answers, `.+ 20\d`, `.*"`+regexp.QuoteMeta(e[4])+`".* `+e[3])
+		script += e[2] + "; echo\n" + e[5] + "; echo\n"
+		for _, part := range []string{"<h2>" + e[1] + "</h2>", "<code>" + e[2] + "</code>", "<code>" + e[5] + "</code>", ">" + e[3] + " " + e[4] + "<"} {
+			if !strings.Contains(content, part) {
+				t.Errorf("the page lacks %s", part)
+			}
 		}
 	}
-	want := strings.Fields("/apikey /bearer /jwt /refresh /rbac /permissions /owner /optional /session /practices /complete /oidc")
-	if !slices.Equal(prefixes, want) {
+	// /oidc is not served without its settings.
+	want := strings.Fields("/apikey /bearer /jwt /refresh /rbac /permissions /owner /optional /session /practices /complete")
+	if !slices.Equal(prefixes, want) || strings.Contains(content, "/oidc") {
 		t.Errorf("listed are %q, want %q", prefixes, want)
 	}
 	shell := exec.Command("sh", "-c", script)
 	shell.Dir = t.TempDir() // of the cookie jar
 	out, err := shell.CombinedOutput()
-	if lines := strings.Count(string(out), "\n"); err != nil || lines != len(want)-1 {
-		t.Errorf("%d answers, %v: %s", lines, err, out)
+	if err != nil || !regexp.MustCompile("^"+strings.Join(answers, "\n")+"\n$").Match(out) {
+		t.Errorf("%v: %s\nwant %s", err, out, strings.Join(answers, "\n"))
 	}
 
 	p.rows(t, []row{
 		{"HEAD", call{do: "HEAD /"}, 200, "", private},
 		{"nothing else", call{do: "GET /nothing"}, 404, "", nil},
 		{"no other method", call{do: "POST /"}, 405, "", []string{"Allow: GET, HEAD"}},
+	})
+}
+
+// TestIndexOfOIDC: the section was listed while it was 404.
+func TestIndexOfOIDC(t *testing.T) {
+	t.Parallel()
+	p := start(t, "OIDC_ISSUER=https://issuer.example", "OIDC_AUDIENCE=api")
+	p.rows(t, []row{
+		{"listed", call{do: "GET /"}, 200, `~(?m)^/oidc$`, nil},
+		{"refused as listed", call{do: "GET /oidc/profile"}, 401, e(401, "JWT token required"), nil},
 	})
 }
 

@@ -18,15 +18,23 @@ var (
 	pageCSS string
 
 	pageTemplate = template.Must(template.New("page").Parse(pageHTML))
-	pagePolicy   = contentPolicy(pageCSS)
+	pagePolicy   = contentPolicy(pageCSS, "")
 )
 
 // contentPolicy returns the Content-Security-Policy of a page: it allows this style
-// sheet and forms of this site, and no scripts.
-func contentPolicy(css string) string {
-	digest := sha256.Sum256([]byte(css))
-	return fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-		base64.StdEncoding.EncodeToString(digest[:]))
+// sheet, this script unless it is empty, and forms of this site.
+func contentPolicy(css, script string) string {
+	policy := "default-src 'none'; style-src " + source(css)
+	if script != "" {
+		policy += "; script-src " + source(script)
+	}
+	return policy + "; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+}
+
+// source allows text in a page, by its digest.
+func source(text string) string {
+	digest := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(digest[:]) + "'"
 }
 
 // A page is the data of page.html: a sign-in form, or the user's account.
@@ -35,6 +43,7 @@ type page struct {
 	Form     loginForm
 	User     *User
 	Sessions []listedSession
+	Demo     []User // who can sign in, in a demonstration
 	Style    template.CSS
 }
 
@@ -82,18 +91,21 @@ func (s listedSession) Seen() string {
 }
 
 // show answers with the page.
-func (p page) show(w http.ResponseWriter, status int) {
+func (a accounts) show(w http.ResponseWriter, status int, p page) {
+	if a.demo && p.User == nil {
+		p.Demo = a.users.All()
+	}
 	p.Style = template.CSS(pageCSS)
-	showPage(w, status, pageTemplate, p)
+	showPage(w, status, pagePolicy, pageTemplate, p)
 }
 
 // showPage answers with a page. Pages are private, and never cached.
-func showPage(w http.ResponseWriter, status int, t *template.Template, data any) {
+func showPage(w http.ResponseWriter, status int, policy string, t *template.Template, data any) {
 	var b strings.Builder
 	_ = t.Execute(&b, data) // a Builder never fails
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")

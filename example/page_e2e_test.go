@@ -18,8 +18,11 @@ func TestPage(t *testing.T) {
 		return form("POST /session/login", url.Values{"email": {email}, "password": {password}, "next": {next}}, header...)
 	}
 	p.rows(t, []row{
-		{"signed out", call{do: "GET /session/", header: []string{html}}, 200, `~<h1>Sign in</h1>`, private},
-		{"a bad cookie is nobody here", call{do: "GET /session/", header: []string{html, "Cookie: session=x"}}, 200, `~<h1>Sign in</h1>`, private},
+		{"signed out", call{do: "GET /session/", header: []string{html}}, 200, `~(?s)<a href="/">.*<h1>Sign in</h1>.*bob@example.com.*<code>secret</code>`, append(private, "Set-Cookie:")},
+		{"a dead cookie is anonymous, and cleared", call{do: "GET /session/", header: []string{html, "Cookie: session=x", "Sec-Fetch-Mode: navigate"}}, 200, `~<h1>Sign in</h1>`,
+			append(private, "Set-Cookie: session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")},
+		{"a script does not clear it", call{do: "GET /session/", header: []string{html, "Cookie: session=x", "Sec-Fetch-Mode: cors"}}, 200, `~<h1>Sign in</h1>`, append(private, "Set-Cookie:")},
+		{"two cookies", call{do: "GET /session/", header: []string{html, "Cookie: session=x; session=y"}}, 400, "", []string{"Set-Cookie:"}},
 		{"to the page and back", call{do: "GET /session/profile?a=b", header: []string{html}}, 303, "",
 			[]string{"Location: /session/?next=%2Fsession%2Fprofile%3Fa%3Db", "Vary: ~Accept"}},
 		{"a program is not redirected", sessionProfile(), 401, e(401, "Not authenticated"), []string{"Location:"}},
@@ -64,4 +67,15 @@ func TestPage(t *testing.T) {
 		{"sign out", form("POST /session/logout", nil, cookie(mine)...), 303, "", []string{"Location: /session/?notice=signed-out", "Set-Cookie: ~Max-Age=0"}},
 		{"signed out", sessionProfile(cookie(mine)...), 401, e(401, "Invalid session"), nil},
 	})
+}
+
+// TestPageNamesNoUsers: only a demonstration names its users and their password.
+func TestPageNamesNoUsers(t *testing.T) {
+	t.Parallel()
+	p := launch(t, []string{"JWT_SECRET_KEY=" + secret}, "-addr", "127.0.0.1:0")
+	a := p.send(t, call{do: "GET /session/"})
+	row{status: 200, body: `~<h1>Sign in</h1>`}.check(t, a)
+	if strings.Contains(a.body, "bob@") || strings.Contains(a.body, "secret") {
+		t.Error(a.body)
+	}
 }

@@ -20,7 +20,6 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 		return nil, err
 	}
 	mux := http.NewServeMux() // each section has separate users and posts
-	mux.HandleFunc("GET /{$}", showIndex)
 	tokens := jwtSection(mux, set, users.Copy())
 	apikeySection(mux, set)
 	bearerSection(mux)
@@ -35,6 +34,7 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	if err := oidcSection(mux, set.oidc); err != nil {
 		return nil, err
 	}
+	indexSection(mux)
 	return guard.Chain(guard.Observe(nil), accessLog(log), limitBody)(mux), nil
 }
 
@@ -65,7 +65,9 @@ func accessLog(log *slog.Logger) guard.Middleware {
 				}
 				level := slog.LevelInfo
 				for by, d := range guard.Decisions(r.Context()) {
-					if u, ok := guard.PrincipalFrom[User](by.Context()); ok && d.Outcome == guard.Allowed {
+					if d.Action != "" { // such as a sign-in
+						attrs = append(attrs, slog.String("action", d.Action), slog.String("subject", d.Subject))
+					} else if u, ok := guard.PrincipalFrom[User](by.Context()); ok && d.Outcome == guard.Allowed {
 						attrs = append(attrs, slog.String("user", u.ID))
 					}
 					if d.Outcome == guard.Refused || d.Outcome == guard.Failed {

@@ -21,13 +21,14 @@ type Device struct {
 type accounts struct {
 	sessions *session.Manager[Device]
 	users    *Users
+	demo     bool // the page names the users and their password
 }
 
 // sessionSection shows sessions: a login sets a cookie. A browser that requests a
 // page without one is redirected to the page at /session/, and back after the
 // login.
 func sessionSection(mux *http.ServeMux, set settings, users *Users) {
-	a := accounts{users: users, sessions: guard.Must(session.New[Device](&session.Options{
+	a := accounts{users: users, demo: set.dev, sessions: guard.Must(session.New[Device](&session.Options{
 		Lifetime:       7 * 24 * time.Hour,
 		IdleTimeout:    7 * 24 * time.Hour, // as in the guide: a week, whether used or not
 		TouchEvery:     time.Minute,        // the page shows the last use
@@ -43,7 +44,7 @@ func sessionSection(mux *http.ServeMux, set settings, users *Users) {
 	mux.Handle("POST /session/logout", guard.Chain(browsers, a.sameOrigin)(http.HandlerFunc(a.logout)))
 	mux.Handle("GET /session/profile", signedIn(guard.HandlerFunc(showProfile)))
 
-	mux.Handle("GET /session/{$}", browsers(guard.Lenient(user)(http.HandlerFunc(a.page))))
+	mux.Handle("GET /session/{$}", browsers(guard.Optional(user)(http.HandlerFunc(a.page))))
 	mux.Handle("POST /session/end", signedIn(guard.HandlerFunc(a.end)))
 	mux.Handle("POST /session/end-others", signedIn(guard.HandlerFunc(a.endOthers)))
 }

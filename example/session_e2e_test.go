@@ -3,6 +3,7 @@ package main_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -115,6 +116,25 @@ func TestSessionLogout(t *testing.T) {
 		{"malformed", sessionLogout("Cookie: " + set.Name + "=x"), 200, out, clears},
 		{"without a cookie", sessionLogout(), 401, e(401, "Not authenticated"), nil},
 	})
+}
+
+// TestSessionLog: a login was not in the log as one, and a logout had no subject.
+func TestSessionLog(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	c := p.signIn(t, bob)
+	row{status: 403}.check(t, p.send(t, sessionLogout(append(cookie(c), "Sec-Fetch-Site: cross-site")...)))
+	row{status: 200}.check(t, p.send(t, sessionLogout(cookie(c)...)))
+	p.stop(t)
+	for _, want := range []string{
+		`path=/session/login status=200 .*action=sign-in subject=2\n`,
+		`path=/session/logout status=403 .*guard=session reason=[^\n]*\n`,
+		`path=/session/logout status=200 .*action=sign-out subject=2\n`,
+	} {
+		if !regexp.MustCompile(want).MatchString(p.logs()) {
+			t.Errorf("the log lacks %s:\n%s", want, p.logs())
+		}
+	}
 }
 
 func TestSessionCrossSite(t *testing.T) {

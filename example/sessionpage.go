@@ -32,7 +32,7 @@ func (a accounts) page(w http.ResponseWriter, r *http.Request) {
 			})
 		}
 	}
-	p.show(w, http.StatusOK)
+	a.show(w, http.StatusOK, p)
 }
 
 // sessionID returns the id of the request's session, or "".
@@ -67,7 +67,7 @@ func (a accounts) formLogin(w http.ResponseWriter, r *http.Request) {
 		form.PasswordError = "Enter your password."
 	}
 	if email == "" || pw == "" {
-		page{Form: form}.show(w, http.StatusUnprocessableEntity)
+		a.show(w, http.StatusUnprocessableEntity, page{Form: form})
 		return
 	}
 	u, found, err := a.users.Login(r.Context(), email, pw)
@@ -78,7 +78,7 @@ func (a accounts) formLogin(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errCredentials):
 		form.Refused = "That e-mail address and password do not match an account. Try again."
 		w.Header().Set("WWW-Authenticate", a.sessions.Scheme().Challenge)
-		page{Form: form}.show(w, http.StatusUnauthorized)
+		a.show(w, http.StatusUnauthorized, page{Form: form})
 	case err != nil:
 		guard.Refuse(w, r, err)
 	default:

@@ -19,7 +19,7 @@ func (m *Manager[D]) Authenticate(r *http.Request) (*Session[D], error) {
 	if state == field.Absent {
 		return nil, guard.ErrNoCredentials
 	}
-	if err := m.CheckOrigin(r); err != nil {
+	if err := m.checkOrigin(r); err != nil {
 		return nil, err
 	}
 	if state == field.Repeated {
@@ -38,9 +38,13 @@ func (m *Manager[D]) Authenticate(r *http.Request) (*Session[D], error) {
 	return s, nil
 }
 
-// Scheme implements [guard.Authenticator].
+// Scheme implements [guard.Authenticator]. Its Ambient clears the cookie of a
+// session that is expired or unknown, or whose subject is.
 func (m *Manager[D]) Scheme() guard.Scheme {
-	return guard.Scheme{Challenge: challenge, Missing: m.missing.Message, Vary: []string{"Cookie"}, Unknown: errNoSubject.Clone()}
+	return guard.Scheme{
+		Challenge: challenge, Missing: m.missing.Message, Vary: []string{"Cookie"}, Unknown: errNoSubject.Clone(),
+		Ambient: func(w http.ResponseWriter) { m.setCookie(w, "", 0) },
+	}
 }
 
 // Wrap is guard.Require(m).

@@ -1,16 +1,16 @@
 package session_test
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/go-guard/guard/internal/testing/harness"
-
-	"github.com/go-guard/guard/session"
-
 	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/testing/harness"
+	"github.com/go-guard/guard/session"
 )
 
 func TestCookie(t *testing.T) {
@@ -61,6 +61,11 @@ func TestCookie(t *testing.T) {
 			}
 			if want := strings.Replace(before+after, token, "", 1); cleared != want {
 				t.Errorf("cleared as\n%s, want\n%s", cleared, want)
+			}
+			destroyed := w.Header()
+			w = recorder()
+			if m.Scheme().Ambient(w); !maps.EqualFunc(w.Header(), destroyed, slices.Equal) {
+				t.Errorf("Ambient sets\n%v, Destroy\n%v", w.Header(), destroyed)
 			}
 		})
 	}

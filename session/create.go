@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/field"
 )
 
@@ -27,8 +28,15 @@ func Remember(yes bool) CreateOption { return func(o *createOptions) { o.remembe
 // of the program: a subject that is not 1 to 255 bytes, and data that is larger
 // than Options.MaxData or does not survive JSON. With an error, the subject is
 // not signed in.
+//
+// It reports a guard.Decision with the action "sign-in".
 func (m *Manager[D]) Create(w http.ResponseWriter, r *http.Request, subject string, data D, opts ...CreateOption) (*Session[D], error) {
-	if err := m.CheckOrigin(r); err != nil {
+	s, err := m.create(w, r, subject, data, opts)
+	return s, conclude(r, guard.Decision{Action: "sign-in", Subject: subject}, err)
+}
+
+func (m *Manager[D]) create(w http.ResponseWriter, r *http.Request, subject string, data D, opts []CreateOption) (*Session[D], error) {
+	if err := m.checkOrigin(r); err != nil {
 		return nil, err
 	}
 	if subject == "" || len(subject) > 255 {

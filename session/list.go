@@ -3,10 +3,18 @@ package session
 import (
 	"context"
 	"slices"
+
+	"github.com/go-guard/guard"
 )
 
-// List returns the live sessions of a subject, the last used first.
+// List returns the live sessions of a subject, the last used first. The error is
+// for guard.Refuse: 503 if the store is down.
 func (m *Manager[D]) List(ctx context.Context, subject string) ([]*Session[D], error) {
+	list, err := m.list(ctx, subject)
+	return list, guard.Decision{Package: "session", Guard: "list", Subject: subject}.Deny(ctx, err)
+}
+
+func (m *Manager[D]) list(ctx context.Context, subject string) ([]*Session[D], error) {
 	ctx, cancel := m.readContext(ctx)
 	defer cancel()
 	recs, err := m.store.List(ctx, subject)

@@ -53,7 +53,7 @@ func New[D any](opts *Options) (*Manager[D], error) {
 		store: o.Store, limitReads: !local,
 		lifetime: o.Lifetime, idle: o.IdleTimeout, touchEvery: o.TouchEvery, touches: claim.New(time.Second),
 		timeout: o.Timeout, maxData: o.MaxData, now: o.Now, cookie: newCookie(&o),
-		missing:  refusal(o.Missing, guard.ErrNoCredentials),
+		missing:  refusal(codeMissing, o.Missing, guard.ErrNoCredentials),
 		copyable: isCopyable(reflect.TypeFor[D]()),
 		cache:    new([cacheSize]atomic.Pointer[Session[D]]),
 	}

@@ -11,14 +11,18 @@ import (
 
 // CheckOrigin returns a 403 for a request that a browser sent from another
 // origin, unless its method is safe or Options.TrustedOrigins has the origin:
-// see [http.CrossOriginProtection]. All methods that take a request call it. A
-// login handler calls it first, before it reads the body.
+// see [http.CrossOriginProtection]. All methods that take a request check it. A
+// login handler calls CheckOrigin first, before it reads the body.
 func (m *Manager[D]) CheckOrigin(r *http.Request) error {
+	return guard.Decision{Package: "session", Guard: "origin"}.Deny(r.Context(), m.checkOrigin(r))
+}
+
+func (m *Manager[D]) checkOrigin(r *http.Request) error {
 	if m.origins == nil {
 		return nil
 	}
 	if err := field.CrossOrigin(m.origins, r); err != nil {
-		return &guard.Error{Status: http.StatusForbidden, Message: "Cross-origin request refused", Err: err}
+		return &guard.Error{Status: http.StatusForbidden, Code: codeCrossOrigin, Message: "Cross-origin request refused", Err: err}
 	}
 	return nil
 }

@@ -11,21 +11,20 @@ import (
 
 // Recent passes on requests whose session was created less than d ago. It
 // protects sensitive actions on an unattended screen. It belongs inside an
-// authentication step of m. Other requests are refused with 401: the user signs
-// in again, which is Create.
+// authentication step of m: without one the answer is 500. Other requests are
+// refused with 401: the user signs in again, which is Create.
 func (m *Manager[D]) Recent(d time.Duration) guard.Middleware {
 	if d <= 0 {
 		wiring.Panic("session", "Recent(%v) refuses every request", d)
 	}
-	stale := refusal("Recent authentication required", fmt.Errorf("session: created more than %v ago", d))
-	stale.Code = "insufficient_user_authentication" // RFC 9470, section 3
+	stale := refusal(codeStale, "Recent authentication required", fmt.Errorf("session: created more than %v ago", d))
 	decision := guard.Decision{Package: "session", Guard: "recent " + d.String()}
 	return func(next http.Handler) http.Handler {
 		wiring.Next("session", next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			s, ok := guard.CredentialFrom[*Session[D]](r.Context())
-			if !ok {
-				decision.Refuse(w, r, guard.Unauthorized(""))
+			s, err := guard.AuthenticatedBy[*Session[D]](r.Context())
+			if err != nil {
+				decision.Refuse(w, r, err)
 				return
 			}
 			if m.now().Sub(s.rec.Created) >= d {

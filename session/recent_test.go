@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,10 +65,31 @@ func TestRecent(t *testing.T) {
 	if w, _ := serve(t, guard.Chain(m.Wrap, recent), request("GET", with(c))); w.Code != 200 {
 		t.Errorf("after a login: %d", w.Code)
 	}
-	// Outside of an authentication step every request is refused.
-	for name, step := range map[string]guard.Middleware{"alone": recent, "anonymous": guard.Chain(guard.Optional(m), recent)} {
-		if w, reached := serve(t, step, request("GET")); w.Code != 401 || reached {
-			t.Errorf("%s: %d, reached %t", name, w.Code, reached)
+	// No request passes without a session. Without an authentication step of m in
+	// front, the chain is wired wrongly, which the log says.
+	others := guard.Must(session.New[struct{}](nil))
+	w = recorder()
+	if _, err := others.Create(w, request("POST"), "alice", struct{}{}); err != nil {
+		t.Fatal(err)
+	}
+	other := cookieOf(t, w)
+	for _, tt := range []struct {
+		name   string
+		step   guard.Middleware
+		header string
+		status int
+	}{
+		{"anonymous", guard.Optional(m), "", 401},
+		{"no step", guard.Chain(), with(c), 500},
+		{"sessions of another type", guard.Require(others), with(other), 500},
+	} {
+		w, reached := serve(t, guard.Chain(observe, tt.step, recent), request("GET", tt.header))
+		if w.Code != tt.status || reached {
+			t.Errorf("%s: %d, reached %t", tt.name, w.Code, reached)
+		}
+		d := decisions[len(decisions)-1]
+		if d.Guard != "recent 5m0s" || d.Status != tt.status || strings.Contains(d.Reason, "wired wrongly") != (tt.status == 500) {
+			t.Errorf("%s: %+v", tt.name, d)
 		}
 	}
 }

@@ -3,6 +3,8 @@ package session
 import (
 	"errors"
 	"net/http"
+
+	"github.com/go-guard/guard"
 )
 
 // Rotate gives the session a new token, for when the subject's privileges
@@ -12,8 +14,15 @@ import (
 //
 // The error is for guard.Refuse: 401 if the session has ended, 503 if the store
 // is down. After a 503 the session may have its old token or no usable one.
+//
+// It reports a guard.Decision with the action "rotate".
 func (m *Manager[D]) Rotate(w http.ResponseWriter, r *http.Request, s *Session[D]) (*Session[D], error) {
-	if err := m.CheckOrigin(r); err != nil {
+	next, err := m.rotate(w, r, s)
+	return next, conclude(r, guard.Decision{Action: "rotate", Subject: subjectOf(s)}, err)
+}
+
+func (m *Manager[D]) rotate(w http.ResponseWriter, r *http.Request, s *Session[D]) (*Session[D], error) {
+	if err := m.checkOrigin(r); err != nil {
 		return nil, err
 	}
 	if s == nil {

@@ -18,6 +18,10 @@
 // origins are refused with 403. If the store is down, requests are answered
 // with 503 and never treated as anonymous, and a logout reports the failure.
 //
+// The cookie of a session that is expired or unknown is cleared when a browser
+// opens a page; under guard.Optional the request is anonymous then. Sign-ins,
+// rotations and sign-outs are reported to guard.Observe with their subject.
+//
 // # Not covered
 //
 // The origin of safe methods (GET, HEAD, OPTIONS) is not checked, so these must

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+
+	"github.com/go-guard/guard"
 )
 
 // maxTries bounds the retries of Update and DestroyID. In every round one
@@ -19,6 +21,18 @@ var errContended = errors.New("too many concurrent changes of the session")
 // Other errors are for guard.Refuse: 401 if the session has ended, 503 if the
 // store is down, 500 if the data is larger than Options.MaxData.
 func (m *Manager[D]) Update(ctx context.Context, s *Session[D], change func(*D) error) (*Session[D], error) {
+	var changeErr error // the caller's, which is not ours to report
+	next, err := m.update(ctx, s, func(data *D) error {
+		changeErr = change(data)
+		return changeErr
+	})
+	if err == nil || changeErr != nil {
+		return next, err
+	}
+	return nil, guard.Decision{Package: "session", Guard: "update", Subject: subjectOf(s)}.Deny(ctx, err)
+}
+
+func (m *Manager[D]) update(ctx context.Context, s *Session[D], change func(*D) error) (*Session[D], error) {
 	ctx, cancel := m.writeContext(ctx)
 	defer cancel()
 	if s == nil {

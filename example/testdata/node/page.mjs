@@ -1,13 +1,15 @@
-// Drives a real browser over the pages of / and /session/. Reads {url, evil, shots} as
-// an argument: the site, another site that this script serves nothing of, and a
-// folder for screenshots, or "". Exits 1 at the first thing that is not so.
+// Drives a real browser over the pages of / and /session/. Reads {url, demo, evil,
+// expiring, shots, only} as an argument: the site, one with -dev, another site that this
+// script serves nothing of, one whose sessions expire by a POST to /expire, a
+// folder for screenshots, or "", and a part of the names of the steps to run. Exits 1 if
+// something is not so.
 import { chromium } from 'playwright-core'
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const { url, evil, shots, executablePath } = JSON.parse(process.argv[2])
+const { url, demo, evil, expiring, shots, only, executablePath } = JSON.parse(process.argv[2])
 const dirs = []
 
 // browser is a Chromium with a new profile of its own.
@@ -257,7 +259,130 @@ steps['without JavaScript, in the dark, on a telephone, by keyboard'] = async ()
   return context
 }
 
+steps['a session that has ended: the page, without the cookie'] = async () => {
+  const context = await browser()
+  const page = await context.newPage()
+  await page.goto(url + '/session/')
+  await signIn(page)
+  await signedIn(page)
+  await page.goto(url + '/session/profile') // without a policy that forbids scripts to fetch
+  const elsewhere = await browser()
+  await elsewhere.addCookies(await context.cookies(url))
+  const logout = await elsewhere.request.post(url + '/session/logout')
+  assert.equal(logout.status(), 200)
+  await elsewhere.close()
+
+  const [before] = await cookies(context)
+  for (const path of ['/session/profile', '/session/']) {
+    const status = await page.evaluate(async path => (await fetch(path)).status, path)
+    assert.equal(status, path === '/session/' ? 200 : 401, path)
+    assert.deepEqual(await cookies(context), [before], `a script's fetch of ${path} leaves the cookie`)
+  }
+  const response = await page.goto(url + '/session/')
+  assert.equal(response.status(), 200)
+  assert.equal(response.request().redirectedFrom(), null)
+  await signedOut(page)
+  assert.deepEqual(await cookies(context), [], 'the navigation cleared the cookie')
+
+  // A page that requires a session clears a dead cookie, too.
+  await context.addCookies([before])
+  await page.goto(url + '/session/profile')
+  await page.waitForURL(url + '/session/?next=%2Fsession%2Fprofile')
+  assert.deepEqual(await cookies(context), [])
+  await signIn(page)
+  await page.waitForURL(url + '/session/profile')
+  assert.equal((await cookies(context)).length, 1)
+  return context
+}
+
+steps['an expired session under Optional: the page, without the cookie'] = async () => {
+  const context = await browser()
+  const page = await context.newPage()
+  const text = () => page.locator('body').textContent()
+  const script = (path, method = 'GET') => page.evaluate(async o => (await fetch(o.path, o)).text(), { path, method })
+  const kept = async () => (await context.cookies(expiring)).length
+  await page.goto(expiring + '/')
+  await script('/login', 'POST')
+  await page.reload()
+  assert.equal(await text(), 'alice')
+  await script('/expire', 'POST')
+  assert.equal(await script('/'), 'anonymous')
+  assert.equal(await kept(), 1, "a script's fetch leaves the cookie")
+  const response = await page.goto(expiring + '/')
+  assert.equal(response.status(), 200)
+  assert.equal(response.request().redirectedFrom(), null)
+  assert.equal(await text(), 'anonymous')
+  assert.equal(await kept(), 0, 'the navigation cleared the cookie')
+  await script('/login', 'POST')
+  assert.equal(await script('/'), 'alice')
+  assert.equal(await kept(), 1)
+  return context
+}
+
+steps['copy a command'] = async () => {
+  const context = await browser({ permissions: ['clipboard-read', 'clipboard-write'] })
+  const page = await context.newPage()
+  const complaints = []
+  page.on('console', m => m.type() === 'error' && complaints.push(m.text()))
+  await page.clock.install()
+  await page.goto(url + '/')
+  await page.clock.pauseAt(Date.now() + 60000)
+  const buttons = await page.getByRole('button', { name: /^Copy the command/ }).all()
+  const commands = await page.locator('pre').allTextContents()
+  assert.equal(buttons.length, commands.length)
+  for (const [i, button] of buttons.entries()) {
+    await button.click()
+    await page.getByRole('status').filter({ hasText: 'Copied' }).waitFor()
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), commands[i])
+  }
+  assert.equal(await page.getByText('Copied', { exact: true }).count(), 2, 'the button and the announcement')
+  await page.clock.runFor(2000)
+  assert.equal(await page.getByText('Copied', { exact: true }).count(), 0)
+  // Where the clipboard is withheld, as on plain http, the selection is copied.
+  await page.evaluate(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }))
+  await buttons[2].click()
+  assert.equal(await page.evaluate(() => getSelection().toString()), commands[2])
+  await page.getByRole('status').filter({ hasText: 'Copied' }).waitFor()
+  assert.deepEqual(complaints, [], 'the policy allows the script')
+  return context
+}
+
+steps['back to the sections, and no demo users'] = async () => {
+  const context = await browser()
+  const page = await context.newPage()
+  await page.goto(url + '/session/')
+  assert.equal(await page.getByText('Demo users').count(), 0)
+  await page.getByRole('link', { name: 'All sections' }).click()
+  await page.waitForURL(url + '/')
+  await page.getByRole('link', { name: 'Sign in on a page' }).click()
+  await signIn(page)
+  await signedIn(page)
+  await page.getByRole('link', { name: 'All sections' }).click()
+  await page.waitForURL(url + '/')
+  return context
+}
+
 for (const [colorScheme, width] of [['light', 1280], ['dark', 1280], ['light', 390], ['dark', 390]]) {
+  steps[`the pages of a demonstration, ${colorScheme}, ${width} px wide`] = async () => {
+    const context = await browser({ colorScheme, viewport: { width, height: 800 } })
+    const page = await context.newPage()
+    await page.goto(demo + '/')
+    assert.ok(await page.getByRole('button', { name: /^Copy the command/ }).count() > 20)
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page scrolls sideways')
+    await shot(page, `9-index-${colorScheme}-${width}`)
+    await page.getByRole('link', { name: 'Sign in on a page' }).click()
+    await page.getByRole('heading', { name: 'Demo users' }).waitFor()
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page scrolls sideways')
+    await shot(page, `9-sign-in-${colorScheme}-${width}`)
+    await signIn(page)
+    await signedIn(page)
+    assert.equal(await page.getByText('Demo users').count(), 0)
+    await shot(page, `9-account-${colorScheme}-${width}`)
+    await page.goto(demo + '/') // over plain http, as one tries it
+    await page.getByRole('button', { name: /^Copy the command of .apikey that succeeds/ }).click()
+    await page.getByRole('status').filter({ hasText: 'Copied' }).waitFor()
+    return context
+  }
   steps[`the index, ${colorScheme}, ${width} px wide`] = async () => {
     const context = await browser({ javaScriptEnabled: false, colorScheme, viewport: { width, height: 800 } })
     const page = await context.newPage()
@@ -266,7 +391,8 @@ for (const [colorScheme, width] of [['light', 1280], ['dark', 1280], ['light', 3
     const response = await page.goto(url + '/')
     assert.equal(response.status(), 200)
     assert.equal(await page.getByRole('heading', { level: 1 }).count(), 1)
-    assert.equal(await page.getByRole('listitem').count(), await page.getByRole('heading', { level: 2 }).count())
+    assert.equal(await page.getByRole('listitem').count() + 1, await page.getByRole('heading', { level: 2 }).count())
+    assert.equal(await page.getByRole('button').count(), 0) // they need the script
     await shot(page, `8-index-${colorScheme}-${width}`)
     assert.ok((await page.locator('body').boundingBox()).width <= width)
     for (const pre of await page.locator('pre').all()) {
@@ -283,6 +409,7 @@ for (const [colorScheme, width] of [['light', 1280], ['dark', 1280], ['light', 3
 
 let failed = 0
 for (const [name, step] of Object.entries(steps)) {
+  if (!name.includes(only)) continue
   try {
     const context = await step()
     await context.close()
