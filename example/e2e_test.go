@@ -44,7 +44,7 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "example")
-	args := []string{"build", "-o", binary}
+	args := []string{"build", "-tags", "sql", "-o", binary}
 	if race.Enabled {
 		args = append(args, "-race")
 	}
