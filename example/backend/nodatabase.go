@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// openDatabase is what remains of DATABASE_URL without the build tag sql: the
-// drivers take longer to compile than everything else together.
+// openDatabase refuses DATABASE_URL in a program built without the tag sql. The
+// drivers of database.go take as long to compile as everything else together.
 func (s *Stores) openDatabase(_ context.Context, getenv func(string) string) error {
 	if getenv("DATABASE_URL") == "" {
 		return nil

@@ -13,6 +13,7 @@ func Needs(t testing.TB, format string, args ...any) {
 	text := "needs " + fmt.Sprintf(format, args...)
 	if os.Getenv("GUARD_REQUIRE_SERVICES") == "1" {
 		t.Fatal(text)
+		return
 	}
 	t.Skip(text)
 }

@@ -44,11 +44,11 @@ func run(events io.Reader, progress, list io.Writer, servicesRequired bool) erro
 	needed := rep.writeList(list)
 	switch {
 	case rep.failures > 0:
-		return fmt.Errorf("%d packages failed", rep.failures)
+		return fmt.Errorf("packages that failed: %d", rep.failures)
 	case rep.packages == 0:
 		return fmt.Errorf("no test results: the input is the output of go test -json")
 	case servicesRequired && needed > 0:
-		return fmt.Errorf("%d tests were skipped for want of a service, and GUARD_REQUIRE_SERVICES is 1", needed)
+		return fmt.Errorf("GUARD_REQUIRE_SERVICES is 1, and tests were skipped for want of a service: %d", needed)
 	}
 	return nil
 }
