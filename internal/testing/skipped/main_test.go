@@ -45,6 +45,8 @@ func TestRun(t *testing.T) {
 			"ok  \t" + a + "\t0.1s\n", header + "  the race detector allocates\n      guard/a TestBudget\n", ""},
 		{"a service", lines(redis, packageOf(a, "pass", okA)), false,
 			"ok  \t" + a + "\t0.1s\n", header + "  needs Redis: dial tcp: connection refused\n      guard/a TestShared/Redis\n", ""},
+		{"several subtests", lines(redis, strings.ReplaceAll(redis, "Shared/Redis", "Shared/Redis_7"), packageOf(a, "pass", okA)), false,
+			"ok  \t" + a + "\t0.1s\n", header + "  needs Redis: dial tcp: connection refused\n      guard/a TestShared (2 subtests)\n", ""},
 		{"a service that is required", lines(redis, packageOf(a, "pass", okA)), true,
 			"ok  \t" + a + "\t0.1s\n", header + "  needs Redis: dial tcp: connection refused\n      guard/a TestShared/Redis\n", "skipped for want of a service: 1"},
 		{"no reason", lines(testOf(a, "TestA", "skip", "=== RUN   TestA", "--- SKIP: TestA (0.00s)"), packageOf(a, "pass", okA)), true,

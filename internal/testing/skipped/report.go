@@ -22,7 +22,13 @@ type event struct {
 type testID struct{ Package, Test string }
 
 func (id testID) String() string {
-	return strings.TrimSpace(strings.TrimPrefix(id.Package, "github.com/go-guard/") + " " + id.Test)
+	return strings.TrimPrefix(id.Package, "github.com/go-guard/") + " " + id.Test
+}
+
+// topLevel returns the test that a subtest belongs to.
+func (id testID) topLevel() testID {
+	id.Test, _, _ = strings.Cut(id.Test, "/")
+	return id
 }
 
 type report struct {
@@ -174,10 +180,17 @@ func writeSection(w io.Writer, title string, byReason map[string][]testID) {
 	fmt.Fprintf(w, "\n%s\n", title)
 	for _, why := range slices.Sorted(maps.Keys(byReason)) {
 		fmt.Fprintf(w, "  %s\n", why)
-		ids := byReason[why]
-		slices.SortFunc(ids, func(a, b testID) int { return strings.Compare(a.String(), b.String()) })
-		for _, id := range ids {
-			fmt.Fprintf(w, "      %s\n", id)
+		subtests := map[string][]string{} // by top-level test
+		for _, id := range byReason[why] {
+			top := id.topLevel().String()
+			subtests[top] = append(subtests[top], id.String())
+		}
+		for _, top := range slices.Sorted(maps.Keys(subtests)) {
+			if n := len(subtests[top]); n > 1 {
+				fmt.Fprintf(w, "      %s (%d subtests)\n", top, n)
+			} else {
+				fmt.Fprintf(w, "      %s\n", subtests[top][0])
+			}
 		}
 	}
 }
