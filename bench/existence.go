@@ -34,7 +34,7 @@ func existence(set settings) (comparison, error) {
 	if _, err := db.ExecContext(ctx, fmt.Sprintf(`CREATE TEMPORARY TABLE posts AS
 		SELECT (2 * i)::text AS id, (i %% 100)::text AS author, 'Post ' || i AS title FROM generate_series(1, %d) AS i`, posts)); err != nil {
 		stop()
-		return comparison{}, unavailable("no PostgreSQL (" + err.Error() + ")")
+		return comparison{}, unavailable("needs PostgreSQL (" + err.Error() + ")")
 	}
 	for _, index := range []string{`ALTER TABLE posts ADD PRIMARY KEY (author, id)`, `CREATE UNIQUE INDEX ON posts (id)`, `ANALYZE posts`} {
 		if _, err := db.ExecContext(ctx, index); err != nil {

@@ -30,7 +30,7 @@ import (
 func startRedis() (*redis.Client, func(), error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
-		return nil, nil, unavailable("no redis-server (Debian: apt-get install redis-server)")
+		return nil, nil, unavailable("needs redis-server (Debian: apt-get install redis-server)")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/go-guard/guard/clientip"
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 func TestPanics(t *testing.T) {
@@ -98,7 +99,7 @@ func TestUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	listener, err := net.Listen("unix", path)
 	if err != nil {
-		t.Skip(err)
+		harness.Needs(t, "Unix sockets: %v", err)
 	}
 	ip, direct := clientip.XFF(proxies...), clientip.Direct()
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -19,6 +19,8 @@ import (
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/format"
 	"github.com/go-guard/guard/session"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // TestBrowser drives a real browser over https to the program as it runs behind
@@ -31,7 +33,7 @@ func TestBrowser(t *testing.T) {
 	}
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
-		lacks(t, "chromium is not installed")
+		harness.Needs(t, "the program chromium")
 	}
 	installed(t)
 	p := launch(t, []string{"JWT_SECRET_KEY=" + secret, "TRUSTED_PROXIES=127.0.0.1"}, "-addr", "127.0.0.1:0")

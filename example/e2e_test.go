@@ -44,15 +44,24 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "example")
-	args := []string{"build", "-o", binary}
-	if race.Enabled {
-		args = append(args, "-race")
-	}
-	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the example: %v\n%s", err, out)
+	if err := build(binary, ".", "-tags", "sql"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
+}
+
+// build compiles the program of a folder, with the race detector if the tests have
+// it.
+func build(path, folder string, flags ...string) error {
+	args := append([]string{"build", "-o", path}, flags...)
+	if race.Enabled {
+		args = append(args, "-race")
+	}
+	if out, err := exec.Command("go", append(args, folder)...).CombinedOutput(); err != nil {
+		return fmt.Errorf("go build %s: %w\n%s", folder, err, out)
+	}
+	return nil
 }
 
 // A process is a run of the example.

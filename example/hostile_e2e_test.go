@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/internal/testing/race"
 )
 
@@ -274,7 +275,7 @@ func (p *process) usage(t *testing.T) (u usage) {
 	for i := range 20 {
 		files, err := os.ReadDir(proc + "fd")
 		if err != nil {
-			t.Skipf("needs /proc: %v", err)
+			harness.Needs(t, "/proc: %v", err)
 		}
 		if i > 4 && len(files) == u.files {
 			break
@@ -284,7 +285,7 @@ func (p *process) usage(t *testing.T) (u usage) {
 	}
 	status, err := os.ReadFile(proc + "status")
 	if err != nil {
-		t.Skipf("needs /proc: %v", err)
+		harness.Needs(t, "/proc: %v", err)
 	}
 	for line := range strings.Lines(string(status)) {
 		name, value, _ := strings.Cut(line, ":")

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // node runs one of the scripts of testdata/node.
@@ -42,27 +44,18 @@ func installed(t *testing.T) {
 	ci := exec.Command("npm", "ci", "--silent", "--no-audit", "--no-fund")
 	ci.Dir = "testdata/node"
 	if out, err := ci.CombinedOutput(); err != nil {
-		lacks(t, "npm ci: "+string(out))
+		harness.Needs(t, "the packages of testdata/node: npm ci: %s", out)
 	}
 }
 
 var modules sync.Mutex // npm writes one folder
 
-// need skips the test where a command is missing, and fails it where all have
-// to be there.
+// need skips the test if a command is missing: see harness.Needs.
 func need(t *testing.T, command string) {
 	t.Helper()
 	if _, err := exec.LookPath(command); err != nil {
-		lacks(t, command+" is not installed")
+		harness.Needs(t, "the program %s", command)
 	}
-}
-
-func lacks(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("GUARD_REQUIRE_SERVICES") == "1" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
 }
 
 // madeByJose is what tokens.mjs prints.

@@ -18,7 +18,8 @@
 //   - REDIS_URL: stores sessions, refresh tokens, rate limits and API keys in
 //     Redis, so that several processes share them. The default is in memory.
 //   - DATABASE_URL: stores the same, except the rate limits, in PostgreSQL, MySQL
-//     or SQLite. The scheme selects the database.
+//     or SQLite. The scheme selects the database. The drivers need a build tag,
+//     because they take long to compile: go run -tags sql ./example
 //   - TRUSTED_PROXIES: networks whose X-Forwarded-For is believed, such as
 //     "10.0.0.0/8, ::1". The default is none.
 //   - OIDC_ISSUER, OIDC_AUDIENCE: the authorization server whose access tokens

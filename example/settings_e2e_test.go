@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,6 +63,42 @@ func TestSettings(t *testing.T) {
 			}
 			if strings.Contains(string(out), secret) {
 				t.Error("the key is shown")
+			}
+		})
+	}
+}
+
+// TestDatabaseNeedsTheTag: a program without the build tag sql answers DATABASE_URL
+// with the command to use, and never with stores in memory.
+func TestDatabaseNeedsTheTag(t *testing.T) {
+	t.Parallel()
+	for folder, run := range map[string]struct {
+		args []string
+		want string
+	}{
+		".":        {[]string{"-dev", "-addr", "127.0.0.1:0"}, "go run -tags sql ./example\n"},
+		"./apikey": {[]string{"list", "-subject", "1"}, "go run -tags sql ./example/apikey\n"},
+	} {
+		t.Run(folder, func(t *testing.T) {
+			t.Parallel()
+			program := filepath.Join(t.TempDir(), "program")
+			if err := build(program, folder); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(program, run.args...)
+			cmd.Env = []string{"JWT_SECRET_KEY=" + secret, "DATABASE_URL=postgres://u:hush@127.0.0.1:1/x"}
+			timeout := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+			defer timeout.Stop()
+			out, _ := cmd.CombinedOutput()
+			if code := cmd.ProcessState.ExitCode(); code != 1 {
+				t.Errorf("exit code %d, want 1", code)
+			}
+			text := string(out)
+			if strings.Count(text, "\n") != 1 || !strings.Contains(text, "DATABASE_URL") || !strings.HasSuffix(text, run.want) {
+				t.Errorf("output %q, want one line about DATABASE_URL that ends in %q", text, run.want)
+			}
+			if strings.Contains(text, "hush") {
+				t.Error("the password is shown")
 			}
 		})
 	}

@@ -18,6 +18,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // redisURL is a database of its own in the Redis of this machine, emptied.
@@ -30,10 +32,7 @@ func redisURL(t *testing.T, number int) string {
 	c := redis.NewClient(&redis.Options{Addr: addr, DB: number, MaxRetries: -1})
 	defer c.Close()
 	if err := c.FlushDB(context.Background()).Err(); err != nil {
-		if os.Getenv("GUARD_REQUIRE_SERVICES") == "1" {
-			t.Fatalf("needs Redis at %s: %v", addr, err)
-		}
-		t.Skipf("needs Redis 7 at %s (apt-get install redis-server, or set GUARD_REDIS_ADDR): %v", addr, err)
+		harness.Needs(t, "Redis 7 at %s (apt-get install redis-server, or set GUARD_REDIS_ADDR): %v", addr, err)
 	}
 	return fmt.Sprintf("REDIS_URL=redis://%s/%d", addr, number)
 }
@@ -54,10 +53,7 @@ func ownDatabase(t *testing.T, driver, source, kind, what string) string {
 	}
 	name := fmt.Sprintf("guardexample_%d_%d", os.Getpid(), databases.Add(1))
 	if _, err := db.Exec("CREATE " + kind + " " + name); err != nil {
-		if os.Getenv("GUARD_REQUIRE_SERVICES") == "1" {
-			t.Fatalf("needs %s: %v", what, err)
-		}
-		t.Skipf("needs %s: %v", what, err)
+		harness.Needs(t, "%s: %v", what, err)
 	}
 	t.Cleanup(func() {
 		cascade := ""
@@ -183,8 +179,8 @@ func command(t *testing.T, env []string, args ...string) string {
 	t.Helper()
 	name := filepath.Join(filepath.Dir(binary), "apikey")
 	if _, err := os.Stat(name); err != nil {
-		if out, err := exec.Command("go", "build", "-o", name, "./apikey").CombinedOutput(); err != nil {
-			t.Fatalf("building the command: %v\n%s", err, out)
+		if err := build(name, "./apikey", "-tags", "sql"); err != nil {
+			t.Fatal(err)
 		}
 	}
 	c := exec.Command(name, args...)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/bearer"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/interop"
 	"github.com/go-guard/guard/jwtauth"
 )
@@ -73,7 +74,7 @@ func TestNodeClient(t *testing.T) {
 func TestCurlExample(t *testing.T) {
 	curl, err := exec.LookPath("curl")
 	if err != nil {
-		t.Skip("no curl (Debian: apt-get install curl)")
+		harness.Needs(t, "the program curl (Debian: apt-get install curl)")
 	}
 	addr := std(interop.ServeMux)(t, interop.NewGuards())
 	out, err := exec.Command(curl, "-si", "-H", "X-API-Key: key_bob", "http://"+addr+"/posts/1").Output()

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 var exampleDir string // removed by TestMain
@@ -118,10 +120,7 @@ func TestPythonRefreshFlow(t *testing.T) {
 		}
 	}
 	if python == "" {
-		if os.Getenv("GUARD_REQUIRE_SERVICES") == "1" {
-			t.Fatal("no python3 with requests")
-		}
-		t.Skip("no python3 with requests (Debian: apt-get install python3-requests)")
+		harness.Needs(t, "python3 with requests (Debian: apt-get install python3-requests)")
 	}
 	if out, err := exec.Command(python, "testdata/python/refresh.py", runExample(t)).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

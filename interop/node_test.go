@@ -13,19 +13,18 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 const nodeDir = "testdata/node"
 
-// needNode skips the test if Node.js or the locked packages are missing, or fails it if
-// GUARD_REQUIRE_SERVICES is set.
+// needNode skips the test if Node.js or the locked packages are missing: see
+// harness.Needs.
 func needNode(t *testing.T) {
 	t.Helper()
 	if err := installNode(); err != nil {
-		if os.Getenv("GUARD_REQUIRE_SERVICES") == "1" {
-			t.Fatal(err)
-		}
-		t.Skipf("%v (Debian: apt-get install nodejs npm; then npm ci in interop/%s)", err, nodeDir)
+		harness.Needs(t, "Node.js and npm: %v (Debian: apt-get install nodejs npm; then npm ci in interop/%s)", err, nodeDir)
 	}
 }
 

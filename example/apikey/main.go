@@ -1,5 +1,6 @@
 // The apikey command manages the API keys that the example accepts at
-// /apikey/protected, in the store that REDIS_URL or DATABASE_URL names.
+// /apikey/protected, in the store that REDIS_URL or DATABASE_URL names. The latter
+// needs a build with its drivers: go run -tags sql ./example/apikey
 //
 //	go run ./example/apikey issue -subject 1 -name laptop -scopes read -for 720h
 //	go run ./example/apikey list -subject 1

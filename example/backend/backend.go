@@ -46,7 +46,8 @@ const KeyPrefix = "ex"
 const startup = 5 * time.Second
 
 // Open connects to the servers of REDIS_URL and DATABASE_URL. With both, the
-// database has everything except the rate limits.
+// database has everything except the rate limits. DATABASE_URL needs the build tag
+// sql.
 func Open(ctx context.Context, getenv func(string) string) (*Stores, error) {
 	ctx, cancel := context.WithTimeout(ctx, startup)
 	defer cancel()

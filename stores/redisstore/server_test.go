@@ -14,6 +14,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
@@ -23,16 +24,6 @@ func address() string {
 		return a
 	}
 	return "127.0.0.1:6379"
-}
-
-// unavailable skips a test whose service is missing, or fails it if services are
-// required.
-func unavailable(t testing.TB, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("GUARD_REQUIRE_SERVICES") == "1" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
 }
 
 func newClient(t testing.TB, addr string) *redis.Client {
@@ -77,7 +68,7 @@ func newStores(t testing.TB) (*redisstore.Stores, *redis.Client, string) {
 	c := newClient(t, address())
 	ctx := context.Background()
 	if err := c.Ping(ctx).Err(); err != nil {
-		unavailable(t, "needs Redis 7 or Valkey at %s (apt-get install redis-server, or set GUARD_REDIS_ADDR): %v", address(), err)
+		harness.Needs(t, "Redis 7 or Valkey at %s (apt-get install redis-server, or set GUARD_REDIS_ADDR): %v", address(), err)
 	}
 	prefix := fmt.Sprintf("guardtest:%d:%d", os.Getpid(), prefixes.Add(1))
 	t.Cleanup(func() {
@@ -105,7 +96,7 @@ type server struct {
 func startServer(t testing.TB, args ...string) *server {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
-		unavailable(t, "needs the program redis-server (apt-get install redis-server)")
+		harness.Needs(t, "the program redis-server (apt-get install redis-server)")
 	}
 	port := freePort(t)
 	s := &server{t: t, addr: net.JoinHostPort("127.0.0.1", port), args: append([]string{

@@ -16,6 +16,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/jwtauth/refresh"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
@@ -92,16 +93,6 @@ func (b backend) in(t testing.TB, p database, opts *sqlstore.Options) *sqlstore.
 	return s
 }
 
-// unavailable skips a test whose service is missing, or fails it if services are
-// required.
-func unavailable(t testing.TB, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("GUARD_REQUIRE_SERVICES") == "1" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
-}
-
 // startFamily starts a family. It is an error if that ends another one.
 func startFamily(ctx context.Context, s *sqlstore.Stores, f refresh.Family) error {
 	ended, err := s.TokenFamilies().Start(ctx, f)
@@ -133,7 +124,7 @@ func createPostgreSQL(t testing.TB) database {
 	admin := database{driver: "pgx", dsn: dsn}.open(t)
 	schema := uniqueName()
 	if _, err := admin.Exec("CREATE SCHEMA " + schema); err != nil {
-		unavailable(t, "needs PostgreSQL at %s (apt-get install postgresql, or set GUARD_POSTGRES_URL): %v", u.Redacted(), err)
+		harness.Needs(t, "PostgreSQL at %s (apt-get install postgresql, or set GUARD_POSTGRES_URL): %v", u.Redacted(), err)
 	}
 	t.Cleanup(func() { _, _ = admin.Exec("DROP SCHEMA " + schema + " CASCADE") })
 	var with func(addr string, options ...string) database
@@ -164,7 +155,7 @@ func createMySQL(t testing.TB) database {
 	admin := database{driver: "mysql", dsn: dsn}.open(t)
 	dbName := uniqueName()
 	if _, err := admin.Exec("CREATE DATABASE " + dbName); err != nil {
-		unavailable(t, "needs MySQL or MariaDB at %s (apt-get install mariadb-server, or set GUARD_MYSQL_DSN): %v", c.Addr, err)
+		harness.Needs(t, "MySQL or MariaDB at %s (apt-get install mariadb-server, or set GUARD_MYSQL_DSN): %v", c.Addr, err)
 	}
 	t.Cleanup(func() { _, _ = admin.Exec("DROP DATABASE " + dbName) })
 	var with func(addr string, readOnly bool) database

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
@@ -67,7 +68,7 @@ func account(t *testing.T) *syscall.SysProcAttr {
 	}
 	u, err := user.Lookup("nobody")
 	if err != nil {
-		t.Skipf("needs an account other than root: %v", err)
+		harness.Needs(t, "an account other than root: %v", err)
 	}
 	uid, _ := strconv.Atoi(u.Uid)
 	gid, _ := strconv.Atoi(u.Gid)
@@ -113,7 +114,7 @@ func find(t *testing.T, name, packageName string) string {
 			return paths[len(paths)-1]
 		}
 	}
-	unavailable(t, "needs %s (apt-get install %s)", name, packageName)
+	harness.Needs(t, "%s (apt-get install %s)", name, packageName)
 	return ""
 }
 

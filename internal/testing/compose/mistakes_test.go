@@ -36,7 +36,7 @@ func TestMistakesAreLogged(t *testing.T) {
 	bob := members["bob"]
 	step := keysOf(func() (member, bool, error) { return bob, true, nil })
 	pointers := keysOf(func() (*member, bool, error) { return &bob, true, nil })
-	h := newHouse(t)
+	h := newApp(t)
 	noStep := "no authentication step is in front of it"
 	handlerOf := func(f http.HandlerFunc) guard.Middleware { return func(http.Handler) http.Handler { return f } }
 	documents := func(load func() (*document, bool, error)) guard.Middleware {
