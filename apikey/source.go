@@ -129,8 +129,8 @@ func (s sources) clear() func(http.ResponseWriter) {
 		return nil
 	}
 	return func(w http.ResponseWriter) {
-		for _, clear := range all {
-			clear(w)
+		for _, clearOne := range all {
+			clearOne(w)
 		}
 	}
 }

@@ -105,7 +105,7 @@ func NewIntrospector(endpoint, clientID, clientSecret string, opts *Introspector
 
 // Verify introspects a token. found is false where the server reports it as
 // inactive. A token that is expired, for another audience or not a bearer token
-// is a 401 with the cause for Observe. Any failure to introspect is an outage
+// is a 401 with a code and the cause for Observe. Any failure to introspect is an outage
 // (guard.Unavailable).
 func (in *Introspector) Verify(ctx context.Context, token string) (_ *Introspection, found bool, err error) {
 	i, err := in.introspect(ctx, token)
@@ -116,7 +116,7 @@ func (in *Introspector) Verify(ctx context.Context, token string) (_ *Introspect
 		return nil, false, nil
 	}
 	if bad := in.check(i); bad != nil {
-		// A token that is not valid yet is the one that a later request can use.
+		// Only a token that is not valid yet may be accepted later.
 		return nil, false, &guard.Error{Status: http.StatusUnauthorized, Code: bad.code, Err: bad.cause, Dead: bad != tooEarly}
 	}
 	return i, true, nil

@@ -14,7 +14,8 @@ import (
 // Authenticate implements guard.Authenticator. The Code of a refusal is one of
 // token_invalid, token_expired, token_not_yet_valid, token_type_invalid,
 // token_issuer_invalid, token_audience_invalid, token_revoked, insufficient_scope,
-// invalid_request (400, more than one token) and cross_origin (403).
+// invalid_request (400, more than one token) and cross_origin (403). The error in
+// the challenge is the word of RFC 6750, section 3.1: invalid_token for every 401.
 func (v *Verifier[C]) Authenticate(r *http.Request) (*Token[C], error) {
 	token, inCookie, state := field.RawBearerOrCookie(r, v.opts.Cookie, v.opts.MaxTokenBytes, v.crossSite)
 	switch state {
