@@ -22,7 +22,7 @@ type Node struct {
 	Step       *Step // nil where the principal was set by hand
 	Credential any   // nil where the principal is the credential
 
-	Vary, CacheControl [1]string // storage of the fields, so that they cost no allocation
+	Vary [1]string // storage of the field, so that it costs no allocation
 
 	principal any // a *P into the node's own allocation; a nil *P where the request is anonymous
 }
@@ -32,12 +32,29 @@ type node[P any] struct {
 	p P
 }
 
+// A privateNode is that of a step whose answers shared caches must not store.
+type privateNode[P any] struct {
+	node[P]
+	cacheControl [1]string
+}
+
 type key struct{}
 
 // New returns a node inside ctx. An anonymous one (authenticated is false) hides
 // an outer principal of the same type.
 func New[P any](ctx context.Context, p P, authenticated bool) *Node {
-	n := &node[P]{Node: Node{Context: ctx, principal: (*P)(nil)}, p: p}
+	return new(node[P]).set(ctx, p, authenticated)
+}
+
+// NewPrivate is New with the storage of a Cache-Control field in the same
+// allocation.
+func NewPrivate[P any](ctx context.Context, p P, authenticated bool) (n *Node, cacheControl *[1]string) {
+	private := new(privateNode[P])
+	return private.set(ctx, p, authenticated), &private.cacheControl
+}
+
+func (n *node[P]) set(ctx context.Context, p P, authenticated bool) *Node {
+	n.Context, n.principal, n.p = ctx, (*P)(nil), p
 	if authenticated {
 		n.principal = &n.p
 	}
