@@ -98,7 +98,8 @@ func (d Decision) refuse(w http.ResponseWriter, r *http.Request, err error, chal
 
 // Deny reports err as a decision of d's guard, as Refuse does, and returns it for
 // [Refuse], which does not report it again. It is for verbs that return a refusal to a handler.
-// The error is an [*Error] of the caller's own; a nil err is returned as it is,
+// A verb that has the request sets d.Pattern. The error is an [*Error] of the
+// caller's own; a nil err is returned as it is,
 // and nothing is reported.
 func (d Decision) Deny(ctx context.Context, err error) error {
 	if err == nil {

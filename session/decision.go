@@ -12,6 +12,7 @@ import (
 func conclude(r *http.Request, d guard.Decision, err error) error {
 	d.Package = "session"
 	if err != nil {
+		d.Pattern = r.Pattern
 		return d.Deny(r.Context(), err)
 	}
 	d.Outcome = guard.Allowed

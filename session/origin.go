@@ -14,7 +14,7 @@ import (
 // see [http.CrossOriginProtection]. All methods that take a request check it. A
 // login handler calls CheckOrigin first, before it reads the body.
 func (m *Manager[D]) CheckOrigin(r *http.Request) error {
-	return guard.Decision{Package: "session", Guard: "origin"}.Deny(r.Context(), m.checkOrigin(r))
+	return guard.Decision{Package: "session", Guard: "origin", Pattern: r.Pattern}.Deny(r.Context(), m.checkOrigin(r))
 }
 
 func (m *Manager[D]) checkOrigin(r *http.Request) error {
