@@ -60,10 +60,10 @@ type Subject interface {
 	Sub() string
 }
 
-// A ScopeLimiter is a credential that can limit what its principal may do, as an
-// API key with scopes does: see [ScopeLimit].
+// A ScopeLimiter is a principal or credential that can limit what its request may
+// do, as an API key with scopes does: see [ScopeLimits].
 type ScopeLimiter interface {
-	// ScopeLimit returns the scopes that the principal may not exceed. Where
+	// ScopeLimit returns the scopes that the request may not exceed. Where
 	// limited is false there is no limit; where it is true and scopes is empty,
 	// nothing is allowed.
 	ScopeLimit() (scopes []string, limited bool)

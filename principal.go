@@ -29,38 +29,26 @@ func CredentialFrom[A any](ctx context.Context) (A, bool) { return identity.Cred
 
 // WithPrincipal returns ctx with p as its principal, for one's own middleware
 // and for tests of handlers. A nil p is anonymous. An inner authentication step
-// for P hides it. Where the credential of the step in front has a scope limit,
-// p has it too, unless p is a [ScopeLimiter] itself.
+// for P hides it.
 func WithPrincipal[P any](ctx context.Context, p P) context.Context {
-	n := identity.New(ctx, p, !canBeNil[P]() || !isNil(p))
-	outer := n.Outer()
-	if _, itself := any(p).(ScopeLimiter); itself || !n.Authenticated() || outer == nil {
-		return n
-	}
-	if limiter, ok := identity.Borrow[ScopeLimiter](outer); ok {
-		if scopes, limited := limiter.ScopeLimit(); limited {
-			n.Credential = identity.Derived{Credential: p, From: scopeLimit(scopes)}
-		}
-	}
-	return n
+	return identity.New(ctx, p, !canBeNil[P]() || !isNil(p))
 }
 
-// scopeLimit is the limit that a principal has from an outer credential.
-type scopeLimit []string
+// ScopeLimits returns the scopes of every [ScopeLimiter] of ctx that has a limit:
+// of all principals and credentials, of all steps, also where an inner step hides
+// an outer one. A request may do what every one of them allows. It is for guards
+// that check permissions, as package rbac and bearer.Scopes do.
+func ScopeLimits(ctx context.Context) [][]string {
+	return appendScopeLimits(make([][]string, 0, 2), ctx) // inlined: on the stack of a caller that only reads it
+}
 
-func (s scopeLimit) ScopeLimit() (scopes []string, limited bool) { return s, true }
-
-// ScopeLimit returns the scopes that the principal P of ctx may not exceed: those
-// of its credential, where that is a [ScopeLimiter]. It is for guards that check
-// permissions. Package rbac applies it always, and its Options.ScopeLimit as
-// well.
-func ScopeLimit[P any](ctx context.Context) (scopes []string, limited bool) {
-	if n, _ := identity.For[P](ctx); n != nil {
-		if limiter, ok := identity.Borrow[ScopeLimiter](n); ok {
-			return limiter.ScopeLimit()
+func appendScopeLimits(limits [][]string, ctx context.Context) [][]string {
+	for _, limiter := range identity.AppendAll(make([]ScopeLimiter, 0, 2), ctx) {
+		if scopes, limited := limiter.ScopeLimit(); limited {
+			limits = append(limits, scopes)
 		}
 	}
-	return nil, false
+	return limits
 }
 
 // Authenticated is PrincipalFrom for guards; its error is for [Refuse]: a 401

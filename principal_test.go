@@ -242,46 +242,60 @@ func (b scopeLimited) ScopeLimit() ([]string, bool) { return b.scopes, true }
 // byHand is an application's middleware that sets the principal.
 func byHand(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := guard.WithPrincipal(r.Context(), account{"3"})
-		if a, ok := guard.CredentialFrom[account](ctx); !ok || a.id != "3" {
-			panic("the principal is not its own credential")
-		}
-		next.ServeHTTP(w, r.WithContext(ctx))
+		next.ServeHTTP(w, r.WithContext(guard.WithPrincipal(r.Context(), account{"3"})))
 	})
 }
 
-// TestScopeLimitIsOfThePrincipal: the limit is that of the credential behind
-// the given principal, whatever other steps are in the chain.
-func TestScopeLimitIsOfThePrincipal(t *testing.T) {
-	toAccount := func(_ context.Context, b scopeLimited) (account, bool, error) { return account{"1"}, true, nil }
+// TestScopeLimits: the limits of a request are those of all its principals and
+// credentials, whichever step of the chain they came with.
+func TestScopeLimits(t *testing.T) {
+	toAccount := func(context.Context, scopeLimited) (account, bool, error) { return account{"1"}, true, nil }
+	toGrant := func(context.Context, account) (grant, bool, error) { return "x", true, nil }
+	toLimited := func(context.Context, scopeLimited) (scopeLimited, bool, error) {
+		return scopeLimited{[]string{"write"}}, true, nil
+	}
 	key := authenticates[scopeLimited]{scopeLimited{[]string{"read"}}, true}
+	pointer := authenticates[*scopeLimited]{&scopeLimited{[]string{"read"}}, true}
 	free := guard.Require[account](authenticates[account]{account{"2"}, true})
 	other := guard.Require[grant](authenticates[grant]{"x", true})
 	mapped := guard.Require[account](guard.Map(key, toAccount))
 	for _, tt := range []struct {
-		name    string
-		mw      guard.Middleware
-		ask     func(context.Context) ([]string, bool)
-		limited bool
+		name string
+		mw   guard.Middleware
+		want string
 	}{
-		{"mapped", mapped, guard.ScopeLimit[account], true},
-		{"the principal itself", guard.Require[scopeLimited](key), guard.ScopeLimit[scopeLimited], true},
-		{"a pointer", guard.Require[*scopeLimited](authenticates[*scopeLimited]{&scopeLimited{[]string{"read"}}, true}), guard.ScopeLimit[*scopeLimited], true},
-		{"another step inside", guard.Chain(mapped, other), guard.ScopeLimit[account], true},
-		{"of another principal", guard.Chain(guard.Require[scopeLimited](key), free), guard.ScopeLimit[account], false},
-		{"replaced inside", guard.Chain(mapped, free), guard.ScopeLimit[account], false},
-		{"by one's own middleware", guard.Chain(guard.Require[scopeLimited](key), byHand), guard.ScopeLimit[account], true},
-		{"by one's own middleware, mapped", guard.Chain(mapped, byHand), guard.ScopeLimit[account], true},
-		{"by one's own middleware, without", guard.Chain(free, byHand), guard.ScopeLimit[account], false},
-		{"no limit", free, guard.ScopeLimit[account], false},
-		{"anonymous", guard.Optional[account](authenticates[account]{}), guard.ScopeLimit[account], false},
-		{"no step", guard.Chain(), guard.ScopeLimit[account], false},
+		{"mapped", mapped, "read"},
+		{"mapped twice", guard.Require[grant](guard.Map(guard.Map(key, toAccount), toGrant)), "read"},
+		{"mapped to a limiter", guard.Require[scopeLimited](guard.Map(key, toLimited)), "write|read"},
+		{"the principal itself", guard.Require[scopeLimited](key), "read"},
+		{"a pointer", guard.Require[*scopeLimited](pointer), "read"},
+		{"in an interface", guard.Require[any](guard.Map(key, func(_ context.Context, l scopeLimited) (any, bool, error) { return l, true, nil })), "read|read"},
+		{"another step inside", guard.Chain(mapped, other), "read"},
+		{"an anonymous step inside", guard.Chain(mapped, guard.Optional[grant](authenticates[grant]{})), "read"},
+		{"of another principal", guard.Chain(guard.Require[scopeLimited](key), free), "read"},
+		{"replaced inside", guard.Chain(mapped, free), "read"},
+		{"by one's own middleware", guard.Chain(guard.Require[scopeLimited](key), byHand), "read"},
+		{"by one's own middleware, mapped", guard.Chain(mapped, byHand), "read"},
+		{"by one's own middleware, behind another step", guard.Chain(mapped, guard.Optional[grant](authenticates[grant]{}), byHand), "read"},
+		{"of two steps", guard.Chain(mapped, guard.Require[*scopeLimited](authenticates[*scopeLimited]{&scopeLimited{[]string{"a", "b"}}, true})), "a b|read"},
+		{"nothing is allowed", guard.Require[scopeLimited](authenticates[scopeLimited]{scopeLimited{}, true}), ""},
+		{"by one's own middleware, without", guard.Chain(free, byHand), "none"},
+		{"no limit", free, "none"},
+		{"anonymous", guard.Optional[account](authenticates[account]{}), "none"},
+		{"no step", guard.Chain(), "none"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := tt.mw(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				scopes, limited := tt.ask(r.Context())
-				if limited != tt.limited || limited && (len(scopes) != 1 || scopes[0] != "read") {
-					t.Errorf("%q, %t; want limited %t", scopes, limited, tt.limited)
+				var limits []string
+				for _, scopes := range guard.ScopeLimits(r.Context()) {
+					limits = append(limits, strings.Join(scopes, " "))
+				}
+				got := strings.Join(limits, "|")
+				if limits == nil {
+					got = "none"
+				}
+				if got != tt.want {
+					t.Errorf("limits %q, want %q", got, tt.want)
 				}
 			}))
 			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))

@@ -29,10 +29,11 @@ type Scoped interface {
 // The credential is the innermost one, also behind guard.Map and
 // guard.BySubject, that is [Scoped] or a [guard.ScopeLimiter], as an API key's
 // record is. A limiter without a limit was granted no scope by name, and is
-// denied. Where a request has credentials of both kinds, each must have the
-// scopes. An anonymous request is refused with 401. A request whose credentials
-// are neither, and one that no authentication step precedes, is a mistake in the
-// wiring: 500. The Code of a 403 is insufficient_scope, as in the challenge.
+// denied. Where a request has several scope limits ([guard.ScopeLimits]), or has
+// one beside granted scopes, each must have the scope. An anonymous request is
+// refused with 401. A request whose credentials are neither, and one that no
+// authentication step precedes, is a mistake in the wiring: 500. The Code of a
+// 403 is insufficient_scope, as in the challenge.
 //
 // A name that is not a scope-token (RFC 6749, section 3.3) panics.
 func Scopes(scope string, and ...string) guard.Middleware {
@@ -81,8 +82,7 @@ func (g gate) middleware(needed []string) guard.Middleware {
 	}
 }
 
-// check reports whether the credentials of ctx were granted the scopes. A Scoped
-// and a ScopeLimiter are checked one by one: their scopes do not add up.
+// check reports whether the credentials of ctx were granted the scopes.
 func (g gate) check(ctx context.Context) (bool, error) {
 	token, isScoped := guard.CredentialFrom[Scoped](ctx)
 	limiter, isLimiter := guard.CredentialFrom[guard.ScopeLimiter](ctx)
@@ -90,21 +90,24 @@ func (g gate) check(ctx context.Context) (bool, error) {
 		_, err := guard.AuthenticatedBy[Scoped](ctx)
 		return false, err
 	}
-	if isScoped && !g.satisfiedBy(token.Scopes()) {
-		return false, nil
-	}
-	if !isLimiter {
-		return true, nil
-	}
-	scopes, limited := limiter.ScopeLimit()
-	return limited && g.satisfiedBy(scopes), nil
-}
-
-func (g gate) satisfiedBy(granted []string) bool {
-	for _, scope := range g.scopes {
-		if has := slices.Contains(granted, scope); has != g.all {
-			return has
+	if isLimiter {
+		if _, limited := limiter.ScopeLimit(); !limited {
+			return false, nil
 		}
 	}
-	return g.all
+	limits := guard.ScopeLimits(ctx)
+	has := func(scope string) bool {
+		for _, scopes := range limits {
+			if !slices.Contains(scopes, scope) {
+				return false
+			}
+		}
+		return !isScoped || slices.Contains(token.Scopes(), scope)
+	}
+	for _, scope := range g.scopes {
+		if has := has(scope); has != g.all {
+			return has, nil
+		}
+	}
+	return g.all, nil
 }

@@ -26,6 +26,10 @@ func byScopes(_ context.Context, token string) (*granted, bool, error) {
 	return &granted{strings.Split(token, "~")}, true, nil
 }
 
+func anyScope(context.Context, record) (record, bool, error) {
+	return record{[]string{"a", "b"}}, true, nil
+}
+
 func toUser(context.Context, *granted) (user, bool, error) { return user{"1", "Alice"}, true, nil }
 
 func TestScopes(t *testing.T) {
@@ -60,6 +64,8 @@ func TestScopes(t *testing.T) {
 		{"no limit beside scopes", guard.Chain(keys.Wrap, plain.Wrap), bearer.Scopes("unlimited"), "Bearer unlimited", 403, `Bearer realm="r", error="insufficient_scope", scope="unlimited"`},
 		{"a limit and scopes", guard.Chain(keys.Wrap, plain.Wrap), bearer.Scopes("a"), "Bearer a", 200, ""},
 		{"scopes do not add up", guard.Chain(keys.Wrap, plain.Wrap), bearer.Scopes("a"), "Bearer a~b", 403, `Bearer realm="r", error="insufficient_scope", scope="a"`},
+		{"a hidden limit", guard.Chain(keys.Wrap, guard.Map(keys, anyScope).Wrap), bearer.AnyScope("a", "b"), "Bearer b", 200, ""},
+		{"no scope in both", guard.Chain(keys.Wrap, plain.Wrap), any, "Bearer a~b", 403, `Bearer realm="r", error="insufficient_scope", scope="a"`},
 		{"no token", plain.Wrap, ab, "", 401, `Bearer realm="r"`},
 		{"anonymous", guard.Optional(plain), ab, "", 401, `Bearer realm="r"`},
 		{"without authentication", guard.Chain(), ab, "Bearer a~b", 500, ""},
@@ -131,7 +137,7 @@ func TestScopesAllocateNothing(t *testing.T) {
 		return &record{[]string{"a"}}, true, nil
 	}, nil))
 	for _, tt := range []struct{ auth, gate guard.Middleware }{
-		{tokens.Wrap, bearer.Scopes("a", "b")}, {tokens.Wrap, bearer.AnyScope("x", "b")}, {keys.Wrap, bearer.Scopes("a")},
+		{tokens.Wrap, bearer.Scopes("a", "b")}, {tokens.Wrap, bearer.AnyScope("x", "b")}, {keys.Wrap, bearer.Scopes("a")}, {guard.Chain(keys.Wrap, tokens.Wrap), bearer.AnyScope("c", "a")},
 	} {
 		var got float64
 		var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -11,28 +11,34 @@ import (
 )
 
 // A grantee is a principal with all that decides what it is allowed to do: its
-// roles, one generation of the policy, and the scopes of its credential.
+// roles, one generation of the policy, and the scope limits of its request.
 type grantee[P any, Perm ~string] struct {
 	engine     *engine[P, Perm]
 	generation *generation
-	principal  *P        // in its node of the context
-	single     [1]string // the role of a policy with roleOf
-	several    []string  // the roles of a policy with rolesOf
-	scopes     []string
-	limited    bool // if false, scopes do not count
+	principal  *P             // in its node of the context
+	single     [1]string      // the role of a policy with roleOf
+	several    []string       // the roles of a policy with rolesOf
+	innermost  *identity.Node // of the context, for its scope limits
+	scopes     []string       // of Options.ScopeLimit; nil is no limit
 }
 
 // read makes g the grantee of ctx. With an error, g has a generation and no
 // roles. It costs no allocation: callers hold g on the stack.
 func (g *grantee[P, Perm]) read(ctx context.Context, e *engine[P, Perm]) error {
 	g.engine, g.generation = e, e.inForce.Load()
-	n, p := identity.For[P](ctx)
+	_, p := identity.For[P](ctx)
 	if p == nil {
 		_, err := guard.Authenticated[P](ctx)
 		return err
 	}
-	g.principal = p
-	g.scopes, g.limited = e.scopesOf(ctx, n)
+	g.principal, g.innermost = p, identity.From(ctx)
+	if e.scopeLimit != nil {
+		if scopes, limited := e.scopeLimit(ctx); limited {
+			if g.scopes = scopes; scopes == nil {
+				g.scopes = []string{} // a limit that covers nothing
+			}
+		}
+	}
 	switch {
 	case e.roleOf != nil:
 		g.single[0] = e.roleOf(*p)

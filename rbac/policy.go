@@ -23,9 +23,8 @@ type Options struct {
 	// role is satisfied if the scopes cover every permission that it grants; a
 	// role without permissions needs the scope "*".
 	//
-	// The limit of a credential that is a [guard.ScopeLimiter], such as an
-	// *apikey.Record, applies in addition. If ScopeLimit is nil, it alone
-	// applies.
+	// The limits of [guard.ScopeLimits], such as that of an *apikey.Record, apply
+	// in addition. If ScopeLimit is nil, they alone apply.
 	ScopeLimit func(ctx context.Context) (scopes []string, limited bool)
 }
 

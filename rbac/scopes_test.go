@@ -162,3 +162,46 @@ func TestScopeLimitOfEachPart(t *testing.T) {
 	}
 	authenticateAs("user")(http.HandlerFunc(batch)).ServeHTTP(httptest.NewRecorder(), request())
 }
+
+// TestScopeLimitsAddUp: an inner step or a principal never lifts the limit of an
+// outer credential.
+func TestScopeLimitsAddUp(t *testing.T) {
+	p := newPolicy(t, nil)
+	limited := fixed[*scoped]{&scoped{[]string{"posts:read"}}, true}
+	toUser := func(context.Context, *scoped) (user, bool, error) { return user{"u", []string{"admin"}}, true, nil }
+	byHand := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r.WithContext(guard.WithPrincipal(r.Context(), user{"u", []string{"admin"}})))
+		})
+	}
+	anonymous := guard.Optional[string](fixed[string]{})
+	tests := []struct {
+		name string
+		auth guard.Middleware
+	}{
+		{"mapped", guard.Map(limited, toUser).Wrap},
+		{"by hand", guard.Chain(guard.Require(limited), byHand)},
+		{"by hand, behind an anonymous step", guard.Chain(guard.Require(limited), anonymous, byHand)},
+		{"another credential inside", guard.Chain(guard.Require(limited), authenticateAs("admin"))},
+		{"a wider credential inside", guard.Chain(guard.Require(limited), guard.Map(fixed[*scoped]{&scoped{[]string{"*"}}, true}, toUser).Wrap)},
+		{"a narrower credential outside", guard.Chain(guard.Require(fixed[*scoped]{&scoped{[]string{"*"}}, true}), guard.Map(limited, toUser).Wrap)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, gate := range []struct {
+				name string
+				mw   guard.Middleware
+				want int
+			}{
+				{"covered", p.RequireAll(postsRead), 200},
+				{"not covered", p.RequireAll(usersDelete), 403},
+				{"one covered", p.RequireAny(usersDelete, postsRead), 200},
+				{"role", p.RequireRole("admin"), 403},
+			} {
+				if w, _, _ := serve(t, guard.Chain(tt.auth, gate.mw), request()); w.Code != gate.want {
+					t.Errorf("%s: status %d, want %d", gate.name, w.Code, gate.want)
+				}
+			}
+		})
+	}
+}

@@ -144,6 +144,10 @@ func Borrow[A any](n *Node) (a A, ok bool) {
 	if n.Credential != nil || !n.Authenticated() {
 		return As[A](n)
 	}
+	return borrow[A](n)
+}
+
+func borrow[A any](n *Node) (a A, ok bool) {
 	if a, ok = n.principal.(A); ok { // a *P has the methods of P
 		return a, true
 	}
@@ -151,6 +155,30 @@ func Borrow[A any](n *Node) (a A, ok bool) {
 		a, ok = p.Interface().(A)
 	}
 	return a, ok
+}
+
+// AppendAll appends to all every principal and credential of ctx that is an A, of
+// every step, also of those whose principal is hidden. What it appends is for a
+// method that is called at once, as with Borrow.
+func AppendAll[A any](all []A, ctx context.Context) []A {
+	for n := From(ctx); n != nil; n = n.Outer() {
+		if n.Authenticated() {
+			if a, ok := borrow[A](n); ok {
+				all = append(all, a)
+			}
+		}
+		for credential := n.Credential; credential != nil; {
+			d, derived := credential.(Derived)
+			if !derived {
+				d.Credential = credential
+			}
+			if a, ok := d.Credential.(A); ok {
+				all = append(all, a)
+			}
+			credential = d.From
+		}
+	}
+	return all
 }
 
 // PrincipalType is the P of the step.
