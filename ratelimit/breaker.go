@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// A breaker bounds the calls of a store. It abandons slow calls and, after some
-// failures in a row, makes none for a while; then a single call tests the store.
+// A breaker bounds the calls of a store. It abandons slow calls. After some
+// failures in a row it is open: one call a second, the probe, goes through, until
+// a probe succeeds.
 type breaker struct {
 	timeout        time.Duration
 	now            func() time.Time
 	endsByDeadline bool // the store is a DeadlineStore: calls need no goroutine
 
 	mu        sync.Mutex
+	period    int // in which the breaker is open or is not; only calls admitted in it count
 	failures  int // in a row
 	abandoned int // calls that were abandoned and still run
-	openUntil time.Time
-	pause     time.Duration
+	probed    time.Time
 }
 
 const (
 	defaultTimeout = 50 * time.Millisecond
 	breakAfter     = 5
-	minPause       = time.Second
-	maxPause       = 15 * time.Second
-	maxAbandoned   = 256
+	probeEvery     = time.Second
+	maxAbandoned   = 256 // with more of them, only probes go through
 )
 
 var (
@@ -56,7 +56,8 @@ func (b *breaker) withTimeout(ctx context.Context) (context.Context, context.Can
 // call runs f for at most the timeout. If f succeeds after it was abandoned, its
 // value goes to late, which may be nil.
 func call[T any](ctx context.Context, b *breaker, f func(context.Context) (T, error), late func(context.Context, T)) (T, error) {
-	if !b.admit() {
+	period, admitted := b.admit()
+	if !admitted {
 		var zero T
 		return zero, errOpen
 	}
@@ -69,7 +70,7 @@ func call[T any](ctx context.Context, b *breaker, f func(context.Context) (T, er
 	} else {
 		value, err = callInGoroutine(ctx, b, f, late)
 	}
-	b.report(err)
+	b.report(period, err)
 	return value, err
 }
 
@@ -143,36 +144,40 @@ func (b *breaker) ended() {
 	b.abandoned--
 }
 
-// admit reports whether a call may be made: any call while the store works, and
-// a single one after a pause.
-func (b *breaker) admit() bool {
+// admit reports whether a call may be made, and in which period: any call while the
+// store works, and otherwise a probe a second.
+func (b *breaker) admit() (period int, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.abandoned >= maxAbandoned {
-		return false
-	}
-	if b.failures < breakAfter {
-		return true
+	if b.failures < breakAfter && b.abandoned < maxAbandoned {
+		return b.period, true
 	}
 	now := b.now()
-	if now.Before(b.openUntil) {
-		return false
+	if since := now.Sub(b.probed); 0 <= since && since < probeEvery { // negative after the clock was set back
+		return b.period, false
 	}
-	b.openUntil = now.Add(b.pause) // no further call until this one has answered
-	return true
+	b.probed = now
+	return b.period, true
 }
 
-// report counts the outcome of a call.
-func (b *breaker) report(err error) {
+// report counts the outcome of a call that was admitted in period. One of an
+// earlier period says nothing about the store now: a pause is as long after nine
+// failures at once as after five.
+func (b *breaker) report(period int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err == nil {
-		b.failures, b.pause = 0, 0
-		return
+	open := b.failures >= breakAfter
+	switch {
+	case period != b.period || open && err != nil:
+	case err == nil:
+		b.failures = 0
+		if open {
+			b.period++
+		}
+	default:
+		if b.failures++; b.failures == breakAfter {
+			b.period++
+			b.probed = b.now()
+		}
 	}
-	if b.failures++; b.failures < breakAfter {
-		return
-	}
-	b.pause = min(max(2*b.pause, minPause), maxPause)
-	b.openUntil = b.now().Add(b.pause)
 }

@@ -3,6 +3,7 @@ package ratelimit_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"runtime"
 	"sync"
@@ -65,7 +66,7 @@ func TestDeadlines(t *testing.T) {
 }
 
 // TestDeadStore: no request waits longer than the timeout, and most do not wait
-// at all. One request at a time calls the store again, until it works.
+// at all. One request a second calls the store again, until it works.
 func TestDeadStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFaulty()
@@ -86,11 +87,11 @@ func TestDeadStore(t *testing.T) {
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
-		if waited > 5+4 {
+		if waited > 5+10 {
 			t.Errorf("%d of 1000 requests waited", waited)
 		}
 		store.set(nil)
-		time.Sleep(16 * time.Second) // the longest pause
+		time.Sleep(time.Second)
 		if a := serve(t, l.Wrap, of("a")); !a.reached {
 			t.Errorf("status %d after the store came back", a.Code)
 		}
@@ -133,6 +134,119 @@ func TestProbe(t *testing.T) {
 	})
 }
 
+// TestFailuresInFlight: the pause is a second, however many calls were in flight
+// when the store failed; it doubled with each one above five.
+func TestFailuresInFlight(t *testing.T) {
+	for _, inFlight := range []int{5, 9, 50} {
+		synctest.Test(t, func(t *testing.T) {
+			store := newFaulty()
+			store.set(hangs(60 * time.Millisecond)) // 10 ms too long
+			l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store}))
+			var wg sync.WaitGroup
+			for range inFlight {
+				wg.Go(func() { _, _ = l.Take(t.Context(), "a", 1) })
+			}
+			wg.Wait()
+			store.set(nil)
+			time.Sleep(time.Second)
+			if _, err := l.Take(t.Context(), "b", 1); err != nil {
+				t.Errorf("a second after %d calls failed: %v", inFlight, err)
+			}
+		})
+	}
+}
+
+// TestOutagesAtRandom: whatever calls were in flight, a store that works again is
+// used after a second, and one that is down gets a call a second.
+func TestOutagesAtRandom(t *testing.T) {
+	for seed := range uint64(40) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 1))
+			upTo := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d))) }
+			timeout := 10*time.Millisecond + upTo(3*time.Second)
+			store := newFaulty()
+			many := ratelimit.Limit{Name: "many", Quota: 1e6, Window: time.Hour}
+			l := guard.Must(ratelimit.New(many, byHeader, &ratelimit.Options{Store: store, Timeout: timeout}))
+			var calls sync.WaitGroup
+			take := func() { _, _ = l.Take(t.Context(), "a", 1) }
+			// traffic calls the store for d; answer is how a call ends.
+			traffic := func(d time.Duration, answer func() func(context.Context) error) {
+				for begun := time.Now(); time.Since(begun) < d; time.Sleep(upTo(20 * time.Millisecond)) {
+					store.set(answer())
+					calls.Go(take)
+					synctest.Wait()
+				}
+			}
+			slow := func() func(context.Context) error { return hangs(upTo(2 * timeout)) }
+			dead := func() func(context.Context) error {
+				if random.IntN(2) == 0 {
+					return down
+				}
+				return func(context.Context) error { time.Sleep(2 * timeout); return errDown }
+			}
+			for range 3 {
+				traffic(upTo(time.Second), slow)
+				traffic(3*timeout, dead) // until it is open, and calls of before have ended
+				store.calls.Store(0)
+				outage := time.Second + upTo(time.Minute)
+				traffic(outage, dead)
+				if n, most := store.calls.Load(), int64(outage/time.Second)+2; n > most {
+					t.Errorf("seed %d: %d calls of a store that was down for %v", seed, n, outage)
+				}
+				store.set(nil)
+				time.Sleep(time.Second)
+				if _, err := l.Take(t.Context(), "a", 1); err != nil {
+					t.Errorf("seed %d: a second after the outage of %v: %v", seed, outage, err)
+				}
+			}
+			calls.Wait()
+			time.Sleep(2 * timeout)
+		})
+	}
+}
+
+// TestProbesContinue: after many calls that never returned, a store that works
+// again is used.
+func TestProbesContinue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, never := newFaulty(), make(chan struct{})
+		defer close(never)
+		store.set(func(context.Context) error { <-never; return errDown })
+		l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store}))
+		var wg sync.WaitGroup
+		for range 400 {
+			wg.Go(func() { _, _ = l.Take(t.Context(), "a", 1) })
+		}
+		wg.Wait()
+		time.Sleep(time.Second)
+		if _, err := l.Take(t.Context(), "a", 1); err == nil {
+			t.Error("no error")
+		}
+		store.set(nil)
+		time.Sleep(time.Second)
+		if _, err := l.Take(t.Context(), "b", 1); err != nil {
+			t.Errorf("a second after the store works again: %v", err)
+		}
+	})
+}
+
+// TestProbeAfterAClockJump: a clock that is set back during an outage does not
+// lengthen it.
+func TestProbeAfterAClockJump(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	store := newFaulty()
+	store.set(down)
+	l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store, Now: func() time.Time { return now }}))
+	for range 5 {
+		_, _ = l.Take(t.Context(), "a", 1)
+	}
+	store.set(nil)
+	now = now.Add(-40 * time.Minute)
+	if _, err := l.Take(t.Context(), "a", 1); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestManyHang: calls that hang do not pile up.
 func TestManyHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -145,7 +259,7 @@ func TestManyHang(t *testing.T) {
 				wg.Go(func() { _, _ = l.Take(t.Context(), "a", 1) })
 			}
 			wg.Wait()
-			time.Sleep(16 * time.Second)
+			time.Sleep(time.Second)
 		}
 		if n := store.calls.Load(); n > 110 {
 			t.Errorf("%d calls hang", n)

@@ -94,7 +94,7 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 						t.Errorf("outage %d: %q, want one line", outage+1, lines)
 					}
 					store.set(nil)
-					time.Sleep(16 * time.Second) // the longest pause
+					time.Sleep(time.Second) // the longest pause
 					requests(100)
 					if lines := log.Lines(); len(lines) != 0 {
 						t.Errorf("after outage %d: %q", outage+1, lines)
@@ -155,7 +155,7 @@ func TestParallelRequestsInAnOutage(t *testing.T) {
 					t.Errorf("%d failed and %d allowed of 50", failed.Load(), allowed.Load())
 				}
 				store.set(nil)
-				time.Sleep(16 * time.Second)
+				time.Sleep(time.Second)
 				a := serve(t, m, of("a"))
 				if got := a.decisions[0].Reason; got != "the store answers again; decisions made without it: 50" {
 					t.Errorf("reason %q", got)
@@ -197,7 +197,7 @@ func TestOutageIsObserved(t *testing.T) {
 					}
 				}
 				store.set(nil)
-				time.Sleep(16 * time.Second)
+				time.Sleep(time.Second)
 				if d := decide(); d.Outcome != guard.Allowed || d.Reason != "the store answers again; decisions made without it: 20" || d.Err != nil {
 					t.Errorf("after: %+v", d)
 				}
