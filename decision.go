@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 )
@@ -13,7 +14,7 @@ type Outcome string
 const (
 	Allowed   Outcome = "allowed"   // the request went on
 	Anonymous Outcome = "anonymous" // Optional or Lenient passed it on without a principal
-	Refused   Outcome = "refused"   // the client was refused
+	Refused   Outcome = "refused"   // the client was refused, or left before it was answered
 	Failed    Outcome = "failed"    // a failure of our own: 5xx, or an outage that a fallback hides from the client
 	Shadowed  Outcome = "shadowed"  // a guard in trial would have refused
 )
@@ -86,21 +87,21 @@ func (d Decision) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 func (d Decision) refuse(w http.ResponseWriter, r *http.Request, err error, challenges []string) {
 	e := answerOf(err)
 	if rec := recorderOf(r.Context()); rec != nil && !e.reported.reached(rec, e.Status) {
-		d.deny(err, e)
+		d.deny(r.Context(), err, e)
 		d.Pattern = r.Pattern
 		rec.report(r.Context(), d)
-	} else if rec == nil && e.Status >= http.StatusInternalServerError && !e.reported.reached(nil, e.Status) {
-		d.deny(err, e)
+	} else if rec == nil && isFailure(r.Context(), err, e) && !e.reported.reached(nil, e.Status) {
+		d.deny(r.Context(), err, e)
 		d.logFailure(r.Context(), r)
 	}
 	respond(w, r, e, challenges)
 }
 
 // Deny reports err as a decision of d's guard, as Refuse does, and returns it for
-// [Refuse], which does not report it again. It is for verbs that return a refusal to a handler.
-// A verb that has the request sets d.Pattern. The error is an [*Error] of the
-// caller's own; a nil err is returned as it is,
-// and nothing is reported.
+// [Refuse], which does not report it again. It is for verbs that return a refusal
+// to a handler. A verb that has the request sets d.Pattern. The error is an
+// [*Error] of the caller's own; a nil err is returned as it is, and nothing is
+// reported.
 func (d Decision) Deny(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -111,11 +112,11 @@ func (d Decision) Deny(ctx context.Context, err error) error {
 		e.Err = err
 	}
 	if rec := recorderOf(ctx); rec != nil && !e.reported.reached(rec, e.Status) {
-		d.deny(err, e)
+		d.deny(ctx, err, e)
 		rec.report(ctx, d)
 		e.reported = &report{rec, e.Status}
-	} else if rec == nil && e.Status >= http.StatusInternalServerError && !e.reported.reached(nil, e.Status) {
-		d.deny(err, e)
+	} else if rec == nil && isFailure(ctx, err, e) && !e.reported.reached(nil, e.Status) {
+		d.deny(ctx, err, e)
 		d.logFailure(ctx, nil)
 		e.reported = &report{nil, e.Status}
 	}
@@ -131,10 +132,17 @@ func answerOf(err error) *Error {
 	return &Error{Status: status}
 }
 
+// isFailure reports whether the answer e to err is a failure of our own. The end of
+// a request whose client has left is none.
+func isFailure(ctx context.Context, err error, e *Error) bool {
+	left := errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled)
+	return e.Status >= http.StatusInternalServerError && !left
+}
+
 // deny makes d the decision to answer err with e.
-func (d *Decision) deny(err error, e *Error) {
+func (d *Decision) deny(ctx context.Context, err error, e *Error) {
 	d.Outcome, d.Status, d.Err = Refused, e.Status, err
-	if e.Status >= http.StatusInternalServerError {
+	if isFailure(ctx, err, e) {
 		d.Outcome = Failed
 	}
 	if direct, ok := err.(*Error); ok && direct != nil {

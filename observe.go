@@ -17,7 +17,7 @@ import (
 // every sign-in, sign-out and other action of a handler inside that guard's verbs
 // carry out: it is an audit log. r is the request that Observe got, with the
 // context of the decision, in which PrincipalFrom returns the principal that it
-// is about. f runs within the request and may be called by several goroutines. It
+// is about; what a router sets is not in r, see Decision.Pattern. f runs within the request and may be called by several goroutines. It
 // may be nil, where [Decisions] is enough. Observe belongs outermost.
 //
 // Without an Observe, failures of our own are logged by slog.Default() at Error,
@@ -26,9 +26,9 @@ func Observe(f func(r *http.Request, d Decision)) Middleware {
 	return func(next http.Handler) http.Handler {
 		wiring.Next("guard", next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			rec := &recorder{Context: r.Context(), observe: f, outer: recorderOf(r.Context())}
-			rec.request = r.WithContext(rec)
-			next.ServeHTTP(w, rec.request)
+			rec := &recorder{Context: r.Context(), request: r, observe: f, outer: recorderOf(r.Context())}
+			rec.served = r.WithContext(rec)
+			next.ServeHTTP(w, rec.served)
 		})
 	}
 }
@@ -124,7 +124,8 @@ const maxDecisions = 64
 // A recorder is the context node of Observe: the decisions about one request.
 type recorder struct {
 	context.Context
-	request *http.Request // Observe's, with this context
+	request *http.Request // Observe's own, which no handler changes
+	served  *http.Request // the copy that went on, for the Pattern that a ServeMux sets
 	observe func(*http.Request, Decision)
 	outer   *recorder
 	mu      sync.Mutex
@@ -182,7 +183,7 @@ func (c *recorder) report(ctx context.Context, d Decision) {
 		d.Subject = subjectOf(ctx)
 	}
 	if d.Pattern == "" {
-		d.Pattern = c.request.Pattern
+		d.Pattern = c.served.Pattern
 	}
 	for ; c != nil; c = c.outer {
 		c.add(ctx, d)

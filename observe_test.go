@@ -192,6 +192,12 @@ func TestFailuresAreLogged(t *testing.T) {
 		{"a verb's failure", behind(func(w http.ResponseWriter, r *http.Request) {
 			guard.Refuse(w, r, guard.Decision{Package: "verb"}.Deny(r.Context(), down))
 		}), 500, "level=ERROR|package=verb|the database is down"},
+		{"a client that left", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx, leave := context.WithCancel(r.Context())
+			leave()
+			guard.Refuse(w, r.WithContext(ctx), fmt.Errorf("the lookup: %w", ctx.Err()))
+		}), 503, ""},
+		{"a lookup that cancels itself", behind(refuse(context.Canceled)), 503, "level=ERROR|package=handler|context canceled"},
 		{"a failure that does not end the request", behind(func(_ http.ResponseWriter, r *http.Request) {
 			guard.Decision{Package: "verb", Outcome: guard.Failed, Reason: "no touch"}.ReportTo(r.Context())
 		}), 200, `level=ERROR|package=verb|outcome=failed|reason="no touch"`},
@@ -223,6 +229,49 @@ func TestFailuresAreLogged(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestClientThatLeft: the end of a request whose client has left is no failure of
+// ours.
+func TestClientThatLeft(t *testing.T) {
+	var got []guard.Outcome
+	observe := guard.Observe(func(_ *http.Request, d guard.Decision) { got = append(got, d.Outcome) })
+	h := observe(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		guard.Refuse(w, r, guard.Unavailable(r.Context().Err()))
+		_ = guard.Decision{Package: "verb"}.Deny(r.Context(), r.Context().Err())
+	}))
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	h.ServeHTTP(httptest.NewRecorder(), harness.Request("/").WithContext(ctx))
+	late, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	h.ServeHTTP(httptest.NewRecorder(), harness.Request("/").WithContext(late))
+	if want := []guard.Outcome{guard.Refused, guard.Refused, guard.Failed, guard.Failed}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestObserversHaveTheirOwnRequest: what a handler changes in its request is not
+// changed in the observer's, which a goroutine of the handler may cause to be read.
+func TestObserversHaveTheirOwnRequest(t *testing.T) {
+	reported := make(chan struct{})
+	observe := guard.Observe(func(r *http.Request, d guard.Decision) {
+		if r.Body != http.NoBody || r.Form != nil {
+			t.Errorf("%s: body %v, form %v", d.Package, r.Body, r.Form)
+		}
+	})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /path", func(w http.ResponseWriter, r *http.Request) {
+		go func() {
+			defer close(reported)
+			guard.Decision{Package: "verb", Outcome: guard.Allowed}.ReportTo(r.Context())
+		}()
+		r.Body = http.MaxBytesReader(w, r.Body, 1)
+		_ = r.ParseForm()
+		guard.Refuse(w, r, guard.Forbidden(""))
+		<-reported
+	})
+	observe(mux).ServeHTTP(httptest.NewRecorder(), harness.Request("/path"))
 }
 
 // TestDecisionsOfVerbs: what a verb reports with a context alone has Observe's
