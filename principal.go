@@ -86,7 +86,7 @@ func AuthenticatedBy[A any](ctx context.Context) (A, error) {
 		return a, nil
 	}
 	if n := identity.From(ctx); n != nil && !n.Authenticated() {
-		return a, &Error{Status: http.StatusUnauthorized, Code: codeMissing, Challenges: n.Challenges()}
+		return a, &Error{Status: http.StatusUnauthorized, Code: codeMissing, Challenges: Challenges(ctx)}
 	}
 	return a, wiredWrongly(ctx, "a credential that is", reflect.TypeFor[A]())
 }
@@ -122,7 +122,8 @@ func HandlerFunc[P any](f func(http.ResponseWriter, *http.Request, P)) http.Hand
 //		if err != nil {
 //			return err // 503 or 500, logged
 //		}
-//		return json.NewEncoder(w).Encode(o)
+//		writeJSON(w, o)
+//		return nil
 //	}))
 func Handler[P any](f func(http.ResponseWriter, *http.Request, P) error) http.Handler {
 	if f == nil {

@@ -205,6 +205,16 @@ func TestChallenges(t *testing.T) {
 			return
 		}
 		got[0] = "x" // a copy: no other answer has it
+		_, unauthenticated := guard.Authenticated[grant](r.Context())
+		_, anonymous := guard.AuthenticatedBy[scoped](r.Context())
+		for _, err := range []error{unauthenticated, anonymous} {
+			e, ok := errors.AsType[*guard.Error](err)
+			if !ok || len(e.Challenges) != 1 {
+				t.Errorf("%v", err)
+				continue
+			}
+			e.Challenges[0] = "x" // so is the caller's error
+		}
 		if again := guard.Challenges(r.Context()); again[0] != `Bearer realm="x"` {
 			t.Errorf("challenges %q after a change of the first answer", again)
 		}
