@@ -41,7 +41,9 @@ type Error struct {
 
 	// Dead marks the refusal of a credential that browsers send unasked (see
 	// Scheme.Ambient) and that no later request can use: it is expired, unknown or
-	// malformed. An outage does not make a credential dead.
+	// malformed. An outage does not make a credential dead, and one that came in
+	// another way than in a cookie is not: where [Map] finds no principal, or its
+	// function says Dead, the request must have no field of Scheme.Vary but Cookie.
 	Dead bool
 
 	reported *report // by [Decision.Deny]

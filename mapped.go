@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 
 	"github.com/go-guard/guard/internal/identity"
 	"github.com/go-guard/guard/internal/wiring"
@@ -14,6 +15,7 @@ import (
 type Mapped[A, P any] struct {
 	from    Authenticator[A]
 	unknown error
+	fields  []string // of Scheme.Vary, without Cookie
 	to      func(context.Context, A) (P, bool, error)
 }
 
@@ -29,11 +31,17 @@ func Map[A, P any](a Authenticator[A], f func(context.Context, A) (P, bool, erro
 	if f == nil {
 		wiring.Panic("guard", "Map with a nil function")
 	}
-	unknown := a.Scheme().Unknown
-	if unknown == nil {
-		unknown = &Error{Status: http.StatusUnauthorized, Code: "credentials_invalid", Message: "Invalid credentials"}
+	scheme := a.Scheme()
+	m := &Mapped[A, P]{from: a, unknown: scheme.Unknown, to: f}
+	if m.unknown == nil {
+		m.unknown = &Error{Status: http.StatusUnauthorized, Code: "credentials_invalid", Message: "Invalid credentials"}
 	}
-	return &Mapped[A, P]{a, unknown, f}
+	for _, name := range scheme.vary(optional) {
+		if name = http.CanonicalHeaderKey(name); name != "Cookie" {
+			m.fields = append(m.fields, name)
+		}
+	}
+	return m
 }
 
 // BySubject is [Map] that loads the principal by the credential's subject. A
@@ -86,9 +94,11 @@ func (m *Mapped[A, P]) authenticate(r *http.Request) (p P, credential any, err e
 	}
 	p, found, err := m.to(r.Context(), a)
 	if err == nil && !found {
-		return p, nil, ownCopy(m.unknown)
+		return p, nil, m.notElsewhere(r, ownCopy(m.unknown))
 	}
-	p, err = Resolve(p, found, err, nil)
+	if p, err = Resolve(p, found, err, nil); err != nil {
+		err = m.notElsewhere(r, err)
+	}
 	return p, credential, err
 }
 
@@ -98,4 +108,19 @@ func ownCopy(err error) error {
 		return e.Clone()
 	}
 	return err
+}
+
+// notElsewhere is err, which says Dead only where the credential must have come in
+// a cookie.
+func (m *Mapped[A, P]) notElsewhere(r *http.Request, err error) error {
+	e, ok := asError(err)
+	if !ok || !e.Dead || !slices.ContainsFunc(m.fields, func(name string) bool { return len(r.Header[name]) > 0 }) {
+		return err
+	}
+	masked := e.Clone()
+	masked.Dead = false
+	if err != error(e) {
+		masked.Err = err
+	}
+	return masked
 }

@@ -206,9 +206,12 @@ func (s *step[P]) authenticate(r *http.Request) (res result[P], err error) {
 		case err == nil && s.nilable && isNil(res.principal):
 			return res, fmt.Errorf("guard: %T returned a nil %v", c.Authenticator, reflect.TypeFor[P]())
 		case err == nil:
-			res.authenticated, res.dead = true, dead
+			res.authenticated = true
+			if c.ambient == nil { // an accepted cookie may be the one that was dead to another authenticator
+				res.dead = dead
+			}
 			return res, nil
-		case abstains(err), isDead && s.mode == optional:
+		case abstains(err), isDead && s.mode != require:
 			if missing == nil {
 				missing = c.missingOr(err)
 			}

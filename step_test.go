@@ -232,7 +232,7 @@ func TestDeadAmbientCredential(t *testing.T) {
 		{"dead, a page", "expired", "", page, 401, 204, 204, true},
 		{"dead, no browser", "expired", "", "", 401, 204, 204, true},
 		{"dead, a script", "expired", "", script, 401, 204, 204, false},
-		{"dead, then a good token", "expired", "ok:2", page, 401, 200, 204, true},
+		{"dead, then a good token", "expired", "ok:2", page, 401, 200, 200, true},
 		{"dead, then a bad token", "expired", "bad", page, 401, 401, 204, true},
 		{"a bad token alone", "", "bad", page, 401, 401, 204, false},
 		{"pending", "pending", "", page, 401, 401, 204, false},
@@ -280,6 +280,62 @@ func TestDeadAmbientCredential(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// either accepts a token in the Authorization field or in a cookie.
+type either struct{ cookie }
+
+func (e either) Authenticate(r *http.Request) (*token, error) {
+	if value := r.Header.Get("Authorization"); value != "" {
+		return &token{value}, nil
+	}
+	return e.cookie.Authenticate(r)
+}
+
+func (e either) Scheme() guard.Scheme {
+	s := e.cookie.Scheme()
+	s.Vary = []string{"authorization", "Cookie"}
+	s.Unknown = &guard.Error{Status: 401, Message: "Unknown user", Dead: true}
+	return s
+}
+
+// TestDeadOnlyInTheCookie: a credential of an Authorization field whose principal is
+// gone is refused under Optional. The cookie of a credential that another
+// authenticator accepts is kept.
+func TestDeadOnlyInTheCookie(t *testing.T) {
+	gone := guard.Optional(guard.BySubject(either{}, func(context.Context, string) (User, bool, error) { return User{}, false, nil }))
+	says := guard.Optional(guard.Map(either{}, func(context.Context, *token) (User, bool, error) {
+		return User{}, false, &guard.Error{Status: 401, Dead: true}
+	}))
+	wraps := guard.Optional(guard.Map(either{}, func(context.Context, *token) (User, bool, error) {
+		return User{}, false, fmt.Errorf("the lookup: %w", &guard.Error{Status: 401, Dead: true})
+	}))
+	refuses := guard.Map(either{}, func(context.Context, *token) (*token, bool, error) {
+		return nil, false, &guard.Error{Status: 401, Dead: true}
+	})
+	for _, tt := range []struct {
+		name          string
+		mw            guard.Middleware
+		field, value  string
+		want          int
+		reached, kept bool
+	}{
+		{"expired", gone, "Cookie", "session=expired", 200, true, false},
+		{"no principal, in the cookie", gone, "Cookie", "session=ok:1", 200, true, false},
+		{"no principal, in the field", gone, "Authorization", "ok:1", 401, false, true},
+		{"says the application, in the cookie", says, "Cookie", "session=ok:1", 200, true, false},
+		{"says the application, in the field", says, "Authorization", "ok:1", 401, false, true},
+		{"wraps the application, in the cookie", wraps, "Cookie", "session=ok:1", 200, true, false},
+		{"wraps the application, in the field", wraps, "Authorization", "ok:1", 401, false, true},
+		{"accepted by another authenticator", guard.Optional(refuses, either{}), "Cookie", "session=ok:1", 200, true, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w, reached := harness.Serve(t, tt.mw, nil, harness.Request("/", tt.field, tt.value))
+			if kept := w.Header().Get("Set-Cookie") == ""; w.Code != tt.want || reached != tt.reached || kept != tt.kept {
+				t.Errorf("status %d, reached %t, kept %t; want %d, %t, %t", w.Code, reached, kept, tt.want, tt.reached, tt.kept)
+			}
+		})
 	}
 }
 

@@ -217,7 +217,9 @@ func (t *Tokens[P]) completed(err error, inCookie bool) error {
 func (t *Tokens[P]) Scheme() guard.Scheme {
 	s := guard.Scheme{Challenge: t.challenge, Missing: t.missing}
 	if t.unknownPrincipal != nil { // not a zero value
-		s.Unknown = t.unknownPrincipal.Clone()
+		unknown := t.unknownPrincipal.Clone()
+		unknown.Dead = true
+		s.Unknown = unknown
 	}
 	if t.cookie != "" {
 		s.Vary = []string{"Authorization", "Cookie"}

@@ -152,7 +152,9 @@ func (v *Verifier[C]) refuse(r *reason) *guard.Error {
 
 // Scheme implements guard.Authenticator.
 func (v *Verifier[C]) Scheme() guard.Scheme {
-	s := guard.Scheme{Challenge: v.challenge, Missing: v.opts.Missing, Unknown: v.refuse(errSubjectUnknown)}
+	unknown := v.refuse(errSubjectUnknown)
+	unknown.Dead = true
+	s := guard.Scheme{Challenge: v.challenge, Missing: v.opts.Missing, Unknown: unknown}
 	if v.opts.Cookie != "" {
 		s.Vary = []string{"Authorization", "Cookie"}
 		s.Ambient = field.ClearCookie(v.opts.Cookie)
