@@ -41,7 +41,7 @@ func (k *Ring) Authenticate(r *http.Request) (*Record, error) {
 	}
 	id, ok := k.format.parse(result.key)
 	if !ok {
-		return nil, refuse(refusals.malformed, result.inCookie)
+		return nil, refuse(refusals.malformed, result.ambient)
 	}
 	e, found, err := k.store.Load(r.Context(), id)
 	if err != nil {
@@ -53,13 +53,13 @@ func (k *Ring) Authenticate(r *http.Request) (*Record, error) {
 	now := k.now()
 	if !found {
 		k.digests.matches(result.key, &unknownEntry, now)
-		return nil, refuse(refusals.unknown, result.inCookie)
+		return nil, refuse(refusals.unknown, result.ambient)
 	}
 	if !k.digests.matches(result.key, e, now) {
-		return nil, refuse(refusals.wrongSecret, result.inCookie)
+		return nil, refuse(refusals.wrongSecret, result.ambient)
 	}
 	if bad := k.checkLife(&e.Record, now); bad != nil {
-		return nil, refuse(bad, result.inCookie)
+		return nil, refuse(bad, result.ambient)
 	}
 	if err := k.checkNetwork(r, &e.Record); err != nil {
 		return nil, err

@@ -170,3 +170,49 @@ func TestAmbient(t *testing.T) {
 		}
 	}
 }
+
+// TestOptionalRefusesUnrecognizedCredentialBesideDeadCookie: a client that sends a
+// credential outside of its cookies must notice that it is bad.
+func TestOptionalRefusesUnrecognizedCredentialBesideDeadCookie(t *testing.T) {
+	ring, _ := newRing(t, apikey.RingOptions{Sources: []apikey.Source{
+		apikey.Authorization("Bearer"), apikey.Header("X-API-Key"), apikey.Cookie("key"), apikey.Cookie("other"), apikey.InsecureQuery("key"),
+	}})
+	revoked, rec := issue(t, ring, apikey.Grant{})
+	if _, err := ring.Revoke(t.Context(), rec.ID); err != nil {
+		t.Fatal(err)
+	}
+	good, _ := issue(t, ring, apikey.Grant{})
+	dead := "key=" + revoked
+	const invalid = "Invalid API key"
+	for _, tt := range []struct {
+		name, query string
+		headers     []string
+		status      int
+		body        string
+		cleared     bool
+	}{
+		{"the cookie alone", "", []string{"Cookie", dead}, 200, "", true},
+		{"an empty header", "", []string{"Cookie", dead, "X-API-Key", ""}, 200, "", true},
+		{"another scheme", "", []string{"Cookie", dead, "Authorization", "Basic junk"}, 200, "", true},
+		{"a cookie of another ring", "", []string{"Cookie", dead + "; other=junk"}, 200, "", true},
+		{"an unrecognized token", "", []string{"Cookie", dead, "Authorization", "Bearer junk"}, 401, e(401, invalid), false},
+		{"a malformed token", "", []string{"Cookie", dead, "Authorization", "Bearer a b"}, 401, e(401, invalid), false},
+		{"an unrecognized header", "", []string{"Cookie", dead, "X-API-Key", "junk"}, 401, e(401, invalid), false},
+		{"an unrecognized parameter", "key=junk", []string{"Cookie", dead}, 401, e(401, invalid), false},
+		{"a malformed key", "", []string{"Cookie", "key=ak_live_x", "Authorization", "Bearer junk"}, 401, e(401, invalid), false},
+		{"a good key", "", []string{"Cookie", "key=" + good, "Authorization", "Bearer junk"}, 200, "", false},
+	} {
+		r := request(tt.headers...)
+		r.URL.RawQuery = tt.query
+		w, inner := serve(t, guard.Optional(ring), r)
+		if w.Code != tt.status || w.Body.String() != tt.body || (inner != nil) != (tt.status == 200) {
+			t.Errorf("%s: %d %s, reached %t; want %d %s", tt.name, w.Code, w.Body, inner != nil, tt.status, tt.body)
+		}
+		if cleared := w.Header().Get("Set-Cookie") != ""; cleared != tt.cleared {
+			t.Errorf("%s: cleared %t, want %t", tt.name, cleared, tt.cleared)
+		}
+		if got := w.Header().Get("WWW-Authenticate"); tt.status == 401 && got != `Bearer error="invalid_token"` {
+			t.Errorf("%s: challenge %q", tt.name, got)
+		}
+	}
+}

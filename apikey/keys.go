@@ -73,13 +73,13 @@ func (k *Keys[P]) Authenticate(r *http.Request) (P, error) {
 	case result.unrecognized:
 		return zero, refuse(refusals.malformed, false)
 	case len(result.key) > maxKeyBytes:
-		return zero, refuse(refusals.malformed, result.inCookie)
+		return zero, refuse(refusals.malformed, result.ambient)
 	case result.key == "":
 		return zero, guard.ErrNoCredentials
 	}
 	p, found, err := k.lookup(r.Context(), result.key)
 	if !found && err == nil {
-		return zero, refuse(refusals.unknown, result.inCookie)
+		return zero, refuse(refusals.unknown, result.ambient)
 	}
 	return guard.Resolve(p, found, err, nil)
 }

@@ -38,10 +38,10 @@ const (
 )
 
 // refuse is a copy of a refusal for a caller. A key that no later request can use
-// is dead if it is in a cookie.
-func refuse(template *guard.Error, inCookie bool) error {
+// is dead if browsers sent it unasked: see result.ambient.
+func refuse(template *guard.Error, ambient bool) error {
 	e := template.Clone()
-	e.Dead = e.Dead && inCookie
+	e.Dead = e.Dead && ambient
 	return e
 }
 
