@@ -100,10 +100,10 @@ func (k *Ring) checkNetwork(r *http.Request, rec *Record) error {
 }
 
 // addressRefusal is 400 for a client whose address is unknown, unless
-// RingOptions.Address returned a refusal.
+// RingOptions.Address returned a refusal. The key is right, and never dead.
 func addressRefusal(err error) error {
 	if refusal, _ := errors.AsType[*guard.Error](err); refusal != nil {
-		return err
+		return notDead(err)
 	}
 	return &guard.Error{Status: http.StatusBadRequest, Code: "address_unknown", Message: "The client's address is not clear", Err: err}
 }

@@ -1,6 +1,7 @@
 package apikey_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -214,5 +215,67 @@ func TestOptionalRefusesUnrecognizedCredentialBesideDeadCookie(t *testing.T) {
 		if got := w.Header().Get("WWW-Authenticate"); tt.status == 401 && got != `Bearer error="invalid_token"` {
 			t.Errorf("%s: challenge %q", tt.name, got)
 		}
+	}
+}
+
+// TestDeadErrorOfLookupCountsOnlyInCookie: what an application returns is dead only
+// for a key that a browser sent unasked, and the application's error is unchanged.
+func TestDeadErrorOfLookupCountsOnlyInCookie(t *testing.T) {
+	own := &guard.Error{Status: 401, Code: "key_blocked", Message: "Blocked", Dead: true}
+	joined := errors.Join(errDown, own)
+	lookup := func(_ context.Context, key string) (user, bool, error) {
+		if key == "joined" {
+			return user{}, false, joined
+		}
+		return user{}, false, own
+	}
+	keys := guard.Must(apikey.New(lookup, &apikey.Options{Sources: []apikey.Source{apikey.Header("X-API-Key"), apikey.Cookie("key")}}))
+	for _, tt := range []struct {
+		name    string
+		headers []string
+		status  int
+		cleared bool
+	}{
+		{"header", []string{"X-API-Key", "x"}, 401, false},
+		{"header, joined", []string{"X-API-Key", "joined"}, 401, false},
+		{"cookie", []string{"Cookie", "key=x"}, 200, true},
+		{"cookie, joined", []string{"Cookie", "key=joined"}, 200, true},
+	} {
+		w, inner := serve(t, guard.Optional(keys), request(tt.headers...))
+		if w.Code != tt.status || (inner != nil) != (tt.status == 200) || tt.status == 401 && w.Body.String() != e(401, "Blocked") {
+			t.Errorf("%s: %d %s, reached %t; want %d", tt.name, w.Code, w.Body, inner != nil, tt.status)
+		}
+		if cleared := w.Header().Get("Set-Cookie") != ""; cleared != tt.cleared {
+			t.Errorf("%s: cleared %t, want %t", tt.name, cleared, tt.cleared)
+		}
+		_, err := keys.Authenticate(request(tt.headers...))
+		if strings.Contains(tt.name, "joined") && (!errors.Is(err, errDown) || !strings.Contains(err.Error(), "down")) {
+			t.Errorf("%s: the cause is lost: %v", tt.name, err)
+		}
+		if e, ok := errors.AsType[*guard.Error](err); !ok || e.Code != "key_blocked" || e.Dead != tt.cleared {
+			t.Errorf("%s: %+v", tt.name, err)
+		}
+	}
+	if !own.Dead || own.Err != nil {
+		t.Errorf("the application's error was changed: %+v", own)
+	}
+}
+
+// TestDeadErrorOfAddress: an address says nothing about the key.
+func TestDeadErrorOfAddress(t *testing.T) {
+	own := &guard.Error{Status: 401, Message: "Blocked", Dead: true}
+	ring, _ := newRing(t, apikey.RingOptions{
+		Sources: []apikey.Source{apikey.Header("X-API-Key"), apikey.Cookie("key")},
+		Address: func(*http.Request) (netip.Addr, error) { return netip.Addr{}, own },
+	})
+	key, _ := issue(t, ring, apikey.Grant{Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}})
+	for _, headers := range [][]string{{"X-API-Key", key}, {"Cookie", "key=" + key}} {
+		w, inner := serve(t, guard.Optional(ring), request(headers...))
+		if w.Code != 401 || inner != nil || w.Body.String() != e(401, "Blocked") || w.Header().Get("Set-Cookie") != "" {
+			t.Errorf("%s: %d %s, reached %t, Set-Cookie %q", headers[0], w.Code, w.Body, inner != nil, w.Header().Get("Set-Cookie"))
+		}
+	}
+	if !own.Dead {
+		t.Error("the application's error was changed")
 	}
 }

@@ -45,6 +45,21 @@ func refuse(template *guard.Error, ambient bool) error {
 	return e
 }
 
+// notDead is an application's error, or a copy of it if it is dead and the key is
+// not.
+func notDead(err error) error {
+	e, ok := errors.AsType[*guard.Error](err)
+	if !ok || e == nil || !e.Dead {
+		return err
+	}
+	c := e.Clone()
+	c.Dead = false
+	if err != error(e) {
+		c.Err = err // its text is more than that of e
+	}
+	return c
+}
+
 func newScheme(list []Source, realm, missing string) (scheme, error) {
 	var s scheme
 	var errs [2]error
