@@ -279,3 +279,28 @@ func TestDeadErrorOfAddress(t *testing.T) {
 		t.Error("the application's error was changed")
 	}
 }
+
+// TestCookieWithoutPrefixIsNotCleared: it may hold another ring's key. Keys have no
+// prefix, and clear it.
+func TestCookieWithoutPrefixIsNotCleared(t *testing.T) {
+	sources := []apikey.Source{apikey.Cookie("key")}
+	ring, _ := newRing(t, apikey.RingOptions{Sources: sources})
+	keys := guard.Must(apikey.New(byKey, &apikey.Options{Sources: sources}))
+	for name, tt := range map[string]struct {
+		mw      guard.Middleware
+		status  int
+		cleared bool
+	}{
+		"Ring, Require":  {ring.Wrap, 401, false},
+		"Ring, Optional": {guard.Optional(ring), 200, false},
+		"Ring, Lenient":  {guard.Lenient(ring), 200, false},
+		"Keys, Require":  {keys.Wrap, 401, true},
+		"Keys, Optional": {guard.Optional(keys), 200, true},
+		"Keys, Lenient":  {guard.Lenient(keys), 200, true},
+	} {
+		w, inner := serve(t, tt.mw, request("Cookie", "key=other_live_x"))
+		if cleared := w.Header().Get("Set-Cookie") != ""; w.Code != tt.status || (inner != nil) != (tt.status == 200) || cleared != tt.cleared {
+			t.Errorf("%s: %d, reached %t, cleared %t; want %d, %t", name, w.Code, inner != nil, cleared, tt.status, tt.cleared)
+		}
+	}
+}

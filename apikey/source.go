@@ -39,10 +39,14 @@ func Authorization(scheme string) Source { return Source{inAuthorization, scheme
 // Cookie is the cookie with this name. Browsers attach cookies to requests that
 // other sites make, so such requests are refused with 403
 // (http.CrossOriginProtection), except GET, HEAD and OPTIONS: these must change
-// nothing. A cross-site WebSocket handshake is refused, too. If the cookie's key
-// is malformed, unknown, revoked or expired, guard.Optional treats the request as
-// anonymous, and navigations clear the cookies of all sources: with path / and
-// without a domain. One that was set with another path or domain is not cleared.
+// nothing. A cross-site WebSocket handshake is refused, too.
+//
+// If the cookie's key is malformed, unknown, revoked or expired, guard.Optional
+// treats the request as anonymous, and navigations clear the cookies of all
+// sources: with path / and without a domain. One that was set with another path or
+// domain is not cleared. If a header or query source also holds a credential, the
+// request is refused, and nothing is cleared. A [Ring] clears nothing because of a
+// key without its prefix: that may belong to another ring.
 func Cookie(name string) Source { return Source{inCookie, name} }
 
 // InsecureQuery is the query parameter with this name. URLs end in the access
