@@ -41,7 +41,7 @@ func (k *Ring) Authenticate(r *http.Request) (*Record, error) {
 	}
 	id, ok := k.format.parse(result.key)
 	if !ok {
-		return nil, refuse(refusals.malformed, result.inCookie)
+		return nil, refuse(refusals.malformed, result.ambient)
 	}
 	e, found, err := k.store.Load(r.Context(), id)
 	if err != nil {
@@ -53,13 +53,13 @@ func (k *Ring) Authenticate(r *http.Request) (*Record, error) {
 	now := k.now()
 	if !found {
 		k.digests.matches(result.key, &unknownEntry, now)
-		return nil, refuse(refusals.unknown, result.inCookie)
+		return nil, refuse(refusals.unknown, result.ambient)
 	}
 	if !k.digests.matches(result.key, e, now) {
-		return nil, refuse(refusals.wrongSecret, result.inCookie)
+		return nil, refuse(refusals.wrongSecret, result.ambient)
 	}
 	if bad := k.checkLife(&e.Record, now); bad != nil {
-		return nil, refuse(bad, result.inCookie)
+		return nil, refuse(bad, result.ambient)
 	}
 	if err := k.checkNetwork(r, &e.Record); err != nil {
 		return nil, err
@@ -100,10 +100,10 @@ func (k *Ring) checkNetwork(r *http.Request, rec *Record) error {
 }
 
 // addressRefusal is 400 for a client whose address is unknown, unless
-// RingOptions.Address returned a refusal.
+// RingOptions.Address returned a refusal. The key is right, and never dead.
 func addressRefusal(err error) error {
 	if refusal, _ := errors.AsType[*guard.Error](err); refusal != nil {
-		return err
+		return notDead(err)
 	}
 	return &guard.Error{Status: http.StatusBadRequest, Code: "address_unknown", Message: "The client's address is not clear", Err: err}
 }

@@ -1,6 +1,7 @@
 package apikey_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -167,6 +168,139 @@ func TestAmbient(t *testing.T) {
 		}, request())
 		if got := w.Header()["Set-Cookie"]; !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+// TestOptionalRefusesUnrecognizedCredentialBesideDeadCookie: a client that sends a
+// credential outside of its cookies must notice that it is bad.
+func TestOptionalRefusesUnrecognizedCredentialBesideDeadCookie(t *testing.T) {
+	ring, _ := newRing(t, apikey.RingOptions{Sources: []apikey.Source{
+		apikey.Authorization("Bearer"), apikey.Header("X-API-Key"), apikey.Cookie("key"), apikey.Cookie("other"), apikey.InsecureQuery("key"),
+	}})
+	revoked, rec := issue(t, ring, apikey.Grant{})
+	if _, err := ring.Revoke(t.Context(), rec.ID); err != nil {
+		t.Fatal(err)
+	}
+	good, _ := issue(t, ring, apikey.Grant{})
+	dead := "key=" + revoked
+	const invalid = "Invalid API key"
+	for _, tt := range []struct {
+		name, query string
+		headers     []string
+		status      int
+		body        string
+		cleared     bool
+	}{
+		{"the cookie alone", "", []string{"Cookie", dead}, 200, "", true},
+		{"an empty header", "", []string{"Cookie", dead, "X-API-Key", ""}, 200, "", true},
+		{"another scheme", "", []string{"Cookie", dead, "Authorization", "Basic junk"}, 200, "", true},
+		{"a cookie of another ring", "", []string{"Cookie", dead + "; other=junk"}, 200, "", true},
+		{"an unrecognized token", "", []string{"Cookie", dead, "Authorization", "Bearer junk"}, 401, e(401, invalid), false},
+		{"a malformed token", "", []string{"Cookie", dead, "Authorization", "Bearer a b"}, 401, e(401, invalid), false},
+		{"an unrecognized header", "", []string{"Cookie", dead, "X-API-Key", "junk"}, 401, e(401, invalid), false},
+		{"an unrecognized parameter", "key=junk", []string{"Cookie", dead}, 401, e(401, invalid), false},
+		{"a malformed key", "", []string{"Cookie", "key=ak_live_x", "Authorization", "Bearer junk"}, 401, e(401, invalid), false},
+		{"a good key", "", []string{"Cookie", "key=" + good, "Authorization", "Bearer junk"}, 200, "", false},
+	} {
+		r := request(tt.headers...)
+		r.URL.RawQuery = tt.query
+		w, inner := serve(t, guard.Optional(ring), r)
+		if w.Code != tt.status || w.Body.String() != tt.body || (inner != nil) != (tt.status == 200) {
+			t.Errorf("%s: %d %s, reached %t; want %d %s", tt.name, w.Code, w.Body, inner != nil, tt.status, tt.body)
+		}
+		if cleared := w.Header().Get("Set-Cookie") != ""; cleared != tt.cleared {
+			t.Errorf("%s: cleared %t, want %t", tt.name, cleared, tt.cleared)
+		}
+		if got := w.Header().Get("WWW-Authenticate"); tt.status == 401 && got != `Bearer error="invalid_token"` {
+			t.Errorf("%s: challenge %q", tt.name, got)
+		}
+	}
+}
+
+// TestDeadErrorOfLookupCountsOnlyInCookie: what an application returns is dead only
+// for a key that a browser sent unasked, and the application's error is unchanged.
+func TestDeadErrorOfLookupCountsOnlyInCookie(t *testing.T) {
+	own := &guard.Error{Status: 401, Code: "key_blocked", Message: "Blocked", Dead: true}
+	joined := errors.Join(errDown, own)
+	lookup := func(_ context.Context, key string) (user, bool, error) {
+		if key == "joined" {
+			return user{}, false, joined
+		}
+		return user{}, false, own
+	}
+	keys := guard.Must(apikey.New(lookup, &apikey.Options{Sources: []apikey.Source{apikey.Header("X-API-Key"), apikey.Cookie("key")}}))
+	for _, tt := range []struct {
+		name    string
+		headers []string
+		status  int
+		cleared bool
+	}{
+		{"header", []string{"X-API-Key", "x"}, 401, false},
+		{"header, joined", []string{"X-API-Key", "joined"}, 401, false},
+		{"cookie", []string{"Cookie", "key=x"}, 200, true},
+		{"cookie, joined", []string{"Cookie", "key=joined"}, 200, true},
+	} {
+		w, inner := serve(t, guard.Optional(keys), request(tt.headers...))
+		if w.Code != tt.status || (inner != nil) != (tt.status == 200) || tt.status == 401 && w.Body.String() != e(401, "Blocked") {
+			t.Errorf("%s: %d %s, reached %t; want %d", tt.name, w.Code, w.Body, inner != nil, tt.status)
+		}
+		if cleared := w.Header().Get("Set-Cookie") != ""; cleared != tt.cleared {
+			t.Errorf("%s: cleared %t, want %t", tt.name, cleared, tt.cleared)
+		}
+		_, err := keys.Authenticate(request(tt.headers...))
+		if strings.Contains(tt.name, "joined") && (!errors.Is(err, errDown) || !strings.Contains(err.Error(), "down")) {
+			t.Errorf("%s: the cause is lost: %v", tt.name, err)
+		}
+		if e, ok := errors.AsType[*guard.Error](err); !ok || e.Code != "key_blocked" || e.Dead != tt.cleared {
+			t.Errorf("%s: %+v", tt.name, err)
+		}
+	}
+	if !own.Dead || own.Err != nil {
+		t.Errorf("the application's error was changed: %+v", own)
+	}
+}
+
+// TestDeadErrorOfAddress: an address says nothing about the key.
+func TestDeadErrorOfAddress(t *testing.T) {
+	own := &guard.Error{Status: 401, Message: "Blocked", Dead: true}
+	ring, _ := newRing(t, apikey.RingOptions{
+		Sources: []apikey.Source{apikey.Header("X-API-Key"), apikey.Cookie("key")},
+		Address: func(*http.Request) (netip.Addr, error) { return netip.Addr{}, own },
+	})
+	key, _ := issue(t, ring, apikey.Grant{Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}})
+	for _, headers := range [][]string{{"X-API-Key", key}, {"Cookie", "key=" + key}} {
+		w, inner := serve(t, guard.Optional(ring), request(headers...))
+		if w.Code != 401 || inner != nil || w.Body.String() != e(401, "Blocked") || w.Header().Get("Set-Cookie") != "" {
+			t.Errorf("%s: %d %s, reached %t, Set-Cookie %q", headers[0], w.Code, w.Body, inner != nil, w.Header().Get("Set-Cookie"))
+		}
+	}
+	if !own.Dead {
+		t.Error("the application's error was changed")
+	}
+}
+
+// TestCookieWithoutPrefixIsNotCleared: it may hold another ring's key. Keys have no
+// prefix, and clear it.
+func TestCookieWithoutPrefixIsNotCleared(t *testing.T) {
+	sources := []apikey.Source{apikey.Cookie("key")}
+	ring, _ := newRing(t, apikey.RingOptions{Sources: sources})
+	keys := guard.Must(apikey.New(byKey, &apikey.Options{Sources: sources}))
+	for name, tt := range map[string]struct {
+		mw      guard.Middleware
+		status  int
+		cleared bool
+	}{
+		"Ring, Require":  {ring.Wrap, 401, false},
+		"Ring, Optional": {guard.Optional(ring), 200, false},
+		"Ring, Lenient":  {guard.Lenient(ring), 200, false},
+		"Keys, Require":  {keys.Wrap, 401, true},
+		"Keys, Optional": {guard.Optional(keys), 200, true},
+		"Keys, Lenient":  {guard.Lenient(keys), 200, true},
+	} {
+		w, inner := serve(t, tt.mw, request("Cookie", "key=other_live_x"))
+		if cleared := w.Header().Get("Set-Cookie") != ""; w.Code != tt.status || (inner != nil) != (tt.status == 200) || cleared != tt.cleared {
+			t.Errorf("%s: %d, reached %t, cleared %t; want %d, %t", name, w.Code, inner != nil, cleared, tt.status, tt.cleared)
 		}
 	}
 }

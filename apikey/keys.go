@@ -32,7 +32,8 @@ type Keys[P any] struct {
 
 // New returns Keys whose principals lookup finds by key. An unknown key is not
 // an error for lookup: found is false. An error is a failure of the lookup
-// itself, and answered with 503 or 500. opts may be nil.
+// itself, and answered with 503 or 500, unless it is a *guard.Error. The field
+// Dead of that counts only for a key in a cookie. opts may be nil.
 //
 // lookup receives the key as it was sent. Store the [DigestOf] each key and look
 // keys up by it: then neither a copy of the table nor the time of a comparison
@@ -73,13 +74,16 @@ func (k *Keys[P]) Authenticate(r *http.Request) (P, error) {
 	case result.unrecognized:
 		return zero, refuse(refusals.malformed, false)
 	case len(result.key) > maxKeyBytes:
-		return zero, refuse(refusals.malformed, result.inCookie)
+		return zero, refuse(refusals.malformed, result.ambient)
 	case result.key == "":
 		return zero, guard.ErrNoCredentials
 	}
 	p, found, err := k.lookup(r.Context(), result.key)
 	if !found && err == nil {
-		return zero, refuse(refusals.unknown, result.inCookie)
+		return zero, refuse(refusals.unknown, result.ambient)
+	}
+	if !result.ambient {
+		err = notDead(err)
 	}
 	return guard.Resolve(p, found, err, nil)
 }

@@ -50,7 +50,7 @@ type RingOptions struct {
 // A credential without the ring's prefix does not belong to the ring: the next
 // authenticator is asked about it. Under guard.Optional a ring without a further
 // authenticator treats such a request as anonymous; add an application's own
-// [Keys] to refuse it.
+// [Keys] to refuse it. A request that also has a bad key of the ring is refused.
 type Ring struct {
 	scheme  scheme
 	format  format

@@ -38,11 +38,26 @@ const (
 )
 
 // refuse is a copy of a refusal for a caller. A key that no later request can use
-// is dead if it is in a cookie.
-func refuse(template *guard.Error, inCookie bool) error {
+// is dead if browsers sent it unasked: see result.ambient.
+func refuse(template *guard.Error, ambient bool) error {
 	e := template.Clone()
-	e.Dead = e.Dead && inCookie
+	e.Dead = e.Dead && ambient
 	return e
+}
+
+// notDead is an application's error, or a copy of it if it is dead and the key is
+// not.
+func notDead(err error) error {
+	e, ok := errors.AsType[*guard.Error](err)
+	if !ok || e == nil || !e.Dead {
+		return err
+	}
+	c := e.Clone()
+	c.Dead = false
+	if err != error(e) {
+		c.Err = err // its text is more than that of e
+	}
+	return c
 }
 
 func newScheme(list []Source, realm, missing string) (scheme, error) {

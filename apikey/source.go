@@ -39,10 +39,14 @@ func Authorization(scheme string) Source { return Source{inAuthorization, scheme
 // Cookie is the cookie with this name. Browsers attach cookies to requests that
 // other sites make, so such requests are refused with 403
 // (http.CrossOriginProtection), except GET, HEAD and OPTIONS: these must change
-// nothing. A cross-site WebSocket handshake is refused, too. If the cookie's key
-// is malformed, unknown, revoked or expired, guard.Optional treats the request as
-// anonymous, and navigations clear the cookies of all sources: with path / and
-// without a domain. One that was set with another path or domain is not cleared.
+// nothing. A cross-site WebSocket handshake is refused, too.
+//
+// If the cookie's key is malformed, unknown, revoked or expired, guard.Optional
+// treats the request as anonymous, and navigations clear the cookies of all
+// sources: with path / and without a domain. One that was set with another path or
+// domain is not cleared. If a header or query source also holds a credential, the
+// request is refused, and nothing is cleared. A [Ring] clears nothing because of a
+// key without its prefix: that may belong to another ring.
 func Cookie(name string) Source { return Source{inCookie, name} }
 
 // InsecureQuery is the query parameter with this name. URLs end in the access
@@ -138,23 +142,28 @@ func (s sources) clear() func(http.ResponseWriter) {
 // A result is what the sources of a request hold.
 type result struct {
 	key          string // empty if there is none
-	inCookie     bool   // where key is
 	unrecognized bool   // there is another credential: malformed, or without the prefix
+	// ambient is whether every credential is in a cookie. Where one is elsewhere,
+	// even an unrecognized one, no refusal is dead: its client must notice it.
+	ambient bool
 }
 
 // find reads the one key of a request that begins with prefix. Two keys are an
 // error: a proxy and this program might choose different ones.
 func (s sources) find(r *http.Request, prefix string) (result, error) {
-	var res result
+	res := result{ambient: true}
 	for _, src := range s {
 		key, malformed, err := src.read(r)
 		if err != nil {
 			return result{}, err
 		}
+		if key == "" && !malformed {
+			continue
+		}
+		res.ambient = res.ambient && src.kind == inCookie
 		switch {
-		case malformed, key != "" && !strings.HasPrefix(key, prefix):
+		case malformed, !strings.HasPrefix(key, prefix):
 			res.unrecognized = true
-		case key == "":
 		case res.key != "":
 			return result{}, refusal.Repeated("apikey")
 		default:
@@ -163,7 +172,7 @@ func (s sources) find(r *http.Request, prefix string) (result, error) {
 					return result{}, err
 				}
 			}
-			res.key, res.inCookie = key, src.kind == inCookie
+			res.key = key
 		}
 	}
 	return res, nil
