@@ -145,20 +145,16 @@ func TestAmbient(t *testing.T) {
 	for name, tt := range map[string]struct {
 		sources []apikey.Source
 		want    []string
-		dead    bool // of a key whose subject does not exist
 	}{
-		"a header":          {[]apikey.Source{apikey.Header("X-API-Key")}, nil, false},
-		"a cookie":          {[]apikey.Source{apikey.Cookie("a")}, []string{"a=; Path=/; Max-Age=0; HttpOnly"}, true},
-		"a header and two":  {[]apikey.Source{apikey.Header("X-API-Key"), apikey.Cookie("a"), apikey.Cookie("b")}, []string{"a=; Path=/; Max-Age=0; HttpOnly", "b=; Path=/; Max-Age=0; HttpOnly"}, false},
-		"a cookie of hosts": {[]apikey.Source{apikey.Cookie("__Host-a")}, []string{"__Host-a=; Path=/; Max-Age=0; HttpOnly; Secure"}, true},
+		"a header":          {[]apikey.Source{apikey.Header("X-API-Key")}, nil},
+		"a cookie":          {[]apikey.Source{apikey.Cookie("a")}, []string{"a=; Path=/; Max-Age=0; HttpOnly"}},
+		"a header and two":  {[]apikey.Source{apikey.Header("X-API-Key"), apikey.Cookie("a"), apikey.Cookie("b")}, []string{"a=; Path=/; Max-Age=0; HttpOnly", "b=; Path=/; Max-Age=0; HttpOnly"}},
+		"a cookie of hosts": {[]apikey.Source{apikey.Cookie("__Host-a")}, []string{"__Host-a=; Path=/; Max-Age=0; HttpOnly; Secure"}},
 	} {
 		scheme := guard.Must(apikey.New(byKey, &apikey.Options{Sources: tt.sources})).Scheme()
 		if (scheme.Ambient != nil) != (tt.want != nil) {
 			t.Errorf("%s: Ambient is set: %t", name, scheme.Ambient != nil)
 			continue
-		}
-		if e, ok := scheme.Unknown.(*guard.Error); !ok || e.Dead != tt.dead {
-			t.Errorf("%s: an unknown subject's key is %+v", name, scheme.Unknown)
 		}
 		if scheme.Ambient == nil {
 			continue
@@ -168,6 +164,33 @@ func TestAmbient(t *testing.T) {
 		}, request())
 		if got := w.Header()["Set-Cookie"]; !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+// TestKeyOfADeletedSubject: it is dead in a cookie, unless the key may have come in
+// the URL as well.
+func TestKeyOfADeletedSubject(t *testing.T) {
+	gone := func(context.Context, string) (user, bool, error) { return user{}, false, nil }
+	header, cookie, query := apikey.Header("X-API-Key"), apikey.Cookie("key"), apikey.InsecureQuery("key")
+	for _, tt := range []struct {
+		name    string
+		sources []apikey.Source
+		field   string
+		status  int
+	}{
+		{"in the cookie", []apikey.Source{header, cookie}, "Cookie", 200},
+		{"in the header", []apikey.Source{header, cookie}, "X-API-Key", 401},
+		{"in the cookie, beside the URL", []apikey.Source{query, cookie}, "Cookie", 401},
+	} {
+		ring, _ := newRing(t, apikey.RingOptions{Sources: tt.sources})
+		value, _ := issue(t, ring, apikey.Grant{Subject: "1"})
+		if tt.field == "Cookie" {
+			value = "key=" + value
+		}
+		w, inner := serve(t, guard.Optional(guard.BySubject(ring, gone)), request(tt.field, value))
+		if cleared := w.Header().Get("Set-Cookie") != ""; w.Code != tt.status || (inner != nil) != (tt.status == 200) || cleared != (tt.status == 200) {
+			t.Errorf("%s: status %d, reached %t, cleared %t", tt.name, w.Code, inner != nil, cleared)
 		}
 	}
 }

@@ -108,12 +108,12 @@ func newRefusals(challenges []string) refusals {
 // describe is the Scheme of Keys and Ring.
 func (s *scheme) describe() guard.Scheme {
 	d := guard.Scheme{Challenge: s.challenge, Missing: s.missing, Vary: s.sources.vary(), Ambient: s.sources.clear()}
-	if s.refusals.unknown != nil { // not a zero value
-		onlyCookies := !slices.ContainsFunc(s.sources, func(src Source) bool { return src.kind != inCookie })
-		d.Unknown = refuse(s.refusals.unknown, onlyCookies)
-	}
-	if slices.ContainsFunc(s.sources, func(src Source) bool { return src.kind == inQuery }) {
+	inURL := slices.ContainsFunc(s.sources, func(src Source) bool { return src.kind == inQuery })
+	if inURL {
 		d.Strip = s.sources.strip
+	}
+	if s.refusals.unknown != nil { // not a zero value
+		d.Unknown = refuse(s.refusals.unknown, !inURL) // Map knows whether the key was in a header
 	}
 	return d
 }
