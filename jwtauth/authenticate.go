@@ -74,13 +74,13 @@ func (v *Verifier[C]) refused(err error, inCookie bool) error {
 }
 
 // isFinal reports whether a token that is refused for r remains refused. A token
-// that is early does not, and neither does one of an unknown key if the keys are
-// fetched: that key may be new.
+// that is early does not, and neither does one that no key verifies if the keys are
+// fetched: its key may be new, also under the ID of an old one.
 func (v *Verifier[C]) isFinal(r *reason) bool {
 	switch r {
 	case errNotBefore, errIssuedLater:
 		return false
-	case errUnknownKey, errAmbiguousKey:
+	case errUnknownKey, errAmbiguousKey, errSignature, errAlgorithm:
 		return !slices.ContainsFunc(v.issuers, func(i *issuerConfig) bool {
 			_, remote := i.keys.(*keyset.Remote)
 			return remote

@@ -1,10 +1,12 @@
 package jwtauth_test
 
 import (
+	"crypto/ecdsa"
 	"errors"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/testing/harness"
@@ -130,24 +132,62 @@ func TestDeadCookieIsCleared(t *testing.T) {
 }
 
 // TestTokenOfANewKeyIsNotDead: the keys of an authorization server are fetched again
-// later, and the token may then be accepted. Keys of this program do not change.
+// later, and the token may then be accepted. Keys of this program do not change. A
+// token was dead if its new key had the ID of an old one, or if it had no kid.
 func TestTokenOfANewKeyIsNotDead(t *testing.T) {
-	server, known, unknown := &idp.Server{}, idpIssuing("a"), idpIssuing("b")
+	known := idpIssuing("a")
+	server := &idp.Server{}
 	server.Serve(jwksOf(known))
 	remote := remoteVerifier(t, server, func(_ *jwtauth.RemoteOptions, o *jwtauth.VerifierOptions) { o.Cookie = "tok" })
 	static := guard.Must(jwtauth.NewVerifier[profile](jwtauth.ECDSA("ES256", ecKey()).WithID("a"), &jwtauth.VerifierOptions{Cookie: "tok"}))
-	for name, tt := range map[string]struct {
-		v    *jwtauth.Verifier[profile]
-		dead bool
-	}{"remote": {remote, false}, "static": {static, true}} {
-		_, err := tt.v.Authenticate(inCookie(tokenOf(t, unknown)))
-		e, ok := errors.AsType[*guard.Error](err)
-		if !ok || e.Code != "token_invalid" || !strings.Contains(e.Err.Error(), "no key of this kid") {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if e.Dead != tt.dead {
-			t.Errorf("%s: dead %t, want %t", name, e.Dead, tt.dead)
+	for name, tt := range map[string]struct{ token, reason string }{
+		"a new kid":                {tokenOf(t, idpIssuing("b")), "no key of this kid"},
+		"a known kid":              {forge(`{"alg":"ES256","typ":"JWT","kid":"a"}`, payload(), es256By(newECKey())), "the signature does not verify"},
+		"no kid":                   {forge(`{"alg":"ES256","typ":"JWT"}`, payload(), es256By(newECKey())), "the signature does not verify"},
+		"a known kid, another alg": {forge(`{"alg":"EdDSA","typ":"JWT","kid":"a"}`, payload(), eddsa), "alg is not the key's"},
+		"no kid, another alg":      {forge(`{"alg":"EdDSA","typ":"JWT"}`, payload(), eddsa), "alg is not the key's"},
+	} {
+		for keys, v := range map[string]*jwtauth.Verifier[profile]{"remote": remote, "static": static} {
+			_, err := v.Authenticate(inCookie(tt.token))
+			e, ok := errors.AsType[*guard.Error](err)
+			if !ok || e.Code != "token_invalid" || !strings.Contains(e.Err.Error(), tt.reason) {
+				t.Errorf("%s, %s: %v", name, keys, err)
+				continue
+			}
+			if want := keys == "static"; e.Dead != want {
+				t.Errorf("%s, %s: dead %t, want %t", name, keys, e.Dead, want)
+			}
 		}
 	}
+}
+
+// TestCookieOfAReplacedKey: the server replaces a key and keeps its ID. The cookie of
+// a token of the new key is refused until the keys are fetched again, and then
+// accepted. The refusal used to clear it.
+func TestCookieOfAReplacedKey(t *testing.T) {
+	now := harness.NewClock()
+	server := &idp.Server{}
+	issuing := func(key *ecdsa.PrivateKey) *jwtauth.Issuer[profile] {
+		return guard.Must(jwtauth.NewIssuer[profile](jwtauth.ECDSA("ES256", key).WithID("a"), &jwtauth.IssuerOptions{
+			Issuer: idp.Issuer, Audience: []string{"api"}, Lifetime: 24 * time.Hour, Now: now.Now,
+		}))
+	}
+	before, after := issuing(ecKey()), issuing(newECKey())
+	server.Serve(jwksOf(before))
+	v := remoteVerifier(t, server, func(r *jwtauth.RemoteOptions, o *jwtauth.VerifierOptions) {
+		r.Now, o.Now, o.Cookie = now.Now, now.Now, "tok"
+	})
+	serve := func(name, token string, want int) {
+		t.Helper()
+		w, reached := harness.Serve(t, v.Wrap, nil, inCookie(token))
+		if set := w.Header()["Set-Cookie"]; w.Code != want || reached != (want == 200) || set != nil {
+			t.Errorf("%s: %d %s, reached %t, Set-Cookie %q; want %d", name, w.Code, w.Body, reached, set, want)
+		}
+	}
+	serve("the old key", tokenOf(t, before), 200)
+	server.Serve(jwksOf(after))
+	token := tokenOf(t, after)
+	serve("the new key", token, 401)
+	now.Advance(time.Hour)
+	serve("the new key, fetched", token, 200)
 }

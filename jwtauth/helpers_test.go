@@ -39,7 +39,7 @@ func atNoon() time.Time { return noon }
 
 var (
 	rsaKey = sync.OnceValue(func() *rsa.PrivateKey { return guard.Must(rsa.GenerateKey(rand.Reader, 2048)) })
-	ecKey  = sync.OnceValue(func() *ecdsa.PrivateKey { return guard.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)) })
+	ecKey  = sync.OnceValue(func() *ecdsa.PrivateKey { return newECKey() })
 	edKey  = sync.OnceValue(func() ed25519.PrivateKey {
 		_, k, err := ed25519.GenerateKey(rand.Reader)
 		return guard.Must(k, err)
@@ -71,16 +71,23 @@ func ps256(salt int) signer {
 	}
 }
 
-func es256(s string) []byte {
-	r, t, err := ecdsa.Sign(rand.Reader, ecKey(), digest(s))
-	if err != nil {
-		panic(err)
+func es256(s string) []byte { return es256By(ecKey())(s) }
+
+func es256By(key *ecdsa.PrivateKey) signer {
+	return func(s string) []byte {
+		r, t, err := ecdsa.Sign(rand.Reader, key, digest(s))
+		if err != nil {
+			panic(err)
+		}
+		out := make([]byte, 64)
+		r.FillBytes(out[:32])
+		t.FillBytes(out[32:])
+		return out
 	}
-	out := make([]byte, 64)
-	r.FillBytes(out[:32])
-	t.FillBytes(out[32:])
-	return out
 }
+
+// newECKey returns a key that is used nowhere else.
+func newECKey() *ecdsa.PrivateKey { return guard.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)) }
 
 func eddsa(s string) []byte { return ed25519.Sign(edKey(), []byte(s)) }
 

@@ -68,7 +68,9 @@ type VerifierOptions struct {
 	// cookie's token is expired, revoked or invalid, guard.Optional treats the
 	// request as anonymous, and navigations clear the cookie: with path / and
 	// without a domain. One that was set with another path or domain is not
-	// cleared.
+	// cleared. A token that is not yet valid is 401 and stays in the cookie. So
+	// does one that no key of [RemoteKeys] or [Discover] verifies: its key may be
+	// new.
 	Cookie string
 	// Realm names the protection space in the challenge. If empty, none is sent.
 	Realm string

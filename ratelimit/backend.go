@@ -73,7 +73,6 @@ func (b *backend) take(ctx context.Context, demands []demand, states []State) (f
 		err = fmt.Errorf("ratelimit: %T answered %d takes with %d states", b.store, len(demands), len(answer))
 	}
 	if err == nil {
-		b.outage.answered()
 		copy(states, answer)
 		return source{}, nil
 	}

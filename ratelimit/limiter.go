@@ -40,7 +40,9 @@ type Options struct {
 	// refusal follows. Later decisions are Allowed or Refused, with a Reason that
 	// names the fallback or FailOpen. The first decision after the store answers
 	// again has the number of decisions that were made without it in its Reason.
-	// Failures less than a minute apart are one outage.
+	// Failures less than a minute apart are one outage, whether or not the store
+	// answers in between. Where requests are rarer than that, each failure is
+	// reported.
 	OnFailure Failure
 	// Timeout bounds each call of a Store other than *Memory. A call that takes
 	// longer has failed. If 0, 50 ms.

@@ -12,16 +12,15 @@ import (
 // An outage is a time in which OnFailure decides in place of the store. Each one
 // is reported as a failure a single time, and its decisions are counted.
 type outage struct {
-	failing   atomic.Bool  // since the store's last answer
 	decisions atomic.Int64 // without the store, since they were last reported
 
 	mu   sync.Mutex
 	last time.Time // of the last failure
 }
 
-// sameOutage is how close together failures belong to one outage, even if the
-// store answered in between: a store that is slow now and then must not flood
-// the log.
+// sameOutage is how close together failures belong to one outage, whether or not
+// the store answered in between: a store that is slow now and then must not flood
+// the log, and without requests nothing shows when an outage ended.
 const sameOutage = time.Minute
 
 // failed counts a decision without the store, and reports whether an outage
@@ -29,21 +28,10 @@ const sameOutage = time.Minute
 func (o *outage) failed(now time.Time) (begins bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	begins = !o.failing.Load() && (o.last.IsZero() || now.Sub(o.last) >= sameOutage)
-	if begins {
-		o.decisions.Store(0)
-	}
+	begins = o.last.IsZero() || now.Sub(o.last) >= sameOutage
 	o.decisions.Add(1)
-	o.failing.Store(true)
 	o.last = now
 	return begins
-}
-
-// answered notes that the store works.
-func (o *outage) answered() {
-	if o.failing.Load() { // most calls write nothing
-		o.failing.Store(false)
-	}
 }
 
 // unreported returns how many decisions were made without the store since the

@@ -129,6 +129,40 @@ func TestFlappingStore(t *testing.T) {
 	}
 }
 
+// TestOutageWithoutAnAnswer: a failure a minute or more after the last one is
+// reported, whether or not the store has answered in between, and no decision is lost
+// from the count. A store that no request had reached since Monday's outage was down
+// on Tuesday without a line in the log.
+func TestOutageWithoutAnAnswer(t *testing.T) {
+	for _, tt := range proceeding() {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log, store := harness.CaptureLog(t), newFaulty()
+				m := tt.wrap(t, store)
+				store.set(down)
+				for _, step := range []struct {
+					pause time.Duration
+					lines int
+				}{{0, 1}, {59 * time.Second, 0}, {59 * time.Second, 0}, {time.Minute, 1}, {24 * time.Hour, 1}, {time.Second, 0}} {
+					time.Sleep(step.pause)
+					if w, reached := harness.Serve(t, m, nil, of("a")); !reached {
+						t.Fatalf("status %d", w.Code)
+					}
+					if lines := log.Lines(); len(lines) != step.lines {
+						t.Errorf("%v after a failure: %q, want %d lines", step.pause, lines, step.lines)
+					}
+				}
+				store.set(nil)
+				time.Sleep(time.Second)
+				a := serve(t, m, of("a"))
+				if got := a.decisions[0].Reason; got != "the store answers again; decisions made without it: 6" {
+					t.Errorf("reason %q", got)
+				}
+			})
+		})
+	}
+}
+
 // TestParallelRequestsInAnOutage: of parallel requests, one reports that an outage
 // has begun, and each one is counted.
 func TestParallelRequestsInAnOutage(t *testing.T) {

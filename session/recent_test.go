@@ -65,7 +65,7 @@ func TestRecent(t *testing.T) {
 	if w, _ := serve(t, guard.Chain(m.Wrap, recent), request("GET", with(c))); w.Code != 200 {
 		t.Errorf("after a login: %d", w.Code)
 	}
-	// No request passes without a session. Without an authentication step of m in
+	// No request passes without a session of m. Without an authentication step in
 	// front, the chain is wired wrongly, which the log says.
 	others := guard.Must(session.New[struct{}](nil))
 	w = recorder()
@@ -81,7 +81,7 @@ func TestRecent(t *testing.T) {
 	}{
 		{"anonymous", guard.Optional(m), "", 401},
 		{"no step", guard.Chain(), with(c), 500},
-		{"sessions of another type", guard.Require(others), with(other), 500},
+		{"sessions of another type", guard.Require(others), with(other), 401},
 	} {
 		w, reached := serve(t, guard.Chain(observe, tt.step, recent), request("GET", tt.header))
 		if w.Code != tt.status || reached {

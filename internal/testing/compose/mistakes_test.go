@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,8 +60,6 @@ func TestMistakesAreLogged(t *testing.T) {
 		{"scopes outside", guard.Chain(opaque.Scopes("read"), step), []string{"package=bearer", "scope", noStep}},
 		{"a recent session outside", guard.Chain(guard.Must(session.New[struct{}](nil)).Recent(time.Minute), step), []string{"package=session", noStep}},
 		{"scopes behind a key without any", guard.Chain(step, opaque.Scopes("read")), []string{"package=bearer", "scope", "as compose_test.member"}},
-		{"a recent session behind a key", guard.Chain(step, guard.Must(session.New[struct{}](nil)).Recent(time.Minute)),
-			[]string{"package=session", "as compose_test.member"}},
 		{"a policy of another type", guard.Chain(pointers, h.policy.RequireRole("user")), []string{"package=rbac", "type compose_test.member", "as *compose_test.member"}},
 		{"a lookup that fails", keysOf(func() (member, bool, error) { return member{}, false, errors.New("sql: no rows in result set") }),
 			[]string{"package=apikey", "sql: no rows in result set"}},
@@ -106,6 +105,59 @@ func TestMistakesAreLogged(t *testing.T) {
 			}
 			if body := w.Body.String(); strings.Contains(body, "compose_test") || strings.Contains(body, "sql") || strings.Contains(body, "template") {
 				t.Errorf("the client reads the cause: %s", body)
+			}
+		})
+	}
+}
+
+// TestRecentWithoutASession: a valid key is no recent sign-in. It was 500 with a line
+// in the log that any holder of a key could cause. A step that never finds a session
+// gets the same 401: the request alone does not show which steps the chain could have.
+func TestRecentWithoutASession(t *testing.T) {
+	ring := guard.Must(apikey.NewRing(nil))
+	sessions := guard.Must(session.New[struct{}](nil))
+	key, _, err := ring.Issue(t.Context(), apikey.Grant{Subject: "bob"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	if _, err := sessions.Create(w, harness.Request("/"), "bob", struct{}{}); err != nil {
+		t.Fatal(err)
+	}
+	withKey := []string{"X-API-Key", key.Reveal()}
+	withSession := []string{"Cookie", strings.SplitN(w.Header().Get("Set-Cookie"), ";", 2)[0]}
+	byKey, bySession := guard.BySubject(ring, memberByID), guard.BySubject(sessions, memberByID)
+	byHand := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r.WithContext(guard.WithPrincipal(r.Context(), members["bob"])))
+		})
+	}
+	const stale = `{"error":"Unauthorized","message":"Recent authentication required"}`
+	for _, tt := range []struct {
+		name       string
+		step       guard.Middleware
+		header     []string
+		status     int
+		body       string
+		challenges []string
+	}{
+		{"keys and sessions, a session", guard.Require(byKey, bySession), withSession, 200, "", nil},
+		{"keys and sessions, a key", guard.Require(byKey, bySession), withKey, 401, stale, []string{"ApiKey", "Session"}},
+		{"a key inside of optional sessions", guard.Chain(guard.Optional(sessions), guard.Require(byKey)), withKey, 401, stale, []string{"ApiKey"}},
+		{"keys", guard.Require(byKey), withKey, 401, stale, []string{"ApiKey"}},
+		{"a principal set by hand", byHand, nil, 401, stale, []string{"Bearer"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			stderr := logged(t)
+			w, reached := harness.Serve(t, guard.Chain(tt.step, sessions.Recent(time.Minute)), nil, harness.Request("/", tt.header...))
+			if w.Code != tt.status || reached != (tt.status == 200) || w.Body.String() != tt.body {
+				t.Errorf("%d %s, reached %t; want %d %s", w.Code, w.Body, reached, tt.status, tt.body)
+			}
+			if got := w.Header()["Www-Authenticate"]; !slices.Equal(got, tt.challenges) {
+				t.Errorf("challenges %q, want %q", got, tt.challenges)
+			}
+			if stderr.Len() > 0 {
+				t.Errorf("logged: %s", stderr)
 			}
 		})
 	}
