@@ -150,3 +150,15 @@ func TestIntrospectionCodes(t *testing.T) {
 		}
 	}
 }
+
+// TestTokenOfADeletedUser: it is dead in the cookie, and refused in the header.
+func TestTokenOfADeletedUser(t *testing.T) {
+	tokens := guard.Must(bearer.New(refuse401, &bearer.Options{Cookie: "token"}))
+	step := guard.Optional(guard.Map(tokens, func(context.Context, user) (user, bool, error) { return user{}, false, nil }))
+	if w, reached := harness.Serve(t, step, nil, inCookie("good")); !reached || w.Header().Get("Set-Cookie") == "" {
+		t.Errorf("in the cookie: status %d, Set-Cookie %q", w.Code, w.Header()["Set-Cookie"])
+	}
+	if w, reached := harness.Serve(t, step, nil, request("Bearer good")); reached || w.Code != 401 || w.Header().Get("Set-Cookie") != "" {
+		t.Errorf("in the header: status %d, Set-Cookie %q", w.Code, w.Header()["Set-Cookie"])
+	}
+}

@@ -1,6 +1,7 @@
 package jwtauth_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"errors"
 	"net/http"
@@ -190,4 +191,16 @@ func TestCookieOfAReplacedKey(t *testing.T) {
 	serve("the new key", token, 401)
 	now.Advance(time.Hour)
 	serve("the new key, fetched", token, 200)
+}
+
+// TestTokenOfADeletedUser: it is dead in the cookie, and refused in the header.
+func TestTokenOfADeletedUser(t *testing.T) {
+	step := guard.Optional(guard.BySubject(cookieVerifier(), func(context.Context, string) (profile, bool, error) { return profile{}, false, nil }))
+	good := forge(jwtHeader, payload(), hs256(secret))
+	if w, reached := harness.Serve(t, step, nil, inCookie(good)); !reached || w.Header().Get("Set-Cookie") == "" {
+		t.Errorf("in the cookie: status %d, Set-Cookie %q", w.Code, w.Header()["Set-Cookie"])
+	}
+	if w, reached := harness.Serve(t, step, nil, inHeader(good)); reached || w.Code != 401 || w.Header().Get("Set-Cookie") != "" {
+		t.Errorf("in the header: status %d, Set-Cookie %q", w.Code, w.Header()["Set-Cookie"])
+	}
 }
