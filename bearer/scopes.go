@@ -30,10 +30,10 @@ type Scoped interface {
 // guard.BySubject, that is [Scoped] or a [guard.ScopeLimiter], as an API key's
 // record is. A limiter without a limit was granted no scope by name, and is
 // denied. Where a request has several scope limits ([guard.ScopeLimits]), or has
-// one beside granted scopes, each must have the scope. An anonymous request is
-// refused with 401. A request whose credentials are neither, and one that no
-// authentication step precedes, is a mistake in the wiring: 500. The Code of a
-// 403 is insufficient_scope, as in the challenge.
+// one beside granted scopes, each must have the scope. A credential that is
+// neither, such as a session, is denied. An anonymous request is refused with 401.
+// One that no authentication step precedes is a mistake in the wiring: 500. The
+// Code of a 403 is insufficient_scope, as in the challenge.
 //
 // A name that is not a scope-token (RFC 6749, section 3.3) panics.
 func Scopes(scope string, and ...string) guard.Middleware {
@@ -53,7 +53,10 @@ type gate struct {
 	all    bool // all of the scopes are required, not one
 }
 
-var errScope = errors.New("bearer: the credential lacks a scope")
+var (
+	errScope    = errors.New("bearer: the credential lacks a scope")
+	errNoScopes = errors.New("bearer: the request was authenticated without a Scoped or a guard.ScopeLimiter")
+)
 
 // middleware is the gate; its challenge names the needed scopes.
 func (g gate) middleware(needed []string) guard.Middleware {
@@ -68,9 +71,9 @@ func (g gate) middleware(needed []string) guard.Middleware {
 	return func(next http.Handler) http.Handler {
 		wiring.Next("bearer", next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			granted, err := g.check(r.Context())
-			if err == nil && !granted {
-				err = refusal.InsufficientScope("Insufficient scope", identity.From(r.Context()).Challenges(), needed, errScope)
+			err := g.check(r.Context())
+			if err == errScope || err == errNoScopes {
+				err = refusal.InsufficientScope("Insufficient scope", identity.From(r.Context()).Challenges(), needed, err)
 			}
 			if err != nil {
 				refused.Refuse(w, r, err)
@@ -82,17 +85,20 @@ func (g gate) middleware(needed []string) guard.Middleware {
 	}
 }
 
-// check reports whether the credentials of ctx were granted the scopes.
-func (g gate) check(ctx context.Context) (bool, error) {
+// check returns nil if the credentials of ctx were granted the scopes.
+func (g gate) check(ctx context.Context) error {
 	token, isScoped := guard.CredentialFrom[Scoped](ctx)
 	limiter, isLimiter := guard.CredentialFrom[guard.ScopeLimiter](ctx)
 	if !isScoped && !isLimiter {
+		if n := identity.From(ctx); n != nil && n.Authenticated() {
+			return errNoScopes // no failure of ours: any client with such a credential could cause it
+		}
 		_, err := guard.AuthenticatedBy[Scoped](ctx)
-		return false, err
+		return err
 	}
 	if isLimiter {
 		if _, limited := limiter.ScopeLimit(); !limited {
-			return false, nil
+			return errScope
 		}
 	}
 	limits := guard.ScopeLimits(ctx)
@@ -104,10 +110,9 @@ func (g gate) check(ctx context.Context) (bool, error) {
 		}
 		return !isScoped || slices.Contains(token.Scopes(), scope)
 	}
-	for _, scope := range g.scopes {
-		if has := has(scope); has != g.all {
-			return has, nil
-		}
+	lacks := func(scope string) bool { return !has(scope) }
+	if g.all && slices.ContainsFunc(g.scopes, lacks) || !g.all && !slices.ContainsFunc(g.scopes, has) {
+		return errScope
 	}
-	return g.all, nil
+	return nil
 }

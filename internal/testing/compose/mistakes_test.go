@@ -59,7 +59,6 @@ func TestMistakesAreLogged(t *testing.T) {
 		{"a limit by principal outside", guard.Chain(h.byMember.Wrap, step), []string{"package=ratelimit", noStep}},
 		{"scopes outside", guard.Chain(opaque.Scopes("read"), step), []string{"package=bearer", "scope", noStep}},
 		{"a recent session outside", guard.Chain(guard.Must(session.New[struct{}](nil)).Recent(time.Minute), step), []string{"package=session", noStep}},
-		{"scopes behind a key without any", guard.Chain(step, opaque.Scopes("read")), []string{"package=bearer", "scope", "as compose_test.member"}},
 		{"a policy of another type", guard.Chain(pointers, h.policy.RequireRole("user")), []string{"package=rbac", "type compose_test.member", "as *compose_test.member"}},
 		{"a lookup that fails", keysOf(func() (member, bool, error) { return member{}, false, errors.New("sql: no rows in result set") }),
 			[]string{"package=apikey", "sql: no rows in result set"}},
