@@ -39,16 +39,7 @@ func WithPrincipal[P any](ctx context.Context, p P) context.Context {
 // an outer one. A request may do what every one of them allows. It is for guards
 // that check permissions, as package rbac and bearer.Scopes do.
 func ScopeLimits(ctx context.Context) [][]string {
-	return appendScopeLimits(make([][]string, 0, 2), ctx) // inlined: on the stack of a caller that only reads it
-}
-
-func appendScopeLimits(limits [][]string, ctx context.Context) [][]string {
-	for _, limiter := range identity.AppendAll(make([]ScopeLimiter, 0, 2), ctx) {
-		if scopes, limited := limiter.ScopeLimit(); limited {
-			limits = append(limits, scopes)
-		}
-	}
-	return limits
+	return identity.AppendScopeLimits(make([][]string, 0, 2), ctx) // inlined: on the stack of a caller that only reads it
 }
 
 // Authenticated is PrincipalFrom for guards; its error is for [Refuse]: a 401

@@ -26,12 +26,13 @@ type grantee[P any, Perm ~string] struct {
 // roles. It costs no allocation: callers hold g on the stack.
 func (g *grantee[P, Perm]) read(ctx context.Context, e *engine[P, Perm]) error {
 	g.engine, g.generation = e, e.inForce.Load()
-	_, p := identity.For[P](ctx)
+	g.innermost = identity.From(ctx)
+	_, p := identity.For[P](g.innermost)
 	if p == nil {
 		_, err := guard.Authenticated[P](ctx)
 		return err
 	}
-	g.principal, g.innermost = p, identity.From(ctx)
+	g.principal = p
 	if e.scopeLimit != nil {
 		if scopes, limited := e.scopeLimit(ctx); limited {
 			if g.scopes = scopes; scopes == nil {

@@ -151,34 +151,46 @@ func borrow[A any](n *Node) (a A, ok bool) {
 	if a, ok = n.principal.(A); ok { // a *P has the methods of P
 		return a, true
 	}
-	if p := reflect.ValueOf(n.principal).Elem(); p.Kind() == reflect.Pointer || p.Kind() == reflect.Interface {
-		a, ok = p.Interface().(A)
+	switch n.PrincipalType().Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if n.Authenticated() {
+			a, ok = reflect.ValueOf(n.principal).Elem().Interface().(A)
+		}
 	}
 	return a, ok
 }
 
-// AppendAll appends to all every principal and credential of ctx that is an A, of
-// every step, also of those whose principal is hidden. What it appends is for a
-// method that is called at once, as with Borrow.
-func AppendAll[A any](all []A, ctx context.Context) []A {
+// A ScopeLimiter is a guard.ScopeLimiter.
+type ScopeLimiter interface {
+	ScopeLimit() (scopes []string, limited bool)
+}
+
+// AppendScopeLimits appends the limits of every principal and credential of ctx, of
+// every step, also of those whose principal is hidden.
+func AppendScopeLimits(limits [][]string, ctx context.Context) [][]string {
 	for n := From(ctx); n != nil; n = n.Outer() {
-		if n.Authenticated() {
-			if a, ok := borrow[A](n); ok {
-				all = append(all, a)
-			}
+		if l, ok := borrow[ScopeLimiter](n); ok && n.Authenticated() {
+			limits = appendLimit(limits, l)
 		}
 		for credential := n.Credential; credential != nil; {
 			d, derived := credential.(Derived)
 			if !derived {
 				d.Credential = credential
 			}
-			if a, ok := d.Credential.(A); ok {
-				all = append(all, a)
+			if l, ok := d.Credential.(ScopeLimiter); ok {
+				limits = appendLimit(limits, l)
 			}
 			credential = d.From
 		}
 	}
-	return all
+	return limits
+}
+
+func appendLimit(limits [][]string, l ScopeLimiter) [][]string {
+	if scopes, limited := l.ScopeLimit(); limited {
+		return append(limits, scopes)
+	}
+	return limits
 }
 
 // PrincipalType is the P of the step.
