@@ -24,7 +24,7 @@ type step[P any] struct {
 	vary    string // field names that the answer depends on, joined; "" for none
 	nilable bool   // whether a P can be nil, which is never a principal
 	strip   []func(*http.Request)
-	private bool // whether a candidate is ambient: shared caches must not store what it selects
+	private []string // the Cache-Control field where a candidate is ambient: shared caches must not store what it selects
 }
 
 // A candidate is an authenticator of a step.
@@ -67,7 +67,9 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 		}
 		s.candidates = append(s.candidates, c)
 		vary = append(vary, scheme.vary(m)...)
-		s.private = s.private || scheme.Ambient != nil
+		if scheme.Ambient != nil {
+			s.private = []string{"private"}
+		}
 		if scheme.Strip != nil {
 			s.strip = append(s.strip, scheme.Strip)
 		}
@@ -126,7 +128,8 @@ func (s *step[P]) wrap(next http.Handler) http.Handler {
 			Decision{Package: result.pkg}.refuse(w, s.stripped(r), err, result.challenges)
 			return
 		}
-		n := s.node(w.Header(), r, &result)
+		n := s.node(r, &result)
+		s.setPrivate(w.Header())
 		if s.vary != "" {
 			addVary(w.Header(), s.vary, &n.Vary)
 		}
@@ -143,20 +146,21 @@ func (s *step[P]) wrap(next http.Handler) http.Handler {
 	})
 }
 
-// node is the context node of a result. What a cookie selects is private, unless
-// an outer handler said something else: RFC 9111, section 3.5, protects only
-// requests with Authorization.
-func (s *step[P]) node(h http.Header, r *http.Request, res *result[P]) (n *identity.Node) {
-	if s.private && len(h["Cache-Control"]) == 0 {
-		var field *[1]string
-		n, field = identity.NewPrivate(r.Context(), res.principal, res.authenticated)
-		field[0] = "private"
-		h["Cache-Control"] = field[:]
-	} else {
-		n = identity.New(r.Context(), res.principal, res.authenticated)
-	}
+// node is the context node of a result.
+func (s *step[P]) node(r *http.Request, res *result[P]) *identity.Node {
+	n := identity.New(r.Context(), res.principal, res.authenticated)
 	n.Credential, n.Step = res.credential, &s.Step
 	return n
+}
+
+// setPrivate makes an answer that a cookie selects private, unless an outer handler
+// said something else: RFC 9111, section 3.5, protects only requests with
+// Authorization. The field is the step's, and costs no allocation: Set and Add of
+// http.Header leave it as it is.
+func (s *step[P]) setPrivate(h http.Header) {
+	if s.private != nil && len(h["Cache-Control"]) == 0 {
+		h["Cache-Control"] = s.private
+	}
 }
 
 // stripped is r without the credentials in its URL.

@@ -339,6 +339,28 @@ func TestDeadOnlyInTheCookie(t *testing.T) {
 	}
 }
 
+// TestCacheControlIsNotShared: what a handler adds to the field is in its own answer
+// alone, though requests share the field.
+func TestCacheControlIsNotShared(t *testing.T) {
+	step := guard.Optional(cookie{})
+	for _, change := range []func(http.Header){
+		func(h http.Header) { h.Add("Cache-Control", "no-transform") },
+		func(h http.Header) { h.Set("Cache-Control", "public") },
+		func(h http.Header) { h["Cache-Control"] = append(h["Cache-Control"], "public") },
+		func(http.Header) {},
+	} {
+		w, _ := harness.Serve(t, step, func(w http.ResponseWriter, _ *http.Request) {
+			if got := w.Header()["Cache-Control"]; !slices.Equal(got, []string{"private"}) {
+				t.Errorf("Cache-Control %q", got)
+			}
+			change(w.Header())
+		}, harness.Request("/", "Cookie", "session=ok:1"))
+		if w.Code != 200 {
+			t.Errorf("status %d", w.Code)
+		}
+	}
+}
+
 // TestCacheControl: an answer that a cookie selects is private, unless the
 // handler or an outer one says something else; one behind Authorization needs no
 // such field.
