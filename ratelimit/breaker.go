@@ -20,6 +20,7 @@ type breaker struct {
 	period    int // in which the breaker is open or is not; only calls admitted in it count
 	failures  int // in a row
 	abandoned int // calls that were abandoned and still run
+	lost      int // of them, those of before a probe last succeeded
 	probed    time.Time
 }
 
@@ -27,7 +28,8 @@ const (
 	defaultTimeout = 50 * time.Millisecond
 	breakAfter     = 5
 	probeEvery     = time.Second
-	maxAbandoned   = 256 // with more of them, only probes go through
+	maxAbandoned   = 256 // from here on only probes go through, and fewer: each may be lost, too
+	slowProbeEvery = 15 * time.Second
 )
 
 var (
@@ -56,7 +58,7 @@ func (b *breaker) withTimeout(ctx context.Context) (context.Context, context.Can
 // call runs f for at most the timeout. If f succeeds after it was abandoned, its
 // value goes to late, which may be nil.
 func call[T any](ctx context.Context, b *breaker, f func(context.Context) (T, error), late func(context.Context, T)) (T, error) {
-	period, admitted := b.admit()
+	ticket, admitted := b.admit()
 	if !admitted {
 		var zero T
 		return zero, errOpen
@@ -70,7 +72,7 @@ func call[T any](ctx context.Context, b *breaker, f func(context.Context) (T, er
 	} else {
 		value, err = callInGoroutine(ctx, b, f, late)
 	}
-	b.report(period, err)
+	b.report(ticket, err)
 	return value, err
 }
 
@@ -142,37 +144,47 @@ func (b *breaker) ended() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.abandoned--
+	b.lost = min(b.lost, b.abandoned)
 }
 
-// admit reports whether a call may be made, and in which period: any call while the
-// store works, and otherwise a probe a second.
-func (b *breaker) admit() (period int, ok bool) {
+// A ticket is an admitted call.
+type ticket struct {
+	period int
+	probe  bool
+}
+
+// admit reports whether a call may be made: any call while the store works, and
+// otherwise a probe now and then.
+func (b *breaker) admit() (t ticket, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.failures < breakAfter && b.abandoned < maxAbandoned {
-		return b.period, true
+	every := probeEvery
+	switch hanging := b.abandoned - b.lost; {
+	case hanging >= maxAbandoned:
+		every = slowProbeEvery
+	case b.failures < breakAfter:
+		return ticket{period: b.period}, true
 	}
 	now := b.now()
-	if since := now.Sub(b.probed); 0 <= since && since < probeEvery { // negative after the clock was set back
-		return b.period, false
+	if since := now.Sub(b.probed); 0 <= since && since < every { // negative after the clock was set back
+		return ticket{}, false
 	}
 	b.probed = now
-	return b.period, true
+	return ticket{b.period, true}, true
 }
 
-// report counts the outcome of a call that was admitted in period. One of an
-// earlier period says nothing about the store now: a pause is as long after nine
-// failures at once as after five.
-func (b *breaker) report(period int, err error) {
+// report counts the outcome of a call. One that was admitted in an earlier period
+// says nothing about the store now: nine failures at once are as five.
+func (b *breaker) report(t ticket, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	open := b.failures >= breakAfter
-	switch {
-	case period != b.period || open && err != nil:
+	switch open := b.failures >= breakAfter; {
+	case t.period != b.period || open && err != nil:
 	case err == nil:
 		b.failures = 0
-		if open {
+		if t.probe {
 			b.period++
+			b.lost = b.abandoned
 		}
 	default:
 		if b.failures++; b.failures == breakAfter {

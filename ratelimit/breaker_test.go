@@ -218,14 +218,22 @@ func TestProbesContinue(t *testing.T) {
 			wg.Go(func() { _, _ = l.Take(t.Context(), "a", 1) })
 		}
 		wg.Wait()
-		time.Sleep(time.Second)
-		if _, err := l.Take(t.Context(), "a", 1); err == nil {
-			t.Error("no error")
+		store.calls.Store(0)
+		for range 3600 { // an hour
+			time.Sleep(time.Second)
+			if _, err := l.Take(t.Context(), "a", 1); err == nil {
+				t.Error("no error")
+			}
+		}
+		if n := store.calls.Load(); n > 3600/15+1 {
+			t.Errorf("%d calls in an hour, each of which may be lost", n)
 		}
 		store.set(nil)
-		time.Sleep(time.Second)
-		if _, err := l.Take(t.Context(), "b", 1); err != nil {
-			t.Errorf("a second after the store works again: %v", err)
+		time.Sleep(15 * time.Second)
+		for range 5 {
+			if _, err := l.Take(t.Context(), "b", 1); err != nil {
+				t.Fatalf("15 seconds after the store works again: %v", err)
+			}
 		}
 	})
 }

@@ -61,7 +61,7 @@ type Options struct {
 	// own are guard.Failed, an outage of the store once, as under OnFailure.
 	Shadow bool
 
-	// Now is the clock of the default store and of the pauses between calls of a
+	// Now is the clock of the default store and of the time between calls of a
 	// store that fails; if nil, time.Now.
 	Now func() time.Time
 }

@@ -52,7 +52,7 @@ type LoginOptions struct {
 	// Message is the sentence of a refusal. If empty, "Too many login attempts.
 	// Try again later."
 	Message string
-	// Now is the clock of in-memory counts and of the pauses between calls of a
+	// Now is the clock of in-memory counts and of the time between calls of a
 	// store that fails; if nil, time.Now.
 	Now func() time.Time
 }
