@@ -135,8 +135,22 @@ func answerOf(err error) *Error {
 // isFailure reports whether the answer e to err is a failure of our own. The end of
 // a request whose client has left is none.
 func isFailure(ctx context.Context, err error, e *Error) bool {
-	left := errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled)
-	return e.Status >= http.StatusInternalServerError && !left
+	return e.Status >= http.StatusInternalServerError && !(ctx.Err() == context.Canceled && root(err) == context.Canceled)
+}
+
+// root is the innermost error that err wraps. An error that joins several is its
+// own: one of them may be a failure.
+func root(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if o, ok := err.(opaque); ok {
+			inner = o.error
+		}
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
 }
 
 // deny makes d the decision to answer err with e.

@@ -15,9 +15,10 @@ import (
 
 // Observe calls f for every decision of the guards inside, in order, and for
 // every sign-in, sign-out and other action of a handler inside that guard's verbs
-// carry out: it is an audit log. r is the request that Observe got, with the
+// carry out: it is an audit log. r is the request that Observe got, without the
+// pattern and path values of a router inside (see Decision.Pattern), and with the
 // context of the decision, in which PrincipalFrom returns the principal that it
-// is about; what a router sets is not in r, see Decision.Pattern. f runs within the request and may be called by several goroutines. It
+// is about. f runs within the request and may be called by several goroutines. It
 // may be nil, where [Decisions] is enough. Observe belongs outermost.
 //
 // Without an Observe, failures of our own are logged by slog.Default() at Error,
@@ -124,7 +125,7 @@ const maxDecisions = 64
 // A recorder is the context node of Observe: the decisions about one request.
 type recorder struct {
 	context.Context
-	request *http.Request // Observe's own, which no handler changes
+	request *http.Request // Observe's own; URL and Header are shared with the handler's
 	served  *http.Request // the copy that went on, for the Pattern that a ServeMux sets
 	observe func(*http.Request, Decision)
 	outer   *recorder

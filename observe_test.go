@@ -197,6 +197,11 @@ func TestFailuresAreLogged(t *testing.T) {
 			leave()
 			guard.Refuse(w, r.WithContext(ctx), fmt.Errorf("the lookup: %w", ctx.Err()))
 		}), 503, ""},
+		{"a failure beside a client that left", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx, leave := context.WithCancel(r.Context())
+			leave()
+			guard.Refuse(w, r.WithContext(ctx), errors.Join(down, ctx.Err()))
+		}), 503, "level=ERROR|the database is down"},
 		{"a lookup that cancels itself", behind(refuse(context.Canceled)), 503, "level=ERROR|package=handler|context canceled"},
 		{"a failure that does not end the request", behind(func(_ http.ResponseWriter, r *http.Request) {
 			guard.Decision{Package: "verb", Outcome: guard.Failed, Reason: "no touch"}.ReportTo(r.Context())
