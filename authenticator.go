@@ -61,7 +61,8 @@ type Subject interface {
 }
 
 // A ScopeLimiter is a principal or credential that can limit what its request may
-// do, as an API key with scopes does: see [ScopeLimits].
+// do, as an API key with scopes does: see [ScopeLimits]. Both are asked: a principal
+// that embeds a credential of one way to sign in must answer for the others, too.
 type ScopeLimiter interface {
 	// ScopeLimit returns the scopes that the request may not exceed. Where
 	// limited is false there is no limit; where it is true and scopes is empty,

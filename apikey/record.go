@@ -34,11 +34,21 @@ type Record struct {
 }
 
 // Sub returns the subject, for guard.BySubject.
-func (r *Record) Sub() string { return r.Subject }
+func (r *Record) Sub() string {
+	if r == nil { // in a principal that embeds a Record, and did not come with a key
+		return ""
+	}
+	return r.Subject
+}
 
 // ScopeLimit implements [guard.ScopeLimiter]. A key that was issued without
-// scopes has no limit.
-func (r *Record) ScopeLimit() (scopes []string, limited bool) { return r.Scopes, len(r.Scopes) > 0 }
+// scopes has no limit, and neither has a nil Record.
+func (r *Record) ScopeLimit() (scopes []string, limited bool) {
+	if r == nil {
+		return nil, false
+	}
+	return r.Scopes, len(r.Scopes) > 0
+}
 
 // LogValue implements slog.LogValuer.
 func (r *Record) LogValue() slog.Value {
