@@ -26,14 +26,14 @@ type Scoped interface {
 // Scopes allows requests whose credential was granted the scope and all further
 // ones (RFC 6750, section 3), and refuses others with 403.
 //
-// The credential is the innermost one, also behind guard.Map and
-// guard.BySubject, that is [Scoped] or a [guard.ScopeLimiter], as an API key's
-// record is. A limiter without a limit was granted no scope by name, and is
-// denied. Where a request has several scope limits ([guard.ScopeLimits]), or has
-// one beside granted scopes, each must have the scope. A credential that is
-// neither, such as a session, is denied. An anonymous request is refused with 401.
-// One that no authentication step precedes is a mistake in the wiring: 500. The
-// Code of a 403 is insufficient_scope, as in the challenge.
+// The credential is the innermost [Scoped] one, also behind guard.Map and
+// guard.BySubject. A request with a [guard.ScopeLimiter] in its place, as an API
+// key's record is, or beside it, needs the scope in every limit of
+// [guard.ScopeLimits]; a limiter without a limit was granted no scope by name, and
+// is denied. So is a request without either, such as one with a session alone. An
+// anonymous request is refused with 401. One that no authentication step precedes
+// is a mistake in the wiring: 500. The Code of a 403 is insufficient_scope, as in
+// the challenge.
 //
 // A name that is not a scope-token (RFC 6749, section 3.3) panics.
 func Scopes(scope string, and ...string) guard.Middleware {
