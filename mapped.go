@@ -11,7 +11,9 @@ import (
 	"github.com/go-guard/guard/internal/wiring"
 )
 
-// Mapped is an authenticator whose credential A is mapped to a principal P.
+// Mapped is an authenticator whose credential A is mapped to a principal P. An
+// authenticator of one's own that calls a Mapped loses the credential, and with it a
+// scope limit: it should call the credential's authenticator, and be mapped itself.
 type Mapped[A, P any] struct {
 	from    Authenticator[A]
 	unknown error
@@ -30,6 +32,9 @@ func Map[A, P any](a Authenticator[A], f func(context.Context, A) (P, bool, erro
 	}
 	if f == nil {
 		wiring.Panic("guard", "Map with a nil function")
+	}
+	if t := reflect.TypeFor[A](); !t.Implements(scopeLimiter) && reflect.PointerTo(t).Implements(scopeLimiter) {
+		wiring.Panic("guard", "Map of a %v, whose pointer alone has a ScopeLimit: authenticate a *%v", t, t)
 	}
 	scheme := a.Scheme()
 	m := &Mapped[A, P]{from: a, unknown: scheme.Unknown, to: f}
@@ -74,6 +79,14 @@ func (m *Mapped[A, P]) source() any { return m.from }
 
 func (m *Mapped[A, P]) self() any { return m }
 
+// limited reports whether a credential behind the principal may have a scope limit.
+func (m *Mapped[A, P]) limited() bool {
+	from, ok := m.from.(mapping[A])
+	return reflect.TypeFor[A]().Implements(scopeLimiter) || ok && from.limited()
+}
+
+var scopeLimiter = reflect.TypeFor[ScopeLimiter]()
+
 // authenticate also returns the credential that the principal was mapped from.
 func (m *Mapped[A, P]) authenticate(r *http.Request) (p P, credential any, err error) {
 	var a A
@@ -94,10 +107,10 @@ func (m *Mapped[A, P]) authenticate(r *http.Request) (p P, credential any, err e
 	}
 	p, found, err := m.to(r.Context(), a)
 	if err == nil && !found {
-		return p, nil, m.notElsewhere(r, ownCopy(m.unknown))
+		return p, nil, m.deadInCookie(r, ownCopy(m.unknown))
 	}
 	if p, err = Resolve(p, found, err, nil); err != nil {
-		err = m.notElsewhere(r, err)
+		err = m.deadInCookie(r, err)
 	}
 	return p, credential, err
 }
@@ -110,9 +123,9 @@ func ownCopy(err error) error {
 	return err
 }
 
-// notElsewhere is err, which says Dead only where the credential must have come in
+// deadInCookie is err, which says Dead only where the credential must have come in
 // a cookie.
-func (m *Mapped[A, P]) notElsewhere(r *http.Request, err error) error {
+func (m *Mapped[A, P]) deadInCookie(r *http.Request, err error) error {
 	e, ok := asError(err)
 	if !ok || !e.Dead || !slices.ContainsFunc(m.fields, func(name string) bool { return len(r.Header[name]) > 0 }) {
 		return err

@@ -114,3 +114,38 @@ func TestRefusalsAreCopies(t *testing.T) {
 		}
 	}
 }
+
+type byValue struct{ scopes []string }
+
+func (b *byValue) ScopeLimit() ([]string, bool) { return b.scopes, true }
+
+type embeds struct {
+	*guard.Mapped[scopeLimited, account]
+}
+
+// TestLostLimitsPanic: a chain in which a credential's scope limit would not be seen
+// is a mistake in the wiring.
+func TestLostLimitsPanic(t *testing.T) {
+	toAccount := func(context.Context, scopeLimited) (account, bool, error) { return account{"1"}, true, nil }
+	toGrant := func(context.Context, account) (grant, bool, error) { return "x", true, nil }
+	key := authenticates[scopeLimited]{scopeLimited{[]string{"read"}}, true}
+	for name, f := range map[string]func(){
+		"a value whose pointer is a limiter": func() {
+			guard.Map(authenticates[byValue]{byValue{}, true}, func(context.Context, byValue) (account, bool, error) { return account{}, true, nil })
+		},
+		"an authenticator that embeds a Mapped": func() { guard.Require[account](embeds{guard.Map(key, toAccount)}) },
+		"a Mapped of a Mapped, embedded": func() {
+			type embedsTwice struct{ *guard.Mapped[account, grant] }
+			guard.Require[grant](embedsTwice{guard.Map(guard.Map(key, toAccount), toGrant)})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			f()
+		})
+	}
+}

@@ -24,7 +24,7 @@ type step[P any] struct {
 	vary    string // field names that the answer depends on, joined; "" for none
 	nilable bool   // whether a P can be nil, which is never a principal
 	strip   []func(*http.Request)
-	private []string // the Cache-Control field where a candidate is ambient: shared caches must not store what it selects
+	private bool // whether a candidate is ambient: shared caches must not store what it selects
 }
 
 // A candidate is an authenticator of a step.
@@ -42,6 +42,7 @@ type mapping[P any] interface {
 	authenticate(r *http.Request) (p P, credential any, err error)
 	source() any
 	self() any
+	limited() bool
 }
 
 func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
@@ -62,14 +63,14 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 		if scheme.Missing != "" {
 			c.missing = &Error{Status: http.StatusUnauthorized, Code: codeMissing, Message: scheme.Missing, Err: ErrNoCredentials}
 		}
-		if m, ok := a.(mapping[P]); ok && m.self() == any(a) { // not one that embeds a *Mapped
+		if m, ok := a.(mapping[P]); ok && m.self() == any(a) {
 			c.mapping = m
+		} else if ok && m.limited() { // it embeds a *Mapped
+			wiring.Panic("guard", "authenticator %d, a %T, embeds a Mapped, and would lose the credential's scope limit: embed the credential's authenticator", i+1, a)
 		}
 		s.candidates = append(s.candidates, c)
 		vary = append(vary, scheme.vary(m)...)
-		if scheme.Ambient != nil {
-			s.private = []string{"private"}
-		}
+		s.private = s.private || scheme.Ambient != nil
 		if scheme.Strip != nil {
 			s.strip = append(s.strip, scheme.Strip)
 		}
@@ -128,8 +129,7 @@ func (s *step[P]) wrap(next http.Handler) http.Handler {
 			Decision{Package: result.pkg}.refuse(w, s.stripped(r), err, result.challenges)
 			return
 		}
-		n := s.node(r, &result)
-		s.setPrivate(w.Header())
+		n := s.node(w.Header(), r, &result)
 		if s.vary != "" {
 			addVary(w.Header(), s.vary, &n.Vary)
 		}
@@ -146,21 +146,20 @@ func (s *step[P]) wrap(next http.Handler) http.Handler {
 	})
 }
 
-// node is the context node of a result.
-func (s *step[P]) node(r *http.Request, res *result[P]) *identity.Node {
-	n := identity.New(r.Context(), res.principal, res.authenticated)
+// node is the context node of a result. What a cookie selects is private, unless
+// an outer handler said something else: RFC 9111, section 3.5, protects only
+// requests with Authorization.
+func (s *step[P]) node(h http.Header, r *http.Request, res *result[P]) (n *identity.Node) {
+	if s.private && len(h["Cache-Control"]) == 0 {
+		var field *[1]string
+		n, field = identity.NewPrivate(r.Context(), res.principal, res.authenticated)
+		field[0] = "private"
+		h["Cache-Control"] = field[:]
+	} else {
+		n = identity.New(r.Context(), res.principal, res.authenticated)
+	}
 	n.Credential, n.Step = res.credential, &s.Step
 	return n
-}
-
-// setPrivate makes an answer that a cookie selects private, unless an outer handler
-// said something else: RFC 9111, section 3.5, protects only requests with
-// Authorization. The field is the step's, and costs no allocation: Set and Add of
-// http.Header leave it as it is.
-func (s *step[P]) setPrivate(h http.Header) {
-	if s.private != nil && len(h["Cache-Control"]) == 0 {
-		h["Cache-Control"] = s.private
-	}
 }
 
 // stripped is r without the credentials in its URL.
@@ -202,20 +201,19 @@ func (s *step[P]) authenticate(r *http.Request) (res result[P], err error) {
 		} else {
 			res.principal, err = c.Authenticate(r)
 		}
-		isDead := err != nil && c.ambient != nil && isDead(err)
-		if isDead {
+		refusesDead := err != nil && c.ambient != nil && isDead(err)
+		if refusesDead {
 			dead = c.ambient
+		} else if c.ambient != nil && !abstains(err) {
+			dead = nil // the cookie that was dead to another authenticator may be this one's
 		}
 		switch {
 		case err == nil && s.nilable && isNil(res.principal):
 			return res, fmt.Errorf("guard: %T returned a nil %v", c.Authenticator, reflect.TypeFor[P]())
 		case err == nil:
-			res.authenticated = true
-			if c.ambient == nil { // an accepted cookie may be the one that was dead to another authenticator
-				res.dead = dead
-			}
+			res.authenticated, res.dead = true, dead
 			return res, nil
-		case abstains(err), isDead && s.mode != require:
+		case abstains(err), refusesDead && s.mode != require:
 			if missing == nil {
 				missing = c.missingOr(err)
 			}

@@ -339,14 +339,46 @@ func TestDeadOnlyInTheCookie(t *testing.T) {
 	}
 }
 
-// TestCacheControlIsNotShared: what a handler adds to the field is in its own answer
-// alone, though requests share the field.
+// TestCookieOfTwoAuthenticators: a cookie that is dead to one authenticator, and that
+// another one of the same cookie could not judge or did not call dead, is kept.
+func TestCookieOfTwoAuthenticators(t *testing.T) {
+	captureLog(t)
+	dead := guard.Map(cookie{}, func(context.Context, *token) (*token, bool, error) {
+		return nil, false, &guard.Error{Status: 401, Dead: true}
+	})
+	for name, tt := range map[string]struct {
+		err  error
+		want int // under Optional
+	}{
+		"an outage":  {guard.Unavailable(errors.New("down")), 503},
+		"a failure":  {errors.New("down"), 500},
+		"not dead":   {guard.Unauthorized("not yet valid"), 401},
+		"a 403":      {guard.Forbidden(""), 403},
+		"dead, both": {&guard.Error{Status: 401, Dead: true}, 200},
+	} {
+		second := guard.Map(cookie{}, func(context.Context, *token) (*token, bool, error) { return nil, false, tt.err })
+		for mode, mw := range map[string]guard.Middleware{"Optional": guard.Optional(dead, second), "Lenient": guard.Lenient(dead, second)} {
+			want := tt.want
+			if mode == "Lenient" && want == 401 {
+				want = 200
+			}
+			w, _ := harness.Serve(t, mw, nil, harness.Request("/", "Cookie", "session=ok:1"))
+			if cleared := w.Header().Get("Set-Cookie") != ""; w.Code != want || cleared != (tt.want == 200) {
+				t.Errorf("%s, %s: status %d, cleared %t", name, mode, w.Code, cleared)
+			}
+		}
+	}
+}
+
+// TestCacheControlIsNotShared: what a handler does to the field is in its own answer
+// alone.
 func TestCacheControlIsNotShared(t *testing.T) {
 	step := guard.Optional(cookie{})
 	for _, change := range []func(http.Header){
 		func(h http.Header) { h.Add("Cache-Control", "no-transform") },
 		func(h http.Header) { h.Set("Cache-Control", "public") },
 		func(h http.Header) { h["Cache-Control"] = append(h["Cache-Control"], "public") },
+		func(h http.Header) { h["Cache-Control"][0] = "public" },
 		func(http.Header) {},
 	} {
 		w, _ := harness.Serve(t, step, func(w http.ResponseWriter, _ *http.Request) {

@@ -32,13 +32,29 @@ type node[P any] struct {
 	p P
 }
 
+// A privateNode is that of a step whose answers shared caches must not store.
+type privateNode[P any] struct {
+	node[P]
+	cacheControl [1]string
+}
+
 type key struct{}
 
 // New returns a node inside ctx. An anonymous one (authenticated is false) hides
 // an outer principal of the same type.
 func New[P any](ctx context.Context, p P, authenticated bool) *Node {
-	n := &node[P]{p: p}
-	n.Context, n.principal = ctx, (*P)(nil)
+	return new(node[P]).set(ctx, p, authenticated)
+}
+
+// NewPrivate is New with the storage of a Cache-Control field in the same
+// allocation.
+func NewPrivate[P any](ctx context.Context, p P, authenticated bool) (n *Node, cacheControl *[1]string) {
+	private := new(privateNode[P])
+	return private.set(ctx, p, authenticated), &private.cacheControl
+}
+
+func (n *node[P]) set(ctx context.Context, p P, authenticated bool) *Node {
+	n.Context, n.principal, n.p = ctx, (*P)(nil), p
 	if authenticated {
 		n.principal = &n.p
 	}
