@@ -79,10 +79,13 @@ func (m *Mapped[A, P]) source() any { return m.from }
 
 func (m *Mapped[A, P]) self() any { return m }
 
-// limited reports whether a credential behind the principal may have a scope limit.
-func (m *Mapped[A, P]) limited() bool {
-	from, ok := m.from.(mapping[A])
-	return reflect.TypeFor[A]().Implements(scopeLimiter) || ok && from.limited()
+// types are those of the principal and of what it is mapped from.
+func (m *Mapped[A, P]) types() []reflect.Type {
+	list := []reflect.Type{reflect.TypeFor[P](), reflect.TypeFor[A]()}
+	if from, ok := m.from.(mapping[A]); ok {
+		list = append(list, from.types()...)
+	}
+	return list
 }
 
 var scopeLimiter = reflect.TypeFor[ScopeLimiter]()

@@ -42,14 +42,14 @@ type mapping[P any] interface {
 	authenticate(r *http.Request) (p P, credential any, err error)
 	source() any
 	self() any
-	limited() bool
+	types() []reflect.Type
 }
 
 func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 	if len(list) == 0 {
 		wiring.Panic("guard", "authentication by no authenticator")
 	}
-	s := &step[P]{mode: m, nilable: canBeNil[P]()}
+	s := &step[P]{mode: m, nilable: canBeNil[P](), Step: identity.Step{Types: []reflect.Type{reflect.TypeFor[P]()}}}
 	var vary []string
 	for i, a := range list {
 		if isNil(a) {
@@ -65,7 +65,8 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 		}
 		if m, ok := a.(mapping[P]); ok && m.self() == any(a) {
 			c.mapping = m
-		} else if ok && m.limited() { // it embeds a *Mapped
+			s.Types = append(s.Types, m.types()...)
+		} else if ok && slices.ContainsFunc(m.types()[1:], func(t reflect.Type) bool { return t.Implements(scopeLimiter) }) { // it embeds a *Mapped
 			wiring.Panic("guard", "authenticator %d, a %T, embeds a Mapped, and would lose the credential's scope limit: embed the credential's authenticator", i+1, a)
 		}
 		s.candidates = append(s.candidates, c)

@@ -30,10 +30,10 @@ type Scoped interface {
 // guard.BySubject. A request with a [guard.ScopeLimiter] in its place, as an API
 // key's record is, or beside it, needs the scope in every limit of
 // [guard.ScopeLimits]; a limiter without a limit was granted no scope by name, and
-// is denied. So is a request without either, such as one with a session alone. An
-// anonymous request is refused with 401. One that no authentication step precedes
-// is a mistake in the wiring: 500. The Code of a 403 is insufficient_scope, as in
-// the challenge.
+// is denied. So is a request without either, such as one with a session where tokens
+// are accepted too. An anonymous request is refused with 401. A chain without a
+// step that can find such a credential is wired wrongly: 500. The Code of a 403 is
+// insufficient_scope, as in the challenge.
 //
 // A name that is not a scope-token (RFC 6749, section 3.3) panics.
 func Scopes(scope string, and ...string) guard.Middleware {
@@ -90,7 +90,7 @@ func (g gate) check(ctx context.Context) error {
 	token, isScoped := guard.CredentialFrom[Scoped](ctx)
 	limiter, isLimiter := guard.CredentialFrom[guard.ScopeLimiter](ctx)
 	if !isScoped && !isLimiter {
-		if n := identity.From(ctx); n != nil && n.Authenticated() {
+		if n := identity.From(ctx); n != nil && n.Authenticated() && (identity.CouldFind[Scoped](n) || identity.CouldFind[guard.ScopeLimiter](n)) {
 			return errNoScopes // no failure of ours: any client with such a credential could cause it
 		}
 		_, err := guard.AuthenticatedBy[Scoped](ctx)

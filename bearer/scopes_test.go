@@ -71,7 +71,8 @@ func TestScopes(t *testing.T) {
 		{"without authentication", guard.Chain(), ab, "Bearer a~b", 500, ""},
 		{"an outer step's", guard.Chain(plain.Wrap, asUser.Wrap), bearer.Scopes("valid_token_123"), "Bearer valid_token_123", 200, ""},
 		{"an outer step's, refused", guard.Chain(plain.Wrap, asUser.Wrap), ab, "Bearer valid_token_123", 403, `Bearer error="insufficient_scope", scope="a b"`},
-		{"no scopes at all", asUser.Wrap, ab, "Bearer valid_token_123", 403, `Bearer error="insufficient_scope", scope="a b"`},
+		{"no scopes at all", asUser.Wrap, ab, "Bearer valid_token_123", 500, ""},
+		{"no scopes in this credential", guard.Require(asUser, guard.Map(plain, toUser)), ab, "Bearer valid_token_123", 403, `Bearer error="insufficient_scope", scope="a b"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 // protects sensitive actions on an unattended screen. Other requests are refused
 // with 401, also those that were authenticated without a session of m, such as by
 // an API key: the user signs in again, which is Create. Recent belongs inside an
-// authentication step: without one the answer is 500.
+// authentication step that accepts sessions of m: without one the answer is 500.
 func (m *Manager[D]) Recent(d time.Duration) guard.Middleware {
 	if d <= 0 {
 		wiring.Panic("session", "Recent(%v) refuses every request", d)
@@ -30,7 +30,8 @@ func (m *Manager[D]) Recent(d time.Duration) guard.Middleware {
 		wiring.Next("session", next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s, err := guard.AuthenticatedBy[*Session[D]](r.Context())
-			if n := identity.From(r.Context()); err != nil && n != nil && n.Authenticated() {
+			n := identity.From(r.Context())
+			if err != nil && n != nil && n.Authenticated() && identity.CouldFind[*Session[D]](n) {
 				err = sessionless // no failure of ours: any client with a key could cause it
 			}
 			if err != nil {

@@ -81,7 +81,7 @@ func TestRecent(t *testing.T) {
 	}{
 		{"anonymous", guard.Optional(m), "", 401},
 		{"no step", guard.Chain(), with(c), 500},
-		{"sessions of another type", guard.Require(others), with(other), 401},
+		{"sessions of another type", guard.Require(others), with(other), 500},
 	} {
 		w, reached := serve(t, guard.Chain(observe, tt.step, recent), request("GET", tt.header))
 		if w.Code != tt.status || reached {

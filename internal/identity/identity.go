@@ -13,7 +13,8 @@ import (
 
 // A Step is what all nodes of one authentication step share.
 type Step struct {
-	Challenges []string // of all its authenticators, each once, for a later 401
+	Challenges []string       // of all its authenticators, each once, for a later 401
+	Types      []reflect.Type // of the principals and credentials that they can find
 }
 
 // A Node is the result of one authentication step for one request.
@@ -163,6 +164,24 @@ func borrow[A any](n *Node) (a A, ok bool) {
 // A ScopeLimiter is a guard.ScopeLimiter.
 type ScopeLimiter interface {
 	ScopeLimit() (scopes []string, limited bool)
+}
+
+// CouldFind reports whether a step of ctx can find an A as principal or credential,
+// for other requests than this one: if none can, the chain is wired wrongly.
+func CouldFind[A any](ctx context.Context) bool {
+	want := reflect.TypeFor[A]()
+	for n := From(ctx); n != nil; n = n.Outer() {
+		types := []reflect.Type{n.PrincipalType()}
+		if n.Step != nil {
+			types = n.Step.Types
+		}
+		for _, t := range types {
+			if t.Kind() == reflect.Interface || t.AssignableTo(want) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // AppendScopeLimits appends the limits of every principal and credential of ctx, of
