@@ -16,6 +16,7 @@ import (
 // scope limit: it should call the credential's authenticator, and be mapped itself.
 type Mapped[A, P any] struct {
 	from    Authenticator[A]
+	inner   mapping[A] // from, where it is a *Mapped
 	unknown error
 	fields  []string // of Scheme.Vary, without Cookie
 	to      func(context.Context, A) (P, bool, error)
@@ -37,7 +38,7 @@ func Map[A, P any](a Authenticator[A], f func(context.Context, A) (P, bool, erro
 		wiring.Panic("guard", "Map of a %v, whose pointer alone has a ScopeLimit: authenticate a *%v", t, t)
 	}
 	scheme := a.Scheme()
-	m := &Mapped[A, P]{from: a, unknown: scheme.Unknown, to: f}
+	m := &Mapped[A, P]{from: a, inner: mappingOf(a), unknown: scheme.Unknown, to: f}
 	if m.unknown == nil {
 		m.unknown = &Error{Status: http.StatusUnauthorized, Code: "credentials_invalid", Message: "Invalid credentials"}
 	}
@@ -82,8 +83,8 @@ func (m *Mapped[A, P]) self() any { return m }
 // types are those of the principal and of what it is mapped from.
 func (m *Mapped[A, P]) types() []reflect.Type {
 	list := []reflect.Type{reflect.TypeFor[P](), reflect.TypeFor[A]()}
-	if from, ok := m.from.(mapping[A]); ok {
-		list = append(list, from.types()...)
+	if m.inner != nil {
+		list = append(list, m.inner.types()...)
 	}
 	return list
 }
@@ -94,8 +95,8 @@ var scopeLimiter = reflect.TypeFor[ScopeLimiter]()
 func (m *Mapped[A, P]) authenticate(r *http.Request) (p P, credential any, err error) {
 	var a A
 	var from any
-	if inner, ok := m.from.(mapping[A]); ok && inner.self() == any(m.from) {
-		a, from, err = inner.authenticate(r)
+	if m.inner != nil {
+		a, from, err = m.inner.authenticate(r)
 	} else {
 		a, err = m.from.Authenticate(r)
 	}

@@ -133,7 +133,8 @@ func TestLostLimitsPanic(t *testing.T) {
 		"a value whose pointer is a limiter": func() {
 			guard.Map(authenticates[byValue]{byValue{}, true}, func(context.Context, byValue) (account, bool, error) { return account{}, true, nil })
 		},
-		"an authenticator that embeds a Mapped": func() { guard.Require[account](embeds{guard.Map(key, toAccount)}) },
+		"an authenticator that embeds a Mapped":         func() { guard.Require[account](embeds{guard.Map(key, toAccount)}) },
+		"an authenticator that embeds a Mapped, mapped": func() { guard.Map(embeds{guard.Map(key, toAccount)}, toGrant) },
 		"a Mapped of a Mapped, embedded": func() {
 			type embedsTwice struct{ *guard.Mapped[account, grant] }
 			guard.Require[grant](embedsTwice{guard.Map(guard.Map(key, toAccount), toGrant)})

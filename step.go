@@ -37,12 +37,28 @@ type candidate[P any] struct {
 	ambient   func(http.ResponseWriter)
 }
 
-// mapping is what *Mapped is to a step.
+// mapping is what *Mapped is to a step, and to another Mapped.
 type mapping[P any] interface {
 	authenticate(r *http.Request) (p P, credential any, err error)
 	source() any
 	self() any
 	types() []reflect.Type
+}
+
+// mappingOf returns a where it is a *Mapped, and nil otherwise. One that embeds a
+// *Mapped has an Authenticate of its own, which loses the credential.
+func mappingOf[P any](a Authenticator[P]) mapping[P] {
+	m, ok := a.(mapping[P])
+	if !ok {
+		return nil
+	}
+	if m.self() == any(a) {
+		return m
+	}
+	if slices.ContainsFunc(m.types()[1:], func(t reflect.Type) bool { return t.Implements(scopeLimiter) }) {
+		wiring.Panic("guard", "a %T embeds a Mapped, and would lose the credential's scope limit: embed the credential's authenticator", a)
+	}
+	return nil
 }
 
 func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
@@ -59,15 +75,12 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 		if scheme.Challenge == "" {
 			wiring.Panic("guard", "authenticator %d, a %T, has no challenge", i+1, a)
 		}
-		c := candidate[P]{Authenticator: a, pkg: packageOf(a), challenge: scheme.Challenge, missing: ErrNoCredentials, ambient: scheme.Ambient}
+		c := candidate[P]{Authenticator: a, mapping: mappingOf(a), pkg: packageOf(a), challenge: scheme.Challenge, missing: ErrNoCredentials, ambient: scheme.Ambient}
 		if scheme.Missing != "" {
 			c.missing = &Error{Status: http.StatusUnauthorized, Code: codeMissing, Message: scheme.Missing, Err: ErrNoCredentials}
 		}
-		if m, ok := a.(mapping[P]); ok && m.self() == any(a) {
-			c.mapping = m
-			s.Types = append(s.Types, m.types()...)
-		} else if ok && slices.ContainsFunc(m.types()[1:], func(t reflect.Type) bool { return t.Implements(scopeLimiter) }) { // it embeds a *Mapped
-			wiring.Panic("guard", "authenticator %d, a %T, embeds a Mapped, and would lose the credential's scope limit: embed the credential's authenticator", i+1, a)
+		if c.mapping != nil {
+			s.Types = append(s.Types, c.mapping.types()...)
 		}
 		s.candidates = append(s.candidates, c)
 		vary = append(vary, scheme.vary(m)...)
