@@ -60,21 +60,29 @@ type Decision struct {
 // failure is logged where there is no Observe. Refusals are reported by Refuse
 // and Deny.
 func (d Decision) Report(r *http.Request) {
-	if rec := recorderOf(r.Context()); rec != nil {
-		d.Pattern = r.Pattern
-		rec.report(r.Context(), d)
-	} else if d.Outcome == Failed {
-		d.logFailure(r.Context(), r)
-	}
+	d.reportTo(recorderOf(r.Context()), r.Context(), r)
 }
 
 // ReportTo is Report where there is no request at hand.
 func (d Decision) ReportTo(ctx context.Context) {
-	if rec := recorderOf(ctx); rec != nil {
-		d.Pattern = ""
+	rec := recorderOf(ctx)
+	if rec != nil {
+		d.Pattern = "" // the recorder knows it
+	}
+	d.reportTo(rec, ctx, nil)
+}
+
+// reportTo reports d to rec, the recorder of ctx, or logs a failure where that is
+// nil. r is nil where there is no request at hand.
+func (d Decision) reportTo(rec *recorder, ctx context.Context, r *http.Request) {
+	switch {
+	case rec != nil:
+		if r != nil {
+			d.Pattern = r.Pattern
+		}
 		rec.report(ctx, d)
-	} else if d.Outcome == Failed {
-		d.logFailure(ctx, nil)
+	case d.Outcome == Failed:
+		d.logFailure(ctx, r)
 	}
 }
 
@@ -86,14 +94,7 @@ func (d Decision) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 func (d Decision) refuse(w http.ResponseWriter, r *http.Request, err error, challenges []string) {
 	e := answerOf(err)
-	if rec := recorderOf(r.Context()); rec != nil && !e.reported.reached(rec, e.Status) {
-		d.deny(r.Context(), err, e)
-		d.Pattern = r.Pattern
-		rec.report(r.Context(), d)
-	} else if rec == nil && isFailure(r.Context(), err, e) && !e.reported.reached(nil, e.Status) {
-		d.deny(r.Context(), err, e)
-		d.logFailure(r.Context(), r)
-	}
+	d.reportDenial(recorderOf(r.Context()), r.Context(), r, err, e)
 	respond(w, r, e, challenges)
 }
 
@@ -106,21 +107,23 @@ func (d Decision) Deny(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	answer := answerOf(err)
-	e := answer.Clone()
-	if direct, ok := err.(*Error); !ok || direct != answer {
-		e.Err = err
-	}
-	if rec := recorderOf(ctx); rec != nil && !e.reported.reached(rec, e.Status) {
-		d.deny(ctx, err, e)
-		rec.report(ctx, d)
+	e := answerOf(err).copyFor(err)
+	rec := recorderOf(ctx)
+	if d.reportDenial(rec, ctx, nil, err, e) {
 		e.reported = &report{rec, e.Status}
-	} else if rec == nil && isFailure(ctx, err, e) && !e.reported.reached(nil, e.Status) {
-		d.deny(ctx, err, e)
-		d.logFailure(ctx, nil)
-		e.reported = &report{nil, e.Status}
 	}
 	return e
+}
+
+// reportDenial reports that err is answered with e, unless it was reported already.
+// Without a recorder it is silent, except for a failure.
+func (d Decision) reportDenial(rec *recorder, ctx context.Context, r *http.Request, err error, e *Error) (reported bool) {
+	if e.reported.reached(rec, e.Status) || rec == nil && !isFailure(ctx, err, e) {
+		return false
+	}
+	d.deny(ctx, err, e)
+	d.reportTo(rec, ctx, r)
+	return true
 }
 
 // answerOf is the *Error that err is answered with. It may be shared.

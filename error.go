@@ -71,6 +71,16 @@ func (e *Error) Clone() *Error {
 	return &c.Error
 }
 
+// copyFor is a clone of e, which answers err: it keeps err as its cause, unless that
+// is e itself.
+func (e *Error) copyFor(err error) *Error {
+	c := e.Clone()
+	if err != error(e) {
+		c.Err = err
+	}
+	return c
+}
+
 // Error is for logs: it includes the cause, and is never sent to a client.
 func (e *Error) Error() string {
 	if e == nil {

@@ -134,10 +134,7 @@ func (m *Mapped[A, P]) deadInCookie(r *http.Request, err error) error {
 	if !ok || !e.Dead || !slices.ContainsFunc(m.fields, func(name string) bool { return len(r.Header[name]) > 0 }) {
 		return err
 	}
-	masked := e.Clone()
+	masked := e.copyFor(err)
 	masked.Dead = false
-	if err != error(e) {
-		masked.Err = err
-	}
 	return masked
 }
