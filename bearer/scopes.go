@@ -90,7 +90,7 @@ func (g gate) check(ctx context.Context) error {
 	token, isScoped := guard.CredentialFrom[Scoped](ctx)
 	limiter, isLimiter := guard.CredentialFrom[guard.ScopeLimiter](ctx)
 	if !isScoped && !isLimiter {
-		if n := identity.From(ctx); n != nil && n.Authenticated() && (identity.CouldFind[Scoped](n) || identity.CouldFind[guard.ScopeLimiter](n)) {
+		if identity.Otherwise[Scoped](ctx) || identity.Otherwise[guard.ScopeLimiter](ctx) {
 			return errNoScopes // no failure of ours: any client with such a credential could cause it
 		}
 		_, err := guard.AuthenticatedBy[Scoped](ctx)

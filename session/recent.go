@@ -30,11 +30,10 @@ func (m *Manager[D]) Recent(d time.Duration) guard.Middleware {
 		wiring.Next("session", next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s, err := guard.AuthenticatedBy[*Session[D]](r.Context())
-			n := identity.From(r.Context())
-			if err != nil && n != nil && n.Authenticated() && identity.CouldFind[*Session[D]](n) {
-				err = sessionless // no failure of ours: any client with a key could cause it
-			}
 			if err != nil {
+				if identity.Otherwise[*Session[D]](r.Context()) {
+					err = sessionless // no failure of ours: any client with a key could cause it
+				}
 				decision.Refuse(w, r, err)
 				return
 			}

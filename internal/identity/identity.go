@@ -166,11 +166,16 @@ type ScopeLimiter interface {
 	ScopeLimit() (scopes []string, limited bool)
 }
 
-// CouldFind reports whether a step of ctx can find an A as principal or credential,
-// for other requests than this one: if none can, the chain is wired wrongly.
-func CouldFind[A any](ctx context.Context) bool {
+// Otherwise reports whether ctx is authenticated, and one of its steps can find an A
+// as principal or credential for other requests. Where there is no A then, the client
+// came with something else; where no step can find one, the chain is wired wrongly.
+func Otherwise[A any](ctx context.Context) bool {
+	innermost := From(ctx)
+	if innermost == nil || !innermost.Authenticated() {
+		return false
+	}
 	want := reflect.TypeFor[A]()
-	for n := From(ctx); n != nil; n = n.Outer() {
+	for n := innermost; n != nil; n = n.Outer() {
 		types := []reflect.Type{n.PrincipalType()}
 		if n.Step != nil {
 			types = n.Step.Types
