@@ -42,9 +42,9 @@ type Scheme struct {
 	// Unknown refuses a valid credential whose principal [Map] does not find. If
 	// nil, it is a 401, "Invalid credentials".
 	Unknown error
-	// Strip, if not nil, removes a credential from the URL of the copy of the
-	// request that goes on. It may replace what the request points to, but must
-	// not change it.
+	// Strip, if not nil, removes a credential from the URL, or from a field that
+	// handlers send back, of the copy of the request that goes on. It may replace what
+	// the request points to, but must not change it.
 	Strip func(*http.Request)
 	// Ambient is set where browsers send the credential unasked, in a cookie: it
 	// clears a dead one (see Error.Dead). Under [Optional] a dead credential

@@ -44,15 +44,18 @@ func TestScheme(t *testing.T) {
 	for name, mw := range map[string]guard.Middleware{
 		"plain": guard.Require(stripping{bearer()}), "mapped": guard.BySubject(stripping{bearer()}, users).Wrap, "mapped, without": guard.BySubject(bearer(), users).Wrap,
 	} {
-		r := httptest.NewRequest("GET", "/a?key=secret", nil)
+		r, w := httptest.NewRequest("GET", "/a?key=secret", nil), httptest.NewRecorder()
 		r.Header.Set("Authorization", "ok:1")
 		mw(http.HandlerFunc(func(_ http.ResponseWriter, in *http.Request) {
 			if stripped := in.URL.RawQuery == ""; stripped != (name != "mapped, without") {
 				t.Errorf("%s: the handler got %s", name, in.URL)
 			}
-		})).ServeHTTP(httptest.NewRecorder(), r)
+		})).ServeHTTP(w, r)
 		if r.URL.RawQuery == "" {
 			t.Errorf("%s: the outer request was changed", name)
+		}
+		if private := w.Header().Get("Cache-Control") == "private"; private != (name != "mapped, without") { // RFC 6750, section 2.3
+			t.Errorf("%s: Cache-Control %q", name, w.Header().Get("Cache-Control"))
 		}
 	}
 }

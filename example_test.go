@@ -30,7 +30,8 @@ func Example() {
 		ID, Author string
 	}
 	ctx := context.Background()
-	hash := guard.Must(password.Hash(ctx, "secret"))
+	hasher := guard.Must(password.New(&password.Options{MinLength: 6})) // for "secret"; the default is 8
+	hash := guard.Must(hasher.Hash(ctx, "secret"))
 	users := map[string]User{"1": {"1", "admin", hash}, "2": {"2", "user", hash}}
 	byEmail := map[string]string{"alice@example.com": "1", "bob@example.com": "2"}
 	posts := map[string]Post{"1": {"1", "1"}, "2": {"2", "2"}}
@@ -53,22 +54,17 @@ func Example() {
 	}, nil)).WithMessage("Not authorized to modify this post")
 	authorOrAdmin := post.Require(func(u User, p Post) bool { return u.Role == "admin" || owner.Same(u.ID, p.Author) })
 
-	// Rate limits: failed logins count, per address and per account.
-	failures := guard.Must(ratelimit.NewLogin(clientip.Direct(), nil))
+	// The login: failures are limited, per address and per account.
+	logins := guard.Must(password.NewLogin(func(_ context.Context, email string) (User, string, bool, error) {
+		u, found := users[byEmail[email]]
+		return u, u.hash, found, nil
+	}, &password.LoginOptions[User]{Attempts: guard.Must(ratelimit.NewLogin(clientip.Direct(), nil))}))
 	login := func(w http.ResponseWriter, r *http.Request) {
-		email := r.FormValue("email")
-		attempt, err := failures.Attempt(r, email)
+		u, err := logins.Check(r, r.PostFormValue("email"), r.PostFormValue("password"))
 		if err != nil {
 			guard.Refuse(w, r, err)
 			return
 		}
-		u := users[byEmail[email]] // for an unknown e-mail an empty hash, which takes as long
-		ok, _, err := password.Verify(r.Context(), u.hash, r.FormValue("password"))
-		if _, err = guard.Resolve(u, ok, err, guard.Unauthorized("Invalid credentials")); err != nil {
-			guard.Refuse(w, r, err)
-			return
-		}
-		_ = attempt.Succeed(r.Context())
 		tokens, err := issuer.Issue(u.ID, struct{}{})
 		if err != nil {
 			guard.Refuse(w, r, err)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+
+	"github.com/go-guard/guard/internal/wiring"
 )
 
 // Resolve turns the three outcomes of a lookup into those of a guard: the value,
@@ -21,7 +23,7 @@ func Resolve[T any](v T, found bool, err, absent error) (T, error) {
 		return zero, errors.New("guard: a lookup found nothing, and there is no refusal for it")
 	case !found:
 		return zero, absent
-	case canBeNil[T]() && isNil(v):
+	case canBeNil[T]() && wiring.IsNil(v):
 		return zero, fmt.Errorf("guard: a lookup found a nil %v", reflect.TypeFor[T]())
 	}
 	return v, nil
@@ -31,18 +33,6 @@ func canBeNil[T any]() bool {
 	switch reflect.TypeFor[T]().Kind() {
 	case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Func, reflect.Chan:
 		return true
-	}
-	return false
-}
-
-// isNil reports whether v is nil or an interface that holds a nil.
-func isNil[T any](v T) bool {
-	value := reflect.ValueOf(v)
-	switch value.Kind() {
-	case reflect.Invalid:
-		return true
-	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Chan:
-		return value.IsNil()
 	}
 	return false
 }

@@ -28,7 +28,7 @@ type Mapped[A, P any] struct {
 // refused with Scheme.Unknown; an error of f is our own failure, unless it is an
 // [*Error].
 func Map[A, P any](a Authenticator[A], f func(context.Context, A) (P, bool, error)) *Mapped[A, P] {
-	if isNil(a) {
+	if wiring.IsNil(a) {
 		wiring.Panic("guard", "Map of a nil authenticator")
 	}
 	if f == nil {
@@ -103,7 +103,7 @@ func (m *Mapped[A, P]) authenticate(r *http.Request) (p P, credential any, err e
 	if err != nil {
 		return p, nil, err
 	}
-	if canBeNil[A]() && isNil(a) {
+	if canBeNil[A]() && wiring.IsNil(a) {
 		return p, nil, fmt.Errorf("guard: %T returned a nil %v", m.from, reflect.TypeFor[A]())
 	}
 	if credential = a; from != nil {

@@ -31,7 +31,7 @@ func CredentialFrom[A any](ctx context.Context) (A, bool) { return identity.Cred
 // and for tests of handlers. A nil p is anonymous. An inner authentication step
 // for P hides it.
 func WithPrincipal[P any](ctx context.Context, p P) context.Context {
-	return identity.New(ctx, p, !canBeNil[P]() || !isNil(p))
+	return identity.New(ctx, p, !canBeNil[P]() || !wiring.IsNil(p))
 }
 
 // ScopeLimits returns the scopes of every [ScopeLimiter] of ctx that has a limit:

@@ -2,13 +2,13 @@ package guard
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
+	"github.com/go-guard/guard/internal/field"
 	"github.com/go-guard/guard/internal/identity"
+	"github.com/go-guard/guard/internal/jsontext"
 	"github.com/go-guard/guard/internal/status"
 	"github.com/go-guard/guard/internal/wiring"
 )
@@ -63,11 +63,7 @@ func (c *formatted) Value(key any) any {
 // its own.
 func respond(w http.ResponseWriter, r *http.Request, e *Error, challenges []string) {
 	h := w.Header()
-	for name := range h {
-		if describesAnotherAnswer(name) {
-			delete(h, name)
-		}
-	}
+	field.Reset(h)
 	for name, values := range e.Header {
 		switch name = http.CanonicalHeaderKey(name); name {
 		case "Set-Cookie", "Vary": // each of them adds something
@@ -98,7 +94,7 @@ func respond(w http.ResponseWriter, r *http.Request, e *Error, challenges []stri
 		c.Code = status.Code(e.Status)
 	}
 	c.Message, c.Err, c.Header, c.Challenges = e.message(), nil, e.Header.Clone(), slices.Clone(challenges)
-	fw := &forced{ResponseWriter: w, status: e.Status, fields: http.Header{"Cache-Control": {"no-store"}}}
+	fw := &forced{ResponseWriter: w, status: e.Status, fields: http.Header{}}
 	for _, name := range [...]string{"Www-Authenticate", "Retry-After"} {
 		if v := h[name]; len(v) > 0 {
 			fw.fields[name] = slices.Clone(v)
@@ -107,18 +103,6 @@ func respond(w http.ResponseWriter, r *http.Request, e *Error, challenges []stri
 	// An ErrorHandler that refuses would call itself: inside it, JSON is the format.
 	format.handler(fw, r.WithContext(&formatted{Context: r.Context()}), &c)
 	fw.WriteHeader(e.Status)
-}
-
-// describesAnotherAnswer reports whether a field that a handler prepared for its
-// own answer does not belong to a refusal. To CDNs and proxies some of them count
-// for more than no-store (RFC 9213, section 2.2; nginx's X-Accel fields).
-func describesAnotherAnswer(name string) bool {
-	switch name {
-	case "Content-Length", "Content-Encoding", "Content-Range", "Content-Disposition", "Etag", "Last-Modified", "Expires",
-		"Surrogate-Control", "X-Sendfile":
-		return true
-	}
-	return strings.HasSuffix(name, "-Cache-Control") || strings.HasPrefix(name, "X-Accel-")
 }
 
 // challengesFor: every 401 has a challenge (RFC 9110, section 15.5.2).
@@ -150,6 +134,7 @@ func (f *forced) WriteHeader(code int) {
 		code = f.status
 	}
 	f.wrote = true
+	field.NoStore(f.Header())
 	maps.Copy(f.Header(), f.fields)
 	f.ResponseWriter.WriteHeader(code)
 }
@@ -170,35 +155,13 @@ func writeJSON(w http.ResponseWriter, r *http.Request, e *Error, contentType []s
 	title, message := status.Title(e.Status), e.message()
 	b := make([]byte, 0, len(`{"error":"","message":""}`)+len(title)+len(message))
 	b = append(b, `{"error":`...)
-	b = appendJSON(b, title)
+	b = jsontext.AppendString(b, title)
 	b = append(b, `,"message":`...)
-	b = appendJSON(b, message)
+	b = jsontext.AppendString(b, message)
 	b = append(b, '}')
 	w.Header()["Content-Type"] = contentType
 	w.WriteHeader(e.Status)
 	if r.Method != http.MethodHead { // RFC 9110, section 9.3.2
 		_, _ = w.Write(b) // the client may have left
 	}
-}
-
-// appendJSON appends s as a JSON string. One that needs no escaping costs no
-// allocation.
-func appendJSON(b []byte, s string) []byte {
-	if plain(s) {
-		b = append(b, '"')
-		b = append(b, s...)
-		return append(b, '"')
-	}
-	j, _ := json.Marshal(s) // a string never fails
-	return append(b, j...)
-}
-
-// plain reports whether json.Marshal would escape nothing in s.
-func plain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			return false
-		}
-	}
-	return true
 }

@@ -81,7 +81,8 @@ func TestRefuse(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w, _ := serve(t, pass, func(w http.ResponseWriter, r *http.Request) {
 				for _, name := range []string{"Content-Length", "Content-Encoding", "Content-Range", "Content-Disposition", "ETag", "Last-Modified", "Expires",
-					"CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires", "X-Accel-Redirect", "X-Sendfile"} {
+					"CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires", "X-Accel-Redirect", "X-Sendfile",
+					"Edge-Control", "Refresh", "Location", "Content-Location", "Age"} {
 					w.Header().Set(name, "of the handler's own answer")
 				}
 				w.Header().Set("Cache-Control", "public")
@@ -119,6 +120,11 @@ func TestErrorHandlerIsHeld(t *testing.T) {
 		status int
 		body   string
 	}{
+		{"caches", func(w http.ResponseWriter, _ *http.Request, _ *guard.Error) {
+			w.Header().Set("Cache-Control", "public")
+			w.Header().Set("Edge-Control", "max-age=600")
+			w.Header().Set("CDN-Cache-Control", "max-age=600")
+		}, shared, 401, ""},
 		{"writes nothing", func(http.ResponseWriter, *http.Request, *guard.Error) {}, shared, 401, ""},
 		{"writes another status", func(w http.ResponseWriter, _ *http.Request, _ *guard.Error) { w.WriteHeader(200) }, shared, 401, ""},
 		{"writes twice", func(w http.ResponseWriter, _ *http.Request, _ *guard.Error) { w.WriteHeader(500); w.WriteHeader(200) }, shared, 401, ""},
@@ -156,7 +162,7 @@ func TestErrorHandlerIsHeld(t *testing.T) {
 				t.Error("the cause was printed")
 			}
 			h := w.Header()
-			if h.Get("Cache-Control") != "no-store" || (h["Www-Authenticate"] != nil) != (tt.status == 401 || tt.status == 303) {
+			if h.Get("Cache-Control") != "no-store" || h.Get("Edge-Control")+h.Get("CDN-Cache-Control") != "" || (h["Www-Authenticate"] != nil) != (tt.status == 401 || tt.status == 303) {
 				t.Errorf("header %v", h)
 			}
 		})

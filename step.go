@@ -24,7 +24,7 @@ type step[P any] struct {
 	vary    string // field names that the answer depends on, joined; "" for none
 	nilable bool   // whether a P can be nil, which is never a principal
 	strip   []func(*http.Request)
-	private bool // whether a candidate is ambient: shared caches must not store what it selects
+	private bool // whether a candidate reads a cookie or the URL: shared caches must not store what it selects
 }
 
 // A candidate is an authenticator of a step.
@@ -68,7 +68,7 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 	s := &step[P]{mode: m, nilable: canBeNil[P](), Step: identity.Step{Types: []reflect.Type{reflect.TypeFor[P]()}}}
 	var vary []string
 	for i, a := range list {
-		if isNil(a) {
+		if wiring.IsNil(a) {
 			wiring.Panic("guard", "authenticator %d is nil", i+1)
 		}
 		scheme := a.Scheme()
@@ -84,7 +84,7 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 		}
 		s.candidates = append(s.candidates, c)
 		vary = append(vary, scheme.vary(m)...)
-		s.private = s.private || scheme.Ambient != nil
+		s.private = s.private || scheme.Ambient != nil || scheme.Strip != nil
 		if scheme.Strip != nil {
 			s.strip = append(s.strip, scheme.Strip)
 		}
@@ -160,9 +160,9 @@ func (s *step[P]) wrap(next http.Handler) http.Handler {
 	})
 }
 
-// node is the context node of a result. What a cookie selects is private, unless
-// an outer handler said something else: RFC 9111, section 3.5, protects only
-// requests with Authorization.
+// node is the context node of a result. What a cookie or the URL selects is private
+// (RFC 6750, section 2.3), unless an outer handler said something else: RFC 9111,
+// section 3.5, protects only requests with Authorization.
 func (s *step[P]) node(h http.Header, r *http.Request, res *result[P]) (n *identity.Node) {
 	if s.private && len(h["Cache-Control"]) == 0 {
 		var field *[1]string
@@ -222,7 +222,7 @@ func (s *step[P]) authenticate(r *http.Request) (res result[P], err error) {
 			dead = nil // the cookie that was dead to another authenticator may be this one's
 		}
 		switch {
-		case err == nil && s.nilable && isNil(res.principal):
+		case err == nil && s.nilable && wiring.IsNil(res.principal):
 			return res, fmt.Errorf("guard: %T returned a nil %v", c.Authenticator, reflect.TypeFor[P]())
 		case err == nil:
 			res.authenticated, res.dead = true, dead

@@ -112,12 +112,14 @@ func TestLifetime(t *testing.T) {
 func TestNetworks(t *testing.T) {
 	ring, _ := newRing(t, apikey.RingOptions{})
 	bound, _ := issue(t, ring, apikey.Grant{Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.77/24"), netip.MustParsePrefix("2001:db8::/32"), netip.PrefixFrom(netip.MustParseAddr("::ffff:203.0.113.0"), 120)}})
+	translated, _ := issue(t, ring, apikey.Grant{Networks: []netip.Prefix{netip.MustParsePrefix("64:ff9b::192.0.2.0/120")}})
 	free, _ := issue(t, ring, apikey.Grant{})
 	for _, tt := range []struct {
 		addr, key string
 		want      int
 	}{
 		{"192.0.2.1:99", bound, 200}, {"203.0.113.9:99", bound, 200}, {"[::ffff:192.0.2.1]:99", bound, 200}, {"[2001:db8::1]:99", bound, 200},
+		{"[64:ff9b::192.0.2.1]:99", bound, 403}, {"[64:ff9b:1::192.0.2.1]:99", bound, 403}, {"[64:ff9b::192.0.2.1]:99", translated, 200}, // others may send these
 		{"[2001:db8::1%eth0]:99", bound, 200}, {"198.51.100.1:99", bound, 403}, {"[2001:db9::1]:99", bound, 403},
 		{"198.51.100.1:99", free, 200}, {"nonsense", free, 200},
 	} {
@@ -157,12 +159,18 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// A valid key costs the copy of the request and the context node.
+// A valid key costs the copy of the request and the context node, with a pepper, too.
 func TestAllocations(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
-	ring, _ := newRing(t, apikey.RingOptions{})
+	testAllocations(t, apikey.RingOptions{})
+	testAllocations(t, apikey.RingOptions{Pepper: []byte(strings.Repeat("p", 32)), OldPeppers: []guard.Secret{[]byte(strings.Repeat("o", 32))}})
+}
+
+func testAllocations(t *testing.T, opts apikey.RingOptions) {
+	t.Helper()
+	ring, _ := newRing(t, opts)
 	key, rec := issue(t, ring, apikey.Grant{Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})
 	h := ring.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	for name, tt := range map[string]struct {

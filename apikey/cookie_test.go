@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/source"
 )
 
 // A badKey is a key that a ring refuses. dead is whether no later request can use it.
@@ -24,7 +25,7 @@ type badKey struct {
 // badKeys returns a ring that reads header and cookie, and keys that it refuses.
 func badKeys(t *testing.T) (*apikey.Ring, []badKey) {
 	t.Helper()
-	ring, c := newRing(t, apikey.RingOptions{Sources: []apikey.Source{apikey.Authorization("ApiKey"), apikey.Cookie("key")}})
+	ring, c := newRing(t, apikey.RingOptions{Sources: []source.Source{source.Authorization("ApiKey"), source.Cookie("key")}})
 	elsewhere, _ := newRing(t, apikey.RingOptions{})
 	unknown, _ := issue(t, elsewhere, apikey.Grant{})
 	revoked, rec := issue(t, ring, apikey.Grant{})
@@ -70,10 +71,9 @@ func TestCodes(t *testing.T) {
 	if e := refused(request("Cookie", "key=another")); e.Code != "key_invalid" || e.Dead || !errors.Is(e, guard.ErrNoCredentials) {
 		t.Errorf("without the prefix: %+v", e)
 	}
-	const good = "ak_live_x"
 	for code, headers := range map[string][]string{
-		"invalid_request": {"Cookie", "key=" + good, "Authorization", "ApiKey " + good},
-		"cross_origin":    {"Cookie", "key=" + good, "Sec-Fetch-Site", "cross-site"},
+		"invalid_request": {"Cookie", "key=ak_live_x", "Authorization", "ApiKey ak_live_y"},
+		"cross_origin":    {"Cookie", "key=ak_live_x", "Sec-Fetch-Site", "cross-site"},
 	} {
 		r := request(headers...)
 		r.Method = http.MethodPost
@@ -81,21 +81,33 @@ func TestCodes(t *testing.T) {
 			t.Errorf("%s: %+v", code, e)
 		}
 	}
-	own := guard.Must(apikey.New(byKey, &apikey.Options{Sources: []apikey.Source{apikey.Authorization("Bearer"), apikey.Cookie("key")}}))
+	own := guard.Must(apikey.New(byKey, &apikey.Options{Sources: []source.Source{source.Authorization("Bearer"), source.Cookie("key")}}))
 	for name, tt := range map[string]struct {
 		headers []string
 		dead    bool
 	}{
-		"unknown, cookie":                    {[]string{"Cookie", "key=x"}, true},
-		"too long, cookie":                   {[]string{"Cookie", "key=" + strings.Repeat("a", 2000)}, true},
-		"unknown, header":                    {[]string{"Authorization", "Bearer x"}, false},
-		"malformed, header":                  {[]string{"Authorization", "Bearer a b"}, false},
-		"malformed header and a good cookie": {[]string{"Authorization", "Bearer a b", "Cookie", "key=key_12345"}, false},
+		"unknown, cookie":            {[]string{"Cookie", "key=x"}, true},
+		"too long, cookie":           {[]string{"Cookie", "key=" + strings.Repeat("a", 2000)}, true},
+		"unknown, header":            {[]string{"Authorization", "Bearer x"}, false},
+		"malformed, header":          {[]string{"Authorization", "Bearer a b"}, false},
+		"empty, cookie":              {[]string{"Cookie", "key="}, true},
+		"unknown, header and cookie": {[]string{"Authorization", "Bearer x", "Cookie", "key=x"}, false},
 	} {
 		_, err := own.Authenticate(request(tt.headers...))
 		e, ok := errors.AsType[*guard.Error](err)
 		if !ok || e.Code != "key_invalid" || e.Dead != tt.dead || !slices.Equal(e.Challenges, []string{`Bearer error="invalid_token"`}) {
 			t.Errorf("%s: %+v", name, e)
+		}
+	}
+}
+
+// TestBadKeyBesideAGoodOne: which one counts would be a guess, and nothing is cleared.
+func TestBadKeyBesideAGoodOne(t *testing.T) {
+	keys := guard.Must(apikey.New(byKey, &apikey.Options{Sources: []source.Source{source.Authorization("Bearer"), source.Cookie("key")}}))
+	for _, bad := range []string{"Bearer a b", "Bearer", "Bearer x"} {
+		w, inner := serve(t, guard.Optional(keys), request("Authorization", bad, "Cookie", "key=key_12345"))
+		if w.Code != 400 || inner != nil || w.Header().Get("Set-Cookie") != "" {
+			t.Errorf("%q: %d, reached %t", bad, w.Code, inner != nil)
 		}
 	}
 }
@@ -143,13 +155,13 @@ func TestDeadCookieIsCleared(t *testing.T) {
 // TestAmbient: only cookies are sent unasked, and every one is cleared.
 func TestAmbient(t *testing.T) {
 	for name, tt := range map[string]struct {
-		sources []apikey.Source
+		sources []source.Source
 		want    []string
 	}{
-		"a header":          {[]apikey.Source{apikey.Header("X-API-Key")}, nil},
-		"a cookie":          {[]apikey.Source{apikey.Cookie("a")}, []string{"a=; Path=/; Max-Age=0; HttpOnly"}},
-		"a header and two":  {[]apikey.Source{apikey.Header("X-API-Key"), apikey.Cookie("a"), apikey.Cookie("b")}, []string{"a=; Path=/; Max-Age=0; HttpOnly", "b=; Path=/; Max-Age=0; HttpOnly"}},
-		"a cookie of hosts": {[]apikey.Source{apikey.Cookie("__Host-a")}, []string{"__Host-a=; Path=/; Max-Age=0; HttpOnly; Secure"}},
+		"a header":          {[]source.Source{source.Header("X-API-Key")}, nil},
+		"a cookie":          {[]source.Source{source.Cookie("a")}, []string{"a=; Path=/; Max-Age=0; HttpOnly"}},
+		"a header and two":  {[]source.Source{source.Header("X-API-Key"), source.Cookie("a"), source.Cookie("b")}, []string{"a=; Path=/; Max-Age=0; HttpOnly", "b=; Path=/; Max-Age=0; HttpOnly"}},
+		"a cookie of hosts": {[]source.Source{source.Cookie("__Host-a")}, []string{"__Host-a=; Path=/; Max-Age=0; HttpOnly; Secure"}},
 	} {
 		scheme := guard.Must(apikey.New(byKey, &apikey.Options{Sources: tt.sources})).Scheme()
 		if (scheme.Ambient != nil) != (tt.want != nil) {
@@ -172,16 +184,16 @@ func TestAmbient(t *testing.T) {
 // the URL as well.
 func TestKeyOfADeletedSubject(t *testing.T) {
 	gone := func(context.Context, string) (user, bool, error) { return user{}, false, nil }
-	header, cookie, query := apikey.Header("X-API-Key"), apikey.Cookie("key"), apikey.InsecureQuery("key")
+	header, cookie, query := source.Header("X-API-Key"), source.Cookie("key"), source.InsecureQuery("key")
 	for _, tt := range []struct {
 		name    string
-		sources []apikey.Source
+		sources []source.Source
 		field   string
 		status  int
 	}{
-		{"in the cookie", []apikey.Source{header, cookie}, "Cookie", 200},
-		{"in the header", []apikey.Source{header, cookie}, "X-API-Key", 401},
-		{"in the cookie, beside the URL", []apikey.Source{query, cookie}, "Cookie", 401},
+		{"in the cookie", []source.Source{header, cookie}, "Cookie", 200},
+		{"in the header", []source.Source{header, cookie}, "X-API-Key", 401},
+		{"in the cookie, beside the URL", []source.Source{query, cookie}, "Cookie", 401},
 	} {
 		ring, _ := newRing(t, apikey.RingOptions{Sources: tt.sources})
 		value, _ := issue(t, ring, apikey.Grant{Subject: "1"})
@@ -198,8 +210,8 @@ func TestKeyOfADeletedSubject(t *testing.T) {
 // TestOptionalRefusesUnrecognizedCredentialBesideDeadCookie: a client that sends a
 // credential outside of its cookies must notice that it is bad.
 func TestOptionalRefusesUnrecognizedCredentialBesideDeadCookie(t *testing.T) {
-	ring, _ := newRing(t, apikey.RingOptions{Sources: []apikey.Source{
-		apikey.Authorization("Bearer"), apikey.Header("X-API-Key"), apikey.Cookie("key"), apikey.Cookie("other"), apikey.InsecureQuery("key"),
+	ring, _ := newRing(t, apikey.RingOptions{Sources: []source.Source{
+		source.Authorization("Bearer"), source.Header("X-API-Key"), source.Cookie("key"), source.Cookie("other"), source.InsecureQuery("key"),
 	}})
 	revoked, rec := issue(t, ring, apikey.Grant{})
 	if _, err := ring.Revoke(t.Context(), rec.ID); err != nil {
@@ -252,7 +264,7 @@ func TestDeadErrorOfLookupCountsOnlyInCookie(t *testing.T) {
 		}
 		return user{}, false, own
 	}
-	keys := guard.Must(apikey.New(lookup, &apikey.Options{Sources: []apikey.Source{apikey.Header("X-API-Key"), apikey.Cookie("key")}}))
+	keys := guard.Must(apikey.New(lookup, &apikey.Options{Sources: []source.Source{source.Header("X-API-Key"), source.Cookie("key")}}))
 	for _, tt := range []struct {
 		name    string
 		headers []string
@@ -288,7 +300,7 @@ func TestDeadErrorOfLookupCountsOnlyInCookie(t *testing.T) {
 func TestDeadErrorOfAddress(t *testing.T) {
 	own := &guard.Error{Status: 401, Message: "Blocked", Dead: true}
 	ring, _ := newRing(t, apikey.RingOptions{
-		Sources: []apikey.Source{apikey.Header("X-API-Key"), apikey.Cookie("key")},
+		Sources: []source.Source{source.Header("X-API-Key"), source.Cookie("key")},
 		Address: func(*http.Request) (netip.Addr, error) { return netip.Addr{}, own },
 	})
 	key, _ := issue(t, ring, apikey.Grant{Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}})
@@ -306,7 +318,7 @@ func TestDeadErrorOfAddress(t *testing.T) {
 // TestCookieWithoutPrefixIsNotCleared: it may hold another ring's key. Keys have no
 // prefix, and clear it.
 func TestCookieWithoutPrefixIsNotCleared(t *testing.T) {
-	sources := []apikey.Source{apikey.Cookie("key")}
+	sources := []source.Source{source.Cookie("key")}
 	ring, _ := newRing(t, apikey.RingOptions{Sources: sources})
 	keys := guard.Must(apikey.New(byKey, &apikey.Options{Sources: sources}))
 	for name, tt := range map[string]struct {

@@ -2,11 +2,14 @@ package apikey
 
 import (
 	"bytes"
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/hmacstate"
 )
 
 // A Digest is the SHA-256 of a key, or its HMAC-SHA-256 under the ring's pepper.
@@ -23,46 +26,55 @@ func DigestOf(key string) Digest {
 // A digester makes and compares the digests of keys. New digests use the first
 // pepper.
 type digester struct {
-	peppers [][]byte // an empty one is plain SHA-256
+	peppers []hmacstate.Key // the zero one is plain SHA-256
 }
 
-func newDigester(pepper []byte, old [][]byte) (digester, error) {
+func newDigester(pepper guard.Secret, old []guard.Secret) (digester, error) {
 	var errs []error
-	d := digester{}
-	for _, p := range append([][]byte{pepper}, old...) {
-		if len(p) > 0 && len(p) < 32 {
-			errs = append(errs, errors.New("apikey: a pepper of less than 32 bytes"))
+	var d digester
+	var peppers [][]byte
+	for _, p := range append([]guard.Secret{pepper}, old...) {
+		if p != nil && len(p) < 32 { // an unset environment variable is empty, not nil
+			errs = append(errs, fmt.Errorf("apikey: a pepper of %d bytes: at least 32 bytes are needed", len(p)))
 		}
-		for _, other := range d.peppers {
+		for _, other := range peppers {
 			if bytes.Equal(other, p) {
 				errs = append(errs, errors.New("apikey: a pepper is named twice"))
 			}
 		}
-		d.peppers = append(d.peppers, bytes.Clone(p))
+		peppers = append(peppers, p)
+		var mac hmacstate.Key
+		if p != nil {
+			mac = hmacstate.New(sha256.New, bytes.Clone(p))
+		}
+		d.peppers = append(d.peppers, mac)
 	}
 	return d, errors.Join(errs...)
 }
 
 func (d digester) digest(key string) Digest { return digestWith(d.peppers[0], key) }
 
-func digestWith(pepper []byte, key string) Digest {
-	if len(pepper) == 0 {
+func digestWith(pepper hmacstate.Key, key string) (d Digest) {
+	if pepper.IsZero() {
 		return DigestOf(key)
 	}
-	mac := hmac.New(sha256.New, pepper)
-	mac.Write([]byte(key))
-	return Digest(mac.Sum(nil))
+	hmacstate.Append(pepper, d[:0], key)
+	return d
 }
 
-// matches reports whether key is the entry's key, or its previous key before
-// PreviousUntil. It tries every pepper, so that its duration does not depend on
+// match returns the digest of e that key has: the current one, or a previous one
+// before its Until. It tries every pepper, so that its duration does not depend on
 // which one matches.
-func (d digester) matches(key string, e *Entry, now time.Time) bool {
-	matched := false
+func (d digester) match(key string, e *Entry, now time.Time) (matched *Digest) {
 	for _, p := range d.peppers {
 		sum := digestWith(p, key)
-		if equal(&sum, &e.Digest) || now.Before(e.PreviousUntil) && equal(&sum, &e.Previous) {
-			matched = true
+		if equal(&sum, &e.Digest) {
+			matched = &e.Digest
+		}
+		for i := range e.Previous {
+			if p := &e.Previous[i]; equal(&sum, &p.Digest) && now.Before(p.Until) {
+				matched = &p.Digest
+			}
 		}
 	}
 	return matched

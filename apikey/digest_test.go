@@ -13,11 +13,13 @@ func TestPepper(t *testing.T) {
 	store := guard.Must(apikey.NewMemory(nil))
 	p1, p2 := []byte(strings.Repeat("1", 32)), []byte(strings.Repeat("2", 32))
 	plain, _ := newRing(t, apikey.RingOptions{Store: store})
-	one, _ := newRing(t, apikey.RingOptions{Store: store, Pepper: p1, OldPeppers: [][]byte{nil}})
-	two, _ := newRing(t, apikey.RingOptions{Store: store, Pepper: p2, OldPeppers: [][]byte{p1}})
+	one, _ := newRing(t, apikey.RingOptions{Store: store, Pepper: p1, OldPeppers: []guard.Secret{nil}})
+	two, _ := newRing(t, apikey.RingOptions{Store: store, Pepper: p2, OldPeppers: []guard.Secret{p1}})
 	key0, _ := issue(t, plain, apikey.Grant{})
 	key1, rec1 := issue(t, one, apikey.Grant{})
 	key2, rec2 := issue(t, two, apikey.Grant{})
+	clear(p1) // the rings have copies
+	clear(p2)
 	for _, tt := range []struct {
 		name string
 		ring *apikey.Ring

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"strings"
+
+	"github.com/go-guard/guard/internal/secret"
 )
 
 // Pattern is a regular expression (RE2) that matches the keys of all rings, for
@@ -62,22 +64,23 @@ func (f format) parse(s string) (id string, ok bool) {
 		return "", false
 	}
 	tail := s[len(f.head):]
-	for i := range len(tail) {
-		if i == idLen {
-			if tail[i] != '_' {
-				return "", false
-			}
-			continue
-		}
-		if !alnum[tail[i]] {
-			return "", false
-		}
+	if tail[idLen] != '_' || !isAlnum(tail[:idLen]) || !isAlnum(tail[idLen+1:]) {
+		return "", false
 	}
 	body := len(s) - crcLen
 	if checksum(s[:body]) != [crcLen]byte([]byte(s[body:])) {
 		return "", false
 	}
 	return tail[:idLen], true
+}
+
+func isAlnum(s string) bool {
+	for i := range len(s) {
+		if !alnum[s[i]] {
+			return false
+		}
+	}
+	return true
 }
 
 var alnum = func() (t [256]bool) {
@@ -107,7 +110,7 @@ func (f format) newKey(id string) Key {
 	body := f.head + id + "_" + random(secretLen)
 	crc := checksum(body)
 	whole := body + string(crc[:])
-	k := Key{secret: &whole}
+	k := Key{secret: secret.New(whole)}
 	k.shown = f.head + id + "_…" + k.last4()
 	return k
 }

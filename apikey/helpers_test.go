@@ -125,7 +125,7 @@ var errDown = errors.New("down")
 // failing fails in every method.
 type failing struct{ apikey.Store }
 
-func (failing) Insert(context.Context, apikey.Entry) (bool, error) { return false, errDown }
+func (failing) Insert(context.Context, apikey.Entry, int) (bool, error) { return false, errDown }
 
 func (failing) Load(context.Context, string) (*apikey.Entry, bool, error) { return nil, false, errDown }
 
@@ -133,13 +133,19 @@ func (failing) Revoke(context.Context, string, time.Time) (bool, error) { return
 
 func (failing) List(context.Context, string) ([]apikey.Record, error) { return nil, errDown }
 
-func (failing) Used(context.Context, string, time.Time) error { return errDown }
+func (failing) ListAll(context.Context, apikey.Position, int) ([]apikey.Record, apikey.Position, error) {
+	return nil, apikey.Position{}, errDown
+}
 
-// stubborn has every id taken and loses every rotation.
+func (failing) Used(context.Context, string, apikey.Digest, time.Time) error { return errDown }
+
+// stubborn has every id taken and loses every rotation and update.
 type stubborn struct{ apikey.Store }
 
-func (stubborn) Insert(context.Context, apikey.Entry) (bool, error) { return false, nil }
+func (stubborn) Insert(context.Context, apikey.Entry, int) (bool, error) { return false, nil }
 
 func (stubborn) Rotate(context.Context, string, apikey.Rotation) (bool, error) {
 	return false, nil
 }
+
+func (stubborn) Update(context.Context, apikey.Record, int64) (bool, error) { return false, nil }

@@ -6,7 +6,12 @@ import (
 	"net/http"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/source"
 )
+
+// DefaultHeader is the header that is read if Options name no Sources.
+const DefaultHeader = "X-API-Key"
 
 // maxKeyBytes is the length above which a key is refused without a lookup.
 const maxKeyBytes = 1024
@@ -14,8 +19,12 @@ const maxKeyBytes = 1024
 // Options holds what has a safe default. The zero value is the strictest.
 type Options struct {
 	// Sources are where a key may be. A request must have one key in all of them
-	// together. If empty, it is Header(DefaultHeader).
-	Sources []Source
+	// together. If empty, it is source.Header(DefaultHeader).
+	Sources []source.Source
+	// TrustedOrigins may send unsafe requests with the key in a source.Cookie or
+	// ProxyHeader, each written as "https://app.example.com". If empty, only this
+	// origin may.
+	TrustedOrigins []string
 	// Realm names the protection space in the challenge. If empty, none is sent.
 	Realm string
 	// Missing is the message for a request without a key. If empty, it is
@@ -47,7 +56,7 @@ func New[P any](lookup func(ctx context.Context, key string) (P, bool, error), o
 		errs[0] = errors.New("apikey: the lookup is nil")
 	}
 	k := &Keys[P]{lookup: lookup}
-	k.scheme, errs[1] = newScheme(opts.Sources, opts.Realm, opts.Missing)
+	k.scheme, errs[1] = newScheme(opts.Sources, opts.TrustedOrigins, opts.Realm, opts.Missing)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
@@ -58,31 +67,29 @@ func New[P any](lookup func(ctx context.Context, key string) (P, bool, error), o
 var errZeroValue = errors.New("apikey: a zero Keys or Ring was used; see New and NewRing")
 
 // Authenticate implements [guard.Authenticator]. The Code of a refusal is
-// key_invalid, invalid_request for more than one key (400) or cross_origin (403).
-// In the challenge of an [Authorization] source for Bearer, the error is
-// invalid_token (RFC 6750, section 3.1).
+// key_invalid, invalid_request for more than one key or a malformed query (400), or
+// cross_origin (403). In the challenge of a source.Authorization for Bearer, the error
+// is invalid_token (RFC 6750, section 3.1).
 func (k *Keys[P]) Authenticate(r *http.Request) (P, error) {
 	var zero P
 	if k.lookup == nil {
 		return zero, errZeroValue
 	}
 	refusals := &k.scheme.refusals
-	result, err := k.scheme.sources.find(r, "")
+	c, err := k.scheme.find(r, "")
 	switch {
 	case err != nil:
 		return zero, err
-	case result.unrecognized:
-		return zero, refuse(refusals.malformed, false)
-	case len(result.key) > maxKeyBytes:
-		return zero, refuse(refusals.malformed, result.ambient)
-	case result.key == "":
+	case c.State == field.Absent:
 		return zero, guard.ErrNoCredentials
+	case c.State == field.Malformed, c.InAuthorization() && !field.IsToken68(c.Text):
+		return zero, refuse(refusals.malformed, c.Ambient())
 	}
-	p, found, err := k.lookup(r.Context(), result.key)
+	p, found, err := k.lookup(r.Context(), c.Text)
 	if !found && err == nil {
-		return zero, refuse(refusals.unknown, result.ambient)
+		return zero, refuse(refusals.unknown, c.Ambient())
 	}
-	if !result.ambient {
+	if !c.Ambient() {
 		err = notDead(err)
 	}
 	return guard.Resolve(p, found, err, nil)

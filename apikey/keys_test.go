@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/source"
 )
 
 func TestKeys(t *testing.T) {
@@ -64,10 +65,10 @@ func TestNewErrors(t *testing.T) {
 		want []string
 	}{
 		{"realm", &apikey.Options{Realm: "a\nb"}, []string{"realm"}},
-		{"sources", &apikey.Options{Sources: []apikey.Source{
-			{}, apikey.Header(""), apikey.Header("Authorization"), apikey.Header("a b"), apikey.Authorization("Bear er"),
-			apikey.Cookie("a;b"), apikey.InsecureQuery(""), apikey.Header("X"), apikey.Header("x"),
-		}}, []string{"zero Source", `""`, "use the source", `"A b"|"a b"`, `"Bear er"`, `"a;b"`, "no name", "twice"}},
+		{"sources", &apikey.Options{Sources: []source.Source{
+			{}, source.Header(""), source.Header("Authorization"), source.Header("a b"), source.Authorization("Bear er"),
+			source.Cookie("a;b"), source.InsecureQuery(""), source.Header("X"), source.Header("x"),
+		}}, []string{"zero Source", `""`, "a source of its own", `"A b"|"a b"`, `"Bear er"`, `"a;b"`, "no name", "second one"}},
 	}
 	for _, tt := range tests {
 		_, err := apikey.New(byKey, tt.opts)
@@ -93,9 +94,9 @@ func containsAny(s, alternatives string) bool {
 
 // Options are copied: what the caller does to them later changes nothing.
 func TestOptionsAreCopied(t *testing.T) {
-	opts := &apikey.Options{Sources: []apikey.Source{apikey.Header("A")}}
+	opts := &apikey.Options{Sources: []source.Source{source.Header("A")}}
 	keys := guard.Must(apikey.New(byKey, opts))
-	opts.Sources[0] = apikey.Header("B")
+	opts.Sources[0] = source.Header("B")
 	if w, _ := serve(t, keys.Wrap, request("B", "key_12345")); w.Code != 401 {
 		t.Errorf("status %d", w.Code)
 	}

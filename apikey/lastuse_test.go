@@ -22,7 +22,7 @@ type slow struct {
 	calls atomic.Int32
 }
 
-func (s *slow) Used(ctx context.Context, id string, at time.Time) error {
+func (s *slow) Used(ctx context.Context, id string, key apikey.Digest, at time.Time) error {
 	s.calls.Add(1)
 	select {
 	case <-time.After(s.takes):
@@ -32,7 +32,7 @@ func (s *slow) Used(ctx context.Context, id string, at time.Time) error {
 	if s.err != nil {
 		return s.err
 	}
-	return s.Store.Used(ctx, id, at)
+	return s.Store.Used(ctx, id, key, at)
 }
 
 // use authenticates with a key and returns the decisions about the request.

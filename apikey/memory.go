@@ -3,7 +3,6 @@ package apikey
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -11,18 +10,15 @@ import (
 	"time"
 
 	"github.com/go-guard/guard/internal/expiring"
+	"github.com/go-guard/guard/internal/ordered"
 )
 
 // MemoryOptions holds what has a default.
 type MemoryOptions struct {
-	// Max is the capacity in records; when it is reached Insert returns
-	// [ErrFull]. If zero, it is 1,048,576, which take some 660 MB.
+	// Max is the capacity in records. When it is reached, the record that ended first
+	// is removed for a new one; where all are valid, Insert returns [ErrFull]. If zero,
+	// it is 1,048,576, which take some 690 MB.
 	Max int
-	// MaxPerSubject is the capacity per subject. When it is reached, the record
-	// of the subject that was revoked or expired first is removed for the new
-	// one; where all are valid, Insert returns [ErrFull]. If zero, it is 100. The
-	// time of an Insert grows with it.
-	MaxPerSubject int
 	// Now is the clock. If nil, it is time.Now.
 	Now func() time.Time
 }
@@ -31,13 +27,14 @@ type MemoryOptions struct {
 // process ends. It never removes a valid key for a new one. It is safe for use by
 // several goroutines and starts none. Use [NewMemory].
 type Memory struct {
-	max, maxPerSubject int
-	now                func() time.Time
+	max int
+	now func() time.Time
 
-	mu        sync.RWMutex
-	byID      map[string]*memoryEntry
-	bySubject map[string][]*memoryEntry
-	byForget  expiring.Heap[*memoryEntry]
+	mu         sync.RWMutex
+	byID       map[string]*memoryEntry
+	bySubject  map[string][]*memoryEntry
+	byForget   expiring.Heap[*memoryEntry]
+	byPosition ordered.List[*memoryEntry] // the reverse of the order of Position
 }
 
 // A memoryEntry is in every index of a Memory. Its Deadline is when it may be
@@ -54,33 +51,30 @@ func NewMemory(opts *MemoryOptions) (*Memory, error) {
 	if opts != nil {
 		o = *opts
 	}
-	var errs [2]error
 	if o.Max < 0 {
-		errs[0] = fmt.Errorf("apikey: MemoryOptions.Max is negative: %d", o.Max)
-	}
-	if o.MaxPerSubject < 0 {
-		errs[1] = fmt.Errorf("apikey: MemoryOptions.MaxPerSubject is negative: %d", o.MaxPerSubject)
-	}
-	if err := errors.Join(errs[:]...); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("apikey: MemoryOptions.Max is negative: %d", o.Max)
 	}
 	if o.Max == 0 {
 		o.Max = 1 << 20
-	}
-	if o.MaxPerSubject == 0 {
-		o.MaxPerSubject = 100
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	return &Memory{
-		max: o.Max, maxPerSubject: o.MaxPerSubject, now: o.Now,
-		byID: map[string]*memoryEntry{}, bySubject: map[string][]*memoryEntry{},
+		max: o.Max, now: o.Now, byID: map[string]*memoryEntry{}, bySubject: map[string][]*memoryEntry{},
+		byPosition: ordered.New(func(a, b *memoryEntry) int { return a.position().compare(b.position()) }),
 	}, nil
 }
 
+func (r *Record) position() Position { return Position{r.CreatedAt, r.ID} }
+
+// compare is negative where p is after other in a list.
+func (p Position) compare(other Position) int {
+	return cmp.Or(p.CreatedAt.Compare(other.CreatedAt), cmp.Compare(p.ID, other.ID))
+}
+
 // Insert implements [Store].
-func (m *Memory) Insert(_ context.Context, e Entry) (bool, error) {
+func (m *Memory) Insert(_ context.Context, e Entry, maxPerSubject int) (bool, error) {
 	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -88,21 +82,34 @@ func (m *Memory) Insert(_ context.Context, e Entry) (bool, error) {
 		return false, nil
 	}
 	m.sweep(now)
-	if len(m.bySubject[e.Subject]) >= m.maxPerSubject {
-		victim := m.firstEnded(e.Subject, now)
-		if victim == nil {
-			return false, ErrFull
+	valid, first := 0, (*memoryEntry)(nil) // first: to end
+	for _, other := range m.bySubject[e.Subject] {
+		switch {
+		case !other.Ended(now):
+			valid++
+		case first == nil || other.Deadline < first.Deadline:
+			first = other
 		}
-		m.remove(victim)
+	}
+	if valid >= maxPerSubject {
+		return false, ErrTooMany
+	}
+	if len(m.bySubject[e.Subject]) >= maxPerSubject {
+		m.remove(first)
 	}
 	if len(m.byID) >= m.max {
-		return false, ErrFull
+		first, _ := m.byForget.First()
+		if !first.Ended(now) {
+			return false, ErrFull
+		}
+		m.remove(first)
 	}
 	added := &memoryEntry{Entry: e.clone()}
 	added.Deadline = deadline(added.Entry)
 	m.byID[e.ID] = added
 	m.bySubject[e.Subject] = append(m.bySubject[e.Subject], added)
 	m.byForget.Push(added)
+	m.byPosition.Insert(added)
 	return true, nil
 }
 
@@ -129,19 +136,9 @@ func (m *Memory) sweep(now time.Time) {
 	}
 }
 
-// firstEnded returns the entry of the subject that was revoked or expired first,
-// nil where all are valid.
-func (m *Memory) firstEnded(subject string, now time.Time) (first *memoryEntry) {
-	for _, e := range m.bySubject[subject] {
-		if e.ended(now) && (first == nil || e.Deadline < first.Deadline) {
-			first = e
-		}
-	}
-	return first
-}
-
 func (m *Memory) remove(e *memoryEntry) {
 	m.byForget.Remove(e)
+	m.byPosition.Delete(e)
 	delete(m.byID, e.ID)
 	rest := slices.DeleteFunc(m.bySubject[e.Subject], func(other *memoryEntry) bool { return other == e })
 	if m.bySubject[e.Subject] = rest; len(rest) == 0 {
@@ -185,8 +182,20 @@ func (m *Memory) Rotate(_ context.Context, id string, r Rotation) (bool, error) 
 		if !e.RevokedAt.IsZero() || e.Digest != r.From {
 			return false
 		}
-		e.Previous, e.PreviousUntil = r.From, r.Until
-		e.Digest, e.Last4, e.RotatedAt = r.To, r.Last4, r.At
+		e.Digest, e.InUse, e.Previous = r.To, false, slices.Clone(r.Previous)
+		e.Last4, e.RotatedAt = r.Last4, r.At
+		return true
+	}), nil
+}
+
+// Update implements [Store].
+func (m *Memory) Update(_ context.Context, rec Record, revision int64) (bool, error) {
+	return m.change(rec.ID, func(e *Entry) bool {
+		if !e.RevokedAt.IsZero() || e.Revision != revision || e.usedUp() || rec.MaxUses > 0 && e.Uses >= rec.MaxUses {
+			return false
+		}
+		e.apply(rec.grant())
+		e.Revision++
 		return true
 	}), nil
 }
@@ -202,27 +211,65 @@ func (m *Memory) Revoke(_ context.Context, id string, at time.Time) (bool, error
 }
 
 // Used implements [Store].
-func (m *Memory) Used(_ context.Context, id string, at time.Time) error {
+func (m *Memory) Used(_ context.Context, id string, key Digest, at time.Time) error {
 	m.change(id, func(e *Entry) bool {
-		if !at.After(e.LastUsedAt) {
-			return false
-		}
-		e.LastUsedAt = at
+		e.use(key, at)
 		return true
 	})
 	return nil
 }
 
+// Spend implements [Store].
+func (m *Memory) Spend(_ context.Context, rec *Record, key Digest, at time.Time) (bool, error) {
+	return m.change(rec.ID, func(e *Entry) bool {
+		if !e.RevokedAt.IsZero() || e.usedUp() {
+			return false
+		}
+		e.Uses++
+		e.use(key, at)
+		return true
+	}), nil
+}
+
+func (e *Entry) use(key Digest, at time.Time) {
+	e.InUse = e.InUse || key == e.Digest
+	if at.After(e.LastUsedAt) {
+		e.LastUsedAt = at
+	}
+}
+
 // List implements [Store].
 func (m *Memory) List(_ context.Context, subject string) ([]Record, error) {
 	m.mu.RLock()
-	var list []Record
+	entries := make([]*Entry, 0, len(m.bySubject[subject]))
 	for _, e := range m.bySubject[subject] {
-		list = append(list, e.clone().Record)
+		entries = append(entries, e.Entry)
 	}
 	m.mu.RUnlock()
-	slices.SortStableFunc(list, func(a, b Record) int {
-		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(a.ID, b.ID))
-	})
-	return list, nil
+	slices.SortFunc(entries, func(a, b *Entry) int { return b.position().compare(a.position()) })
+	return records(entries), nil
+}
+
+// ListAll implements [Store].
+func (m *Memory) ListAll(_ context.Context, after Position, limit int) ([]Record, Position, error) {
+	var entries []*Entry
+	var next Position
+	m.mu.RLock()
+	for e := range m.byPosition.Descend(func(e *memoryEntry) bool { return after == Position{} || e.position().compare(after) < 0 }) {
+		if len(entries) == limit {
+			next = entries[limit-1].position()
+			break
+		}
+		entries = append(entries, e.Entry)
+	}
+	m.mu.RUnlock()
+	return records(entries), next, nil
+}
+
+// records copies the records of entries.
+func records(entries []*Entry) (list []Record) {
+	for _, e := range entries {
+		list = append(list, e.clone().Record)
+	}
+	return list
 }

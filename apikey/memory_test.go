@@ -1,10 +1,8 @@
 package apikey_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,125 +18,129 @@ func TestMemory(t *testing.T) {
 }
 
 func TestNewMemoryErrors(t *testing.T) {
-	m, err := apikey.NewMemory(&apikey.MemoryOptions{Max: -1, MaxPerSubject: -2})
-	for _, want := range []string{"Max is negative: -1", "MaxPerSubject is negative: -2"} {
-		if err == nil || m != nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q not in %v", want, err)
-		}
+	m, err := apikey.NewMemory(&apikey.MemoryOptions{Max: -1})
+	if err == nil || m != nil || !strings.Contains(err.Error(), "Max is negative: -1") {
+		t.Error(err)
 	}
 }
 
-// A full Memory refuses new records and removes no valid one. Ended ones make
-// room after Retention.
+// A full Memory refuses new records while all are valid. Of those that have ended, of
+// whatever subject, the one that ended first makes room.
 func TestMemoryIsBounded(t *testing.T) {
 	const n = 1000
 	c := harness.NewClock()
-	m := guard.Must(apikey.NewMemory(&apikey.MemoryOptions{Max: n, MaxPerSubject: n, Now: c.Now}))
-	insert := func(i int, expires time.Time) (bool, error) {
-		return m.Insert(t.Context(), apikey.Entry{Record: apikey.Record{ID: fmt.Sprint(i), Subject: fmt.Sprint(i % 10), ExpiresAt: expires}})
+	m := guard.Must(apikey.NewMemory(&apikey.MemoryOptions{Max: n, Now: c.Now}))
+	insert := func(i int, expires time.Time) error {
+		ok, err := m.Insert(t.Context(), apikey.Entry{Record: apikey.Record{ID: fmt.Sprint(i), Subject: fmt.Sprint(i % 10), ExpiresAt: expires}}, n)
+		if ok != (err == nil) {
+			t.Errorf("Insert(%d) = %t, %v", i, ok, err)
+		}
+		return err
 	}
 	for i := range n {
 		expires := time.Time{}
 		if i < 30 { // a day apart
 			expires = c.Add(time.Duration(30-i) * 24 * time.Hour)
 		}
-		if ok, err := insert(i, expires); !ok || err != nil {
-			t.Fatal(i, ok, err)
+		if err := insert(i, expires); err != nil {
+			t.Fatal(i, err)
 		}
 	}
-	if ok, err := insert(n, time.Time{}); ok || !errors.Is(err, apikey.ErrFull) {
-		t.Errorf("Insert into a full store = %t, %v", ok, err)
+	if err := insert(n, time.Time{}); !errors.Is(err, apikey.ErrFull) {
+		t.Errorf("Insert into a full store: %v", err)
 	}
 	if ok, err := m.Revoke(t.Context(), "0", c.Time); !ok || err != nil { // the last to expire
 		t.Fatal(ok, err)
 	}
-	// Record 0 may be forgotten thirty days from now, and 29 a day later.
-	c.Advance(apikey.Retention)
-	for i := range 2 {
-		if ok, err := insert(n+i, time.Time{}); ok != (i == 0) || (err == nil) != ok {
-			t.Fatalf("Insert %d after one was revoked = %t, %v", i, ok, err)
+	c.Advance(24 * time.Hour) // 29 has expired
+	for i := range 3 {
+		if err := insert(n+i, time.Time{}); (err == nil) != (i < 2) {
+			t.Fatalf("Insert %d after two ended: %v", i, err)
 		}
 	}
-	c.Advance(29 * 24 * time.Hour)
-	for i := range 30 {
-		if ok, err := insert(2*n+i, time.Time{}); ok != (i < 29) || (err == nil) != ok {
-			t.Fatalf("Insert %d after 29 expired = %t, %v", i, ok, err)
+	c.Advance(apikey.Retention + 24*time.Hour) // 28 may be forgotten, and the others have expired
+	for i := range 29 {
+		if err := insert(2*n+i, time.Time{}); (err == nil) != (i < 28) {
+			t.Fatalf("Insert %d after 28 expired: %v", i, err)
 		}
 	}
-	for id, want := range map[string]bool{"0": false, "1": false, "29": false, "30": true, "999": true, "1000": true, "2028": true, "2029": false} {
+	for id, want := range map[string]bool{"0": false, "1": false, "29": false, "30": true, "999": true, "1001": true, "2027": true, "2028": false} {
 		if _, found, _ := m.Load(t.Context(), id); found != want {
 			t.Errorf("record %s: found %t, want %t", id, found, want)
 		}
 	}
-	if l, err := m.List(t.Context(), "5"); err != nil || len(l) != n/10 { // 3 of its own were forgotten, 3 added
-		t.Errorf("%d records, %v", len(l), err)
+}
+
+// TestRevokedKeysOfOneSubjectDoNotFillAMemory: keys that are issued and revoked in a
+// loop, by any number of subjects, keep no one from a key.
+func TestRevokedKeysOfOneSubjectDoNotFillAMemory(t *testing.T) {
+	m := guard.Must(apikey.NewMemory(&apikey.MemoryOptions{Max: 50}))
+	ring, _ := newRing(t, apikey.RingOptions{Store: m, MaxPerSubject: 20})
+	for i := range 500 {
+		_, rec := issue(t, ring, apikey.Grant{Subject: fmt.Sprint("attacker", i%5)})
+		if _, err := ring.Revoke(t.Context(), rec.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 20 {
+		issue(t, ring, apikey.Grant{Subject: "alice"})
+	}
+	if list, err := ring.List(t.Context(), "alice"); len(list) != 20 || err != nil {
+		t.Errorf("alice has %d keys, %v", len(list), err)
 	}
 }
 
-// Of one subject, the record that ended first makes room; valid ones never do.
-func TestMemoryMaxPerSubject(t *testing.T) {
-	c := harness.NewClock()
-	m := guard.Must(apikey.NewMemory(&apikey.MemoryOptions{MaxPerSubject: 4, Now: c.Now}))
-	insert := func(id, subject string, expires time.Time) (bool, error) {
-		return m.Insert(t.Context(), apikey.Entry{Record: apikey.Record{ID: id, Subject: subject, CreatedAt: c.Time, ExpiresAt: expires}})
-	}
-	mustInsert := func(id, subject string, expires time.Time) {
-		t.Helper()
-		if ok, err := insert(id, subject, expires); !ok || err != nil {
-			t.Fatalf("Insert(%s) = %t, %v", id, ok, err)
+// The default is 100 valid keys of a subject. The 101st is refused: that is no failure
+// of ours.
+func TestMaxPerSubject(t *testing.T) {
+	for _, n := range []int{0, 1, 7, 1000} {
+		ring, _ := newRing(t, apikey.RingOptions{MaxPerSubject: n})
+		want := n
+		if n == 0 {
+			want = 100
 		}
-	}
-	mustInsert("valid", "1", time.Time{})
-	mustInsert("expires later", "1", c.Add(3*time.Hour))
-	mustInsert("expires", "1", c.Add(2*time.Hour))
-	mustInsert("revoked", "1", time.Time{})
-	if ok, err := insert("fifth", "1", time.Time{}); ok || !errors.Is(err, apikey.ErrFull) {
-		t.Errorf("Insert where all are valid = %t, %v", ok, err)
-	}
-	if ok, err := insert("valid", "1", time.Time{}); ok || err != nil {
-		t.Errorf("Insert of a taken id = %t, %v", ok, err)
-	}
-	mustInsert("other", "2", time.Time{})
-	c.Advance(time.Hour)
-	if _, err := m.Revoke(t.Context(), "revoked", c.Time); err != nil {
-		t.Fatal(err)
-	}
-	c.Advance(4 * time.Hour)
-	for i, remaining := range [][]string{
-		{"expires", "expires later", "new 0", "valid"},
-		{"expires later", "new 0", "new 1", "valid"},
-		{"new 0", "new 1", "new 2", "valid"},
-	} {
-		mustInsert(fmt.Sprint("new ", i), "1", time.Time{})
-		list, err := m.List(t.Context(), "1")
-		var ids []string
-		for _, rec := range list {
-			ids = append(ids, rec.ID)
+		var last *apikey.Record
+		for range want {
+			_, last = issue(t, ring, apikey.Grant{})
 		}
-		slices.Sort(ids)
-		if err != nil || !slices.Equal(ids, remaining) {
-			t.Errorf("after %d more: %q, %v; want %q", i+1, ids, err, remaining)
+		_, _, err := ring.Issue(t.Context(), apikey.Grant{Subject: "1"})
+		e, _ := errors.AsType[*guard.Error](err)
+		if !errors.Is(err, apikey.ErrTooMany) || e == nil || e.Status != 409 || e.Code != "too_many_keys" || !strings.HasPrefix(e.Message, fmt.Sprint(want, " API keys")) {
+			t.Errorf("%d: Issue of one key more: %v", n, err)
 		}
-	}
-	if ok, err := insert("last", "1", time.Time{}); ok || !errors.Is(err, apikey.ErrFull) {
-		t.Errorf("Insert where all are valid again = %t, %v", ok, err)
-	}
-	if _, found, _ := m.Load(t.Context(), "other"); !found {
-		t.Error("a record of another subject was removed")
-	}
-}
-
-// The default is 100 records of a subject.
-func TestMemoryMaxPerSubjectDefault(t *testing.T) {
-	ring, _ := newRing(t, apikey.RingOptions{})
-	for range 100 {
+		if _, err := ring.Revoke(t.Context(), last.ID); err != nil {
+			t.Fatal(err)
+		}
 		issue(t, ring, apikey.Grant{})
+		issue(t, ring, apikey.Grant{Subject: "2"})
 	}
-	_, _, err := ring.Issue(context.Background(), apikey.Grant{Subject: "1"})
-	if !errors.Is(err, apikey.ErrFull) || statusOf(err) != 503 {
-		t.Errorf("Issue of the 101st key: %v", err)
+	for _, n := range []int{-1, 1001} {
+		if _, err := apikey.NewRing(&apikey.RingOptions{MaxPerSubject: n}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("MaxPerSubject is %d", n)) {
+			t.Errorf("%d: %v", n, err)
+		}
 	}
-	issue(t, ring, apikey.Grant{Subject: "2"})
+}
+
+// TestMemoryPagesCostTheSame: a page reads no more where there are more keys.
+func TestMemoryPagesCostTheSame(t *testing.T) {
+	allocs := func(n int) float64 {
+		m := guard.Must(apikey.NewMemory(nil))
+		for i := range n {
+			e := apikey.Entry{Record: apikey.Record{ID: fmt.Sprint(i), Subject: fmt.Sprint(i), CreatedAt: time.UnixMilli(int64(i + 1))}}
+			if ok, err := m.Insert(t.Context(), e, 1); !ok || err != nil {
+				t.Fatal(ok, err)
+			}
+		}
+		at := apikey.Position{CreatedAt: time.UnixMilli(int64(n / 2)), ID: "x"}
+		return testing.AllocsPerRun(10, func() {
+			if list, next, err := m.ListAll(t.Context(), at, 10); len(list) != 10 || next.ID != list[9].ID || err != nil {
+				t.Errorf("%d records, %v, %v", len(list), next, err)
+			}
+		})
+	}
+	if a, b := allocs(1000), allocs(8000); a != b {
+		t.Errorf("%v allocations of 1000 keys, %v of 8000", a, b)
+	}
 }
 
 // An entry whose deadline moves is still in the queue once: it is forgotten at
@@ -148,7 +150,7 @@ func TestMemoryForgetsRevokedEntriesOnce(t *testing.T) {
 	m := guard.Must(apikey.NewMemory(&apikey.MemoryOptions{Now: c.Now}))
 	for i := range 3 {
 		e := apikey.Entry{Record: apikey.Record{ID: fmt.Sprint(i), Subject: "1", ExpiresAt: c.Add(time.Duration(i+1) * time.Hour)}}
-		if ok, err := m.Insert(t.Context(), e); !ok || err != nil {
+		if ok, err := m.Insert(t.Context(), e, 100); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 	}
@@ -157,7 +159,7 @@ func TestMemoryForgetsRevokedEntriesOnce(t *testing.T) {
 	}
 	c.Advance(apikey.Retention + time.Minute)
 	for i, want := range [][]bool{{true, true, false}, {false, true, false}, {false, false, false}} {
-		if _, err := m.Insert(t.Context(), apikey.Entry{Record: apikey.Record{ID: fmt.Sprint("new", i), Subject: "2"}}); err != nil {
+		if _, err := m.Insert(t.Context(), apikey.Entry{Record: apikey.Record{ID: fmt.Sprint("new", i), Subject: "2"}}, 100); err != nil {
 			t.Fatal(err)
 		}
 		for id := range 3 {

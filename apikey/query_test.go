@@ -8,11 +8,12 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/source"
 )
 
 // The key is removed from the URL that inner handlers see, and from no other.
 func TestQueryIsStripped(t *testing.T) {
-	keys := guard.Must(apikey.New(byKey, &apikey.Options{Sources: []apikey.Source{apikey.InsecureQuery("key")}}))
+	keys := guard.Must(apikey.New(byKey, &apikey.Options{Sources: []source.Source{source.InsecureQuery("key")}}))
 	id := func(_ context.Context, u user) (user, bool, error) { return u, true, nil }
 	steps := map[string]guard.Middleware{
 		"alone": keys.Wrap, "optional": guard.Optional(keys), "lenient": guard.Lenient(keys), "mapped": guard.Map(keys, id).Wrap,

@@ -2,6 +2,7 @@ package apikey
 
 import (
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -22,8 +23,15 @@ type Record struct {
 	// Networks are those from which the key may be used. If empty, it is valid
 	// from everywhere.
 	Networks []netip.Prefix `json:"networks,omitempty"`
+	// Metadata is the application's.
+	Metadata map[string]string `json:"metadata,omitempty"`
 	// Last4 is the end of the key, by which people recognize it.
 	Last4 string `json:"last4"`
+	// MaxUses is how many requests the key authenticates in all; zero is no limit.
+	MaxUses int64 `json:"max_uses,omitempty"`
+	// Uses is how many it has authenticated while it had a MaxUses. The principal of
+	// a request does not count that request.
+	Uses int64 `json:"uses,omitempty"`
 
 	CreatedAt  time.Time `json:"created_at"`
 	NotBefore  time.Time `json:"not_before,omitzero"`   // zero: valid from CreatedAt
@@ -58,41 +66,63 @@ func (r *Record) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("id", r.ID), slog.String("subject", r.Subject))
 }
 
-// Retention is how long stores retain the record of a revoked or expired key.
-// For that long it is in the subject's list, and a client that sends the key
-// learns that it expired.
+// Retention is how long stores retain the record of a key that has ended. For that
+// long it is in the subject's list, and a client that sends an expired key learns
+// that it expired, unless the record makes room for a new one.
 const Retention = 30 * 24 * time.Hour
 
-// ForgetAfter returns the time from which a Store may forget the record, zero
-// for a record that must be retained.
-func (r *Record) ForgetAfter() time.Time {
-	end := r.ExpiresAt
-	if !r.RevokedAt.IsZero() && (end.IsZero() || r.RevokedAt.Before(end)) {
-		end = r.RevokedAt
-	}
-	if end.IsZero() {
-		return end
-	}
-	return end.Add(Retention)
+// Ended reports whether the key is revoked, expired or used up. A key that has ended
+// is never valid again.
+func (r *Record) Ended(now time.Time) bool {
+	return !r.RevokedAt.IsZero() || r.expired(now) || r.usedUp()
 }
 
-// ended reports whether the key is revoked or expired.
-func (r *Record) ended(now time.Time) bool {
-	return !r.RevokedAt.IsZero() || !r.ExpiresAt.IsZero() && !now.Before(r.ExpiresAt)
+func (r *Record) expired(now time.Time) bool {
+	return !r.ExpiresAt.IsZero() && !now.Before(r.ExpiresAt)
+}
+
+func (r *Record) usedUp() bool { return r.MaxUses > 0 && r.Uses >= r.MaxUses }
+
+// ForgetAfter returns the time from which a Store may forget the record, zero
+// for a record that must be retained. It is Retention after the key ended or will
+// expire.
+func (r *Record) ForgetAfter() (t time.Time) {
+	ends := []time.Time{r.ExpiresAt, r.RevokedAt, {}}
+	if r.usedUp() {
+		ends[2] = r.LastUsedAt
+	}
+	for _, end := range ends {
+		if !end.IsZero() && (t.IsZero() || end.Before(t)) {
+			t = end
+		}
+	}
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(Retention)
 }
 
 // An Entry is what a Store holds: a record and the digests of its keys.
 type Entry struct {
 	Record
 	Digest Digest
-	// Previous is the digest of the key before the last rotation, which is valid
-	// before PreviousUntil. Both are zero where there is none.
-	Previous      Digest
-	PreviousUntil time.Time
+	// InUse reports whether the key of Digest has authenticated a request.
+	InUse bool
+	// Previous are the keys before, the newest last. Each is valid before its Until.
+	Previous []PreviousKey
+	// Revision is how often the record was updated.
+	Revision int64
 }
 
-// clone is a copy of e that shares no slices with it.
+// A PreviousKey is a key before a rotation.
+type PreviousKey struct {
+	Digest Digest
+	Until  time.Time
+}
+
+// clone is a copy of e that shares nothing with it.
 func (e Entry) clone() *Entry {
-	e.Scopes, e.Networks = slices.Clone(e.Scopes), slices.Clone(e.Networks)
+	e.Scopes, e.Networks, e.Metadata = slices.Clone(e.Scopes), slices.Clone(e.Networks), maps.Clone(e.Metadata)
+	e.Previous = slices.Clone(e.Previous)
 	return &e
 }

@@ -2,6 +2,7 @@ package apikey
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"time"
@@ -9,6 +10,13 @@ import (
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/clientip"
 	"github.com/go-guard/guard/internal/claim"
+	"github.com/go-guard/guard/internal/wiring"
+	"github.com/go-guard/guard/source"
+)
+
+const (
+	defaultPerSubject = 100
+	maxPerSubject     = 1000 // so that the list of a subject is short
 )
 
 // RingOptions holds what has a safe default. The zero value is the strictest.
@@ -22,15 +30,24 @@ type RingOptions struct {
 	Env string
 	// Store holds the records. If nil, it is a [Memory] with default options.
 	Store Store
+	// MaxPerSubject is how many valid keys a subject may have, up to 1000. If zero, it
+	// is 100. Where keys that have ended make that many, the one that ended first is
+	// removed for a new one; where all are valid, Issue returns [ErrTooMany].
+	MaxPerSubject int
 	// Pepper, 32 bytes or more, is a secret that goes into the digests: write
-	// access to the store is then not enough to make a key. If nil, none.
-	Pepper []byte
-	// OldPeppers verify keys that were issued with them; an empty one is for keys
+	// access to the store is then not enough to make a key. If nil, none; one that is
+	// empty but not nil is an error, as an unset environment variable is.
+	Pepper guard.Secret
+	// OldPeppers verify keys that were issued with them; a nil one is for keys
 	// that were issued without a pepper. Rotation moves a key to Pepper.
-	OldPeppers [][]byte
+	OldPeppers []guard.Secret
 	// Sources are where a key may be. A request must have one key in all of them
-	// together. If empty, it is Header(DefaultHeader).
-	Sources []Source
+	// together. If empty, it is source.Header(DefaultHeader).
+	Sources []source.Source
+	// TrustedOrigins may send unsafe requests with the key in a source.Cookie or
+	// ProxyHeader, each written as "https://app.example.com". If empty, only this
+	// origin may.
+	TrustedOrigins []string
 	// Realm names the protection space in the challenge. If empty, none is sent.
 	Realm string
 	// Missing is the message for a request without a key. If empty, it is
@@ -56,6 +73,7 @@ type Ring struct {
 	format  format
 	digests digester
 	store   Store
+	max     int // per subject
 	address func(*http.Request) (netip.Addr, error)
 	now     func() time.Time
 
@@ -67,20 +85,27 @@ func NewRing(opts *RingOptions) (*Ring, error) {
 	if opts == nil {
 		opts = &RingOptions{}
 	}
-	k := &Ring{store: opts.Store, address: opts.Address, now: opts.Now, attempts: claim.New(time.Minute)}
+	k := &Ring{store: opts.Store, max: opts.MaxPerSubject, address: opts.Address, now: opts.Now, attempts: claim.New(time.Minute)}
 	if k.now == nil {
 		k.now = time.Now
 	}
 	if k.address == nil {
 		k.address = clientip.Direct()
 	}
-	var errs [4]error
+	var errs [6]error
+	if k.max < 0 || k.max > maxPerSubject {
+		errs[5] = fmt.Errorf("apikey: RingOptions.MaxPerSubject is %d: 1 to %d are allowed, and 0 for %d", k.max, maxPerSubject, defaultPerSubject)
+	}
+	if k.max == 0 {
+		k.max = defaultPerSubject
+	}
+	errs[4] = wiring.TypedNil("apikey", "RingOptions.Store", k.store)
 	if k.store == nil {
 		k.store, errs[0] = NewMemory(&MemoryOptions{Now: k.now})
 	}
 	k.format, errs[1] = newFormat(opts.Prefix, opts.Env)
 	k.digests, errs[2] = newDigester(opts.Pepper, opts.OldPeppers)
-	k.scheme, errs[3] = newScheme(opts.Sources, opts.Realm, opts.Missing)
+	k.scheme, errs[3] = newScheme(opts.Sources, opts.TrustedOrigins, opts.Realm, opts.Missing)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}

@@ -3,17 +3,19 @@ package apikey_test
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/source"
 )
 
 func TestNewRingErrors(t *testing.T) {
 	short := []byte("short")
 	_, err := apikey.NewRing(&apikey.RingOptions{
-		Prefix: "A_", Env: "li_ve", Pepper: short, OldPeppers: [][]byte{short, nil}, Realm: "\n", Sources: []apikey.Source{{}},
+		Prefix: "A_", Env: "li_ve", Pepper: short, OldPeppers: []guard.Secret{short, nil}, Realm: "\n", Sources: []source.Source{{}},
 	})
 	for _, want := range []string{"prefix", "env", "32 bytes", "twice", "realm", "zero Source"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -25,6 +27,19 @@ func TestNewRingErrors(t *testing.T) {
 	}
 	if _, err := apikey.NewRing(nil); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestUnsetPepper: an environment variable that is not set is a mistake, not a ring
+// without a pepper, and not one that accepts the keys of before.
+func TestUnsetPepper(t *testing.T) {
+	unset, pepper := []byte(os.Getenv("GUARD_TEST_UNSET")), []byte(strings.Repeat("p", 32))
+	for name, opts := range map[string]apikey.RingOptions{
+		"Pepper": {Pepper: unset}, "OldPeppers": {Pepper: pepper, OldPeppers: []guard.Secret{unset}},
+	} {
+		if _, err := apikey.NewRing(&opts); err == nil || !strings.Contains(err.Error(), "a pepper of 0 bytes") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -75,7 +90,7 @@ func TestSharedHeader(t *testing.T) {
 
 // A ring shares "Bearer" with other tokens.
 func TestSharedBearer(t *testing.T) {
-	ring, _ := newRing(t, apikey.RingOptions{Sources: []apikey.Source{apikey.Authorization("Bearer"), apikey.Header("X-API-Key")}})
+	ring, _ := newRing(t, apikey.RingOptions{Sources: []source.Source{source.Authorization("Bearer"), source.Header("X-API-Key")}})
 	key, _ := issue(t, ring, apikey.Grant{})
 	if _, err := ring.Authenticate(request("Authorization", "Bearer eyJhbGciOi.e30.x")); !errors.Is(err, guard.ErrNoCredentials) {
 		t.Errorf("another's token: %v", err)
@@ -90,7 +105,10 @@ func TestSharedBearer(t *testing.T) {
 	if rec, err := ring.Authenticate(request("Authorization", "Bearer eyJhbGciOi.e30.x", "X-API-Key", key)); err != nil || rec.Sub() != "1" {
 		t.Errorf("a key beside another's token: %v", err)
 	}
-	if _, err := ring.Authenticate(request("Authorization", "Bearer "+key, "X-API-Key", key)); statusOf(err) != 400 {
+	if rec, err := ring.Authenticate(request("Authorization", "Bearer "+key, "X-API-Key", key)); err != nil || rec.Sub() != "1" {
+		t.Errorf("one key in two fields: %v", err)
+	}
+	if _, err := ring.Authenticate(request("Authorization", "Bearer "+key, "X-API-Key", key+"x")); statusOf(err) != 400 {
 		t.Errorf("two keys: %v", err)
 	}
 }

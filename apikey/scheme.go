@@ -3,15 +3,18 @@ package apikey
 import (
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/credential"
+	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/refusal"
+	"github.com/go-guard/guard/source"
 )
 
 // A scheme is what Keys and Ring share: where keys are sent, the challenge and
 // the refusals.
 type scheme struct {
-	sources   sources
+	sources   credential.Sources
 	challenge string
 	missing   string
 	refusals  refusals
@@ -27,6 +30,7 @@ type refusals struct {
 	revoked      *guard.Error
 	expired      *guard.Error
 	notYetValid  *guard.Error
+	usedUp       *guard.Error
 	wrongNetwork *guard.Error
 }
 
@@ -35,10 +39,11 @@ const (
 	codeInvalid     = "key_invalid"
 	codeExpired     = "key_expired"
 	codeNotYetValid = "key_not_yet_valid"
+	codeUsedUp      = "key_used_up"
 )
 
 // refuse is a copy of a refusal for a caller. A key that no later request can use
-// is dead if browsers sent it unasked: see result.ambient.
+// is dead if browsers sent it unasked: see credential.Credential.
 func refuse(template *guard.Error, ambient bool) error {
 	e := template.Clone()
 	e.Dead = e.Dead && ambient
@@ -60,11 +65,22 @@ func notDead(err error) error {
 	return c
 }
 
-func newScheme(list []Source, realm, missing string) (scheme, error) {
+// find returns the key of a request that begins with prefix. Its State is Absent,
+// Present or Malformed.
+func (s *scheme) find(r *http.Request, prefix string) (credential.Credential, error) {
+	c := s.sources.Find(r, prefix)
+	switch c.State {
+	case field.Repeated, field.Unclear, field.CrossSite:
+		return c, refusal.Sources("apikey", c.State)
+	}
+	return c, nil
+}
+
+func newScheme(list []source.Source, origins []string, realm, missing string) (scheme, error) {
 	var s scheme
 	var errs [2]error
-	s.sources, errs[0] = newSources(list)
-	name := s.sources.schemeName()
+	s.sources, errs[0] = credential.New("apikey", list, source.Header(DefaultHeader), origins, maxKeyBytes)
+	name, isBearer := s.sources.Scheme("ApiKey")
 	s.challenge, errs[1] = guard.Challenge(name, "realm", realm)
 	if err := errors.Join(errs[:]...); err != nil {
 		return scheme{}, err
@@ -73,7 +89,7 @@ func newScheme(list []Source, realm, missing string) (scheme, error) {
 		s.missing = "API key required"
 	}
 	var challenges []string
-	if name == "Bearer" { // RFC 6750, section 3.1: an error code for a request that had a token
+	if isBearer { // RFC 6750, section 3.1: an error code for a request that had a token
 		c, _ := guard.Challenge(name, "realm", realm, "error", "invalid_token")
 		challenges = []string{c}
 	}
@@ -98,6 +114,7 @@ func newRefusals(challenges []string) refusals {
 		revoked:      refusal(codeInvalid, invalid, "revoked key"),
 		expired:      refusal(codeExpired, "API key expired", "expired key"),
 		notYetValid:  refusal(codeNotYetValid, "API key not yet valid", "key not yet valid"),
+		usedUp:       refusal(codeUsedUp, "API key used up", "key used up"),
 		wrongNetwork: &guard.Error{
 			Status: http.StatusForbidden, Code: "address_not_allowed",
 			Message: "API key not allowed from this address", Err: errors.New("apikey: key used from outside of its networks"),
@@ -107,13 +124,12 @@ func newRefusals(challenges []string) refusals {
 
 // describe is the Scheme of Keys and Ring.
 func (s *scheme) describe() guard.Scheme {
-	d := guard.Scheme{Challenge: s.challenge, Missing: s.missing, Vary: s.sources.vary(), Ambient: s.sources.clear()}
-	inURL := slices.ContainsFunc(s.sources, func(src Source) bool { return src.kind == inQuery })
-	if inURL {
-		d.Strip = s.sources.strip
+	d := guard.Scheme{
+		Challenge: s.challenge, Missing: s.missing,
+		Vary: s.sources.Vary(), Ambient: s.sources.Clear(), Strip: s.sources.Strip(),
 	}
 	if s.refusals.unknown != nil { // not a zero value
-		d.Unknown = refuse(s.refusals.unknown, !inURL) // Map knows whether the key was in a header
+		d.Unknown = refuse(s.refusals.unknown, !s.sources.InURL()) // Map knows whether the key was in a header
 	}
 	return d
 }

@@ -8,12 +8,13 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/source"
 )
 
 // A caller that changes a refusal it was handed changes no later answer.
 func TestRefusalsAreCopies(t *testing.T) {
-	ring, c := newRing(t, apikey.RingOptions{Sources: []apikey.Source{apikey.Authorization("Bearer")}})
-	keys := guard.Must(apikey.New(byKey, &apikey.Options{Sources: []apikey.Source{apikey.Authorization("Bearer")}}))
+	ring, c := newRing(t, apikey.RingOptions{Sources: []source.Source{source.Authorization("Bearer")}})
+	keys := guard.Must(apikey.New(byKey, &apikey.Options{Sources: []source.Source{source.Authorization("Bearer")}}))
 	revoked, rec := issue(t, ring, apikey.Grant{})
 	if _, err := ring.Revoke(t.Context(), rec.ID); err != nil {
 		t.Fatal(err)

@@ -6,12 +6,13 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/source"
 )
 
 func TestSources(t *testing.T) {
 	all := guard.Must(apikey.New(byKey, &apikey.Options{
-		Sources: []apikey.Source{
-			apikey.Header("x-api-key"), apikey.Authorization("Bearer"), apikey.Cookie("key"), apikey.InsecureQuery("api key"),
+		Sources: []source.Source{
+			source.Header("x-api-key"), source.Authorization("Bearer"), source.Cookie("key"), source.InsecureQuery("api key"),
 		},
 		Realm: `the "API"`, Missing: "Key, please",
 	}))
@@ -41,7 +42,8 @@ func TestSources(t *testing.T) {
 		{"query", "GET", "/?a=1&api+key=" + alice, nil, 200, "Alice"},
 		{"query, empty", "GET", "/?api%20key=", nil, 401, e(401, "Key, please")},
 		{"query, twice", "GET", "/?api+key=" + alice + "&api%20key=" + bob, nil, 400, e(400, twice)},
-		{"header and cookie", "GET", "/", []string{"X-API-Key", alice, "Cookie", "key=" + alice}, 400, e(400, twice)},
+		{"header and cookie", "GET", "/", []string{"X-API-Key", alice, "Cookie", "key=" + alice}, 200, "Alice"},
+		{"header and cookie, two keys", "GET", "/", []string{"X-API-Key", alice, "Cookie", "key=" + bob}, 400, e(400, twice)},
 		{"header and query", "GET", "/?api+key=" + bob, []string{"X-API-Key", alice}, 400, e(400, twice)},
 		{"header and bearer", "GET", "/", []string{"X-API-Key", alice, "Authorization", "Bearer " + bob}, 400, e(400, twice)},
 	}
@@ -71,7 +73,7 @@ func TestSources(t *testing.T) {
 
 // Any page may open a WebSocket here, and the browser adds the cookie.
 func TestWebSocketFromAnotherSite(t *testing.T) {
-	keys := guard.Must(apikey.New(byKey, &apikey.Options{Sources: []apikey.Source{apikey.Cookie("key")}}))
+	keys := guard.Must(apikey.New(byKey, &apikey.Options{Sources: []source.Source{source.Cookie("key")}}))
 	for origin, want := range map[string]int{"https://evil.example": 403, "https://example.com": 200, "": 200} {
 		h := []string{"Cookie", "key=key_12345", "Upgrade", "websocket", "Connection", "Upgrade"}
 		if origin != "" {
@@ -87,7 +89,7 @@ func TestWebSocketFromAnotherSite(t *testing.T) {
 // A cookie that net/http cannot parse is a bad credential, not none: it is refused
 // as one and, under guard.Optional, cleared.
 func TestUnreadableCookieIsNotNone(t *testing.T) {
-	keys := guard.Must(apikey.New(byKey, &apikey.Options{Sources: []apikey.Source{apikey.Cookie("key")}}))
+	keys := guard.Must(apikey.New(byKey, &apikey.Options{Sources: []source.Source{source.Cookie("key")}}))
 	for cookie, want := range map[string]struct {
 		status, optional int
 		body             string

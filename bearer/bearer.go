@@ -9,12 +9,21 @@ import (
 	"slices"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/credential"
 	"github.com/go-guard/guard/internal/field"
 	"github.com/go-guard/guard/internal/refusal"
+	"github.com/go-guard/guard/source"
 )
 
 // Options holds what has a safe default. The zero value is the strictest.
 type Options struct {
+	// Sources are where a token may be. A request must have one token in all of them
+	// together. If empty, it is source.Authorization("Bearer").
+	Sources []source.Source
+	// TrustedOrigins may send unsafe requests with the token in a source.Cookie or
+	// ProxyHeader, each written as "https://app.example.com". If empty, only this
+	// origin may.
+	TrustedOrigins []string
 	// Realm names the protection space in the challenge. If empty, none is sent.
 	Realm string
 	// ResourceMetadata is the address of the resource's metadata for the
@@ -30,28 +39,17 @@ type Options struct {
 	// MaxTokenBytes is the length above which a token is refused without a
 	// lookup. If 0, it is 8192.
 	MaxTokenBytes int
-	// Cookie names a cookie that may carry the token in place of the header. If
-	// empty, no cookie is read. Browsers attach cookies to requests that other
-	// sites make, so an unsafe cross-site request with one is refused with 403
-	// (http.CrossOriginProtection), and so is a cross-site WebSocket handshake. If
-	// the cookie's token is malformed, unknown or expired, guard.Optional treats
-	// the request as anonymous, and navigations clear the cookie: with path / and
-	// without a domain. One that was set with another path or domain is not
-	// cleared.
-	Cookie string
 }
 
 // Tokens authenticates requests by bearer tokens. It is safe for use by several
 // goroutines.
 type Tokens[P any] struct {
-	verify    func(ctx context.Context, token string) (P, bool, error)
-	maxBytes  int
-	cookie    string
-	crossSite *http.CrossOriginProtection
+	verify  func(ctx context.Context, token string) (P, bool, error)
+	sources credential.Sources
 
-	challenge string // without an error code, for requests without a token
-	missing   string // the message of their 401
-	repeated  string // with error="invalid_request"
+	challenge  string // without an error code, for requests without a token
+	missing    string // the message of their 401
+	badRequest string // with error="invalid_request"
 
 	// Refusals are built once; Authenticate returns a clone.
 	malformed, unknown, unknownPrincipal *guard.Error
@@ -94,18 +92,24 @@ func New[P any](verify func(ctx context.Context, token string) (p P, found bool,
 	if o.MaxTokenBytes < 0 {
 		errs = append(errs, fmt.Errorf("bearer: MaxTokenBytes is negative: %d", o.MaxTokenBytes))
 	}
-	if o.Cookie != "" && (&http.Cookie{Name: o.Cookie, Value: "x"}).Valid() != nil {
-		errs = append(errs, fmt.Errorf("bearer: cookie name %q is not valid", o.Cookie))
+	if o.MaxTokenBytes == 0 {
+		o.MaxTokenBytes = 8192
 	}
+	sources, err := credential.New("bearer", o.Sources, source.Authorization("Bearer"), o.TrustedOrigins, o.MaxTokenBytes)
+	errs = append(errs, err)
 	if o.ResourceMetadata != "" {
 		if u, err := url.Parse(o.ResourceMetadata); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			errs = append(errs, fmt.Errorf("bearer: ResourceMetadata %q is not an absolute URL", o.ResourceMetadata))
 		}
 	}
+	scheme, isBearer := sources.Scheme("Bearer")
 	challenges := [3]string{"", "invalid_token", "invalid_request"} // error codes of RFC 6750, section 3.1
 	for i, code := range challenges {
+		if !isBearer {
+			code = ""
+		}
 		var err error
-		challenges[i], err = guard.Challenge("Bearer", "realm", o.Realm, "error", code, "resource_metadata", o.ResourceMetadata)
+		challenges[i], err = guard.Challenge(scheme, "realm", o.Realm, "error", code, "resource_metadata", o.ResourceMetadata)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("bearer: %w", err))
 			break
@@ -114,16 +118,14 @@ func New[P any](verify func(ctx context.Context, token string) (p P, found bool,
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return build(verify, o, challenges), nil
+	t := build(verify, o, challenges)
+	t.sources = sources
+	return t, nil
 }
 
 func build[P any](verify func(context.Context, string) (P, bool, error), o Options, challenges [3]string) *Tokens[P] {
 	t := &Tokens[P]{
-		verify: verify, maxBytes: o.MaxTokenBytes, cookie: o.Cookie,
-		challenge: challenges[0], repeated: challenges[2],
-	}
-	if t.maxBytes == 0 {
-		t.maxBytes = 8192
+		verify: verify, challenge: challenges[0], badRequest: challenges[2],
 	}
 	if o.Missing == "" {
 		o.Missing = "Bearer token required"
@@ -139,9 +141,6 @@ func build[P any](verify func(context.Context, string) (P, bool, error), o Optio
 	}
 	t.missing = o.Missing
 	t.malformed, t.unknown, t.unknownPrincipal = invalid(errMalformed), invalid(errUnknown), invalid(errUnknownPrincipal)
-	if t.cookie != "" {
-		t.crossSite = http.NewCrossOriginProtection()
-	}
 	return t
 }
 
@@ -149,47 +148,46 @@ func build[P any](verify func(context.Context, string) (P, bool, error), o Optio
 var errZeroValue = errors.New("bearer: a zero Tokens was used; see New")
 
 // Authenticate implements [guard.Authenticator]. The Code of a refusal is
-// token_invalid for a malformed or unknown token, invalid_request for more than
-// one token (400) and cross_origin (403), and for the tokens of an [Introspector]
-// also token_expired, token_not_yet_valid, token_issuer_invalid,
+// token_invalid for a malformed or unknown token, invalid_request for more than one
+// token or a malformed query (400) and cross_origin (403), and for the tokens of an
+// [Introspector] also token_expired, token_not_yet_valid, token_issuer_invalid,
 // token_audience_invalid and token_type_invalid.
 func (t *Tokens[P]) Authenticate(r *http.Request) (P, error) {
 	var zero P
 	if t.verify == nil {
 		return zero, errZeroValue
 	}
-	token, inCookie, state := field.BearerOrCookie(r, t.cookie, t.maxBytes, t.crossSite)
-	switch state {
+	c := t.sources.Find(r, "")
+	switch c.State {
 	case field.Absent:
 		return zero, guard.ErrNoCredentials
-	case field.Repeated:
-		return zero, refusal.Repeated("bearer", t.repeated)
-	case field.CrossSite:
-		return zero, refusal.CrossSite("bearer")
-	case field.Malformed:
-		return zero, refused(t.malformed, inCookie)
+	case field.Repeated, field.Unclear, field.CrossSite:
+		return zero, refusal.Sources("bearer", c.State, t.badRequest)
 	}
-	p, found, err := t.verify(r.Context(), token)
+	if c.State == field.Malformed || !field.IsToken68(c.Text) {
+		return zero, refused(t.malformed, c.Ambient())
+	}
+	p, found, err := t.verify(r.Context(), c.Text)
 	if !found && err == nil {
-		return zero, refused(t.unknown, inCookie)
+		return zero, refused(t.unknown, c.Ambient())
 	}
 	p, err = guard.Resolve(p, found, err, nil)
 	if err != nil {
-		return zero, t.completed(err, inCookie)
+		return zero, t.completed(err, c.Ambient())
 	}
 	return p, nil
 }
 
 // refused is a copy of a refusal of a token that no later request can use.
-func refused(template *guard.Error, inCookie bool) error {
+func refused(template *guard.Error, ambient bool) error {
 	e := template.Clone()
-	e.Dead = inCookie
+	e.Dead = ambient
 	return e
 }
 
 // completed is a copy of a 401 that verify returned, with what it left out. It is
 // dead only if the token was in the cookie. Other errors are returned as they are.
-func (t *Tokens[P]) completed(err error, inCookie bool) error {
+func (t *Tokens[P]) completed(err error, ambient bool) error {
 	e, ok := errors.AsType[*guard.Error](err)
 	if !ok || e == nil || e.Status != http.StatusUnauthorized {
 		return err
@@ -198,7 +196,7 @@ func (t *Tokens[P]) completed(err error, inCookie bool) error {
 	if err != error(e) {
 		c.Err = err // its text is more than that of e
 	}
-	c.Dead = e.Dead && inCookie
+	c.Dead = e.Dead && ambient
 	if len(c.Challenges) > 0 {
 		return c
 	}
@@ -215,15 +213,14 @@ func (t *Tokens[P]) completed(err error, inCookie bool) error {
 // Scheme implements [guard.Authenticator]. Its challenge holds no error code:
 // that is for requests with a token (RFC 6750, section 3.1).
 func (t *Tokens[P]) Scheme() guard.Scheme {
-	s := guard.Scheme{Challenge: t.challenge, Missing: t.missing}
+	s := guard.Scheme{
+		Challenge: t.challenge, Missing: t.missing,
+		Vary: t.sources.Vary(), Ambient: t.sources.Clear(), Strip: t.sources.Strip(),
+	}
 	if t.unknownPrincipal != nil { // not a zero value
 		unknown := t.unknownPrincipal.Clone()
-		unknown.Dead = true
+		unknown.Dead = !t.sources.InURL() // Map knows whether the token was in a header
 		s.Unknown = unknown
-	}
-	if t.cookie != "" {
-		s.Vary = []string{"Authorization", "Cookie"}
-		s.Ambient = field.ClearCookie(t.cookie)
 	}
 	return s
 }

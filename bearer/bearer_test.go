@@ -14,6 +14,7 @@ import (
 	"github.com/go-guard/guard/bearer"
 	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/internal/testing/race"
+	"github.com/go-guard/guard/source"
 )
 
 type user struct{ id, name string }
@@ -150,7 +151,7 @@ func TestMessagesAndLimit(t *testing.T) {
 }
 
 func TestCookie(t *testing.T) {
-	tokens := guard.Must(bearer.New(verify, &bearer.Options{Cookie: "token"}))
+	tokens := guard.Must(bearer.New(verify, &bearer.Options{Sources: headerOrCookie}))
 	tests := []struct {
 		name    string
 		method  string
@@ -168,7 +169,11 @@ func TestCookie(t *testing.T) {
 		{"bad cookie", "GET", "", []string{"token=x"}, "", 401, e401},
 		{"empty cookie", "GET", "", []string{"token="}, "", 401, e401},
 		{"cookie with a space", "GET", "", []string{`token="valid_token_123 x"`}, "", 401, e401},
-		{"both", "GET", "Bearer valid_token_123", []string{"token=valid_token_123"}, "", 400, e400},
+		{"both", "GET", "Bearer valid_token_123", []string{"token=valid_token_123"}, "", 200, ""},
+		{"both, quoted", "GET", "Bearer valid_token_123", []string{`token="valid_token_123"`}, "", 200, ""},
+		{"both, cross-site", "POST", "Bearer valid_token_123", []string{"token=valid_token_123"}, "cross-site", 200, ""},
+		{"two tokens", "GET", "Bearer valid_token_123", []string{"token=valid_token_1234"}, "", 400, e400},
+		{"two tokens, cross-site", "POST", "Bearer valid_token_123", []string{"token=valid_token_1234"}, "cross-site", 400, e400},
 		{"both, header malformed", "GET", "Bearer", []string{"token=valid_token_123"}, "", 400, e400},
 		{"two cookies", "GET", "", []string{"token=valid_token_123; token=valid_token_123"}, "", 400, e400},
 		{"cookie that net/http cannot parse", "GET", "", []string{`token=a"b`}, "", 401, e401},
@@ -201,8 +206,8 @@ func TestCookie(t *testing.T) {
 }
 
 func TestNewReportsAllMistakes(t *testing.T) {
-	_, err := bearer.New[user](nil, &bearer.Options{Realm: "ä", MaxTokenBytes: -1, Cookie: "a b", ResourceMetadata: "/m"})
-	for _, want := range []string{"verify is nil", "MaxTokenBytes", "cookie name", "ResourceMetadata", "not quotable"} {
+	_, err := bearer.New[user](nil, &bearer.Options{Realm: "ä", MaxTokenBytes: -1, Sources: []source.Source{source.Cookie("a b")}, TrustedOrigins: []string{"x"}, ResourceMetadata: "/m"})
+	for _, want := range []string{"verify is nil", "MaxTokenBytes", `source name "a b"`, "trusted origin", "ResourceMetadata", "not quotable"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q not in %v", want, err)
 		}
@@ -319,7 +324,7 @@ func FuzzAuthorization(f *testing.F) {
 
 // Any page may open a WebSocket here, and the browser adds the cookie.
 func TestWebSocketFromAnotherSite(t *testing.T) {
-	tokens := guard.Must(bearer.New(verify, &bearer.Options{Cookie: "token"}))
+	tokens := guard.Must(bearer.New(verify, &bearer.Options{Sources: headerOrCookie}))
 	for origin, want := range map[string]int{"https://evil.example": 403, "https://api.test": 200, "": 200} {
 		r := request()
 		r.Header.Set("Cookie", "token=valid_token_123")

@@ -11,8 +11,9 @@ import (
 type digest [sha256.Size]byte
 
 // A cache holds a bounded number of introspections by the digest of their
-// tokens. It evicts the least recently used one.
+// tokens, each for ttl at most. It evicts the least recently used one.
 type cache struct {
+	ttl      time.Duration
 	mu       sync.Mutex
 	max      int
 	byDigest map[digest]*list.Element
@@ -22,11 +23,21 @@ type cache struct {
 type cached struct {
 	digest        digest
 	introspection *Introspection
-	until         time.Time
+	since         time.Time
 }
 
-func newCache(max int) *cache {
-	return &cache{max: max, byDigest: map[digest]*list.Element{}, recent: list.New()}
+// expired reports whether the entry or its token has expired. The age of the entry
+// is the longer one of the monotonic clock, which no one sets back, and the wall
+// clock, which does not stop while the machine sleeps. A negative age means that
+// the clock was set back and is not monotonic.
+func (e *cached) expired(ttl time.Duration, now time.Time) bool {
+	age := max(now.Sub(e.since), now.Round(0).Sub(e.since.Round(0)))
+	exp := e.introspection.ExpiresAt
+	return age < 0 || age >= ttl || !exp.IsZero() && !now.Before(exp)
+}
+
+func newCache(max int, ttl time.Duration) *cache {
+	return &cache{ttl: ttl, max: max, byDigest: map[digest]*list.Element{}, recent: list.New()}
 }
 
 func (c *cache) load(d digest, now time.Time) (*Introspection, bool) {
@@ -37,7 +48,7 @@ func (c *cache) load(d digest, now time.Time) (*Introspection, bool) {
 		return nil, false
 	}
 	e := el.Value.(*cached)
-	if !now.Before(e.until) {
+	if e.expired(c.ttl, now) {
 		c.remove(el)
 		return nil, false
 	}
@@ -45,7 +56,7 @@ func (c *cache) load(d digest, now time.Time) (*Introspection, bool) {
 	return e.introspection, true
 }
 
-func (c *cache) store(d digest, i *Introspection, until time.Time) {
+func (c *cache) store(d digest, i *Introspection, since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if el, ok := c.byDigest[d]; ok {
@@ -54,7 +65,7 @@ func (c *cache) store(d digest, i *Introspection, until time.Time) {
 	for len(c.byDigest) >= c.max {
 		c.remove(c.recent.Back())
 	}
-	c.byDigest[d] = c.recent.PushFront(&cached{d, i, until})
+	c.byDigest[d] = c.recent.PushFront(&cached{d, i, since})
 }
 
 func (c *cache) remove(el *list.Element) {

@@ -1,6 +1,6 @@
 // Package bearer authenticates requests by the token in their Authorization
-// header (RFC 6750, section 2.1). A function of the application looks the token
-// up, or an authorization server does (RFC 7662, [Introspector]).
+// header (RFC 6750, section 2.1) or in other sources. A function of the application
+// looks the token up, or an authorization server does (RFC 7662, [Introspector]).
 //
 //	tokens := guard.Must(bearer.New(verify, nil))
 //	mux.Handle("GET /profile", tokens.Wrap(guard.HandlerFunc(profile)))
@@ -12,9 +12,10 @@
 // error code, a malformed or unknown token with 401 and invalid_token, a token
 // that lacks a scope with 403 and insufficient_scope, and a request with two
 // tokens with 400 and invalid_request (RFC 6750, section 3.1). A token longer
-// than MaxTokenBytes is refused without a lookup. Tokens in the query string or
-// the body are ignored (sections 2.2 and 2.3 advise against them). Tokens are
-// never logged, sent back or stored.
+// than MaxTokenBytes is refused without a lookup. Tokens in the body are ignored, and
+// those in the query string unless Options.Sources has a source.InsecureQuery
+// (sections 2.2 and 2.3 advise against both). Tokens are never logged, sent back or
+// stored.
 //
 // # Not covered
 //

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/secret"
 	"github.com/go-guard/guard/internal/strictjson"
 )
 
@@ -22,10 +22,10 @@ type Introspection struct {
 	Audience                       []string
 	ExpiresAt, NotBefore, IssuedAt time.Time
 
-	scopes  []string
-	raw     json.RawMessage
-	bound   bool // it has a confirmation member, cnf
-	refresh bool // it is a refresh or ID token, in the words of common servers
+	scopes []string
+	raw    secret.Value[json.RawMessage] // some servers return the token
+	bound  bool                          // it has a confirmation member, cnf
+	usages []string                      // the members that tell refresh and ID tokens apart
 }
 
 // Sub returns the subject, which is empty for a client that acts for itself.
@@ -36,7 +36,7 @@ func (i *Introspection) Scopes() []string { return i.scopes }
 
 // Decode decodes the server's whole response, extensions too, into v, as
 // json.Unmarshal does.
-func (i *Introspection) Decode(v any) error { return json.Unmarshal(i.raw, v) }
+func (i *Introspection) Decode(v any) error { return json.Unmarshal(i.raw.Reveal(), v) }
 
 // parseIntrospection reads the server's response, nil for an inactive token.
 func parseIntrospection(body []byte) (*Introspection, error) {
@@ -57,19 +57,35 @@ func parseIntrospection(body []byte) (*Introspection, error) {
 		TokenType: m.text("token_type"), Issuer: m.text("iss"), ID: m.text("jti"),
 		Audience:  m.texts("aud"),
 		ExpiresAt: m.date("exp"), NotBefore: m.date("nbf"), IssuedAt: m.date("iat"),
-		scopes: field.Scopes(m.text("scope")),
-		raw:    slices.Clone(body),
+		scopes: scopesOf(members),
+		usages: []string{m.text("typ"), m.text("token_use")}, // Keycloak, Hydra
+		raw:    secret.New(json.RawMessage(slices.Clone(body))),
 	}
 	i.bound = m.has("cnf")
-	for _, name := range [...]string{"token_use", "typ", "token_type"} { // Hydra, Keycloak, others
-		var kind string
-		_ = json.Unmarshal(members[name], &kind)
-		switch strings.ToLower(kind) {
-		case "refresh", "refresh_token", "offline", "id", "id_token":
-			i.refresh = true
-		}
-	}
 	return i, m.err
+}
+
+// scopesOf returns the scopes of the member scope, which RFC 7662 writes as a text,
+// or without that member of scp. As in package jwtauth, an array has one scope in
+// each string, and any other value grants none.
+func scopesOf(members map[string]json.RawMessage) []string {
+	raw, ok := members["scope"]
+	if !ok {
+		raw = members["scp"]
+	}
+	var text string
+	var list []*string // a null in it is not a string
+	switch {
+	case json.Unmarshal(raw, &text) == nil:
+		return field.Scopes(text)
+	case json.Unmarshal(raw, &list) != nil || slices.Contains(list, nil):
+		return nil
+	}
+	scopes := make([]string, len(list))
+	for n, s := range list {
+		scopes[n] = *s
+	}
+	return scopes
 }
 
 // A memberReader reads members of an object and keeps the first mistake. Absent

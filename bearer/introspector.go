@@ -1,6 +1,7 @@
 package bearer
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -13,53 +14,26 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/flight"
+	"github.com/go-guard/guard/internal/secret"
 )
-
-// IntrospectorOptions holds what has a safe default. The zero value is the
-// strictest.
-type IntrospectorOptions struct {
-	// Audience lists the accepted audiences: a token's aud must have one of them.
-	// If empty, the server checks the audience, by the client that sends the
-	// request.
-	Audience []string
-	// Issuer is the iss that a token must have. If empty, any.
-	Issuer string
-	// Cache is how long the introspection of an active token is reused, at most
-	// until its expiry. A token that is revoked meanwhile is accepted for that
-	// long. If 0, every request is introspected.
-	Cache time.Duration
-	// CacheSize is the capacity of the cache in tokens, each with the server's
-	// response of at most 64 KiB. If 0, it is 4096.
-	CacheSize int
-	// Client sends the requests. Redirects are not followed: they would send the
-	// token to another address. If nil, it is a client with a timeout of 10 s.
-	Client *http.Client
-	// Authorize, if not nil, authenticates requests to the server in place of
-	// the client's id and secret, for example by an access token.
-	Authorize func(r *http.Request) error
-	// InsecureAnyTokenType accepts tokens whose token_type is not Bearer. It is
-	// for servers that omit token_type, which is optional. Many servers report
-	// refresh tokens as active, too, and only token_type distinguishes them: a
-	// client can then use its refresh token as an access token.
-	InsecureAnyTokenType bool
-	// InsecureHTTP allows an endpoint without TLS on hosts other than loopback.
-	// It exposes the tokens and the client's secret to the network.
-	InsecureHTTP bool
-	// Now is the clock. If nil, it is time.Now.
-	Now func() time.Time
-}
 
 // An Introspector has tokens verified by an authorization server (RFC 7662). Its
 // Verify is for [New]. It is safe for use by several goroutines. A token that is
 // not cached costs a request to the server, and unknown tokens are never cached:
-// put a rate limit by address outside of it.
+// put a rate limit by address outside of it. At most 256 requests to the server
+// run at once; others wait, and are answered with 503 after the Client's timeout.
 type Introspector struct {
-	endpoint, id, secret string
-	o                    IntrospectorOptions
-	client               *http.Client
-	cache                *cache  // nil: none
-	flights              flights // used with a cache only
+	endpoint, id string
+	secret       secret.Value[string]
+	o            IntrospectorOptions
+	client       secret.Value[*http.Client] // its Transport may have secrets
+	cache        *cache                     // nil: none
+	calls        *flight.Group[digest, *Introspection]
 }
+
+// maxCalls is how many calls to the server run at once. Further requests wait.
+const maxCalls = 256
 
 // NewIntrospector returns an Introspector for the server's introspection
 // endpoint. It authenticates as the client with the given id and secret
@@ -69,7 +43,7 @@ func NewIntrospector(endpoint, clientID, clientSecret string, opts *Introspector
 	if opts != nil {
 		o = *opts
 	}
-	o.Audience = slices.Clone(o.Audience)
+	o.Audience, o.TokenTypes = slices.Clone(o.Audience), slices.Clone(o.TokenTypes)
 	_, err := secureURL("introspection endpoint", endpoint, o.InsecureHTTP)
 	errs := []error{err}
 	if o.Authorize == nil && (clientID == "" || clientSecret == "") {
@@ -77,28 +51,31 @@ func NewIntrospector(endpoint, clientID, clientSecret string, opts *Introspector
 		// scanned for tokens.
 		errs = append(errs, errors.New("bearer: introspection needs a client id and secret, or Authorize"))
 	}
-	if o.Cache < 0 || o.CacheSize < 0 {
-		errs = append(errs, errors.New("bearer: Cache and CacheSize must not be negative"))
-	}
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(append(errs, o.check()...)...); err != nil {
 		return nil, err
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	in := &Introspector{endpoint: endpoint, id: clientID, secret: clientSecret, o: o}
-	client := http.Client{Timeout: 10 * time.Second}
+	client := http.Client{}
 	if o.Client != nil {
 		client = *o.Client
 	}
+	timeout := client.Timeout
+	if timeout <= 0 {
+		timeout = 10 * time.Second
+	}
+	client.Timeout = 0 // calls have it
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	in.client = &client
+	o.Client = nil
+	in := &Introspector{
+		endpoint: endpoint, id: clientID, secret: secret.New(clientSecret), o: o, client: secret.New(&client),
+		calls: flight.New[digest, *Introspection](flight.Options{
+			Name: "bearer: the introspection", Timeout: timeout, Max: maxCalls, Wait: timeout, Alone: o.Cache <= 0,
+		}),
+	}
 	if o.Cache > 0 {
-		if o.CacheSize == 0 {
-			o.CacheSize = 4096
-		}
-		in.cache = newCache(o.CacheSize)
-		in.flights.byDigest = map[digest]*flight{}
+		in.cache = newCache(cmp.Or(o.CacheSize, 4096), o.Cache)
 	}
 	return in, nil
 }
@@ -125,22 +102,17 @@ func (in *Introspector) Verify(ctx context.Context, token string) (_ *Introspect
 // introspect returns the introspection of a token from the cache or the server,
 // nil for an inactive token.
 func (in *Introspector) introspect(ctx context.Context, token string) (*Introspection, error) {
-	if in.cache == nil {
-		return in.request(ctx, token)
-	}
 	d := digest(sha256.Sum256([]byte(token)))
-	now := in.o.Now() // before the request: the response may be as old as this
-	if i, ok := in.cache.load(d, now); ok {
-		return i, nil
+	if in.cache != nil {
+		if i, ok := in.cache.load(d, in.o.Now()); ok {
+			return i, nil
+		}
 	}
-	return in.flights.do(ctx, d, func() (*Introspection, error) {
+	return in.calls.Do(ctx, d, func(ctx context.Context) (*Introspection, error) {
+		now := in.o.Now() // before the request: the response may be as old as this
 		i, err := in.request(ctx, token)
-		if err == nil && i != nil && in.check(i) == nil {
-			until := now.Add(in.o.Cache)
-			if !i.ExpiresAt.IsZero() && i.ExpiresAt.Before(until) {
-				until = i.ExpiresAt
-			}
-			in.cache.store(d, i, until)
+		if in.cache != nil && ctx.Err() == nil && err == nil && i != nil && in.check(i) == nil {
+			in.cache.store(d, i, now)
 		}
 		return i, err
 	})
@@ -157,18 +129,19 @@ var (
 	tooEarly      = &reason{codeNotYetValid, errors.New("bearer: the token is not valid yet")}
 	otherIssuer   = &reason{codeInvalidIssuer, errors.New("bearer: the token is of another issuer")}
 	otherAudience = &reason{codeInvalidAudience, errors.New("bearer: the token is for another audience")}
-	otherType     = &reason{codeInvalidType, errors.New("bearer: token_type is missing or not Bearer: not an access token, or one that needs a proof")}
+	otherType     = &reason{codeInvalidType, errors.New("bearer: the token's type is not Bearer: not an access token, or one that needs a proof")}
 	bound         = &reason{codeInvalid, errors.New("bearer: the token is bound to a key of its client (cnf)")}
 )
 
-// check returns why an active token is refused, nil if it is accepted.
+// check returns why an active token is refused, nil if it is accepted. iat is no
+// reason (RFC 7519 has no such rule).
 func (in *Introspector) check(i *Introspection) *reason {
 	now := in.o.Now()
 	accepted := func(aud string) bool { return slices.Contains(in.o.Audience, aud) }
 	switch {
-	case !i.ExpiresAt.IsZero() && !now.Before(i.ExpiresAt):
+	case !i.ExpiresAt.IsZero() && !now.Before(i.ExpiresAt.Add(in.o.Leeway)):
 		return expired
-	case now.Before(i.NotBefore):
+	case now.Before(i.NotBefore.Add(-max(in.o.Leeway, minEarly))):
 		return tooEarly
 	case in.o.Issuer != "" && i.Issuer != in.o.Issuer:
 		return otherIssuer
@@ -176,10 +149,33 @@ func (in *Introspector) check(i *Introspection) *reason {
 		return otherAudience
 	case i.bound: // RFC 8705, section 3, RFC 9449, section 7: it needs a proof
 		return bound
-	case i.refresh, !in.o.InsecureAnyTokenType && !strings.EqualFold(i.TokenType, "Bearer"): // RFC 6749, section 7.1
+	case !in.isAccess(i):
 		return otherType
 	}
 	return nil
+}
+
+// notAccess are the words of common servers for tokens that TokenTypes must not
+// accept.
+var notAccess = []string{"refresh", "refresh_token", "offline", "id", "id_token", "dpop", "mac", "pop", "n_a"}
+
+// usages are the common words for an access token in typ and token_use.
+var usages = []string{"Bearer", "access", "access_token", "JWT", "at+jwt", "application/at+jwt"}
+
+// isAccess reports whether a token is an access token that needs no proof (RFC
+// 6749, section 7.1).
+func (in *Introspector) isAccess(i *Introspection) bool {
+	for _, usage := range i.usages {
+		if usage != "" && !among(usages, usage) && !among(in.o.TokenTypes, usage) {
+			return false
+		}
+	}
+	return i.TokenType == "" || strings.EqualFold(i.TokenType, "Bearer") || among(in.o.TokenTypes, i.TokenType)
+}
+
+// among reports whether list has word in any case.
+func among(list []string, word string) bool {
+	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, word) })
 }
 
 // maxResponse bounds the body of the server's response, in bytes.
@@ -200,9 +196,9 @@ func (in *Introspector) request(ctx context.Context, token string) (*Introspecti
 		}
 	} else {
 		// Form-encoded first: RFC 6749, section 2.3.1.
-		req.SetBasicAuth(url.QueryEscape(in.id), url.QueryEscape(in.secret))
+		req.SetBasicAuth(url.QueryEscape(in.id), url.QueryEscape(in.secret.Reveal()))
 	}
-	res, err := in.client.Do(req)
+	res, err := in.client.Reveal().Do(req)
 	if err != nil {
 		return nil, err
 	}

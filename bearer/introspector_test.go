@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,7 +62,8 @@ func at(d *time.Duration) func() time.Time { return func() time.Time { return st
 func TestIntrospect(t *testing.T) {
 	now := start.Unix()
 	audience := &bearer.IntrospectorOptions{Audience: []string{"api", "api2"}, Issuer: "https://as.test"}
-	anyType := &bearer.IntrospectorOptions{InsecureAnyTokenType: true}
+	ownType := &bearer.IntrospectorOptions{TokenTypes: []string{"access_token", "user"}}
+	leeway := &bearer.IntrospectorOptions{Leeway: time.Minute}
 	tests := []struct {
 		name string
 		opts *bearer.IntrospectorOptions
@@ -75,7 +78,15 @@ func TestIntrospect(t *testing.T) {
 		{"active in another case", nil, `{"active":false,"Active":true,"ACTIVE":true}`, 401},
 		{"expired", nil, fmt.Sprintf(`{"active":true,"token_type":"Bearer","exp":%d}`, now), 401},
 		{"about to expire", nil, fmt.Sprintf(`{"active":true,"token_type":"Bearer","exp":%d.5}`, now), 200},
-		{"not yet valid", nil, fmt.Sprintf(`{"active":true,"token_type":"Bearer","nbf":%d}`, now+1), 401},
+		{"expired a second ago", nil, fmt.Sprintf(`{"active":true,"token_type":"Bearer","exp":%d}`, now-1), 401},
+		{"expired within Leeway", leeway, fmt.Sprintf(`{"active":true,"token_type":"Bearer","exp":%d}`, now-59), 200},
+		{"expired by Leeway", leeway, fmt.Sprintf(`{"active":true,"token_type":"Bearer","exp":%d}`, now-60), 401},
+		{"not yet valid", nil, fmt.Sprintf(`{"active":true,"token_type":"Bearer","nbf":%d}`, now+6), 401},
+		{"valid a second from now", nil, fmt.Sprintf(`{"active":true,"token_type":"Bearer","nbf":%d}`, now+1), 200},
+		{"valid five seconds from now", nil, fmt.Sprintf(`{"active":true,"token_type":"Bearer","nbf":%d}`, now+5), 200},
+		{"valid within Leeway", leeway, fmt.Sprintf(`{"active":true,"token_type":"Bearer","nbf":%d}`, now+60), 200},
+		{"not valid within Leeway", leeway, fmt.Sprintf(`{"active":true,"token_type":"Bearer","nbf":%d}`, now+61), 401},
+		{"issued in an hour", nil, fmt.Sprintf(`{"active":true,"token_type":"Bearer","iat":%d}`, now+3600), 200},
 		{"valid from now", nil, fmt.Sprintf(`{"active":true,"token_type":"Bearer","nbf":%d}`, now), 200},
 		{"exp as text", nil, `{"active":true,"token_type":"Bearer","exp":"99999999999"}`, 503},
 		{"exp negative", nil, `{"active":true,"token_type":"Bearer","exp":-1}`, 503},
@@ -90,18 +101,28 @@ func TestIntrospect(t *testing.T) {
 		{"other issuer", audience, `{"active":true,"token_type":"Bearer","iss":"https://as.test/","aud":"api"}`, 401},
 		{"no issuer", audience, `{"active":true,"token_type":"Bearer","aud":"api"}`, 401},
 		{"token type in any case", nil, `{"active":true,"token_type":"bearer"}`, 200},
-		{"no token type", nil, `{"active":true}`, 401},
+		{"no token type", nil, `{"active":true}`, 200},
+		{"a null token type", nil, `{"active":true,"token_type":null}`, 200},
+		{"Keycloak's access token", nil, `{"active":true,"typ":"Bearer","azp":"c"}`, 200},
+		{"Keycloak's ID token", nil, `{"active":true,"typ":"ID"}`, 401},
+		{"Keycloak's refresh token", nil, `{"active":true,"typ":"Refresh"}`, 401},
+		{"Keycloak's logout token", nil, `{"active":true,"typ":"Logout"}`, 401},
+		{"Hydra's refresh token", nil, `{"active":true,"token_use":"refresh_token"}`, 401},
+		{"the header's typ", nil, `{"active":true,"typ":"at+jwt"}`, 200},
 		{"needs a proof", nil, `{"active":true,"token_type":"DPoP"}`, 401},
+		{"needs a proof, as Keycloak writes it", nil, `{"active":true,"typ":"DPoP"}`, 401},
+		{"another token type", nil, `{"active":true,"token_type":"access_token"}`, 401},
+		{"a token type that is no text", nil, `{"active":true,"token_type":["Bearer"]}`, 503},
 		{"bound to a key", nil, `{"active":true,"token_type":"Bearer","cnf":{"jkt":"x"}}`, 401},
 		{"bound to null is not bound", nil, `{"active":true,"token_type":"Bearer","cnf":null}`, 200},
 		{"bound to an empty key", nil, `{"active":true,"token_type":"Bearer","cnf":{}}`, 401},
 		{"a refresh token", nil, `{"active":true,"token_type":"Bearer","token_use":"refresh_token"}`, 401},
 		{"an offline token", nil, `{"active":true,"token_type":"Bearer","typ":"Offline"}`, 401},
 		{"an access token", nil, `{"active":true,"token_type":"Bearer","token_use":"access_token","typ":"Bearer"}`, 200},
-		{"no token type, insecurely", anyType, `{"active":true}`, 200},
-		{"another token type, insecurely", anyType, `{"active":true,"token_type":"access_token"}`, 200},
-		{"bound to a key, insecurely", anyType, `{"active":true,"cnf":{"jkt":"x"}}`, 401},
-		{"a refresh token, insecurely", anyType, `{"active":true,"token_type":"refresh_token"}`, 401},
+		{"a word of the server's own", ownType, `{"active":true,"token_type":"access_token","token_use":"User"}`, 200},
+		{"Bearer, beside words of the server's own", ownType, `{"active":true,"token_type":"Bearer"}`, 200},
+		{"a word that is not listed", ownType, `{"active":true,"token_type":"refresh_token"}`, 401},
+		{"bound to a key, with a word of the server's own", ownType, `{"active":true,"token_type":"user","cnf":{"jkt":"x"}}`, 401},
 		{"not JSON", nil, `<html>`, 503},
 		{"an array", nil, `[{"active":true}]`, 503},
 		{"null", nil, `null`, 503},
@@ -166,12 +187,34 @@ func TestIntrospectionRequest(t *testing.T) {
 	}
 }
 
-// Only %x20 separates scopes (RFC 6749, section 3.3).
-func TestIntrospectedScopesSplitAtSpacesAlone(t *testing.T) {
-	e := newEndpoint(t, `{"active":true,"token_type":"Bearer","scope":" a\u00a0admin  b\tadmin "}`)
-	i, found, err := e.introspector(t, nil).Verify(t.Context(), "x")
-	if err != nil || !found || strings.Join(i.Scopes(), "|") != "a\u00a0admin|b\tadmin" {
-		t.Errorf("%q, %t, %v", i.Scopes(), found, err)
+// TestIntrospectedScopes: as in package jwtauth. Only %x20 separates scopes (RFC
+// 6749, section 3.3).
+func TestIntrospectedScopes(t *testing.T) {
+	for _, tt := range []struct {
+		name, members string
+		want          []string
+	}{
+		{"spaces alone separate", `"scope":" a\u00a0admin  b\tadmin "`, []string{"a\u00a0admin", "b\tadmin"}},
+		{"an array", `"scope":["a","b"]`, []string{"a", "b"}},
+		{"an element is one scope", `"scope":["a b"]`, []string{"a b"}},
+		{"scp", `"scp":["a","b"]`, []string{"a", "b"}},
+		{"scp as text", `"scp":"a b"`, []string{"a", "b"}},
+		{"scope before scp", `"scp":["admin"],"scope":"a"`, []string{"a"}},
+		{"null is not absent", `"scp":["admin"],"scope":null`, nil},
+		{"an empty array", `"scope":[]`, nil},
+		{"an array with a number", `"scope":["a",1]`, nil},
+		{"an array with null", `"scope":["a",null]`, nil},
+		{"an object", `"scope":{"a":1}`, nil},
+		{"a number", `"scope":7`, nil},
+		{"none", `"sub":"1"`, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := newEndpoint(t, `{"active":true,"token_type":"Bearer",`+tt.members+`}`)
+			i, found, err := e.introspector(t, nil).Verify(t.Context(), "x")
+			if err != nil || !found || !slices.Equal(i.Scopes(), tt.want) {
+				t.Errorf("%q, %t, %v; want %q", i.Scopes(), found, err, tt.want)
+			}
+		})
 	}
 }
 
@@ -251,6 +294,37 @@ func TestIntrospectionCache(t *testing.T) {
 	}
 }
 
+// TestIntrospectionCacheAndTheClock: an entry lives no longer than Cache, however
+// the wall clock is set.
+func TestIntrospectionCacheAndTheClock(t *testing.T) {
+	body := fmt.Sprintf(`{"active":true,"exp":%d}`, start.Add(time.Hour).Unix())
+	tests := []struct {
+		name  string
+		clock []time.Duration // of the wall at each request, after which the token is revoked
+		found []bool
+	}{
+		{"set back", []time.Duration{0, -40 * time.Minute, -40*time.Minute + 30*time.Second, 0, 30 * time.Second}, []bool{true, false, false, false, false}},
+		{"set back within Cache", []time.Duration{0, -time.Second}, []bool{true, false}},
+		{"set forward", []time.Duration{0, time.Hour}, []bool{true, false}},
+		{"within Cache", []time.Duration{0, 59 * time.Second, time.Minute}, []bool{true, true, false}},
+		{"no time passes", []time.Duration{0, 0, 0}, []bool{true, true, true}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var now time.Duration
+			e := newEndpoint(t, body)
+			in := e.introspector(t, &bearer.IntrospectorOptions{Cache: time.Minute, Now: at(&now)})
+			for i, want := range tt.found {
+				now = tt.clock[i]
+				if _, found, err := in.Verify(t.Context(), "x"); found != want || err != nil {
+					t.Errorf("request %d at %v: found %t, %v; want %t", i, now, found, err, want)
+				}
+				e.body = `{"active":false}`
+			}
+		})
+	}
+}
+
 // TestIntrospectionAtOnce: requests that come together wait for one answer; one
 // that gives up does not take the others with it.
 func TestIntrospectionAtOnce(t *testing.T) {
@@ -296,8 +370,8 @@ func TestIntrospectionAtOnce(t *testing.T) {
 			time.Sleep(2 * time.Second)
 			synctest.Wait()
 			wantGood, wantBad, wantCalls := 21, 1, 1
-			if cancelFirst {
-				wantGood, wantBad, wantCalls = 20, 2, 2
+			if cancelFirst { // its call goes on
+				wantGood, wantBad = 20, 2
 			}
 			if good != wantGood || bad != wantBad || calls != wantCalls {
 				t.Errorf("first canceled %t: %d found, %d not, %d calls; want %d, %d, %d", cancelFirst, good, bad, calls, wantGood, wantBad, wantCalls)
@@ -310,24 +384,117 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestIntrospectionPanic: where asking panics, the next request asks itself.
-func TestIntrospectionPanic(t *testing.T) {
-	panics := true
-	client := &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
-		if panics {
-			panic("a bug")
+// answering is a response with a body.
+func answering(body string) *http.Response {
+	return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(body))}
+}
+
+// TestIntrospectionFailsAlone: a call that panics, ends its goroutine or never
+// returns is a failure of ours for all who wait for it, and the next call works.
+func TestIntrospectionFailsAlone(t *testing.T) {
+	hang := make(chan struct{})
+	for _, tt := range []struct {
+		name string
+		call roundTripper
+	}{
+		{"panics", func(*http.Request) (*http.Response, error) { panic("a bug") }},
+		{"ends its goroutine", func(*http.Request) (*http.Response, error) { runtime.Goexit(); return nil, nil }},
+		{"ignores its context", func(*http.Request) (*http.Response, error) { <-hang; return nil, errors.New("late") }},
+		{"ignores its context in the body", func(*http.Request) (*http.Response, error) {
+			r := answering("")
+			r.Body = io.NopCloser(readerFunc(func([]byte) (int, error) { <-hang; return 0, io.EOF }))
+			return r, nil
+		}},
+	} {
+		for _, cache := range []time.Duration{0, time.Minute} {
+			t.Run(fmt.Sprint(tt.name, cache), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					hang = make(chan struct{})
+					var next atomic.Bool
+					client := &http.Client{Timeout: 3 * time.Second, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+						if !next.Load() {
+							return tt.call(r)
+						}
+						return answering(`{"active":true}`), nil
+					})}
+					in := guard.Must(bearer.NewIntrospector("https://as.test/i", "a", "b", &bearer.IntrospectorOptions{Cache: cache, Client: client}))
+					tokens := guard.Must(bearer.New(in.Verify, nil))
+					begun := time.Now()
+					var wg sync.WaitGroup
+					for range 5 {
+						wg.Go(func() {
+							w := httptest.NewRecorder()
+							tokens.Wrap(http.NotFoundHandler()).ServeHTTP(w, request("Bearer x"))
+							if w.Code != 503 {
+								t.Errorf("status %d", w.Code)
+							}
+						})
+					}
+					wg.Wait()
+					if waited := time.Since(begun); waited > 3*time.Second {
+						t.Errorf("waited for %v", waited)
+					}
+					next.Store(true)
+					if _, found, err := in.Verify(t.Context(), "x"); !found || err != nil {
+						t.Error(found, err)
+					}
+					close(hang)
+				})
+			})
 		}
-		return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"active":true,"token_type":"Bearer"}`))}, nil
-	})}
-	in := guard.Must(bearer.NewIntrospector("https://as.test/i", "a", "b", &bearer.IntrospectorOptions{Cache: time.Minute, Client: client}))
-	func() {
-		defer func() { _ = recover() }()
-		_, _, _ = in.Verify(t.Context(), "x")
-	}()
-	panics = false
-	if _, found, err := in.Verify(t.Context(), "x"); !found || err != nil {
-		t.Error(found, err)
 	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
+
+// TestIntrospectionsAtOnceAreBounded: further requests wait for one that ends, and
+// leave when their client does.
+func TestIntrospectionsAtOnceAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var running atomic.Int32
+		release := make(chan struct{})
+		client := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			if running.Add(1) > 256 {
+				t.Error("more than 256 at once")
+			}
+			defer running.Add(-1)
+			<-release
+			return answering(`{"active":true}`), nil
+		})}
+		in := guard.Must(bearer.NewIntrospector("https://as.test/i", "a", "b", &bearer.IntrospectorOptions{Client: client}))
+		var found, left, full atomic.Int32
+		verify := func(ctx context.Context) {
+			switch _, ok, err := in.Verify(ctx, "x"); {
+			case ok:
+				found.Add(1)
+			case errors.Is(err, context.Canceled):
+				left.Add(1)
+			case errors.Is(err, context.DeadlineExceeded):
+				full.Add(1)
+			}
+		}
+		for range 256 {
+			go verify(t.Context())
+		}
+		synctest.Wait()
+		leaving, leave := context.WithCancel(t.Context())
+		go verify(leaving)
+		go verify(t.Context())
+		synctest.Wait()
+		leave()
+		synctest.Wait()
+		if left.Load() != 1 || running.Load() != 256 {
+			t.Errorf("%d left, %d run", left.Load(), running.Load())
+		}
+		time.Sleep(time.Second)
+		close(release)
+		synctest.Wait()
+		if found.Load() != 257 || full.Load() != 0 {
+			t.Errorf("%d found, %d gave up", found.Load(), full.Load())
+		}
+	})
 }
 
 func TestIntrospectorRefusesMistakes(t *testing.T) {
@@ -348,6 +515,11 @@ func TestIntrospectorRefusesMistakes(t *testing.T) {
 		{"https://as.test/i", "", "b", nil, "client id"},
 		{"https://as.test/i", "a", "", nil, "client id"},
 		{"https://as.test/i", "a", "b", &bearer.IntrospectorOptions{Cache: -1}, "negative"},
+		{"https://as.test/i", "a", "b", &bearer.IntrospectorOptions{Leeway: -1}, "Leeway"},
+		{"https://as.test/i", "a", "b", &bearer.IntrospectorOptions{Leeway: 2*time.Minute + 1}, "Leeway"},
+		{"https://as.test/i", "a", "b", &bearer.IntrospectorOptions{TokenTypes: []string{"Refresh"}}, "Refresh"},
+		{"https://as.test/i", "a", "b", &bearer.IntrospectorOptions{TokenTypes: []string{"DPoP"}}, "DPoP"},
+		{"https://as.test/i", "a", "b", &bearer.IntrospectorOptions{Client: &http.Client{Transport: (*http.Transport)(nil)}}, "nil *http.Transport"},
 	} {
 		if _, err := bearer.NewIntrospector(tt.endpoint, tt.id, tt.secret, tt.opts); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "u:p") {
 			t.Errorf("%q: %v", tt.endpoint, err)

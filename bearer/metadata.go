@@ -27,7 +27,7 @@ type ResourceMetadata struct {
 	JWKSURI              string   `json:"jwks_uri,omitempty"`
 	ScopesSupported      []string `json:"scopes_supported,omitempty"`
 	// BearerMethodsSupported lists how a token may be sent. If nil, it is
-	// "header": this package supports no other.
+	// "header". Add "query" for a source.InsecureQuery("access_token").
 	BearerMethodsSupported []string `json:"bearer_methods_supported,omitempty"`
 	ResourceName           string   `json:"resource_name,omitempty"`
 	ResourceDocumentation  string   `json:"resource_documentation,omitempty"`

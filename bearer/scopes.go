@@ -88,7 +88,7 @@ func (g gate) middleware(needed []string) guard.Middleware {
 // check returns nil if the credentials of ctx were granted the scopes.
 func (g gate) check(ctx context.Context) error {
 	token, isScoped := guard.CredentialFrom[Scoped](ctx)
-	limiter, isLimiter := guard.CredentialFrom[guard.ScopeLimiter](ctx)
+	limiter, isLimiter := identity.CredentialBut[Scoped, guard.ScopeLimiter](ctx) // a Scoped one has granted scopes by name
 	if !isScoped && !isLimiter {
 		if identity.Otherwise[Scoped](ctx) || identity.Otherwise[guard.ScopeLimiter](ctx) {
 			return errNoScopes // no failure of ours: any client with such a credential could cause it

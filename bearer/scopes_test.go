@@ -22,6 +22,14 @@ type record struct{ scopes []string }
 
 func (k record) ScopeLimit() ([]string, bool) { return k.scopes, len(k.scopes) > 0 }
 
+// signed is both, as a token of package jwtauth is, which has a limit only by choice.
+type signed struct {
+	granted
+	limited bool
+}
+
+func (s *signed) ScopeLimit() ([]string, bool) { return s.scopes, s.limited }
+
 func byScopes(_ context.Context, token string) (*granted, bool, error) {
 	return &granted{strings.Split(token, "~")}, true, nil
 }
@@ -41,6 +49,12 @@ func TestScopes(t *testing.T) {
 		}
 		return record{[]string{token}}, true, nil
 	}, nil))
+	jwts := func(limited bool) *bearer.Tokens[*signed] {
+		return guard.Must(bearer.New(func(_ context.Context, token string) (*signed, bool, error) {
+			return &signed{granted{strings.Split(token, "~")}, limited}, true, nil
+		}, nil))
+	}
+	signedUser := func(context.Context, *signed) (user, bool, error) { return user{"1", "Alice"}, true, nil }
 	ab, any := bearer.Scopes("a", "b"), bearer.AnyScope("a", "b")
 	tests := []struct {
 		name      string
@@ -66,6 +80,12 @@ func TestScopes(t *testing.T) {
 		{"scopes do not add up", guard.Chain(keys.Wrap, plain.Wrap), bearer.Scopes("a"), "Bearer a~b", 403, `Bearer realm="r", error="insufficient_scope", scope="a"`},
 		{"a hidden limit", guard.Chain(keys.Wrap, guard.Map(keys, anyScope).Wrap), bearer.AnyScope("a", "b"), "Bearer b", 200, ""},
 		{"no scope in both", guard.Chain(keys.Wrap, plain.Wrap), any, "Bearer a~b", 403, `Bearer realm="r", error="insufficient_scope", scope="a"`},
+		{"a limiter without a limit has scopes by name", jwts(false).Wrap, ab, "Bearer a~b", 200, ""},
+		{"and no others", jwts(false).Wrap, ab, "Bearer a", 403, `Bearer error="insufficient_scope", scope="a b"`},
+		{"mapped, too", guard.Map(jwts(false), signedUser).Wrap, ab, "Bearer a~b", 200, ""},
+		{"as one with a limit", guard.Map(jwts(true), signedUser).Wrap, ab, "Bearer a~b", 200, ""},
+		{"it hides no key without one", guard.Chain(keys.Wrap, jwts(false).Wrap), bearer.Scopes("unlimited"), "Bearer unlimited", 403, `Bearer error="insufficient_scope", scope="unlimited"`},
+		{"nor one with a limit", guard.Chain(keys.Wrap, jwts(false).Wrap), bearer.Scopes("a"), "Bearer a~b", 403, `Bearer error="insufficient_scope", scope="a"`},
 		{"no token", plain.Wrap, ab, "", 401, `Bearer realm="r"`},
 		{"anonymous", guard.Optional(plain), ab, "", 401, `Bearer realm="r"`},
 		{"without authentication", guard.Chain(), ab, "Bearer a~b", 500, ""},

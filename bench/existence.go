@@ -47,7 +47,7 @@ func existence(set settings) (comparison, error) {
 		post := guard.Must(owner.New(func(r *http.Request, m member) (a article, found bool, err error) {
 			err = stmt.QueryRowContext(r.Context(), args(r, m)...).Scan(&a.ID, &a.Author)
 			return a, err == nil, err
-		}, &owner.Options{NotFound: []error{sql.ErrNoRows}})).HideAll()
+		}, &owner.Options{NotFound: []error{sql.ErrNoRows}, HideAll: true}))
 		mux := http.NewServeMux()
 		mux.Handle("GET /posts/{id}", guard.Chain(
 			guard.Require(fixedUser{caller}), post.Require(func(m member, a article) bool { return owner.Same(m.ID, a.Author) }))(ok))

@@ -99,10 +99,12 @@ func hs256(settings) (comparison, error) {
 	token := sign(jwt.SigningMethodHS256, secret)
 	r := request("/", "Authorization", "Bearer "+token)
 	key := jwtauth.HMAC("HS256", secret)
+	second := jwtauth.VerifierOptions{Trust: []jwtauth.Trust{{Issuer: "second", Keys: jwtauth.HMAC("HS256", make([]byte, 32)), Prefix: "second:"}}}
 	auth0Handler, auth0Request := auth0()
 	return comparison{
 		benchmarks: []benchmark{
 			{"guard: whole middleware", ours, serving(protected(key, jwtauth.VerifierOptions{}), r, 200)},
+			{"guard: two issuers", ours, serving(protected(key, second), r, 200)},
 			{"guard: cached", ours, serving(protected(key, jwtauth.VerifierOptions{CacheSize: 1024}), r, 200)},
 			{"golang-jwt: ParseWithClaims alone", peer, golangJWT(token, "HS256", func(*jwt.Token) (any, error) { return secret, nil })},
 			{"jwx: Parse alone", peer, jwx(token, jwa.HS256(), secret)},
@@ -113,8 +115,9 @@ func hs256(settings) (comparison, error) {
 			{"bare handler", lowerBound, serving(bare, r, 200)},
 		},
 		bars: []bar{
-			ratio("guard: whole middleware", "golang-jwt: ParseWithClaims alone", 0.6),
-			allocs("guard: whole middleware", 25),
+			ratio("guard: whole middleware", "golang-jwt: ParseWithClaims alone", 0.35),
+			allocs("guard: whole middleware", 9),
+			ratio("guard: two issuers", "guard: whole middleware", 1.1),
 			ratio("guard: whole middleware", "go-chi/jwtauth: whole middleware", 1.0/6),
 			ratio("guard: whole middleware", "auth0/go-jwt-middleware: whole middleware", 1.0/6),
 			ratio("guard: cached", "golang-jwt: ParseWithClaims alone", 0.06),

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/go-chi/httprate"
@@ -110,6 +111,55 @@ func refusedKey(settings) (comparison, error) {
 	}, nil
 }
 
+// endedRequests are takes that something follows when the request has ended.
+func endedRequests(settings) (comparison, error) {
+	r, key := request("/", user, "1"), ratelimit.ByHeader(user)
+	limiter := guard.Must(ratelimit.New(ratelimit.Limit{Quota: plenty, Window: window}, key, nil))
+	organisation := ratelimit.By{Key: key, Limits: []ratelimit.Limit{{Name: "organisation", Quota: plenty, Window: window}}}
+	concurrent := guard.Must(ratelimit.New(ratelimit.Concurrent(2), key, nil)).Wrap(ok)
+	inFlight, mu := map[string]int{}, sync.Mutex{}
+	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		line := r.Header[user][0]
+		mu.Lock()
+		inFlight[line]++
+		mu.Unlock()
+		ok(w, r)
+		mu.Lock()
+		inFlight[line]--
+		mu.Unlock()
+	})
+	onlyFailures := func(status int) int { return status / 400 }
+	return comparison{
+		benchmarks: []benchmark{
+			{"guard: Take", ours, func(n int) {
+				for range n {
+					res, err := limiter.Take(ctx, "1", 2)
+					check(err == nil && res.OK, "Take")
+				}
+			}},
+			{"guard: Reserve and Settle", ours, func(n int) {
+				for range n {
+					reservation, err := limiter.Reserve(r, 2)
+					check(err == nil && reservation.Settle(ctx, 1) == nil, "Reserve and Settle")
+				}
+			}},
+			{"guard: one key", ours, serving(ourLimit(plenty, key, ratelimit.Options{}), r, 200)},
+			{"guard: two keys", ours, serving(ourLimit(plenty, key, ratelimit.Options{AlsoBy: []ratelimit.By{organisation}}), r, 200)},
+			{"guard: Concurrent", ours, serving(concurrent, r, 200)},
+			{"bare map and mutex, in flight", lowerBound, serving(bare, r, 200)},
+			{"guard: by outcome", ours, serving(ourLimit(plenty, key, ratelimit.Options{Settle: onlyFailures}), r, 200)},
+		},
+		bars: []bar{
+			ratio("guard: Reserve and Settle", "guard: Take", 2),
+			ratio("guard: two keys", "guard: one key", 1.6),
+			ratio("guard: Concurrent", "bare map and mutex, in flight", 2.5),
+			allocs("guard: Concurrent", 0),
+			allocs("guard: Reserve and Settle", 1),
+			allocs("guard: by outcome", 1),
+		},
+	}, nil
+}
+
 // manyKeys takes for 100,000 keys in turn, in one goroutine per core, each starting at
 // a different key. The keys are first used in random order, so that the order of the
 // requests is not the order of the allocations.
@@ -154,7 +204,7 @@ func manyKeys(settings) (comparison, error) {
 				check(seen[r.Header.Get(user)] > 0, "map")
 			}))},
 		},
-		bars: []bar{ratio("guard: 100,000 keys", "sethvargo/go-limiter: 100,000 keys", 0.4)},
+		bars: []bar{ratio("guard: 100,000 keys", "sethvargo/go-limiter: 100,000 keys", 0.35)},
 	}, nil
 }
 

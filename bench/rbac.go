@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/casbin/casbin/v3"
@@ -123,6 +124,64 @@ func gates(settings) (comparison, error) {
 	}, nil
 }
 
+// tenantsAndScopes are decisions in one of 10,000 tenants, another one each time, all with a
+// role of their own; and decisions for a credential with 2,000 scopes.
+func tenantsAndScopes(settings) (comparison, error) {
+	const n = 10_000
+	spec := rbac.Spec[string]{Permissions: []string{denied, granted}, Roles: map[string]rbac.Role[string]{"guest": {}}}
+	perTenantRoles := rbac.Spec[string]{Roles: map[string]rbac.Role[string]{caller.Role: {Grants: []string{granted}}}}
+	names := []string{caller.Role}
+	perTenant := guard.Must(rbac.NewPerTenant(spec, func(_ context.Context, _ member, tenant string) (rbac.Membership, bool, error) {
+		return rbac.Membership{Roles: names, Tenant: tenant}, true, nil
+	}, nil))
+	spec.Roles = perTenantRoles.Roles
+	one := guard.Must(rbac.New(spec, func(m member) string { return m.Role }, nil))
+	before := heap()
+	for i := range n {
+		if err := perTenant.SwapIn(ctx, strconv.Itoa(i), perTenantRoles); err != nil {
+			return comparison{}, err
+		}
+	}
+	size := Fact{"guard: bytes a tenant", (heap() - before) / n, "B"}
+	inside, outside := make([]*http.Request, n), make([]*http.Request, n)
+	for i := range n {
+		tenant := strconv.Itoa(i)
+		r := request("/", "Org", tenant)
+		outside[i] = r.WithContext(guard.WithPrincipal(r.Context(), caller))
+		inside[i] = r.WithContext(guard.Must(perTenant.Enter(outside[i].Context(), tenant)))
+	}
+	each := func(h http.Handler, requests []*http.Request) func(int) {
+		w, at := &discard{header: http.Header{}}, 0
+		return func(times int) {
+			for range times {
+				h.ServeHTTP(w, requests[at])
+				check(w.status == 200, "a tenant")
+				at = (at + 1) % n
+			}
+		}
+	}
+	scopes := make([]string, 2000)
+	for i := range scopes {
+		scopes[i] = permName(i)
+	}
+	limited := guard.Must(rbac.New(rbac.Spec[string]{
+		Permissions: scopes, Roles: map[string]rbac.Role[string]{caller.Role: {Grants: scopes}},
+	}, func(m member) string { return m.Role }, &rbac.Options{ScopeLimit: func(context.Context) ([]string, bool) { return scopes, true }}))
+	return comparison{
+		benchmarks: []benchmark{
+			{"guard: gate, 10,000 tenants", ours, each(perTenant.RequireAll(granted)(ok), inside)},
+			{"guard: gate, one policy", ours, each(one.RequireAll(granted)(ok), outside)},
+			{"guard: gate, 2,000 scopes", ours, each(limited.RequireAll(scopes[1999])(ok), outside)},
+		},
+		facts: []Fact{size},
+		bars: []bar{
+			ratio("guard: gate, 10,000 tenants", "guard: gate, one policy", 2),
+			difference("guard: gate, 2,000 scopes", "guard: gate, one policy", 50_000),
+			factAtMost("guard: bytes a tenant", 200),
+		},
+	}, nil
+}
+
 func decisions(settings) (comparison, error) {
 	policy := rules(many, many)
 	var inside context.Context
@@ -152,7 +211,7 @@ func decisions(settings) (comparison, error) {
 		benchmarks: []benchmark{
 			{"guard: Check, granted, 10,000 rules", ours, decide("Check", granted, true, ourCheck)},
 			{"guard: Check, denied, 10,000 rules", ours, decide("Check", denied, false, ourCheck)},
-			{"guard: Has, 10,000 rules", ours, decide("Has", granted, true, func(string) (bool, error) { return has(inside), nil })},
+			{"guard: Has, 10,000 rules", ours, decide("Has", granted, true, func(string) (bool, error) { return has(inside) })},
 			{"casbin: Enforce, granted, 10,000 rules", peer, decide("casbin", granted, true, enforce)},
 			{"casbin: Enforce, denied, 10,000 rules", peer, decide("casbin", denied, false, enforce)},
 			{"cedar-go: Authorize, granted, 10,000 rules", peer, decide("cedar", granted, true, authorize)},

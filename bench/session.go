@@ -152,17 +152,18 @@ func sessionMemory(set settings) (comparison, error) {
 		return cookie
 	}
 	const cookieBytes = len("__Host-session=") + 43
-	cookies := make([][cookieBytes]byte, set.fill)
+	var cookies strings.Builder // one string: the requests allocate none
+	cookies.Grow(cookieBytes * set.fill)
 	_, single := fill()
 	singleCookie := create(single, 0)
 
 	before := heap()
 	store, m := fill()
-	for i := range cookies {
-		copy(cookies[i][:], create(m, i))
+	for i := range set.fill {
+		cookies.WriteString(create(m, i))
 	}
 	size := (heap() - before) / float64(set.fill)
-	get := requesting(m, len(cookies), func(i int) string { return string(cookies[i][:]) })
+	get := requesting(m, set.fill, func(i int) string { return cookies.String()[cookieBytes*i:][:cookieBytes] })
 	get(set.fill) // uses every session once
 	used := (heap() - before) / float64(set.fill)
 	runtime.KeepAlive(store)
@@ -186,11 +187,18 @@ func sessionMemory(set settings) (comparison, error) {
 	stall := longestStall(3, func() func(int) { _, m := fill(); return func(i int) { create(m, i) } }, set.fill)
 
 	row, bare := bareMapOf(set.fill)
+	text := guard.Must(json.Marshal(alice))
+	one, only := "guard: GET, one of "+strconv.Itoa(set.fill), "guard: GET, the only session"
 	return comparison{
 		benchmarks: []benchmark{
 			row,
-			{"guard: GET, the only session", ours, requesting(single, 1, func(int) string { return singleCookie })},
-			{"guard: GET, one of " + strconv.Itoa(set.fill), ours, get},
+			{"bare json.Unmarshal", lowerBound, func(n int) {
+				for range n {
+					check(json.Unmarshal(text, new(profile)) == nil, "JSON")
+				}
+			}},
+			{only, ours, requesting(single, 1, func(int) string { return singleCookie })},
+			{one, ours, get},
 		},
 		facts: []Fact{
 			{"guard: bytes a session, its subject's index included", size, "B"},
@@ -203,6 +211,8 @@ func sessionMemory(set settings) (comparison, error) {
 			factAtMost("guard: bytes a session, its subject's index included", 320),
 			factAtMost("guard: bytes a session once it was used", 320),
 			factAtMost("guard: longest stall while filling", 1),
+			allocs(one, 4),
+			ratio(one, row.name, 14), // what remains is mostly the latency of memory
 		},
 	}, nil
 }

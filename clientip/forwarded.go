@@ -9,10 +9,10 @@ import (
 )
 
 // Forwarded reads the "for" parameters of Forwarded (RFC 7239) as [XFF] reads
-// X-Forwarded-For, and panics in the same cases. An element of a trusted proxy
-// without an address ("unknown", an obfuscated name, no "for" at all) is an
-// error. So are forms that the grammar allows and proxies do not write: empty
-// elements and pairs, and obfuscated ports.
+// X-Forwarded-For, also its empty elements, and panics in the same cases. An
+// element of a trusted proxy without an address ("unknown", an obfuscated name, no
+// "for" at all) is an error. So is an obfuscated port, which the grammar allows and
+// proxies do not write.
 func Forwarded(trustedProxies ...netip.Prefix) Func {
 	proxies := newProxies("Forwarded", trustedProxies)
 	return func(r *http.Request) (netip.Addr, error) {
@@ -20,12 +20,19 @@ func Forwarded(trustedProxies ...netip.Prefix) Func {
 		if direct || err != nil {
 			return addr, err
 		}
-		lines := r.Header["Forwarded"]
+		lines, empty := r.Header["Forwarded"], 0
 		for i := len(lines) - 1; i >= 0; i-- {
 			for rest, more := lines[i], true; more; {
 				var element string
 				if element, rest, more, err = lastElement(rest); err != nil {
 					return netip.Addr{}, err
+				}
+				if element = strings.Trim(element, " \t"); element == "" && empty < maxEmpty {
+					empty++
+					continue
+				}
+				if empty > 0 {
+					return netip.Addr{}, errEmpty("Forwarded")
 				}
 				if addr, err = forwardedFor(element); err != nil {
 					return netip.Addr{}, err
@@ -77,14 +84,15 @@ func escaped(s string, i int) bool {
 }
 
 // forwardedFor returns the address of the one "for" in an element (RFC 7239,
-// section 4): pairs separated by semicolons, with names in any letter case.
+// section 4): pairs separated by semicolons, with names in any letter case. Pairs
+// may be empty.
 func forwardedFor(element string) (addr netip.Addr, err error) {
 	node, found := "", false
-	for rest, more := element, true; more; {
+	for rest := strings.TrimLeft(element, " \t;"); rest != ""; rest = strings.TrimLeft(rest, " \t;") {
 		var name, value string
 		var ok bool
-		if name, value, rest, more, ok = nextPair(rest); !ok {
-			return netip.Addr{}, fmt.Errorf("clientip: Forwarded: the element %s is malformed", quoted(strings.TrimSpace(element)))
+		if name, value, rest, ok = nextPair(rest); !ok {
+			return netip.Addr{}, fmt.Errorf("clientip: Forwarded: the element %s is malformed", quoted(element))
 		}
 		if len(name) == 3 && strings.EqualFold(name, "for") {
 			if found {
@@ -105,11 +113,10 @@ func forwardedFor(element string) (addr netip.Addr, err error) {
 
 // nextPair reads name=value up to a semicolon or the end. It does not decode the
 // escapes of a quoted value: no address needs one.
-func nextPair(s string) (name, value, rest string, more, ok bool) {
-	s = strings.Trim(s, " \t")
+func nextPair(s string) (name, value, rest string, ok bool) {
 	name, s, ok = strings.Cut(s, "=")
 	if !ok || name == "" || strings.ContainsAny(name, " \t\";") {
-		return "", "", "", false, false
+		return "", "", "", false
 	}
 	end := 0
 	if strings.HasPrefix(s, `"`) {
@@ -119,7 +126,7 @@ func nextPair(s string) (name, value, rest string, more, ok bool) {
 			}
 		}
 		if end >= len(s) {
-			return "", "", "", false, false
+			return "", "", "", false
 		}
 		value, s = s[1:end], strings.TrimLeft(s[end+1:], " \t")
 	} else {
@@ -129,11 +136,8 @@ func nextPair(s string) (name, value, rest string, more, ok bool) {
 		value, s = strings.TrimRight(s[:end], " \t"), s[end:]
 		// A token has no colon, but proxies write ports unquoted.
 		if value == "" || strings.ContainsAny(value, " \t\"\\") {
-			return "", "", "", false, false
+			return "", "", "", false
 		}
 	}
-	if s == "" {
-		return name, value, "", false, true
-	}
-	return name, value, s[1:], true, s[0] == ';'
+	return name, value, s, s == "" || s[0] == ';'
 }

@@ -19,6 +19,11 @@ const xForwardedFor = "X-Forwarded-For"
 // all addresses are trusted, the client is the leftmost; if there are none, it is
 // the peer.
 //
+// Up to 16 empty elements are ignored (RFC 9110, section 5.6.1.2), but not where an
+// address is on their left and would be read: a proxy may have written an empty
+// element in place of the address of its peer, and then the client chose what is on
+// the left.
+//
 // XFF panics without a trusted proxy, and if one of them is the whole address
 // space (/0).
 func XFF(trustedProxies ...netip.Prefix) Func {
@@ -30,9 +35,8 @@ func XFF(trustedProxies ...netip.Prefix) Func {
 		}
 		it := elements{lines: r.Header[xForwardedFor]}
 		for it.next() {
-			var ok bool
-			if addr, ok = parseNode(it.element); !ok || it.long {
-				return netip.Addr{}, notAnAddress(xForwardedFor, it.element)
+			if addr, err = it.addr(); err != nil {
+				return netip.Addr{}, err
 			}
 			if !proxies.has(addr) {
 				return addr, nil
@@ -53,12 +57,9 @@ func XFFCount(n int) Func {
 	return func(r *http.Request) (netip.Addr, error) {
 		it := elements{lines: r.Header[xForwardedFor]}
 		for left := n; it.next(); left-- {
-			addr, ok := parseNode(it.element)
-			if !ok || it.long {
-				return netip.Addr{}, notAnAddress(xForwardedFor, it.element)
-			}
-			if left == 1 {
-				return addr, nil
+			addr, err := it.addr()
+			if err != nil || left == 1 {
+				return addr, err
 			}
 		}
 		return netip.Addr{}, fmt.Errorf("clientip: %s has fewer addresses than the %d proxies append", xForwardedFor, n)
@@ -105,6 +106,14 @@ func orUnix(addr netip.Addr) (netip.Addr, error) {
 	return addr, nil
 }
 
+// maxEmpty bounds the empty elements of a list.
+const maxEmpty = 16
+
+// errEmpty is the error of a list whose empty elements are not ignored.
+func errEmpty(name string) error {
+	return fmt.Errorf("clientip: %s: an empty element has an address on its left, or there are more than %d", name, maxEmpty)
+}
+
 // elements iterates over a comma-separated list from the right, over all its
 // field lines (RFC 9110, section 5.3). It reads no more bytes of an element than
 // an address may have.
@@ -114,9 +123,21 @@ type elements struct {
 	inLine  bool   // rest has more elements
 	element string
 	long    bool // element is the end of one that is too long
+	empty   int  // elements to the right of element
 }
 
+// next reads the next element that is not empty, or the first beyond maxEmpty.
 func (it *elements) next() bool {
+	for it.read() {
+		if it.element != "" || it.long || it.empty == maxEmpty {
+			return true
+		}
+		it.empty++
+	}
+	return false
+}
+
+func (it *elements) read() bool {
 	if !it.inLine {
 		if len(it.lines) == 0 {
 			return false
@@ -132,4 +153,16 @@ func (it *elements) next() bool {
 		it.rest = it.rest[:len(it.rest)-len(near)+comma]
 	}
 	return true
+}
+
+// addr parses the element.
+func (it *elements) addr() (netip.Addr, error) {
+	if it.empty > 0 {
+		return netip.Addr{}, errEmpty(xForwardedFor)
+	}
+	addr, ok := parseNode(it.element)
+	if !ok || it.long {
+		return netip.Addr{}, notAnAddress(xForwardedFor, it.element)
+	}
+	return addr, nil
 }

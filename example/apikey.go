@@ -13,7 +13,7 @@ import (
 // A keyHolder is the principal of an API key.
 type keyHolder struct{ ID, Name string }
 
-var keyHolders = map[string]keyHolder{"1": {"1", "Alice"}, "2": {"2", "Bob"}}
+var keyHolders = map[string]keyHolder{"1": {"1", "Alice"}, "2": {"2", "Bob"}, "3": {"3", "Carol"}}
 
 // keyDigests maps the digests of legacy keys to the ids of their holders. A reader
 // of the map cannot use the keys. Keys of high entropy need no slow hash.
@@ -24,8 +24,8 @@ var keyDigests = map[[sha256.Size]byte]string{
 
 // apikeySection shows API keys in the field X-API-Key. Keys of the managed ring,
 // which expire and can be revoked, have its prefix; all others are looked up in
-// keyDigests.
-func apikeySection(mux *http.ServeMux, set settings) {
+// keyDigests. Users who are signed in manage their keys of the ring on pages.
+func apikeySection(mux *http.ServeMux, set settings, signedIn guard.Middleware) {
 	ring := guard.Must(apikey.NewRing(&apikey.RingOptions{
 		Prefix:  backend.KeyPrefix,
 		Store:   set.stores.APIKeys,
@@ -35,6 +35,7 @@ func apikeySection(mux *http.ServeMux, set settings) {
 
 	authenticated := guard.Require[keyHolder](guard.BySubject(ring, holderByID), legacy)
 	mux.Handle("GET /apikey/protected", authenticated(guard.HandlerFunc(greet)))
+	keyPagesSection(mux, ring, signedIn)
 }
 
 func holderByKey(ctx context.Context, key string) (keyHolder, bool, error) {

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,23 +19,19 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/format"
+	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/session"
-
-	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // TestBrowser drives a real browser over https to the program as it runs behind
-// a proxy, without -dev. GUARD_SCREENSHOTS names a folder for screenshots,
-// and GUARD_BROWSER_STEPS a part of the names of the steps to run.
+// a proxy, without -dev: see drive.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("drives a browser")
 	}
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		harness.Needs(t, "the program chromium")
-	}
+	need(t, "chromium")
 	installed(t)
 	p := launch(t, []string{"JWT_SECRET_KEY=" + secret, "TRUSTED_PROXIES=127.0.0.1"}, "-addr", "127.0.0.1:0")
 	site := behindTLS(t, p.url)
@@ -42,14 +39,27 @@ func TestBrowser(t *testing.T) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = w.Write([]byte("<!doctype html><title>Evil</title><body>"))
 	}))
-	argument, err := json.Marshal(map[string]string{
-		"url": site, "evil": evil, "expiring": overTLS(t, expiring(t)), "demo": start(t).url,
-		"shots": os.Getenv("GUARD_SCREENSHOTS"), "only": os.Getenv("GUARD_BROWSER_STEPS"), "executablePath": chromium,
+	drive(t, "page.mjs", map[string]string{
+		"url": site, "evil": evil, "expiring": overTLS(t, expiring(t)),
+		"refreshing": strings.Replace(overTLS(t, refreshing(t)), "127.0.0.1", "localhost", 1), "demo": start(t).url,
 	})
+}
+
+// drive runs a script of testdata/node. GUARD_SCREENSHOTS names a folder for
+// screenshots, and GUARD_BROWSER_STEPS a part of the names of the steps to run.
+func drive(t *testing.T, script string, sites map[string]string) {
+	t.Helper()
+	chromium, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("node", "page.mjs", string(argument))
+	sites["executablePath"] = chromium
+	sites["shots"], sites["only"] = os.Getenv("GUARD_SCREENSHOTS"), os.Getenv("GUARD_BROWSER_STEPS")
+	argument, err := json.Marshal(sites)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("node", script, string(argument))
 	cmd.Dir = "testdata/node"
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", out)
@@ -82,6 +92,40 @@ func expiring(t *testing.T) http.Handler {
 	})
 	mux.HandleFunc("POST /expire", func(http.ResponseWriter, *http.Request) { elapsed.Add(int64(30 * time.Minute)) })
 	return guard.OnError(format.HTML("/login", nil))(mux)
+}
+
+// refreshing is a site that keeps the refresh token in a cookie, with the page of
+// docs/jwt.md.
+func refreshing(t *testing.T) http.Handler {
+	doc, err := os.ReadFile("../docs/jwt.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, page, _ := strings.Cut(string(doc), "const page = `")
+	page, _, found := strings.Cut(page, "`")
+	if !found {
+		t.Fatal("docs/jwt.md has no page")
+	}
+	issuer := guard.Must(jwtauth.NewIssuer[struct{}](jwtauth.HMAC("HS256", []byte(secret)), nil))
+	logins := guard.Must(refresh.New(issuer, func(context.Context, string, map[string]any) (struct{}, bool, error) {
+		return struct{}{}, true, nil
+	}, &refresh.Options{Cookie: true}))
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, page) })
+	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+		tokens, err := logins.Start(r.Context(), "1", nil)
+		if err != nil {
+			guard.Refuse(w, r, err)
+			return
+		}
+		tokens.Respond(w)
+	})
+	mux.Handle("POST /refresh", logins.RefreshHandler())
+	mux.Handle("POST /logout", logins.LogoutHandler())
+	mux.Handle("GET /profile", issuer.Verifier().Wrap(guard.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, tk *jwtauth.Token[struct{}]) {
+		fmt.Fprint(w, "user "+tk.Sub())
+	})))
+	return mux
 }
 
 // behindTLS is an https address on localhost that passes on to the program; a

@@ -10,6 +10,7 @@ import (
 	"github.com/go-guard/guard/owner"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/rbac"
+	"github.com/go-guard/guard/signin/password"
 )
 
 // completeSection shows the guide's complete system: a validated and limited
@@ -22,11 +23,13 @@ func completeSection(mux *http.ServeMux, set settings, users *Users) {
 		Lifetime: 24 * time.Hour,
 		Missing:  "Authentication required",
 	}))
-	failures := guard.Must(ratelimit.NewLogin(set.clientIP(), &ratelimit.LoginOptions{ // 5 in 15 min per address, 10 in an hour per account
+	failures := guard.Must(ratelimit.NewLogin(set.clientIP(), &ratelimit.LoginOptions{ // and 10 in an hour per account
+		Address: ratelimit.Limit{Quota: 5, Window: 15 * time.Minute},
 		Store:   set.stores.Limits,
 		Secret:  set.derive("logins"),
 		Timeout: time.Second, // a login waits for a slow store rather than be refused
 	}))
+	logins := newLogin(users, &password.LoginOptions[User]{Attempts: failures})
 	roles := guard.Must(rbac.New(rbac.Roles("admin", "moderator", "user"), rolesOf, nil))
 	post := guard.Must(owner.New(posts.ByPath, nil)).WithMessage("Not authorized to modify this post")
 
@@ -34,7 +37,7 @@ func completeSection(mux *http.ServeMux, set settings, users *Users) {
 	adminOnly := guard.Chain(authenticated, roles.WithMessage("Admin access required").RequireRole("admin"))
 	authorOrAdmin := guard.Chain(authenticated, post.Require(mayEdit))
 
-	mux.Handle("POST /complete/login", loginErrors(completeLogin(users, issuer, failures)))
+	mux.Handle("POST /complete/login", loginErrors(completeLogin(logins, issuer)))
 	mux.Handle("GET /complete/profile", authenticated(guard.HandlerFunc(showProfile)))
 	mux.Handle("GET /complete/admin/users", adminOnly(listUsers(users)))
 	mux.Handle("GET /complete/posts/{id}", guard.Chain(authenticated, post.Load)(
@@ -49,10 +52,9 @@ func completeSection(mux *http.ServeMux, set settings, users *Users) {
 	mux.Handle("DELETE /complete/posts/{id}", authorOrAdmin(deletePost(posts)))
 }
 
-// completeLogin validates the input, takes an attempt, checks the password, and
-// gives the attempt back if the password is right. An attempt that is not given
-// back counts as a failure.
-func completeLogin(users *Users, issuer *jwtauth.Issuer[Claims], failures *ratelimit.Login) http.Handler {
+// completeLogin validates the input, checks the password within the limit, and issues
+// a token.
+func completeLogin(logins *password.Login[User], issuer *jwtauth.Issuer[Claims]) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		in, invalid, err := readLogin(r)
 		if err != nil {
@@ -64,17 +66,11 @@ func completeLogin(users *Users, issuer *jwtauth.Issuer[Claims], failures *ratel
 			reply(w, http.StatusUnprocessableEntity, validationFailed{"Validation failed", invalid})
 			return
 		}
-		attempt, err := failures.Attempt(r, in.Email)
+		u, err := logins.Check(r, in.Email, in.Password)
 		if err != nil {
 			guard.Refuse(w, r, err)
 			return
 		}
-		u, found, err := users.Login(r.Context(), in.Email, in.Password)
-		if u, err = guard.Resolve(u, found, err, errCredentials); err != nil {
-			guard.Refuse(w, r, err)
-			return
-		}
-		_ = attempt.Succeed(r.Context()) // on an error the attempt counts, and the login succeeds
 		answerTokens(w, r, issuer, u)
 	})
 }

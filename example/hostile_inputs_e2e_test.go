@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -51,7 +52,7 @@ func cookieAttacks(t *testing.T, p *process) (list []attack) {
 	}
 	good := c.Name + "=" + c.Value
 	for _, header := range [][]string{
-		{"Cookie: " + good + "; " + good}, {"Cookie: " + good, "Cookie: " + good}, {"Cookie: " + strings.ToUpper(good[:2]) + "X" + good[2:]}, {"Cookie2: " + good},
+		{"Cookie: " + strings.Repeat(good+"; ", 5)}, slices.Repeat([]string{"Cookie: " + good}, 5), {"Cookie: " + strings.ToUpper(good[:2]) + "X" + good[2:]}, {"Cookie2: " + good},
 		{"Cookie: a=1, " + good + "x"}, {"Authorization: Session " + c.Value}, {"Authorization: Bearer " + c.Value}, {"X-Session: " + c.Value},
 		{"Cookie: " + strings.Repeat("a=1; ", 4000) + good + "x"}, {"Cookie: " + strings.Repeat(";", 4000)},
 	} {

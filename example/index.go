@@ -30,7 +30,8 @@ type entry struct {
 	Command string // which succeeds
 	Refused string // a command that is refused
 	Answer  string // to Refused: its status and message
-	Page    string // if not empty, a page of the section
+	Page    string // if not empty, a page of the section, which is for Link
+	Link    string
 }
 
 // tokenCommands set $ALICE and $BOB.
@@ -53,7 +54,7 @@ const (
 
 var index = []entry{
 	{Prefix: "/apikey", Route: "GET /apikey/protected",
-		Shows:   "API keys in a header.",
+		Shows: "API keys in a header.", Page: "/apikey/", Link: "Manage yours on a page",
 		Command: `curl -H 'X-API-Key: key_12345' SITE/apikey/protected`,
 		Refused: `curl SITE/apikey/protected`, Answer: "401 API key required"},
 	{Prefix: "/bearer", Route: "GET /bearer/profile",
@@ -85,7 +86,7 @@ var index = []entry{
 		Command: `curl SITE/optional/posts`,
 		Refused: `curl -H 'Authorization: Bearer guess' SITE/optional/strict/posts`, Answer: "401 Invalid token"},
 	{Prefix: "/session", Route: "GET /session/profile",
-		Shows: "Logins that live in a cookie.", Page: "/session/",
+		Shows: "Logins that live in a cookie.", Page: "/session/", Link: "Sign in on a page",
 		Command: `curl -c jar ` + as("alice") + ` SITE/session/login; curl -b jar SITE/session/profile`,
 		Refused: `curl SITE/session/profile`, Answer: "401 Not authenticated"},
 	{Prefix: "/practices", Route: "GET /practices/profile",

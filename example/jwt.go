@@ -28,9 +28,10 @@ func jwtSection(mux *http.ServeMux, set settings, users *Users) guard.Authentica
 		Lifetime: 24 * time.Hour,
 	}))
 	tokens := guard.Map(issuer.Verifier(), userFromToken)
+	logins := newLogin(users, nil)
 
 	mux.Handle("POST /jwt/login", loginErrors(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		u, err := checkLogin(r, users)
+		u, err := checkLogin(r, logins)
 		if err != nil {
 			guard.Refuse(w, r, err)
 			return

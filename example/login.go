@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/format"
+	"github.com/go-guard/guard/signin/password"
 )
 
 // A login is the body of a login request.
@@ -13,19 +14,28 @@ type login struct {
 	Password string `json:"password"`
 }
 
-// errCredentials answers both a wrong password and an unknown e-mail.
-var errCredentials = guard.Unauthorized("Invalid credentials")
-
 // loginErrors sets the error format of logins: a 401 has the member "error" alone.
 var loginErrors = guard.OnError(format.ByStatus(map[int]guard.ErrorHandler{http.StatusUnauthorized: errorOnly}, guard.JSON))
 
+// newLogin returns the check of passwords. opts may be nil. Without Attempts, failures
+// are not limited, as in the guide.
+func newLogin(users *Users, opts *password.LoginOptions[User]) *password.Login[User] {
+	var o password.LoginOptions[User]
+	if opts != nil {
+		o = *opts
+	}
+	o.InsecureUnlimited = o.Attempts == nil
+	o.Rehash = users.SetHash
+	o.Subject = func(u User) string { return u.ID }
+	return guard.Must(password.NewLogin(users.ByEmail, &o))
+}
+
 // checkLogin returns the user whose e-mail and password are in the request's body.
 // Its error is for guard.Refuse.
-func checkLogin(r *http.Request, users *Users) (User, error) {
+func checkLogin(r *http.Request, logins *password.Login[User]) (User, error) {
 	var in login
 	if err := readObject(r, &in); err != nil {
 		return User{}, err
 	}
-	u, found, err := users.Login(r.Context(), in.Email, in.Password)
-	return guard.Resolve(u, found, err, errCredentials)
+	return logins.Check(r, in.Email, in.Password)
 }

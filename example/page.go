@@ -49,6 +49,7 @@ type page struct {
 
 type loginForm struct {
 	Email, Next               string // as sent
+	Keep                      bool   // as sent
 	Refused                   string // the reason if the credentials were refused
 	EmailError, PasswordError string // the mistakes in the fields
 }
@@ -77,16 +78,19 @@ func (p page) Others() bool { return len(p.Sessions) > 1 }
 func (f loginForm) FocusEmail() bool { return f.Email == "" || f.EmailError != "" }
 
 // Seen is the time since the last use of the session, in words.
-func (s listedSession) Seen() string {
-	switch ago := time.Since(s.LastSeen); {
-	case ago < 2*time.Minute:
+func (s listedSession) Seen() string { return ago(s.LastSeen) }
+
+// ago is the time since t, in words.
+func ago(t time.Time) string {
+	switch d := time.Since(t); {
+	case d < 2*time.Minute:
 		return "just now"
-	case ago < 2*time.Hour:
-		return fmt.Sprintf("%d minutes ago", int(ago.Minutes()))
-	case ago < 48*time.Hour:
-		return fmt.Sprintf("%d hours ago", int(ago.Hours()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d minutes ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d hours ago", int(d.Hours()))
 	default:
-		return fmt.Sprintf("%d days ago", int(ago.Hours()/24))
+		return fmt.Sprintf("%d days ago", int(d.Hours()/24))
 	}
 }
 

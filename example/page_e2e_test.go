@@ -22,11 +22,14 @@ func TestPage(t *testing.T) {
 		{"a dead cookie is anonymous, and cleared", call{do: "GET /session/", header: []string{html, "Cookie: session=x", "Sec-Fetch-Mode: navigate"}}, 200, `~<h1>Sign in</h1>`,
 			append(private, "Set-Cookie: session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")},
 		{"a script does not clear it", call{do: "GET /session/", header: []string{html, "Cookie: session=x", "Sec-Fetch-Mode: cors"}}, 200, `~<h1>Sign in</h1>`, append(private, "Set-Cookie:")},
-		{"two cookies", call{do: "GET /session/", header: []string{html, "Cookie: session=x; session=y"}}, 400, "", []string{"Set-Cookie:"}},
+		{"two cookies", call{do: "GET /session/", header: []string{html, "Cookie: session=x; session=y"}}, 200, `~<h1>Sign in</h1>`,
+			append(private, "Set-Cookie: session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")},
 		{"to the page and back", call{do: "GET /session/profile?a=b", header: []string{html}}, 303, "",
 			[]string{"Location: /session/?next=%2Fsession%2Fprofile%3Fa%3Db", "Vary: ~Accept"}},
 		{"a program is not redirected", sessionProfile(), 401, e(401, "Not authenticated"), []string{"Location:"}},
-		{"right", login("bob@example.com", "secret", "/session/profile"), 303, "", []string{"Location: /session/profile", "Set-Cookie: ~^session=", "Cache-Control: no-store"}},
+		{"right, with a cookie that ends with the browser", login("bob@example.com", "secret", "/session/profile"), 303, "", []string{"Location: /session/profile", "Set-Cookie: ~^session=[^;]+; Path=/; HttpOnly; SameSite=Lax$", "Cache-Control: no-store"}},
+		{"kept for a week", form("POST /session/login", url.Values{"email": {"bob@example.com"}, "password": {"secret"}, "keep": {"on"}}), 303, "", []string{"Location: /session/", "Set-Cookie: ~; Max-Age=604800;"}},
+		{"wrong, and to be kept", form("POST /session/login", url.Values{"email": {"bob@example.com"}, "password": {"x"}, "keep": {"on"}}), 401, "~name=\"keep\" type=\"checkbox\" checked", nil},
 		{"to another site", login("bob@example.com", "secret", "https://evil.example/"), 303, "", []string{"Location: /session/"}},
 		{"to another host", login("bob@example.com", "secret", `/\evil.example`), 303, "", []string{"Location: /session/"}},
 		{"wrong", login("bob@example.com", "wrong", "/session/profile"), 401,
@@ -51,21 +54,31 @@ func TestPage(t *testing.T) {
 	if id == nil {
 		t.Fatal("no session to end")
 	}
-	end := func(id string, header []string) call {
-		return form("POST /session/end", url.Values{"id": {id}}, header...)
+	end := func(as, id string, header []string) call {
+		return form("POST /session/end", url.Values{"as": {as}, "id": {id}}, header...)
 	}
+	endOthers := func(as string) call { return form("POST /session/end-others", url.Values{"as": {as}}, cookie(mine)...) }
+	signOut := func(header ...string) call { return form("POST /session/logout", nil, header...) }
+	signedOut := []string{"Location: /session/?notice=signed-out", "Set-Cookie: ~Max-Age=0", "Cache-Control: no-store"}
 	p.rows(t, []row{
-		{"end, anonymous", end(id[1], nil), 401, "~<h1>Unauthorized</h1>", []string{"WWW-Authenticate: Session"}},
-		{"end another user's", end(id[1], cookie(theirs)), 303, "", []string{"Location: /session/?notice=gone"}},
+		{"end, anonymous", end("1", id[1], nil), 401, `~(?s)<h1>You are not signed in</h1>.*Nothing was changed.*<a href="/session/">`, []string{"WWW-Authenticate: Session"}},
+		{"end another user's", end("2", id[1], cookie(theirs)), 303, "", []string{"Location: /session/?notice=gone"}},
+		{"end one from another user's page", end("2", id[1], cookie(mine)), 303, "", []string{"Location: /session/?notice=other-user"}},
 		{"it lives", sessionProfile(cookie(other)...), 200, "", nil},
-		{"end", end(id[1], cookie(mine)), 303, "", []string{"Location: /session/?notice=ended"}},
+		{"end", end("1", id[1], cookie(mine)), 303, "", []string{"Location: /session/?notice=ended"}},
 		{"it is dead", sessionProfile(cookie(other)...), 401, e(401, "Invalid session"), nil},
-		{"end no id", end("", cookie(mine)), 303, "", []string{"Location: /session/?notice=gone"}},
-		{"end all others", form("POST /session/end-others", nil, cookie(mine)...), 303, "", []string{"Location: /session/?notice=others-ended"}},
+		{"end no id", end("1", "", cookie(mine)), 303, "", []string{"Location: /session/?notice=gone"}},
+		{"end all others from another user's page", endOthers("2"), 303, "", []string{"Location: /session/?notice=other-user"}},
+		{"end all others from no page", endOthers(""), 303, "", []string{"Location: /session/?notice=other-user"}},
+		{"end all others", endOthers("1"), 303, "", []string{"Location: /session/?notice=others-ended"}},
 		{"mine lives", sessionProfile(cookie(mine)...), 200, "", nil},
 		{"another user's lives", sessionProfile(cookie(theirs)...), 200, "", nil},
-		{"sign out", form("POST /session/logout", nil, cookie(mine)...), 303, "", []string{"Location: /session/?notice=signed-out", "Set-Cookie: ~Max-Age=0"}},
+		{"sign out", signOut(cookie(mine)...), 303, "", signedOut},
 		{"signed out", sessionProfile(cookie(mine)...), 401, e(401, "Invalid session"), nil},
+		{"sign out again", signOut(cookie(mine)...), 303, "", signedOut},
+		{"sign out with a malformed cookie", signOut("Cookie: session=x"), 303, "", signedOut},
+		{"sign out with two cookies", signOut("Cookie: session=x; session=y"), 303, "", signedOut},
+		{"sign out without a cookie", signOut(), 303, "", signedOut},
 	})
 }
 

@@ -28,10 +28,11 @@ func practicesSection(mux *http.ServeMux, set settings, users *Users) {
 		Lifetime: 24 * time.Hour,
 	}))
 	tokens := guard.Map(issuer.Verifier(), userFromToken)
+	logins := newLogin(users, nil) // limit counts every attempt, as in the guide, and not failures alone
 
 	mux.Handle("POST /practices/login", guard.Chain(loginErrors, limit.Wrap)(
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			u, err := checkLogin(r, users)
+			u, err := checkLogin(r, logins)
 			if err != nil {
 				guard.Refuse(w, r, err)
 				return

@@ -22,7 +22,7 @@ func refreshSection(mux *http.ServeMux, set settings, users *Users) {
 	}))
 	// Each refresh loads the user: a changed role is in the next token, and a
 	// deleted user gets no more tokens.
-	reload := func(ctx context.Context, id string) (Claims, bool, error) {
+	reload := func(ctx context.Context, id string, _ map[string]any) (Claims, bool, error) {
 		u, found, err := users.ByID(ctx, id)
 		return Claims{Email: u.Email, Role: u.Role}, found, err
 	}
@@ -32,14 +32,15 @@ func refreshSection(mux *http.ServeMux, set settings, users *Users) {
 		Store:    set.stores.TokenFamilies,
 	}))
 	tokens := guard.Map(issuer.Verifier(), userFromToken)
+	logins := newLogin(users, nil)
 
 	mux.Handle("POST /refresh/login", loginErrors(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		u, err := checkLogin(r, users)
+		u, err := checkLogin(r, logins)
 		if err != nil {
 			guard.Refuse(w, r, err)
 			return
 		}
-		pair, err := refresher.Start(r.Context(), u.ID)
+		pair, err := refresher.Start(r.Context(), u.ID, &refresh.StartOptions[Claims]{Claims: &Claims{Email: u.Email, Role: u.Role}})
 		if err != nil {
 			guard.Refuse(w, r, err)
 			return
@@ -48,7 +49,8 @@ func refreshSection(mux *http.ServeMux, set settings, users *Users) {
 	})))
 	mux.Handle("GET /refresh/profile", tokens.Wrap(guard.HandlerFunc(showProfile)))
 	mux.Handle("POST /refresh/refresh", refreshErrors(refresher.RefreshHandler()))
-	mux.Handle("POST /refresh/logout", refreshErrors(refresher.LogoutHandler()))
+	// A refresh token alone logs out. As in the guide, an access token is needed, too.
+	mux.Handle("POST /refresh/logout", refreshErrors(tokens.Wrap(refresher.LogoutHandler())))
 	mux.Handle("POST /refresh/logout-all", refresher.LogoutAllHandler())
 }
 

@@ -21,14 +21,14 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	}
 	mux := http.NewServeMux() // each section has separate users and posts
 	tokens := jwtSection(mux, set, users.Copy())
-	apikeySection(mux, set)
 	bearerSection(mux)
 	refreshSection(mux, set, users.Copy())
 	rbacSection(mux, tokens, users.Copy())
 	permissionsSection(mux, tokens, users.Copy())
 	ownerSection(mux, tokens)
 	optionalSection(mux, tokens)
-	sessionSection(mux, set, users.Copy())
+	signedIn := sessionSection(mux, set, users.Copy())
+	apikeySection(mux, set, signedIn)
 	practicesSection(mux, set, users.Copy())
 	completeSection(mux, set, users.Copy())
 	if err := oidcSection(mux, set.oidc); err != nil {

@@ -1,13 +1,14 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"net/http"
 	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/format"
 	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/signin/password"
 )
 
 // A Device is the data of a session: it names the device that signed in, so that
@@ -21,32 +22,39 @@ type Device struct {
 type accounts struct {
 	sessions *session.Manager[Device]
 	users    *Users
+	logins   *password.Login[User]
 	demo     bool // the page names the users and their password
 }
 
 // sessionSection shows sessions: a login sets a cookie. A browser that requests a
 // page without one is redirected to the page at /session/, and back after the
-// login.
-func sessionSection(mux *http.ServeMux, set settings, users *Users) {
+// login. It returns the guard of pages for users who are signed in.
+func sessionSection(mux *http.ServeMux, set settings, users *Users) (signedIn guard.Middleware) {
 	a := accounts{users: users, demo: set.dev, sessions: guard.Must(session.New[Device](&session.Options{
-		Lifetime:       7 * 24 * time.Hour,
-		IdleTimeout:    7 * 24 * time.Hour, // as in the guide: a week, whether used or not
-		TouchEvery:     time.Minute,        // the page shows the last use
+		TouchEvery:     time.Minute, // the page shows the last use
 		InsecureCookie: set.dev,
 		Store:          set.stores.Sessions,
 	}))}
+	a.logins = newLogin(users, &password.LoginOptions[User]{
+		Challenge: a.sessions.Scheme().Challenge,
+		Epoch: func(ctx context.Context, u *User) (err error) {
+			u.Epoch, err = a.sessions.Epoch(ctx, u.ID)
+			return err
+		},
+	})
 	user := guard.BySubject(a.sessions, users.ByID)
-	browsers := guard.OnError(format.HTML("/session/", guard.JSON))
-	logins := guard.OnError(format.HTML("", format.ByStatus(map[int]guard.ErrorHandler{http.StatusUnauthorized: errorOnly}, guard.JSON)))
-	signedIn := guard.Chain(browsers, a.sameOrigin, user.Wrap)
+	browsers := guard.Chain(guard.OnError(format.HTML("/session/", guard.JSON)), a.sameOrigin)
+	inForm := guard.OnError(format.Browser(a.refusedForm, format.ByStatus(map[int]guard.ErrorHandler{http.StatusUnauthorized: errorOnly}, guard.JSON)))
+	signedIn = guard.Chain(browsers, user.Wrap)
 
-	mux.Handle("POST /session/login", guard.Chain(logins, a.sameOrigin)(http.HandlerFunc(a.login)))
-	mux.Handle("POST /session/logout", guard.Chain(browsers, a.sameOrigin)(http.HandlerFunc(a.logout)))
+	mux.Handle("POST /session/login", guard.Chain(browsers, inForm)(http.HandlerFunc(a.login)))
+	mux.Handle("POST /session/logout", browsers(http.HandlerFunc(a.logout)))
 	mux.Handle("GET /session/profile", signedIn(guard.HandlerFunc(showProfile)))
 
 	mux.Handle("GET /session/{$}", browsers(guard.Optional(user)(http.HandlerFunc(a.page))))
 	mux.Handle("POST /session/end", signedIn(guard.HandlerFunc(a.end)))
 	mux.Handle("POST /session/end-others", signedIn(guard.HandlerFunc(a.endOthers)))
+	return signedIn
 }
 
 // sameOrigin refuses a browser's cross-site request before its body is read, with
@@ -62,43 +70,45 @@ func (a accounts) sameOrigin(next http.Handler) http.Handler {
 	})
 }
 
+// keepSignedIn is how long a login lasts, whether it is used or not, where the user
+// does not want it to end with the browser.
+const keepSignedIn = 7 * 24 * time.Hour
+
 // login checks a password and creates a session.
 func (a accounts) login(w http.ResponseWriter, r *http.Request) {
 	if isForm(r) {
 		a.formLogin(w, r)
 		return
 	}
-	u, err := checkLogin(r, a.users)
+	u, err := checkLogin(r, a.logins)
 	if err == nil {
-		err = a.create(w, r, u)
+		err = a.create(w, r, u, session.For(keepSignedIn)) // as in the guide
 	}
 	if err != nil {
-		guard.Refuse(w, r, a.challenge(err))
+		guard.Refuse(w, r, err)
 		return
 	}
 	reply(w, http.StatusOK, object{"message": "Logged in successfully"})
 }
 
-// create signs u in, and destroys the session of the request.
-func (a accounts) create(w http.ResponseWriter, r *http.Request, u User) error {
-	_, err := a.sessions.Create(w, r, u.ID, Device{device(r.UserAgent())}, session.Remember(true))
+// create signs u in, and destroys the session of the request. It refuses a login that
+// was under way when the user's sessions were ended.
+func (a accounts) create(w http.ResponseWriter, r *http.Request, u User, opts ...session.CreateOption) error {
+	opts = append(opts, session.AtEpoch(u.Epoch), session.Factors("pwd"))
+	_, err := a.sessions.Create(w, r, u.ID, Device{device(r.UserAgent())}, opts...)
 	return err
 }
 
-// challenge gives a refused login the challenge of sessions, in place of that of
-// tokens.
-func (a accounts) challenge(err error) error {
-	if !errors.Is(err, errCredentials) {
-		return err
-	}
-	return &guard.Error{Status: http.StatusUnauthorized, Message: "Invalid credentials", Challenges: []string{a.sessions.Scheme().Challenge}}
-}
-
-// logout needs no valid session: a client can always clear its cookie.
+// logout needs no valid session: a client can always clear its cookie. A browser's form
+// leads to the page, however often it is sent.
 func (a accounts) logout(w http.ResponseWriter, r *http.Request) {
+	if isForm(r) {
+		a.sessions.LogoutHandler("/session/?notice=signed-out").ServeHTTP(w, r)
+		return
+	}
 	if err := a.sessions.Destroy(w, r); err != nil {
 		guard.Refuse(w, r, err)
 		return
 	}
-	done(w, r, isForm(r), "signed-out", object{"message": "Logged out successfully"})
+	reply(w, http.StatusOK, object{"message": "Logged out successfully"})
 }

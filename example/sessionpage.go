@@ -2,10 +2,10 @@ package main
 
 import (
 	"bufio"
-	"errors"
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/format"
@@ -50,58 +50,68 @@ var notices = map[string]string{
 	"ended":        "The session was ended.",
 	"gone":         "That session had ended already.",
 	"others-ended": "All other sessions were ended.",
+	"other-user":   "Nothing was changed: another user has signed in here meanwhile.",
 }
 
-// formLogin is login for the page's form: it shows refusals in the form.
+// formLogin is login for the page's form.
 func (a accounts) formLogin(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		guard.Refuse(w, r, unreadable(err))
 		return
 	}
-	email, pw := r.PostForm.Get("email"), r.PostForm.Get("password")
-	form := loginForm{Email: email, Next: format.Next(r, "/session/")}
-	if email == "" {
+	form := sentForm(r)
+	pw := r.PostForm.Get("password")
+	if form.Email == "" {
 		form.EmailError = "Enter your e-mail address."
 	}
 	if pw == "" {
 		form.PasswordError = "Enter your password."
 	}
-	if email == "" || pw == "" {
+	if form.EmailError+form.PasswordError != "" {
 		a.show(w, http.StatusUnprocessableEntity, page{Form: form})
 		return
 	}
-	u, found, err := a.users.Login(r.Context(), email, pw)
-	if u, err = guard.Resolve(u, found, err, errCredentials); err == nil {
-		err = a.create(w, r, u)
+	u, err := a.logins.Check(r, form.Email, pw)
+	if err == nil {
+		var opts []session.CreateOption // without one, the cookie ends with the browser
+		if form.Keep {
+			opts = append(opts, session.For(keepSignedIn))
+		}
+		err = a.create(w, r, u, opts...)
 	}
-	switch {
-	case errors.Is(err, errCredentials):
-		form.Refused = "That e-mail address and password do not match an account. Try again."
-		w.Header().Set("WWW-Authenticate", a.sessions.Scheme().Challenge)
-		a.show(w, http.StatusUnauthorized, page{Form: form})
-	case err != nil:
+	if err != nil {
 		guard.Refuse(w, r, err)
-	default:
-		http.Redirect(w, r, form.Next, http.StatusSeeOther)
+		return
 	}
+	http.Redirect(w, r, form.Next, http.StatusSeeOther)
+}
+
+// sentForm returns the login form with what a browser sent, without the password.
+func sentForm(r *http.Request) loginForm {
+	return loginForm{Email: r.PostFormValue("email"), Keep: r.PostFormValue("keep") != "", Next: format.Next(r, "/session/")}
+}
+
+// refusedForm is the error format of logins for browsers: the form, with the reason.
+func (a accounts) refusedForm(w http.ResponseWriter, r *http.Request, e *guard.Error) {
+	form := sentForm(r)
+	form.Refused = strings.TrimSuffix(e.Message, ".") + "."
+	if e.Code == "login_invalid" {
+		form.Refused = "That e-mail address and password do not match an account. Try again."
+	}
+	a.show(w, e.Status, page{Form: form})
 }
 
 // end ends one of the user's sessions. The id of another user's session is not
 // found.
 func (a accounts) end(w http.ResponseWriter, r *http.Request, u User) {
+	if isForm(r) {
+		a.formEnd(w, r, u)
+		return
+	}
 	var in struct {
 		ID string `json:"id"`
 	}
-	var err error
-	form := isForm(r)
-	if form {
-		if err = r.ParseForm(); err != nil {
-			err = unreadable(err)
-		}
-		in.ID = r.PostForm.Get("id")
-	} else {
-		err = readObject(r, &in)
-	}
+	err := readObject(r, &in)
 	var found bool
 	if err == nil {
 		found, err = a.sessions.DestroyID(r.Context(), u.ID, in.ID)
@@ -109,32 +119,62 @@ func (a accounts) end(w http.ResponseWriter, r *http.Request, u User) {
 	switch {
 	case err != nil:
 		guard.Refuse(w, r, err)
-	case found:
-		done(w, r, form, "ended", object{"message": "Session ended"})
-	case form:
-		done(w, r, form, "gone", nil)
-	default:
+	case !found:
 		guard.Refuse(w, r, guard.NotFound("Session not found"))
+	default:
+		reply(w, http.StatusOK, object{"message": "Session ended"})
 	}
+}
+
+func (a accounts) formEnd(w http.ResponseWriter, r *http.Request, u User) {
+	if !fromPageOf(w, r, u, "/session/") {
+		return
+	}
+	found, err := a.sessions.DestroyID(r.Context(), u.ID, r.PostForm.Get("id"))
+	switch {
+	case err != nil:
+		guard.Refuse(w, r, err)
+	case !found:
+		notice(w, r, "/session/", "gone")
+	default:
+		notice(w, r, "/session/", "ended")
+	}
+}
+
+// fromPageOf reports whether a form is from u's page. Otherwise, it answers: in another
+// tab another user may have signed in since the page was shown.
+func fromPageOf(w http.ResponseWriter, r *http.Request, u User, page string) bool {
+	if err := r.ParseForm(); err != nil {
+		guard.Refuse(w, r, unreadable(err))
+		return false
+	}
+	if r.PostForm.Get("as") != u.ID {
+		notice(w, r, page, "other-user")
+		return false
+	}
+	return true
 }
 
 // endOthers ends all sessions of the user except the one of the request.
 func (a accounts) endOthers(w http.ResponseWriter, r *http.Request, u User) {
-	n, err := a.sessions.DestroyAll(r.Context(), u.ID, a.sessionID(r))
-	if err != nil {
-		guard.Refuse(w, r, err)
+	form := isForm(r)
+	if form && !fromPageOf(w, r, u, "/session/") {
 		return
 	}
-	done(w, r, isForm(r), "others-ended", object{"message": "Other sessions ended", "ended": n})
+	n, err := a.sessions.DestroyAll(r.Context(), u.ID, a.sessionID(r))
+	switch {
+	case err != nil:
+		guard.Refuse(w, r, err)
+	case form:
+		notice(w, r, "/session/", "others-ended")
+	default:
+		reply(w, http.StatusOK, object{"message": "Other sessions ended", "ended": n})
+	}
 }
 
-// done redirects a form to the page, and answers other requests with JSON.
-func done(w http.ResponseWriter, r *http.Request, form bool, notice string, answer object) {
-	if form {
-		http.Redirect(w, r, "/session/?notice="+notice, http.StatusSeeOther)
-		return
-	}
-	reply(w, http.StatusOK, answer)
+// notice redirects a form to a page, which shows the notice of this name.
+func notice(w http.ResponseWriter, r *http.Request, page, name string) {
+	http.Redirect(w, r, page+"?notice="+name, http.StatusSeeOther)
 }
 
 // isForm reports whether a browser's form sent the request. "curl -d" sends the

@@ -15,6 +15,7 @@ type User struct {
 	ID    string `json:"id"`
 	Email string `json:"email"`
 	Role  string `json:"role"`
+	Epoch int64  `json:"-"` // of the sessions, after a login with one
 }
 
 // Users stores the users of one section in memory. A real application has them in
@@ -36,8 +37,12 @@ func sampleUsers(ctx context.Context) (*Users, error) {
 		{User: User{ID: "2", Email: "bob@example.com", Role: "user"}},
 		{User: User{ID: "3", Email: "carol@example.com", Role: "moderator"}},
 	}}
+	hasher, err := password.New(&password.Options{MinLength: 6}) // for the guide's password; the default is 8
+	if err != nil {
+		return nil, err
+	}
 	for i := range u.accounts {
-		hash, err := password.Hash(ctx, "secret")
+		hash, err := hasher.Hash(ctx, "secret")
 		if err != nil {
 			return nil, err
 		}
@@ -53,27 +58,24 @@ func (u *Users) Copy() *Users {
 	return &Users{accounts: slices.Clone(u.accounts)}
 }
 
-// normalized returns the canonical spelling of an e-mail address.
-// ratelimit.NewLogin counts all spellings with the same canonical spelling as one
-// account, and more. A login must not accept spellings that the limit counts
-// separately, as a database's collation can: each would allow another ten guesses.
-func normalized(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+// ByEmail returns the user with this e-mail address, in lower case, and the hash of
+// the password.
+func (u *Users) ByEmail(_ context.Context, email string) (User, string, bool, error) {
+	a := u.find(func(a account) bool { return strings.ToLower(a.Email) == email })
+	return a.User, a.hash, a.ID != "", nil
+}
 
-// Login returns the user with this e-mail and password. An unknown e-mail takes as
-// long as a wrong password.
-func (u *Users) Login(ctx context.Context, email, pw string) (User, bool, error) {
-	email = normalized(email)
-	a := u.find(func(a account) bool { return normalized(a.Email) == email })
-	ok, rehash, err := password.Verify(ctx, a.hash, pw)
-	if err != nil || !ok {
-		return User{}, false, err
+// SetHash replaces the hash old if it is still there, as UPDATE … WHERE id = $id AND
+// hash = $old does: a new hash of the old password never undoes a change of the
+// password.
+func (u *Users) SetHash(_ context.Context, user User, old, replacement string) (swapped bool, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	i := slices.IndexFunc(u.accounts, func(a account) bool { return a.ID == user.ID && a.hash == old })
+	if i >= 0 {
+		u.accounts[i].hash = replacement
 	}
-	if rehash { // the hash is older than the current parameters
-		if hash, err := password.Hash(ctx, pw); err == nil {
-			u.setHash(a.ID, hash)
-		}
-	}
-	return a.User, true, nil
+	return i >= 0, nil
 }
 
 // ByID returns the user with this id.
@@ -110,14 +112,4 @@ func (u *Users) find(matches func(account) bool) account {
 		return u.accounts[i]
 	}
 	return account{}
-}
-
-func (u *Users) setHash(id, hash string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	for i := range u.accounts {
-		if u.accounts[i].ID == id {
-			u.accounts[i].hash = hash
-		}
-	}
 }

@@ -1,49 +1,61 @@
 package format
 
 import (
-	"html"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/field"
 	"github.com/go-guard/guard/internal/localpath"
-	"github.com/go-guard/guard/internal/status"
+	"github.com/go-guard/guard/internal/wiring"
 )
 
-// HTML is an error format for browsers: a small page. If login is not empty, a GET
-// or HEAD that is refused with 401 is redirected to login, with the original path
-// in the query parameter "next"; see [Next]. Other methods get the page with the
-// 401: a redirect would lose what they sent. If Accept does not name text/html, or
-// prefers application/json, otherwise writes the response; nil means guard.JSON.
+// HTML is an error format for browsers: a small page with the message and a link. If
+// login is not empty, a GET or HEAD that is refused with 401 is redirected to login,
+// with the original path in the query parameter "next", "/" for one of more than 8 KiB;
+// see [Next]. Other methods get a page with the 401, which says that nothing was changed
+// and links to login: a redirect would lose what they sent without a word. Programs get
+// otherwise, as by [Browser].
 func HTML(login string, otherwise guard.ErrorHandler) guard.ErrorHandler {
+	return Browser(func(w http.ResponseWriter, r *http.Request, e *guard.Error) {
+		read := r.Method == http.MethodGet || r.Method == http.MethodHead
+		if e.Status == http.StatusUnauthorized && login != "" && read {
+			w.Header().Set("Location", withNext(login, requested(r)))
+			w.WriteHeader(http.StatusSeeOther)
+			return
+		}
+		page(w, r, e, login)
+	}, otherwise)
+}
+
+// Browser is the error format page for browsers, such as the form of a login with
+// the mistake in it, and otherwise for programs: if Accept does not name text/html,
+// or prefers application/json. A nil otherwise means guard.JSON. page writes the
+// status of the error, and its Message.
+func Browser(page, otherwise guard.ErrorHandler) guard.ErrorHandler {
+	if page == nil {
+		wiring.Panic("format", "Browser: the page is nil")
+	}
 	if otherwise == nil {
 		otherwise = guard.JSON
 	}
 	return func(w http.ResponseWriter, r *http.Request, e *guard.Error) {
 		w.Header().Add("Vary", "Accept")
-		read := r.Method == http.MethodGet || r.Method == http.MethodHead
-		switch {
-		case accepts(r, "text/html") == 0 || accepts(r, "text/html") < accepts(r, "application/json"):
+		if html := accepts(r, "text/html"); html == 0 || html < accepts(r, "application/json") {
 			otherwise(w, r, e)
-		case e.Status == http.StatusUnauthorized && login != "" && read:
-			sep := "?"
-			if strings.Contains(login, "?") {
-				sep = "&"
-			}
-			w.Header().Set("Location", login+sep+"next="+url.QueryEscape(requested(r)))
-			w.WriteHeader(http.StatusSeeOther)
-		default:
-			page(w, r, e)
+			return
 		}
+		page(w, r, e)
 	}
 }
 
 // Next returns the path to redirect to after a login: the "next" of the form if
 // that was parsed and has one, else of the query. If it is not a path of this
-// site, Next returns fallback. It never returns another site's address.
+// site, or there are two, Next returns fallback. It never returns another site's
+// address.
 func Next(r *http.Request, fallback string) string {
-	next := r.URL.Query().Get("next")
+	next, _ := field.Query(r.URL.RawQuery, "next")
 	if r.PostForm != nil && r.PostForm.Has("next") {
 		next = r.PostForm.Get("next")
 	}
@@ -53,26 +65,26 @@ func Next(r *http.Request, fallback string) string {
 	return fallback
 }
 
+// withNext returns the address of the login page that leads to next afterwards.
+func withNext(login, next string) string {
+	sep := "?"
+	if strings.Contains(login, "?") {
+		sep = "&"
+	}
+	return login + sep + "next=" + url.QueryEscape(next)
+}
+
 // requested is the path and query that the client asked for, also behind
-// http.StripPrefix.
+// http.StripPrefix, or "/" if they are too long for a link.
 func requested(r *http.Request) string {
 	if localpath.Is(r.RequestURI) {
 		return r.RequestURI
+	}
+	if len(r.URL.Path)+len(r.URL.RawQuery) > localpath.MaxBytes {
+		return "/"
 	}
 	if p := r.URL.RequestURI(); localpath.Is(p) {
 		return p
 	}
 	return "/"
-}
-
-func page(w http.ResponseWriter, r *http.Request, e *guard.Error) {
-	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	heading := html.EscapeString(status.Title(e.Status))
-	write(w, r, e.Status, "text/html; charset=utf-8", []byte(`<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>`+heading+`</title>
-<main><h1>`+heading+`</h1><p>`+html.EscapeString(detail(e))+`</p></main></html>
-`))
 }

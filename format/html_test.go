@@ -23,6 +23,7 @@ func TestHTML(t *testing.T) {
 		{"redirect of HEAD", "HEAD", "/login", "/a", 303, "/login?next=%2Fa"},
 		{"a login with a query", "GET", "/login?x=1", "/a", 303, "/login?x=1&next=%2Fa"},
 		{"an absolute target", "GET", "/login", "http://example.com/a", 303, "/login?next=%2Fa"},
+		{"a long target", "GET", "/login", "/a?" + strings.Repeat("%20", 8<<10), 303, "/login?next=%2F"},
 		{"another site's path", "GET", "/login", "//evil.example/a", 303, "/login?next=%2F"},
 		{"POST", "POST", "/login", "/a", 401, "<p>&lt;b&gt;no</p>"},
 		{"no login page", "GET", "", "/a", 401, "<h1>Unauthorized</h1>"},
@@ -91,6 +92,14 @@ func TestNext(t *testing.T) {
 		r := httptest.NewRequest("GET", "/login?next="+url.QueryEscape(good), nil)
 		if got := format.Next(r, "/home"); got != good {
 			t.Errorf("next %q: %q", good, got)
+		}
+	}
+	for query, want := range map[string]string{
+		"next=/a&next=/b": "/home", "x=%zz&next=/a": "/a", "next=/" + strings.Repeat("a", 8<<10-1): "/" + strings.Repeat("a", 8<<10-1),
+		"next=/" + strings.Repeat("a", 8<<10): "/home", "next=/a" + strings.Repeat("&x", 10_000): "/home",
+	} {
+		if got := format.Next(httptest.NewRequest("GET", "/login?"+query, nil), "/home"); got != want {
+			t.Errorf("%.40q: %.40q", query, got)
 		}
 	}
 	form := httptest.NewRequest("POST", "/login?next=/query", strings.NewReader(url.Values{"next": {"//evil.example"}}.Encode()))

@@ -62,6 +62,22 @@ func TestSessionSince(t *testing.T) {
 	})
 }
 
+// TestSessionFactors: a handler that wants a second factor reads AMR.
+func TestSessionFactors(t *testing.T) {
+	if got := guardtest.Session("1", 0, "pwd", "otp").AMR(); !slices.Equal(got, []string{"pwd", "otp"}) {
+		t.Errorf("%q", got)
+	}
+	if got := guardtest.SessionSince("1", 0, time.Now()).AMR(); got != nil {
+		t.Errorf("%q", got)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a factor that Create would refuse")
+		}
+	}()
+	guardtest.Session("1", 0, "two words")
+}
+
 // TestSessionIsInNoStore: a manager changes no session that was not created.
 func TestSessionIsInNoStore(t *testing.T) {
 	sessions := guard.Must(session.New[profile](nil))

@@ -12,7 +12,7 @@
 //
 // # Through the application's chain
 //
-// An authentication step does not accept requests that As made: it wants its
+// An authentication step does not accept requests that As made: it requires its
 // credential. An application that takes its authenticator as a parameter is
 // tested with [Authenticator] in its place:
 //

@@ -100,8 +100,9 @@ func ask(t *testing.T, p *rbac.Policy[interop.User, interop.Perm], key string, p
 	reached := false
 	h := guard.Chain(interop.NewGuards().Keys.Wrap, p.RequireAll(perm))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reached = true
-		if err := p.Check(r.Context(), perm); err != nil || !p.Has(perm)(r.Context()) {
-			t.Errorf("behind the gate: %v", err)
+		err := p.Check(r.Context(), perm)
+		if has, failed := p.Has(perm)(r.Context()); err != nil || !has || failed != nil {
+			t.Errorf("behind the gate: Check %v; Has %t, %v", err, has, failed)
 		}
 	}))
 	anonymous := guard.Optional(interop.NewGuards().Keys)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -19,10 +19,7 @@ func TestDocs(t *testing.T) {
 	byModule := map[string]map[string]string{".": {}, "../example": {}} // module, path, text
 	for _, page := range append(pages, "../README.md") {
 		for i, program := range programs(t, page) {
-			module := "."
-			if strings.Contains(program["main.go"], "go-guard/guard/stores/") {
-				module = "../example"
-			}
+			module := moduleOf(program["main.go"])
 			name := fmt.Sprintf("%s-%d", strings.TrimSuffix(filepath.Base(page), ".md"), i+1)
 			for file, text := range program {
 				byModule[module][filepath.Join(name, file)] = text
@@ -51,6 +48,14 @@ func TestDocs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// moduleOf returns the module that requires what a program imports.
+func moduleOf(program string) string {
+	if strings.Contains(program, "go-guard/guard/stores/") || strings.Contains(program, "modernc.org/sqlite") {
+		return "../example"
+	}
+	return "."
 }
 
 // copyOf returns a directory with the requirements of a module, without its code.

@@ -4,37 +4,36 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/field"
-	"github.com/go-guard/guard/internal/keyset"
 	"github.com/go-guard/guard/internal/refusal"
 )
 
-// Authenticate implements guard.Authenticator. The Code of a refusal is one of
-// token_invalid, token_expired, token_not_yet_valid, token_type_invalid,
+// Authenticate implements guard.Authenticator. A refusal is a *guard.Error, whose Code
+// is one of token_invalid, token_expired, token_not_yet_valid, token_type_invalid,
 // token_issuer_invalid, token_audience_invalid, token_revoked, insufficient_scope,
-// invalid_request (400, more than one token) and cross_origin (403). The error in
-// the challenge is the word of RFC 6750, section 3.1: invalid_token for every 401.
+// invalid_request (400, more than one token or a malformed query) and cross_origin
+// (403). The error in a challenge for Bearer is the word of RFC 6750, section 3.1:
+// invalid_token for every 401.
 func (v *Verifier[C]) Authenticate(r *http.Request) (*Token[C], error) {
-	token, inCookie, state := field.RawBearerOrCookie(r, v.opts.Cookie, v.opts.MaxTokenBytes, v.crossSite)
-	switch state {
+	c := v.sources.Find(r, "")
+	switch c.State {
 	case field.Absent:
 		return nil, guard.ErrNoCredentials
-	case field.Repeated:
-		return nil, refusal.Repeated("jwtauth")
-	case field.CrossSite:
-		return nil, refusal.CrossSite("jwtauth")
+	case field.Repeated, field.Unclear, field.CrossSite:
+		return nil, refusal.Sources("jwtauth", c.State)
 	}
 	var t *Token[C]
 	var err error
-	if state == field.Malformed {
+	if c.State == field.Malformed && len(c.Text) <= v.opts.MaxTokenBytes {
 		err = errMalformed
 	} else {
-		t, err = v.check(r.Context(), token)
+		t, err = v.check(r.Context(), c.Text)
 	}
 	if err != nil {
-		return nil, v.refused(err, inCookie)
+		return nil, v.refused(err, c.Ambient())
 	}
 	return t, nil
 }
@@ -42,9 +41,6 @@ func (v *Verifier[C]) Authenticate(r *http.Request) (*Token[C], error) {
 // Verify is Authenticate for a token that was received by other means, such as in
 // the first message of a WebSocket. Its errors are those of Authenticate.
 func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], error) {
-	if len(token) > v.opts.MaxTokenBytes {
-		return nil, v.refuse(errTooLong)
-	}
 	t, err := v.check(ctx, token)
 	if err != nil {
 		return nil, v.refused(err, false)
@@ -54,55 +50,52 @@ func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], erro
 
 // check verifies a token. Its error may be a *reason.
 func (v *Verifier[C]) check(ctx context.Context, token string) (*Token[C], error) {
-	t, err := v.verify(ctx, token, clock{v.opts.Now(), v.opts.Leeway})
+	if len(token) > v.opts.MaxTokenBytes {
+		return nil, errTooLong
+	}
+	t, err := v.verify(ctx, token, v.opts.Now())
 	if err == nil {
 		err = v.authorize(ctx, t)
 	}
 	return t, err
 }
 
-// refused returns the refusal for a *reason, and other errors as they are. A token
-// in a cookie is dead if no later request can use it.
-func (v *Verifier[C]) refused(err error, inCookie bool) error {
-	r, ok := err.(*reason)
-	if !ok {
-		return err
+// refused returns the refusal for a *reason or pending, and other errors as they
+// are. A token that is in cookies alone is dead if no later request can use it.
+func (v *Verifier[C]) refused(err error, ambient bool) error {
+	switch r := err.(type) {
+	case *reason:
+		e := v.refuse(r)
+		e.Dead = ambient && r != errNotBefore && r != errIssuedLater
+		return e
+	case pending:
+		return v.refuse(r.reason)
 	}
-	e := v.refuse(r)
-	e.Dead = inCookie && v.isFinal(r)
-	return e
-}
-
-// isFinal reports whether a token that is refused for r remains refused. A token
-// that is early does not, and neither does one that no key verifies if the keys are
-// fetched: its key may be new, also under the ID of an old one.
-func (v *Verifier[C]) isFinal(r *reason) bool {
-	switch r {
-	case errNotBefore, errIssuedLater:
-		return false
-	case errUnknownKey, errAmbiguousKey, errSignature, errAlgorithm:
-		return !slices.ContainsFunc(v.issuers, func(i *issuerConfig) bool {
-			_, remote := i.keys.(*keyset.Remote)
-			return remote
-		})
-	}
-	return true
+	return err
 }
 
 // verify is parse with the cache.
-func (v *Verifier[C]) verify(ctx context.Context, token string, now clock) (*Token[C], error) {
-	if v.cache == nil {
+func (v *Verifier[C]) verify(ctx context.Context, token string, now time.Time) (*Token[C], error) {
+	cache := v.cache.Reveal()
+	if cache == nil {
 		t, _, err := v.parse(ctx, token, now)
 		return t, err
 	}
-	if t := v.cache.load(ctx, token, now); t != nil {
+	if t := cache.load(ctx, token, now); t != nil {
 		return t, nil
 	}
-	t, by, err := v.parse(ctx, token, now)
+	t, set, err := v.parse(ctx, token, now)
 	if err != nil {
 		return nil, err
 	}
-	v.cache.add(token, newCacheEntry(t, by, now, v.opts.CacheTTL))
+	ttl, by := v.opts.CacheTTL, t.by
+	if by.found { // it may be withdrawn
+		ttl = min(ttl, foundFresh)
+	}
+	if by.MaxAge > 0 {
+		ttl = min(ttl, t.IssuedAt.Add(by.MaxAge).Add(by.Leeway).Sub(now))
+	}
+	cache.add(newCacheEntry(token, t, set, now, ttl))
 	return t, nil
 }
 
@@ -114,10 +107,10 @@ func (v *Verifier[C]) authorize(ctx context.Context, t *Token[C]) error {
 			return v.insufficient.Clone()
 		}
 	}
-	if len(t.deniable) == 0 {
+	if len(t.deniable.ids) == 0 {
 		return nil
 	}
-	denied, err := v.opts.Denylist.Denied(ctx, t.deniable...)
+	denied, err := t.by.Denylist.Denied(ctx, t.IssuedAt, t.deniable.subject, t.deniable.ids...)
 	switch {
 	case err != nil:
 		return guard.Unavailable(err)

@@ -15,7 +15,7 @@ import (
 
 func TestRequests(t *testing.T) {
 	i := guard.Must(jwtauth.NewIssuer[profile](jwtauth.HMAC("HS256", secret), &jwtauth.IssuerOptions{
-		Cookie: "tok", Realm: `a "b"`, ResourceMetadata: "https://api.example/.well-known/x", Missing: "Log in",
+		Sources: headerOrCookie, Realm: `a "b"`, ResourceMetadata: "https://api.example/.well-known/x", Missing: "Log in",
 	}))
 	good := tokenOf(t, i)
 	const plain = `Bearer realm="a \"b\"", resource_metadata="https://api.example/.well-known/x"`
@@ -45,7 +45,9 @@ func TestRequests(t *testing.T) {
 		{"long cookie", "GET", http.Header{"Cookie": {"tok=" + strings.Repeat("x", 9000)}}, 401, "Invalid token", refused},
 		{"another cookie", "GET", http.Header{"Cookie": {"TOK=" + good}}, 401, "Log in", plain},
 		{"two cookies", "GET", http.Header{"Cookie": {"tok=" + good + "; tok=" + good}}, 400, "More than one credential was sent", ""},
-		{"cookie and field", "GET", http.Header{"Cookie": {"tok=" + good}, "Authorization": {"Bearer " + good}}, 400, "More than one credential was sent", ""},
+		{"cookie and field", "GET", http.Header{"Cookie": {"tok=" + good}, "Authorization": {"Bearer " + good}}, 200, "", ""},
+		{"cookie and another in the field", "GET", http.Header{"Cookie": {"tok=" + good}, "Authorization": {"Bearer " + good[1:]}}, 400, "More than one credential was sent", ""},
+		{"empty cookie and field", "GET", http.Header{"Cookie": {"tok="}, "Authorization": {"Bearer " + good}}, 200, "", ""},
 		{"cookie and empty scheme", "GET", http.Header{"Cookie": {"tok=" + good}, "Authorization": {"Bearer"}}, 400, "More than one credential was sent", ""},
 		{"cookie and another scheme", "GET", http.Header{"Cookie": {"tok=" + good}, "Authorization": {"Basic eA=="}}, 200, "", ""},
 		{"cookie, unsafe", "POST", http.Header{"Cookie": {"tok=" + good}}, 200, "", ""},
@@ -114,7 +116,7 @@ func TestBySubject(t *testing.T) {
 func TestRefusalsAreCopies(t *testing.T) {
 	down := denylist(func([]string) (bool, error) { return false, errors.New("down") })
 	verifier := func(o jwtauth.VerifierOptions) *jwtauth.Verifier[profile] {
-		o.Issuer, o.Audience, o.Now, o.Cookie, o.Realm = "me", []string{"api"}, atNoon, "tok", "r"
+		o.Issuer, o.Audience, o.Now, o.Sources, o.Realm = "me", []string{"api"}, atNoon, headerOrCookie, "r"
 		return guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &o))
 	}
 	plain, scoped, failing := verifier(jwtauth.VerifierOptions{CacheSize: 10}), verifier(jwtauth.VerifierOptions{Scopes: []string{"admin"}, CacheSize: 10}), verifier(jwtauth.VerifierOptions{Denylist: down})
@@ -122,7 +124,7 @@ func TestRefusalsAreCopies(t *testing.T) {
 	crossSite := bearer("")
 	crossSite.Method, crossSite.Header["Cookie"], crossSite.Header["Sec-Fetch-Site"] = "POST", []string{"tok=" + good}, []string{"cross-site"}
 	repeated := bearer(good)
-	repeated.Header["Cookie"] = []string{"tok=" + good}
+	repeated.Header["Cookie"] = []string{"tok=" + good + "x"}
 	authenticate := func(v *jwtauth.Verifier[profile], r *http.Request) func() error {
 		return func() error { _, err := v.Authenticate(r); return err }
 	}
@@ -136,7 +138,7 @@ func TestRefusalsAreCopies(t *testing.T) {
 		"denylist down":    authenticate(failing, bearer(good)),
 		"Verify":           func() error { _, err := plain.Verify(t.Context(), "a"); return err },
 		"Verify, too long": func() error { _, err := plain.Verify(t.Context(), strings.Repeat("a", 9000)); return err },
-		"Revoke":           func() error { return failing.Revoke(t.Context(), &jwtauth.Token[profile]{ID: "j"}) },
+		"Revoke":           func() error { return failing.Revoke(t.Context(), &jwtauth.Token[profile]{Issuer: "me", ID: "j"}) },
 		"Scheme":           func() error { return plain.Scheme().Unknown },
 	} {
 		first, ok := errors.AsType[*guard.Error](refusal())

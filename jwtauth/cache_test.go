@@ -2,6 +2,8 @@ package jwtauth_test
 
 import (
 	"fmt"
+	"runtime/debug"
+	"runtime/metrics"
 	"strings"
 	"sync"
 	"testing"
@@ -33,7 +35,7 @@ func TestCacheChecksExpiryAndDenylist(t *testing.T) {
 		if g := sendToken(t, i.Verifier(), token); g.token != first.token {
 			t.Error("not from the cache after half an hour")
 		}
-		_ = list.Deny(t.Context(), time.Now().Add(time.Minute), jwtauth.DeniedToken(first.token.Issuer, first.token.ID))
+		_ = list.Deny(t.Context(), time.Now().Add(time.Minute), "", jwtauth.DeniedToken(first.token.Issuer, first.token.ID))
 		if g := sendToken(t, i.Verifier(), token); g.message != "Token revoked" {
 			t.Errorf("denied: %d %q", g.status, g.message)
 		}
@@ -65,11 +67,13 @@ func TestCacheTTL(t *testing.T) {
 // A clock that is set back makes a token too young again.
 func TestCacheClockSetBack(t *testing.T) {
 	now := noon
-	i := cachingIssuer(10, func(o *jwtauth.IssuerOptions) { o.Now = func() time.Time { return now } })
-	token := tokenOf(t, i)
-	sendToken(t, i.Verifier(), token)
-	now = noon.Add(-time.Second)
-	if g := sendToken(t, i.Verifier(), token); g.message != "Token not yet valid" {
+	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
+		Issuer: "me", Audience: []string{"api"}, CacheSize: 10, Now: func() time.Time { return now },
+	}))
+	token := forge(jwtHeader, payload("nbf=1800000000"), hs256(secret))
+	sendToken(t, v, token)
+	now = noon.Add(-6 * time.Second)
+	if g := sendToken(t, v, token); g.message != "Token not yet valid" {
 		t.Errorf("%d %q", g.status, g.message)
 	}
 }
@@ -135,4 +139,52 @@ func TestCacheInParallel(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestLargeCacheReplacesLittleAtATime: no request waits while half a cache is
+// allocated.
+func TestLargeCacheReplacesLittleAtATime(t *testing.T) {
+	const size, most = 1 << 14, 256 << 10
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection counts what was allocated before it, too
+	i := cachingIssuer(size)
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	allocated := func() uint64 {
+		metrics.Read(sample)
+		return sample[0].Value.Uint64()
+	}
+	for n := range size {
+		token := guard.Must(i.Issue("1", profile{})).AccessToken
+		before := allocated()
+		guard.Must(i.Verifier().Verify(t.Context(), token))
+		if got := allocated() - before; got > most {
+			t.Fatalf("token %d allocated %d bytes", n, got)
+		}
+	}
+}
+
+// Shards do not lose a token that is in use, and bound the cache.
+func TestShardedCache(t *testing.T) {
+	const size = 4 << 10
+	i := cachingIssuer(size)
+	tokens := make([]string, 2*size)
+	firsts := make([]*jwtauth.Token[profile], len(tokens))
+	verify := func(text string) *jwtauth.Token[profile] { return guard.Must(i.Verifier().Verify(t.Context(), text)) }
+	used := tokenOf(t, i)
+	first := verify(used)
+	for n := range tokens {
+		tokens[n] = tokenOf(t, i)
+		firsts[n] = verify(tokens[n])
+		if n%50 == 0 && verify(used) != first {
+			t.Fatalf("a token in use was evicted by number %d", n)
+		}
+	}
+	cached := 0
+	for n := len(tokens) - 1; n >= 0; n-- {
+		if verify(tokens[n]) == firsts[n] {
+			cached++
+		}
+	}
+	if cached < size/4 || cached > size {
+		t.Errorf("%d tokens are cached of %d", cached, size)
+	}
 }

@@ -15,9 +15,12 @@ import (
 // where a Verifier requires it.
 var registered = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid"}
 
-// maxMembers is the maximum number of members of a payload, nested objects
-// included.
-const maxMembers = 512
+// A payload may have minMembers members, and more in proportion where MaxTokenBytes
+// is larger than its default.
+const (
+	minMembers     = 512
+	bytesPerMember = defaultMaxBytes / minMembers
+)
 
 // claims holds the registered claims of a payload, as slices of it, and the text
 // of the private claims that encoding/json decodes: those that are not strings.
@@ -26,25 +29,35 @@ type claims struct {
 	hasIss, hasAud, hasType bool
 	aud                     [][]byte
 	exp, nbf, iat           time.Time
-	hasExp                  bool
+	hasExp, hasSub          bool
 	scope, scp              []string
 	hasScope                bool
 
-	typed      bool              // whether type is registered
-	hasPrivate bool              // whether private claims are read
-	shape      *strictjson.Shape // of the private claims
-	private    []byte            // as a JSON object without the closing brace; empty if there are none
-	target     reflect.Value     // if valid, the struct whose string fields are set
-	single     [1][]byte         // the storage of an audience that is no list
-	err        *reason           // why a claim that parses is invalid
+	issuer  *issuerConfig
+	shape   *strictjson.Shape // of the private claims
+	private []byte            // as a JSON object without the closing brace; empty if there are none
+	target  reflect.Value     // if valid, the struct whose string fields are set
+	single  [1][]byte         // the storage of an audience that is no list
+	present uint64            // the requirements whose claim is present, as bits
+	equal   uint64            // and has the required value
+	err     *reason           // why a claim that parses is invalid: the first
 }
 
 // Member implements strictjson.Visitor.
 func (c *claims) Member(s *strictjson.Scanner, m strictjson.Member) (read bool) {
+	if len(c.issuer.requirements) > 0 {
+		c.require(*s, m.Name)
+	}
 	switch string(m.Name) {
 	case "iss":
 		c.iss, c.hasIss = s.Text(), true
 	case "sub":
+		c.hasSub = true
+		if s.Kind() == '0' {
+			s.Number()
+			c.fail(errSubjectNumber)
+			return true
+		}
 		c.sub = s.Text()
 	case "jti":
 		c.jti = s.Text()
@@ -59,13 +72,20 @@ func (c *claims) Member(s *strictjson.Scanner, m strictjson.Member) (read bool) 
 	case "iat":
 		c.iat = c.date(s)
 	default:
-		if c.typed && string(m.Name) == "type" {
+		if c.issuer.Type != "" && string(m.Name) == "type" {
 			c.typ, c.hasType = s.Text(), true
 			return true
 		}
 		c.privateMember(s, m)
 	}
 	return true
+}
+
+// fail keeps the first reason.
+func (c *claims) fail(r *reason) {
+	if c.err == nil {
+		c.err = r
+	}
 }
 
 // privateMember reads a member that may also be a private claim.
@@ -78,7 +98,7 @@ func (c *claims) privateMember(s *strictjson.Scanner, m strictjson.Member) {
 	case "cnf":
 		s.Skip(m.Shape)
 		if !c.shape.HasField(m.Name) {
-			c.err = errBound
+			c.fail(errBound)
 		}
 	default:
 		if i, ok := c.shape.StringField(m.Name); ok && c.target.IsValid() && s.Kind() == '"' {
@@ -87,7 +107,7 @@ func (c *claims) privateMember(s *strictjson.Scanner, m strictjson.Member) {
 		}
 		s.Skip(m.Shape)
 	}
-	if !c.hasPrivate || c.shape.IsStruct() && !c.shape.HasField(m.Name) {
+	if c.shape.IsStruct() && !c.shape.HasField(m.Name) {
 		return
 	}
 	separator := byte(',')
@@ -162,7 +182,7 @@ func (c *claims) date(s *strictjson.Scanner) time.Time {
 		seconds = seconds*10 + int64(d-'0')
 	}
 	if seconds > maxDate {
-		c.err = errDate
+		c.fail(errDate)
 	}
 	return time.Unix(seconds, 0).UTC()
 }
@@ -170,7 +190,7 @@ func (c *claims) date(s *strictjson.Scanner) time.Time {
 func (c *claims) realDate(lit []byte) time.Time {
 	f, err := strconv.ParseFloat(string(lit), 64)
 	if err != nil || lit[0] == '-' || f > maxDate { // -0, too
-		c.err = errDate
+		c.fail(errDate)
 		return time.Time{}
 	}
 	whole, frac := math.Modf(f)
@@ -179,11 +199,12 @@ func (c *claims) realDate(lit []byte) time.Time {
 
 // check returns why the claims are refused: by type, then exp, then iss, then the
 // others.
-func (c *claims) check(t *issuerConfig, now clock) *reason {
+func (c *claims) check(now clock) *reason {
+	t := c.issuer
 	switch {
-	case t.claimType != "" && !c.hasType:
+	case t.Type != "" && !c.hasType:
 		return errNoType
-	case t.claimType != "" && string(c.typ) != t.claimType:
+	case t.Type != "" && string(c.typ) != t.Type:
 		return errType
 	case c.err != nil:
 		return c.err
@@ -191,9 +212,9 @@ func (c *claims) check(t *issuerConfig, now clock) *reason {
 		return errNoExpiry
 	case now.expired(c.exp):
 		return errExpired
-	case t.issuer != "" && !c.hasIss:
+	case t.Issuer != "" && !c.hasIss:
 		return errNoIssuer
-	case c.hasIss && string(c.iss) != t.issuer:
+	case c.hasIss && (t.Issuer == "" || string(c.iss) != t.Issuer):
 		return errIssuer
 	}
 	if err := t.checkAudience(c); err != nil {
@@ -202,10 +223,26 @@ func (c *claims) check(t *issuerConfig, now clock) *reason {
 	switch {
 	case now.early(c.nbf):
 		return errNotBefore
+	case len(c.sub) == 0 && (c.hasSub || t.Subject == nil):
+		return errNoSubject
+	}
+	if err := c.checkAge(now); err != nil {
+		return err
+	}
+	return c.checkRequired()
+}
+
+// checkAge checks iat where the issuer has a MaxAge.
+func (c *claims) checkAge(now clock) *reason {
+	switch maxAge := c.issuer.MaxAge; {
+	case maxAge == 0:
+		return nil
+	case c.iat.IsZero():
+		return errNoIssuedAt
 	case now.early(c.iat):
 		return errIssuedLater
-	case len(c.sub) == 0:
-		return errNoSubject
+	case now.expired(c.iat.Add(maxAge)):
+		return errTooOld
 	}
 	return nil
 }
@@ -219,5 +256,9 @@ type clock struct {
 // expired reports whether the time is on or after exp (RFC 7519, section 4.1.4).
 func (c clock) expired(exp time.Time) bool { return !c.now.Before(exp.Add(c.leeway)) }
 
-// early reports whether the time is before t.
-func (c clock) early(t time.Time) bool { return c.now.Before(t.Add(-c.leeway)) }
+// minEarly is how far a server's clock may be ahead without a leeway: by nbf it says
+// when a token becomes valid, which a second more or less does not weaken.
+const minEarly = 5 * time.Second
+
+// early reports whether the time is before t, beyond what clocks may differ.
+func (c clock) early(t time.Time) bool { return c.now.Before(t.Add(-max(c.leeway, minEarly))) }

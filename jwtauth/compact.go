@@ -3,6 +3,8 @@ package jwtauth
 import (
 	"encoding/base64"
 	"strings"
+
+	"github.com/go-guard/guard/internal/field"
 )
 
 // A compact holds the decoded segments of a token (RFC 7515, section 7.1).
@@ -13,12 +15,34 @@ type compact struct {
 
 var strict = base64.RawURLEncoding.Strict()
 
-// cut finds the two dots between the segments.
-func cut(token string) (first, last int, ok bool) {
+// cut finds the two dots between the segments of a token68.
+func cut(token string) (first, last int, bad *reason) {
+	if !field.IsToken68(token) || strings.HasSuffix(token, "=") {
+		return 0, 0, notToken68(token)
+	}
 	first = strings.IndexByte(token, '.')
 	last = strings.LastIndexByte(token, '.')
-	ok = first > 0 && last > first+1 && last < len(token)-1 && strings.IndexByte(token[first+1:last], '.') < 0
-	return first, last, ok
+	switch {
+	case first > 0 && last > first+1 && last < len(token)-1 && strings.IndexByte(token[first+1:last], '.') < 0:
+		return first, last, nil
+	case strings.Count(token, ".") == 4:
+		return 0, 0, errEncrypted
+	}
+	return 0, 0, errSegments
+}
+
+// notToken68 returns why a text is not a token68 without padding. Padding, which a
+// load balancer of AWS writes, is refused by RFC 7515, section 2.
+func notToken68(token string) *reason {
+	if strings.Trim(token, "=") == "" {
+		return errMalformed
+	}
+	for part := range strings.SplitSeq(token, "=") {
+		if part != "" && !field.IsToken68(part) {
+			return errMalformed
+		}
+	}
+	return errPadded
 }
 
 // decode decodes the segments into buf. It accepts one spelling of each, as the

@@ -91,7 +91,7 @@ func TestIDsOfAnIssuerDenyNoOthers(t *testing.T) {
 	list := guard.Must(jwtauth.NewMemory(&jwtauth.MemoryOptions{Now: atNoon}))
 	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
 		Issuer: "me", Audience: []string{"api"}, Now: atNoon, Denylist: list,
-		Trust: []jwtauth.Trust{{Issuer: "other", Keys: jwtauth.HMAC("HS256", other), Audience: []string{"api"}}},
+		Trust: []jwtauth.Trust{{Issuer: "other", Keys: jwtauth.HMAC("HS256", other), Audience: []string{"api"}, Denylist: list, Prefix: "other:"}},
 	}))
 	mine := func(edits ...string) string { return forge(jwtHeader, payload(edits...), hs256(secret)) }
 	theirs := func(edits ...string) string {
@@ -112,7 +112,7 @@ func TestIDsOfAnIssuerDenyNoOthers(t *testing.T) {
 	if _, err := v.Verify(t.Context(), mine(`sid="S"`)); err != nil {
 		t.Errorf("a token that is not denied: %v", err)
 	}
-	if err := list.Deny(t.Context(), noon.Add(time.Hour), jwtauth.DeniedSession("me", "S")); err != nil {
+	if err := list.Deny(t.Context(), noon.Add(time.Hour), "", jwtauth.DeniedSession("me", "S")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := v.Verify(t.Context(), mine(`sid="S"`)); err == nil {
@@ -134,9 +134,11 @@ func TestTokensWithoutIDsAndADenylist(t *testing.T) {
 
 type denylist func(ids []string) (bool, error)
 
-func (d denylist) Deny(context.Context, time.Time, ...string) error { return errors.New("down") }
+func (d denylist) Deny(context.Context, time.Time, string, ...string) error {
+	return errors.New("down")
+}
 
-func (d denylist) Denied(_ context.Context, ids ...string) (bool, error) {
+func (d denylist) Denied(_ context.Context, _ time.Time, _ string, ids ...string) (bool, error) {
 	return d(ids)
 }
 
@@ -175,7 +177,7 @@ func TestDenylistOfAVerifier(t *testing.T) {
 		if g := sendToken(t, v, both); g.status != 503 || g.message != "The service is unavailable. Try again later." {
 			t.Errorf("%d %q", g.status, g.message)
 		}
-		if err := v.Revoke(t.Context(), &jwtauth.Token[profile]{ID: "x"}); err == nil {
+		if err := v.Revoke(t.Context(), &jwtauth.Token[profile]{Issuer: "me", ID: "x"}); err == nil {
 			t.Error("Revoke hides a failure")
 		}
 	}

@@ -10,12 +10,12 @@
 // The key determines the algorithm, never the token. The signature is checked
 // before the claims. Every token needs a subject and an expiry. Issuer and
 // audience must match the options; if an option is empty, the token must not have
-// that claim. Header, payload and encoding have one accepted spelling: strict
-// base64, three segments, no member twice, no name that differs from a known one
-// in case only, no unknown critical header. A signature may have two spellings
-// (for ECDSA, (r, n-s) is as valid as (r, s)), so a token is denied by its jti or
-// sid, never by its text. Header members that point to keys (jku, x5u, jwk, x5c)
-// are never followed. A token longer than MaxTokenBytes is refused unread.
+// that claim. Of several issuers, each has its own [Trust]. Header, payload and
+// encoding have one accepted spelling: strict base64, three segments, no member
+// twice, no unknown critical header. A signature may have two spellings (for ECDSA,
+// (r, n-s) is as valid as (r, s)), so a token is denied by its jti or sid, never by
+// its text. Header members that point to keys (jku, x5u, jwk, x5c) are never
+// followed. A token longer than MaxTokenBytes is refused unread.
 //
 // Every refusal of a token is a 401 with one of a few fixed messages and codes
 // (see [Verifier.Authenticate]); the precise reason is reported to guard.Observe.

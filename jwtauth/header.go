@@ -16,20 +16,17 @@ type header struct {
 	err *reason
 }
 
-var headerShape = (*strictjson.Shape)(nil).With(
-	"alg", "typ", "cty", "kid", "crit", "b64", "zip", "enc", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256",
-)
-
 // maxHeaderMembers bounds what is read before the signature is checked, at any
 // depth.
 const maxHeaderMembers = 64
 
-// parse reads a header strictly (RFC 7515, section 4). Its algorithm exists; that
-// it is the key's is checked when the key is selected.
+// parse reads a header strictly (RFC 7515, section 4). Unknown members are ignored,
+// as is one whose name differs from a known one in case: no one else reads it. Its
+// algorithm exists; that it is the key's is checked when the key is selected.
 func (h *header) parse(s *strictjson.Scanner, data []byte) *reason {
 	*h = header{}
-	if !s.Read(data, headerShape, h, maxHeaderMembers) {
-		return reasonOf(s.Err())
+	if !s.Read(data, nil, h, maxHeaderMembers) {
+		return reasonOf(s.Err(), errHeaderMembers)
 	}
 	switch {
 	case h.err != nil:

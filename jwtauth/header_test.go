@@ -1,10 +1,12 @@
 package jwtauth_test
 
 import (
+	"compress/flate"
 	"crypto/hmac"
 	"crypto/sha512"
 	"crypto/x509"
 	"encoding/pem"
+	"io"
 	"strconv"
 	"strings"
 
@@ -31,6 +33,9 @@ func hostileHeaders() []hostile {
 		{"control: jku is not followed", "", with(`{"alg":"HS256","jku":"http://127.0.0.1:1/","x5u":"http://127.0.0.1:1/","jwk":{"kty":"oct","k":"AA"},"x5c":["x"]}`), ""},
 		{"control: kid chooses", "id", with(`{"alg":"HS256","kid":"a"}`), ""},
 		{"control: no kid, all keys", "id", with(`{"alg":"HS256"}`), ""},
+		{"control: ALG beside alg is an unknown member", "", with(`{"alg":"HS256","ALG":"none","Crit":["x"],"B64":false}`), ""},
+		{"control: Kid is an unknown member", "id", with(`{"alg":"HS256","Kid":"c"}`), ""},
+		{"control: kid with the Kelvin sign", "id", with(`{"alg":"HS256","` + "\u212a" + `id":"c"}`), ""},
 
 		{"alg none", "", none("none"), algReason},
 		{"alg None", "", none("None"), algReason},
@@ -54,9 +59,13 @@ func hostileHeaders() []hostile {
 		{"alg PS256 for a key of RS256", "rs", forge(`{"alg":"PS256"}`, payload(), ps256(32)), algReason},
 		{"alg twice", "", with(`{"alg":"HS256","alg":"none"}`), twiceReason},
 		{"alg twice, once escaped", "", with(`{"alg":"HS256","\u0061lg":"HS256"}`), twiceReason},
-		{"ALG beside alg", "", with(`{"alg":"HS256","ALG":"none"}`), caseReason},
-		{"Kid for kid", "", with(`{"alg":"HS256","Kid":"a"}`), caseReason},
-		{"kid with the Kelvin sign", "", with(`{"alg":"HS256","` + "\u212a" + `id":"a"}`), caseReason},
+		{"ALG for alg", "", with(`{"ALG":"HS256"}`), algReason},
+		{"alg PBES2 with 2 billion iterations", "", with(`{"alg":"PBES2-HS256+A128KW","enc":"A128GCM","p2c":2000000000,"p2s":"AA"}`), algReason},
+		{"alg RSA1_5", "rs", with(`{"alg":"RSA1_5","enc":"A128GCM"}`), algReason},
+		{"control: zip and p2c are not read", "", with(`{"alg":"HS256","zip":"DEF","p2c":2000000000}`), ""},
+		{"zip with a deflated payload", "", forge(`{"alg":"HS256","zip":"DEF"}`, deflated(payload()), sign), jsonReason},
+		{"a bomb of 4 KB for 4 MB", "", forge(`{"alg":"HS256","zip":"DEF"}`, deflated(strings.Repeat(" ", 4<<20)+payload()), sign), jsonReason},
+		{"kid with SQL", "id", with(`{"alg":"HS256","kid":"a' OR '1'='1"}`), keyReason},
 		{"crit unknown", "", with(`{"alg":"HS256","crit":["exp"],"exp":1}`), critReason},
 		{"crit b64", "", with(`{"alg":"HS256","crit":["b64"],"b64":true}`), critReason},
 		{"crit empty", "", with(`{"alg":"HS256","crit":[]}`), critReason},
@@ -76,12 +85,13 @@ func hostileHeaders() []hostile {
 		{"kid of 257 bytes", "", with(`{"alg":"HS256","kid":"` + strings.Repeat("k", 257) + `"}`), kidReason},
 		{"kid a number", "id", with(`{"alg":"HS256","kid":1}`), kindReason},
 		{"kid an object", "id", with(`{"alg":"HS256","kid":{"a":1}}`), kindReason},
-		{"65 header members", "", with(`{"alg":"HS256"` + numbered(64) + `}`), membersReason},
-		{"65 header members, nested", "", with(`{"alg":"HS256","x":[{"y":{"z":0` + numbered(61) + `}}]}`), membersReason},
+		{"65 header members", "", with(`{"alg":"HS256"` + numbered(64) + `}`), headReason},
+		{"65 header members, nested", "", with(`{"alg":"HS256","x":[{"y":{"z":0` + numbered(61) + `}}]}`), headReason},
 		{"header a list", "", with(`[{"alg":"HS256"}]`), jsonReason},
 		{"header null", "", with(`null`), jsonReason},
 		{"header with a trailing comma", "", with(`{"alg":"HS256",}`), jsonReason},
 		{"header with single quotes", "", with(`{'alg':'HS256'}`), jsonReason},
+		{"header in UTF-16", "", with(utf16(jwtHeader)), jsonReason},
 		{"header with a byte order mark", "", with("\ufeff" + jwtHeader), jsonReason},
 		{"header with a second object", "", with(jwtHeader + jwtHeader), jsonReason},
 		{"header cut off", "", with(`{"alg":"HS256"`), jsonReason},
@@ -89,6 +99,18 @@ func hostileHeaders() []hostile {
 		{"header nested without end", "", with(`{"alg":"HS256","x":` + strings.Repeat(`[`, 4000)), jsonReason},
 	}
 }
+
+func deflated(s string) string {
+	var b strings.Builder
+	w := guard.Must(flate.NewWriter(&b, flate.BestCompression))
+	if _, err := io.WriteString(w, s); err != nil || w.Close() != nil {
+		panic(err)
+	}
+	return b.String()
+}
+
+// utf16 is ASCII as UTF-16 without a byte order mark.
+func utf16(s string) string { return strings.Join(strings.Split(s, ""), "\x00") + "\x00" }
 
 func numbered(n int) string {
 	var b strings.Builder

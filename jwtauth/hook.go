@@ -1,9 +1,10 @@
 package jwtauth
 
 import (
-	"crypto/x509"
+	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/go-guard/guard/internal/issue"
 	"github.com/go-guard/guard/internal/testhook"
@@ -22,6 +23,9 @@ func (t *Token[C]) fill(subject string, scopes []string) error {
 		return errors.New("a token needs a subject")
 	}
 	t.subject, t.scopes = subject, slices.Clone(scopes)
+	if mapped, ok := granterOf(&t.Claims); ok && len(scopes) == 0 {
+		t.scopes = mapped.Scopes()
+	}
 	return nil
 }
 
@@ -29,8 +33,9 @@ func (t *Token[C]) fill(subject string, scopes []string) error {
 func (i *Issuer[C]) shared() any {
 	return &issue.Issuer[C]{
 		Sign:     i.sign,
-		Deny:     i.opts.Denylist.Deny,
-		Secrets:  func() ([][]byte, error) { return secretsOf(i.opts.Previous) },
+		Deny:     i.deny,
+		Sub:      func(token any) string { return token.(*Token[C]).sub() },
+		Secrets:  i.keys.secrets,
 		Name:     i.opts.Issuer,
 		Audience: i.opts.Audience,
 		Type:     i.opts.Type,
@@ -39,21 +44,21 @@ func (i *Issuer[C]) shared() any {
 	}
 }
 
-// secretsOf returns the secrets of the private keys among keys.
-func secretsOf(keys []Key) ([][]byte, error) {
-	var secrets [][]byte
-	for _, k := range keys {
-		switch private := k.private().(type) {
-		case nil:
-		case []byte:
-			secrets = append(secrets, private)
-		default:
-			der, err := x509.MarshalPKCS8PrivateKey(private)
-			if err != nil { // its text is omitted: it may quote the key
-				return nil, errors.New("jwtauth: a private key of the issuer cannot be encoded")
-			}
-			secrets = append(secrets, der)
-		}
+// deny denies IDs of the tokens of a subject, which is the sub claim, or empty if it
+// is unknown. After the clock was set back, tokens may have been issued later than
+// now: then it names no subject, as [Denylist] has it.
+func (i *Issuer[C]) deny(ctx context.Context, until time.Time, subject string, ids ...string) error {
+	if i.latest.Load() > i.opts.Now().Unix() {
+		subject = ""
 	}
-	return secrets, nil
+	if subject != "" {
+		subject = i.verifier.issuers[0].subjects + subject
+	}
+	return i.opts.Denylist.Deny(ctx, until, subject, ids...)
+}
+
+// noteIssue notes the iat of a token, in Unix seconds.
+func (i *Issuer[C]) noteIssue(iat int64) {
+	for latest := i.latest.Load(); iat > latest && !i.latest.CompareAndSwap(latest, iat); latest = i.latest.Load() {
+	}
 }

@@ -9,21 +9,18 @@ import (
 	"fmt"
 
 	"github.com/go-guard/guard/internal/keyset"
+	"github.com/go-guard/guard/internal/secret"
 )
 
 // A Key is a key with the one algorithm it may be used with. The zero Key is
 // not a key. A constructor of this package that gets a bad Key returns its
 // error. A Key is a KeySource by itself. Printing a Key shows no secret.
 type Key struct {
-	alg      *keyset.Algorithm
-	id       string
-	material *material // nil if err is not
-	err      error
+	alg  *keyset.Algorithm
+	id   string
+	pair secret.Value[*keyset.Pair] // nil if err is not
+	err  error
 }
-
-// material is behind two pointers, as fmt follows one: it does not call the
-// Format method of a Key in an unexported field.
-type material struct{ pair *keyset.Pair }
 
 // HMAC is a shared secret for HS256, HS384 or HS512. It must be at least as
 // long as the hash: 32, 48 or 64 bytes (RFC 7518, section 3.2), and random.
@@ -50,6 +47,24 @@ func ECDSA[K *ecdsa.PrivateKey | *ecdsa.PublicKey | []byte](alg string, key K) K
 // ed25519.PublicKey are PEM: PKCS #8, PKIX or a certificate.
 func Ed25519[K ed25519.PrivateKey | ed25519.PublicKey | []byte](alg string, key K) Key {
 	return newKey("Ed25519", alg, keyset.OKP, pairOf(key))
+}
+
+// Signer is the key of a KMS or HSM, for each algorithm but those of HMAC. s signs as
+// the crypto.Signer of the standard library does: RSA with the padding that opts
+// names, ECDSA in ASN.1, Ed25519 and ML-DSA the message itself. Its public key is read
+// once, here.
+//
+// What s returns is verified. If that fails, s returns an error or panics, Issue fails
+// with 503; its log shows the error of s. A crypto.Signer has no context, so s must
+// bound its calls in time itself. A refresh.Refresher derives its key from no Signer, so
+// that refresh.Options.Key is required. A private key of the standard library is treated
+// in the same way.
+func Signer(alg string, s crypto.Signer) Key {
+	a := keyset.AlgorithmByName(alg)
+	if a == nil || a.Type == keyset.Symmetric {
+		return Key{err: fmt.Errorf("jwtauth: Signer has no algorithm %q", alg)}
+	}
+	return newKey("Signer", alg, a.Type, func(a *keyset.Algorithm) (*keyset.Pair, error) { return keyset.NewSigner(a, s) })
 }
 
 // WithID returns the key with an ID of 1 to 256 bytes. An issuer writes it as
@@ -81,7 +96,7 @@ func newKey(constructor, alg string, t keyset.KeyType, build func(*keyset.Algori
 	if err != nil {
 		return Key{err: fmt.Errorf("jwtauth: %w", err)}
 	}
-	return Key{alg: a, material: &material{pair}}
+	return Key{alg: a, pair: secret.New(pair)}
 }
 
 func pairOf(key any) func(*keyset.Algorithm) (*keyset.Pair, error) {
@@ -97,10 +112,10 @@ func (k Key) check() error {
 }
 
 // public returns the half that verifies, which is the secret of an HMAC.
-func (k Key) public() crypto.PublicKey { return k.material.pair.Public }
+func (k Key) public() crypto.PublicKey { return k.pair.Reveal().Public }
 
 // private returns the half that signs, or nil if k is a public key.
-func (k Key) private() crypto.PrivateKey { return k.material.pair.Private }
+func (k Key) private() crypto.PrivateKey { return k.pair.Reveal().Private }
 
 // kid is the ID that an issuer writes. A public key without an ID has its
 // thumbprint (RFC 7638), under which its JWKS lists it. A secret has none.

@@ -1,6 +1,7 @@
 package jwtauth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,17 +14,19 @@ import (
 )
 
 // A KeySource holds the keys that verify an issuer's tokens: a [Key], [Keys],
-// [RemoteKeys] or [Discover].
+// [RemoteKeys], [Discover], [LoadKeys] or [JWKS].
 type KeySource interface {
-	source() (source, error)
+	source() (sourceKeys, error)
 }
 
-// A source is what a KeySource stands for. With an error, keys may be nil, and
+// sourceKeys is what a KeySource stands for. With an error, keys may be nil, and
 // the rest is valid, so that further mistakes can be reported.
-type source struct {
-	keys   keyset.Source
-	remote bool   // the keys are those of an authorization server
-	issuer string // of Discover, or empty
+type sourceKeys struct {
+	keys        keyset.Source
+	remote      bool   // the keys are those of an authorization server
+	discovered  bool   // by Discover
+	issuer      string // of Discover, or empty
+	issuerOwned bool   // the keys are those of an Issuer of this program
 }
 
 // Keys is several keys, such as an issuer's old and new one. Keys without an ID
@@ -33,9 +36,14 @@ func Keys(keys ...Key) KeySource { return staticKeys(keys) }
 
 type staticKeys []Key
 
-func (k Key) source() (source, error) { return staticKeys{k}.source() }
+func (k Key) source() (sourceKeys, error) { return staticKeys{k}.source() }
 
-func (k staticKeys) source() (source, error) {
+func (k staticKeys) source() (sourceKeys, error) {
+	set, err := k.set()
+	return sourceKeys{keys: set}, err
+}
+
+func (k staticKeys) set() (*keyset.Set, error) {
 	var errs []error
 	if len(k) == 0 {
 		errs = append(errs, errors.New("jwtauth: no keys"))
@@ -50,7 +58,7 @@ func (k staticKeys) source() (source, error) {
 	}
 	set := keyset.NewSet(list)
 	errs = append(errs, withPrefix(set.Check()))
-	return source{keys: set}, errors.Join(errs...)
+	return set, errors.Join(errs...)
 }
 
 // RemoteOptions holds what has a safe default for the keys of an authorization
@@ -58,23 +66,29 @@ func (k staticKeys) source() (source, error) {
 // server may withdraw all of its keys.
 type RemoteOptions struct {
 	// Client fetches the keys, without following redirects. If nil, it uses
-	// http.DefaultTransport.
+	// http.DefaultTransport. LoadKeys has none.
 	Client *http.Client
-	// Timeout bounds one fetch. If 0, it is 5 seconds.
+	// Timeout bounds one fetch, also one that ignores its context. If 0, it is
+	// 5 seconds.
 	Timeout time.Duration
-	// Refetch is the minimum time between two fetches for tokens that name an
-	// unknown key. A new key is accepted after this time at the latest. While
-	// fetches fail it doubles, up to six times Refetch. If 0, it is 10 seconds.
+	// Refetch is the minimum time between two fetches for tokens that no key
+	// verifies: those of an unknown kid, and those with a bad signature, as the
+	// key of a known kid may have been replaced. A new key is accepted after
+	// this time at the latest, and no number of such tokens causes more
+	// fetches. While fetches fail it doubles, up to six times Refetch. If 0, it
+	// is 10 seconds.
 	Refetch time.Duration
 	// Stale is how long keys are used after their expiry while fetches fail.
 	// If 0, it is an hour; if negative, they are not used.
 	Stale time.Duration
 	// InsecureHTTP allows http to hosts other than this one: an attacker on
-	// the network can then sign tokens.
+	// the network can then sign tokens. LoadKeys has none.
 	InsecureHTTP bool
 	// OnError receives the error of each failed fetch, also while the previous
-	// keys are still used. No request waits for it. It may be called
-	// concurrently, and a panic in it is ignored. May be nil.
+	// keys are still used. It also receives an error for each key of the set
+	// that is not used, with its kid and the reason: once, and for at most 256
+	// keys. No request waits for it. It may be called concurrently, and a panic
+	// in it is ignored. May be nil.
 	OnError func(error)
 	// Now is the clock. If nil, it is time.Now.
 	Now func() time.Time
@@ -83,11 +97,11 @@ type RemoteOptions struct {
 // RemoteKeys is the key set (RFC 7517, section 5) at an https URL. It is fetched
 // when it is first needed, and again before it expires: after the max-age of its
 // Cache-Control, limited to between 1 and 60 minutes, or after 15 minutes if
-// there is none. Keys that are not public keys for signatures are skipped.
-// Several verifiers may share it.
+// there is none. Keys that are not public keys for signatures are not used, see
+// RemoteOptions.OnError. Several verifiers may share it.
 func RemoteKeys(url string, opts *RemoteOptions) KeySource {
 	r, err := keyset.NewRemote(url, opts.engine())
-	return &remoteKeys{"", r, withPrefix(err)}
+	return &remoteKeys{url: url, keys: r, err: withPrefix(err)}
 }
 
 // Discover is [RemoteKeys] of an issuer whose metadata has their URL (OpenID
@@ -95,17 +109,57 @@ func RemoteKeys(url string, opts *RemoteOptions) KeySource {
 // that issuer.
 func Discover(issuer string, opts *RemoteOptions) KeySource {
 	r, err := keyset.Discover(issuer, opts.engine())
-	return &remoteKeys{issuer, r, withPrefix(err)}
+	return &remoteKeys{discovered: true, issuer: issuer, keys: r, err: withPrefix(err)}
 }
+
+// LoadKeys is [RemoteKeys] of a key set whose text load returns, such as that of a
+// file. load is called when the keys are first needed, again a minute later, and
+// for tokens that no key verifies as RemoteOptions.Refetch allows. Calls do not
+// overlap, and a panic of load is a failed fetch.
+func LoadKeys(load func(context.Context) ([]byte, error), opts *RemoteOptions) KeySource {
+	r, err := keyset.NewLoaded(load, opts.engine())
+	return &remoteKeys{keys: r, err: withPrefix(err)}
+}
+
+// JWKS is the key set of an authorization server with this text (RFC 7517, section
+// 5). Its keys do not change. A key that cannot be used, such as a secret, is an
+// error of the constructor that gets the KeySource.
+func JWKS(text []byte) KeySource {
+	set, errs := keyset.ParseSet(text)
+	for i, err := range errs {
+		errs[i] = fmt.Errorf("jwtauth: JWKS: %w", err)
+	}
+	return &fixedKeys{set, errors.Join(errs...)}
+}
+
+type fixedKeys struct {
+	set *keyset.Set
+	err error
+}
+
+func (k *fixedKeys) source() (sourceKeys, error) { return sourceKeys{keys: k.set, remote: true}, k.err }
 
 type remoteKeys struct {
-	issuer string // of Discover, or empty
-	keys   *keyset.Remote
-	err    error // of the configuration
+	discovered bool   // by Discover
+	issuer     string // of Discover, or empty
+	url        string // of RemoteKeys, or empty
+	keys       *keyset.Remote
+	err        error // of the configuration
 }
 
-func (r *remoteKeys) source() (source, error) {
-	return source{keys: r.keys, remote: true, issuer: r.issuer}, r.err
+func (r *remoteKeys) source() (sourceKeys, error) {
+	return sourceKeys{keys: r.keys, remote: true, discovered: r.discovered, issuer: r.issuer}, r.err
+}
+
+// fetchedKeys returns last in place of next if both are the keys at one URL: those
+// that were fetched stay.
+func fetchedKeys(last, next KeySource) KeySource {
+	l, ok := last.(*remoteKeys)
+	n, ok2 := next.(*remoteKeys)
+	if ok && ok2 && n != nil && l.err == nil && n.err == nil && l.url+l.issuer != "" && l.url == n.url && l.issuer == n.issuer {
+		return last
+	}
+	return next
 }
 
 // engine returns the options of internal/keyset.
@@ -156,18 +210,6 @@ func (i *Issuer[C]) JWKS() http.Handler {
 		}
 		h.Set("Content-Type", "application/jwk-set+json")
 		h.Set("Cache-Control", "public, max-age=300")
-		_, _ = w.Write(slices.Clone(i.jwks)) // the client may have left
+		_, _ = w.Write(slices.Clone(i.keys.active.Load().jwks)) // the client may have left
 	})
-}
-
-// jwkSet is the key set of the public keys.
-func jwkSet(keys []Key) []byte {
-	var list []keyset.JWK
-	for _, k := range keys {
-		if j, ok := keyset.NewJWK(k.public()); ok {
-			j.Alg, j.Kid, j.Use = k.alg.Name, k.kid(), "sig"
-			list = append(list, j)
-		}
-	}
-	return keyset.EncodeJWKS(list)
 }

@@ -1,6 +1,7 @@
 package jwtauth_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"encoding/json"
@@ -160,6 +161,89 @@ func TestRemoteInParallel(t *testing.T) {
 	})
 }
 
+// A key was replaced under its ID, or tokens have no kid: they were refused until the
+// key set expired.
+func TestRemoteReplacedKey(t *testing.T) {
+	for name, header := range map[string]string{"same kid": `{"alg":"ES256","kid":"a"}`, "no kid": `{"alg":"ES256"}`} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &idp.Server{Header: http.Header{"Cache-Control": {"max-age=86400"}}}
+			next := newECKey()
+			s.Serve(jwksOf(idpIssuing("a")))
+			v := remoteVerifier(t, s)
+			sendToken(t, v, tokenOf(t, idpIssuing("a")))
+			s.Serve(jwksOf(guard.Must(jwtauth.NewIssuer[profile](jwtauth.ECDSA("ES256", next).WithID("a"), nil))))
+			time.Sleep(10 * time.Second)
+			token := forge(header, payload(`iss="`+idp.Issuer+`"`, "exp=9999999999", "iat=", "type="), es256By(next))
+			if g := sendToken(t, v, token); g.status != 200 || s.Count() != 2 {
+				t.Errorf("%s: status %d: %s, %d fetches", name, g.status, g.reason, s.Count())
+			}
+		})
+	}
+}
+
+// LoadKeys: a new key needs no restart, and a text that is broken meanwhile does no
+// harm.
+func TestLoadKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := idpIssuing("a"), idpIssuing("b")
+		var mu sync.Mutex
+		text, loads := jwksOf(a), 0
+		set := func(s string) { mu.Lock(); defer mu.Unlock(); text = s }
+		load := func(context.Context) ([]byte, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			loads++
+			return []byte(text), nil
+		}
+		var reports []string
+		onError := func(err error) { mu.Lock(); defer mu.Unlock(); reports = append(reports, err.Error()) }
+		keys := jwtauth.LoadKeys(load, &jwtauth.RemoteOptions{OnError: onError})
+		v := guard.Must(jwtauth.NewVerifier[profile](keys, &jwtauth.VerifierOptions{Issuer: idp.Issuer, Audience: []string{"api"}}))
+		for _, step := range []struct {
+			text       string
+			a, b, load int
+		}{
+			{jwksOf(a), 200, 401, 1},
+			{jwksOf(b), 401, 200, 2},
+			{"half a file", 503, 200, 3},
+			{strings.Replace(jwksOf(a), `"sig"`, `"enc"`, 1), 401, 200, 4}, // b is accepted, then no key is
+		} {
+			set(step.text)
+			b, a := sendToken(t, v, tokenOf(t, b)), sendToken(t, v, tokenOf(t, a))
+			if a.status != step.a || b.status != step.b || loads != step.load {
+				t.Errorf("%s: %d %s, %d %s, %d loads; want %+v", step.text, a.status, a.reason, b.status, b.reason, loads, step)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		synctest.Wait()
+		if len(reports) != 2 || !strings.HasPrefix(reports[0], "jwtauth: the loaded keys cannot be fetched: ") ||
+			reports[1] != `jwtauth: of the loaded keys, key 1 (kid "a") is not used: use is "enc", not "sig"` {
+			t.Errorf("OnError received %q", reports)
+		}
+	})
+}
+
+func TestLiteralJWKS(t *testing.T) {
+	i := idpIssuing("a")
+	text := []byte(jwksOf(i))
+	keys := jwtauth.JWKS(text)
+	clear(text)
+	v := guard.Must(jwtauth.NewVerifier[profile](keys, &jwtauth.VerifierOptions{Issuer: idp.Issuer, Audience: []string{"api"}}))
+	for _, tt := range []struct {
+		name, token string
+		status      int
+	}{
+		{"its key", tokenOf(t, i), 200},
+		{"another key", tokenOf(t, idpIssuing("b")), 401},
+		{"a bad signature", forge(`{"alg":"ES256","kid":"a"}`, payload(), es256By(newECKey())), 401},
+		{"a secret", forge(`{"alg":"HS256","kid":"a"}`, payload(), hs256(secret)), 401},
+	} {
+		if g := sendToken(t, v, tt.token); g.status != tt.status {
+			t.Errorf("%s: status %d: %s", tt.name, g.status, g.reason)
+		}
+	}
+}
+
 func TestRemoteOverTCP(t *testing.T) {
 	i := idpIssuing("a")
 	mux := http.NewServeMux()
@@ -221,10 +305,22 @@ func TestDiscover(t *testing.T) {
 	}
 }
 
+// An unset environment variable is one mistake.
+func TestDiscoverNothing(t *testing.T) {
+	_, err := jwtauth.NewVerifier[profile](jwtauth.Discover("", nil), &jwtauth.VerifierOptions{Audience: []string{"api"}})
+	if want := `jwtauth: the URL of a key set or issuer: "" is not an absolute https URL`; err == nil || err.Error() != want {
+		t.Errorf("%v; want %s", err, want)
+	}
+}
+
 // The mistakes in URLs are tested in internal/keyset.
 func TestRemoteMistakes(t *testing.T) {
 	full := &jwtauth.VerifierOptions{Issuer: idp.Issuer, Audience: []string{"api"}}
 	remote := jwtauth.RemoteKeys(idp.JWKSURL, nil)
+	load := func(context.Context) ([]byte, error) { return nil, nil }
+	public := jwksOf(idpIssuing("a"))
+	one := strings.TrimSuffix(strings.TrimPrefix(strings.Replace(public, `"kid":"a",`, "", 1), `{"keys":[`), `]}`)
+	five := `{"keys":[` + strings.Join([]string{one, one, one, one, one}, ",") + `]}`
 	for _, tt := range []struct {
 		name string
 		keys jwtauth.KeySource
@@ -236,7 +332,7 @@ func TestRemoteMistakes(t *testing.T) {
 		{"http", jwtauth.RemoteKeys("http://idp.example/jwks", nil), full, `jwtauth: the URL of a key set or issuer: "http://idp.example/jwks" is not https`},
 		{"with a password, and broken", jwtauth.RemoteKeys("https://u:p%zz@idp.example/", nil), full, "not an absolute https URL"},
 		{"with a password", jwtauth.RemoteKeys("https://u:p@idp.example/", nil), full, "holds credentials"},
-		{"without Issuer", remote, &jwtauth.VerifierOptions{Audience: []string{"api"}}, "RemoteKeys without Issuer"},
+		{"without Issuer", remote, &jwtauth.VerifierOptions{Audience: []string{"api"}}, "keys of an authorization server without Issuer"},
 		{"without Audience", remote, &jwtauth.VerifierOptions{Issuer: idp.Issuer}, "without Audience"},
 		{"any audience", remote, &jwtauth.VerifierOptions{Issuer: idp.Issuer, InsecureAnyAudience: true}, ""},
 		{"any audience and one", remote, &jwtauth.VerifierOptions{Issuer: idp.Issuer, Audience: []string{"api"}, InsecureAnyAudience: true}, "contradicts"},
@@ -245,6 +341,22 @@ func TestRemoteMistakes(t *testing.T) {
 		{"Discover of another", jwtauth.Discover(idp.Issuer, nil), &jwtauth.VerifierOptions{Issuer: idp.Issuer + "/", Audience: []string{"api"}}, "is not the discovered"},
 		{"Discover with a query", jwtauth.Discover(idp.Issuer+"?x", nil), full, "query"},
 		{"Discover over http", jwtauth.Discover("http://idp.example", nil), full, "is not https"},
+		{"LoadKeys", jwtauth.LoadKeys(load, nil), full, ""},
+		{"LoadKeys of nothing", jwtauth.LoadKeys(nil, nil), full, "jwtauth: the function that loads keys is nil"},
+		{"LoadKeys with a Client", jwtauth.LoadKeys(load, &jwtauth.RemoteOptions{Client: http.DefaultClient}), full, "Client and InsecureHTTP are for"},
+		{"LoadKeys without Issuer", jwtauth.LoadKeys(load, nil), &jwtauth.VerifierOptions{Audience: []string{"api"}}, "without Issuer"},
+		{"LoadKeys without Audience", jwtauth.LoadKeys(load, nil), &jwtauth.VerifierOptions{Issuer: idp.Issuer}, "without Audience"},
+		{"a nil Transport", jwtauth.RemoteKeys(idp.JWKSURL, &jwtauth.RemoteOptions{Client: &http.Client{Transport: (*http.Transport)(nil)}}), full, "jwtauth: the Client's Transport is a nil *http.Transport"},
+		{"JWKS", jwtauth.JWKS([]byte(public)), full, ""},
+		{"JWKS without Issuer", jwtauth.JWKS([]byte(public)), &jwtauth.VerifierOptions{Audience: []string{"api"}}, "without Issuer"},
+		{"JWKS without Audience", jwtauth.JWKS([]byte(public)), &jwtauth.VerifierOptions{Issuer: idp.Issuer}, "without Audience"},
+		{"JWKS of no text", jwtauth.JWKS(nil), full, "jwtauth: JWKS: the key set is not a JSON object with keys"},
+		{"JWKS without keys", jwtauth.JWKS([]byte(`{"keys":[]}`)), full, "jwtauth: JWKS: the key set is empty"},
+		{"JWKS with a private key", jwtauth.JWKS([]byte(strings.Replace(public, `"x"`, `"d":"u:p","x"`, 1))), full, `jwtauth: JWKS: key 1 (kid "a") is not used: it has "d"`},
+		{"JWKS with a secret", jwtauth.JWKS([]byte(`{"keys":[{"kty":"oct","kid":"s","k":"u:p"}]}`)), full, `jwtauth: JWKS: key 1 (kid "s") is not used: it has "k"`},
+		{"JWKS with a key for another use", jwtauth.JWKS([]byte(strings.Replace(public, `"sig"`, `"enc"`, 1))), full, `jwtauth: JWKS: key 1 (kid "a") is not used: use is "enc"`},
+		{"JWKS of five keys without an ID", jwtauth.JWKS([]byte(five)), full, "jwtauth: JWKS: 5 keys for ES256 without an id"},
+		{"a nil *Key", (*jwtauth.Key)(nil), full, "jwtauth: no keys"},
 		{"Discover with a broken password", jwtauth.Discover("https://u:p%zz@idp.example/", nil), full, "not an absolute https URL"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -19,9 +19,9 @@ func TestMemoryIsBounded(t *testing.T) {
 	now := noon
 	d := guard.Must(jwtauth.NewMemory(&jwtauth.MemoryOptions{Max: 3, Now: func() time.Time { return now }}))
 	deny := func(id string, minutes time.Duration) error {
-		return d.Deny(t.Context(), noon.Add(minutes*time.Minute), id)
+		return d.Deny(t.Context(), noon.Add(minutes*time.Minute), "", id)
 	}
-	denied := func(id string) bool { return guard.Must(d.Denied(t.Context(), id)) }
+	denied := func(id string) bool { return guard.Must(d.Denied(t.Context(), noon, "", id)) }
 	for i := range 3 {
 		if err := deny(fmt.Sprint(i), time.Duration(i+1)); err != nil {
 			t.Fatal(err)
@@ -60,14 +60,14 @@ func TestMemoryTwin(t *testing.T) {
 			clock.Advance(time.Duration(random(4)-1) * time.Second) // back, too
 		case 1:
 			until := clock.Add(time.Duration(random(300)-10) * time.Second)
-			if err := d.Deny(t.Context(), until, id); err != nil {
+			if err := d.Deny(t.Context(), until, "", id); err != nil {
 				t.Fatal(err)
 			}
 			if twin[id].Before(until) {
 				twin[id] = until
 			}
 		default:
-			if got, want := guard.Must(d.Denied(t.Context(), id)), clock.Before(twin[id]); got != want {
+			if got, want := guard.Must(d.Denied(t.Context(), noon, "", id)), clock.Before(twin[id]); got != want {
 				t.Fatalf("%s is denied: %t; want %t", id, got, want)
 			}
 		}
@@ -88,11 +88,11 @@ func TestMemoryTimesFarInTheFuture(t *testing.T) {
 	} {
 		clock := harness.NewClock()
 		m := guard.Must(jwtauth.NewMemory(&jwtauth.MemoryOptions{Now: clock.Now}))
-		if err := m.Deny(t.Context(), until.Add(jwtauth.MaxLeeway), "a"); err != nil {
+		if err := m.Deny(t.Context(), until.Add(jwtauth.MaxLeeway), "", "a"); err != nil {
 			t.Fatal(err)
 		}
 		for range 200 {
-			if !guard.Must(m.Denied(t.Context(), "a")) {
+			if !guard.Must(m.Denied(t.Context(), noon, "", "a")) {
 				t.Fatalf("at %v, what is denied until %v is not", clock, until)
 			}
 			clock.Advance(366 * 24 * time.Hour)
@@ -104,7 +104,7 @@ func TestMemoryTimesFarInTheFuture(t *testing.T) {
 func TestMemoryRoundsUp(t *testing.T) {
 	clock := harness.NewClock()
 	m := guard.Must(jwtauth.NewMemory(&jwtauth.MemoryOptions{Now: clock.Now}))
-	if err := m.Deny(t.Context(), clock.Add(1500*time.Microsecond), "a"); err != nil {
+	if err := m.Deny(t.Context(), clock.Add(1500*time.Microsecond), "", "a"); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -112,7 +112,7 @@ func TestMemoryRoundsUp(t *testing.T) {
 		want bool
 	}{{0, true}, {1499 * time.Microsecond, true}, {501 * time.Microsecond, false}} {
 		clock.Advance(tt.step)
-		if got := guard.Must(m.Denied(t.Context(), "a")); got != tt.want {
+		if got := guard.Must(m.Denied(t.Context(), noon, "", "a")); got != tt.want {
 			t.Errorf("%v: denied %t; want %t", clock, got, tt.want)
 		}
 	}

@@ -1,6 +1,7 @@
 package jwtauth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,51 +9,103 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/source"
 )
 
 // VerifierOptions holds what has a safe default for a [Verifier]. The zero value
 // is the strictest.
 type VerifierOptions struct {
 	// Issuer is the iss that tokens must have. If empty, tokens with an iss
-	// are refused; with Discover, it is the discovered one. RemoteKeys needs
-	// it.
+	// are refused; with Discover, it is the discovered one. RemoteKeys,
+	// LoadKeys and JWKS need it.
 	Issuer string
 	// Audience lists the accepted audiences: a token's aud must have at least
 	// one of them. If empty, tokens with an aud are refused (RFC 7519, section
-	// 4.1.3). RemoteKeys and Discover need it.
+	// 4.1.3). RemoteKeys, Discover, LoadKeys and JWKS need it.
 	Audience []string
 	// InsecureAnyAudience ignores aud. Tokens that the authorization server
 	// issued for another service are then accepted, and the operators of that
 	// service can act as its users here.
 	InsecureAnyAudience bool
-	// Trust lists further issuers, each with its keys. The iss of a token
-	// only selects one of them. Each issuer names its subjects independently
-	// (RFC 7519, section 4.1.2): find users by guard.Map and both Token.Issuer
-	// and Sub. With guard.BySubject, each issuer could name any user of the
-	// others.
-	Trust []Trust
-
 	// Types lists the accepted header types (typ); "" accepts a token without
 	// one. If empty, it is "JWT", "at+jwt" and "". To accept only the access
 	// tokens of RFC 9068, set it to "at+jwt". It is not the claim "type": see
 	// Type.
 	Types []string
+	// Algorithms lists the values of alg that tokens may have. If empty, they are
+	// those of the keys: a [Key] has one; a key of a set has that of its alg, or
+	// without it every one of its kty. None is symmetric there.
+	Algorithms []string
 	// Type is the "type" claim that tokens must have. If empty, any value is
 	// accepted. It is not the header's typ: see Types.
 	Type string
-	// Scopes lists the scopes that every token must grant; others are refused
-	// with 403. For the scopes of single routes see package bearer.
-	Scopes []string
-	// Leeway is how far clocks may differ, at most MaxLeeway.
+	// Leeway is how far clocks may differ, at most MaxLeeway. It is added to exp,
+	// which is exact if it is 0, and to MaxAge. nbf has at least 5 seconds.
 	Leeway time.Duration
-	// MaxTokenBytes bounds the length of a token. If 0, it is 8192; it is at
-	// most 65536.
-	MaxTokenBytes int
-
+	// MaxAge is the maximum age of a token by its iat, which is then required and
+	// not in the future, as with nbf. If 0, iat refuses no token (RFC 7519, section
+	// 4.1.6).
+	MaxAge time.Duration
+	// Require lists further claims that tokens must have. A claim that is null or ""
+	// is missing. A value other than "" is the one string that the claim may be:
+	// {"tid": "a-tenant", "jti": ""} requires one tenant, and any ID.
+	Require map[string]string
 	// Denylist is queried for the jti and sid of every token. If nil, no token
 	// is denied. With a Denylist, tokens without either ID are refused, 401,
 	// since they could not be denied.
 	Denylist Denylist
+
+	// Subject returns the subject of a verified token without sub, such as one of
+	// client credentials, from all of its claims, whose numbers are of type
+	// json.Number. It begins with a namespace that no sub begins with: "client:" and
+	// the client_id. If it is empty, or ends with the namespace, the token is refused;
+	// without a namespace it is our failure, 500. If Subject is nil, tokens without
+	// sub are refused. A token with an empty sub always is.
+	Subject func(claims map[string]any) string
+	// Prefix precedes the subjects of the issuer in Token.Sub, so that those of
+	// several issuers differ: letters, digits, "-", "_" or "." and a colon, such as
+	// "idp:". A token of an issuer without a Prefix is refused if its subject begins
+	// with that of another.
+	Prefix string
+	// ScopesLimit limits what a request may do to the scopes of its token, as
+	// guard.ScopeLimits has them: package rbac grants no permission that they do not
+	// cover. If false, the scopes limit only gates that name them (bearer.Scopes).
+	ScopesLimit bool
+
+	// Trust lists further issuers, each with its keys and settings: the fields
+	// above are those of the issuer of NewVerifier's keys, and hold for its tokens
+	// alone. The iss of a token only selects one of them. Each issuer names its
+	// subjects independently (RFC 7519, section 4.1.2; RFC 9068, section 5): all but
+	// the first need a Prefix or InsecureSameSubjects.
+	Trust []Trust
+	// TrustFunc finds issuers at run time, such as those in a table of tenants. It is
+	// called with the iss of a token that anyone may have written, if that is an https
+	// URL of at most 512 bytes without credentials, query and fragment, and is in no
+	// other option: look it up, and never fetch it. found is false where the issuer is
+	// not trusted. The Trust needs that Issuer, an Audience, and a Prefix that no other
+	// one has: that of an issuer that gave it up is free after five minutes. Its Keys may
+	// be made anew at each call: Discover and RemoteKeys of the same URL keep the keys
+	// that were fetched. LoadKeys is made once, since each loads by itself.
+	//
+	// An answer is used for a minute, and for five while TrustFunc fails or is busy; a
+	// cached token for a minute more. An error, or an unusable Trust, is 503.
+	// Concurrent calls for one issuer are one, which has 5 seconds; at most 16 run at
+	// once, half of them for issuers that were found before, and further tokens of
+	// issuers without an answer are 503. 10,000 issuers are remembered, and as many
+	// others that are not trusted. A token of an issuer of Trust without a Prefix is
+	// refused if its subject begins with what could be one.
+	TrustFunc func(ctx context.Context, iss string) (t Trust, found bool, err error)
+
+	// The fields below hold for the tokens of every issuer.
+
+	// Scopes lists the scopes that every token must grant; others are refused
+	// with 403. For the scopes of single routes see package bearer.
+	Scopes []string
+	// MaxTokenBytes bounds the length of a token. If 0, it is 8192; it is at
+	// most 65536. It also bounds the members of a payload, nested ones included: 512,
+	// or one for each 16 bytes where that is more.
+	MaxTokenBytes int
+
 	// CacheSize is how many verified tokens are cached to skip the check of
 	// their signature. If 0, none is. Expiry, denylist, scopes and keys are
 	// still checked each time. An entry takes the memory of its token and its
@@ -62,16 +115,16 @@ type VerifierOptions struct {
 	// at most a day.
 	CacheTTL time.Duration
 
-	// Cookie names a cookie that may hold the token in place of the
-	// Authorization header. Cross-site requests with an unsafe method or that
-	// open a WebSocket are then refused. A request with both is 400. If the
-	// cookie's token is expired, revoked or invalid, guard.Optional treats the
-	// request as anonymous, and navigations clear the cookie: with path / and
-	// without a domain. One that was set with another path or domain is not
-	// cleared. A token that is not yet valid is 401 and stays in the cookie. So
-	// does one that no key of [RemoteKeys] or [Discover] verifies: its key may be
-	// new.
-	Cookie string
+	// Sources are where a token may be. A request must have one token in all of them
+	// together. If empty, it is source.Authorization("Bearer"). In a source.Cookie, a
+	// token that is not valid yet stays, and is 401. So is one that no key of
+	// [RemoteKeys], [Discover] or [LoadKeys] verifies, until newer keys were fetched for
+	// it, and one of an issuer of TrustFunc that no key verifies: its key may be new.
+	Sources []source.Source
+	// TrustedOrigins may send unsafe requests with the token in a source.Cookie or
+	// ProxyHeader, each written as "https://app.example.com". If empty, only this
+	// origin may.
+	TrustedOrigins []string
 	// Realm names the protection space in the challenge. If empty, none is sent.
 	Realm string
 	// ResourceMetadata is the resource_metadata URL in the challenge (RFC 9728,
@@ -100,7 +153,7 @@ type IssuerOptions struct {
 	// 15 minutes.
 	Lifetime time.Duration
 	// Previous lists keys that no longer sign, or do not sign yet. Their tokens
-	// are accepted, and the JWKS contains them.
+	// are accepted, and the JWKS contains them. SetKeys replaces them.
 	Previous []Key
 
 	// Denylist is queried for the jti and sid of every token. If nil, it is a
@@ -111,28 +164,17 @@ type IssuerOptions struct {
 	// The fields below are as in VerifierOptions.
 
 	Scopes           []string
+	ScopesLimit      bool
 	Leeway           time.Duration
 	MaxTokenBytes    int // bounds what Issue returns, too
 	CacheSize        int
 	CacheTTL         time.Duration
-	Cookie           string
+	Sources          []source.Source
+	TrustedOrigins   []string
 	Realm            string
 	ResourceMetadata string
 	Missing          string
 	Now              func() time.Time
-}
-
-// Trust is one further issuer of a [Verifier].
-type Trust struct {
-	// Issuer is the iss of its tokens. With Discover it may be empty.
-	Issuer string
-	// Keys verify its tokens.
-	Keys KeySource
-	// Audience and Types are as in VerifierOptions.
-	Audience []string
-	Types    []string
-	// InsecureAnyAudience is as in VerifierOptions.
-	InsecureAnyAudience bool
 }
 
 // Bounds of the options.
@@ -154,8 +196,7 @@ func (o *VerifierOptions) withDefaults() (VerifierOptions, error) {
 	if o != nil {
 		c = *o
 	}
-	c.Audience, c.Types, c.Scopes = slices.Clone(c.Audience), slices.Clone(c.Types), slices.Clone(c.Scopes)
-	c.Trust = slices.Clone(c.Trust)
+	c.Scopes, c.Trust = slices.Clone(c.Scopes), slices.Clone(c.Trust)
 	if c.MaxTokenBytes == 0 {
 		c.MaxTokenBytes = defaultMaxBytes
 	}
@@ -174,9 +215,6 @@ func (o *VerifierOptions) withDefaults() (VerifierOptions, error) {
 func (o *VerifierOptions) check() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("jwtauth: "+format, args...)) }
-	if o.Leeway < 0 || o.Leeway > MaxLeeway {
-		bad("Leeway %v is not within 0 and %v", o.Leeway, MaxLeeway)
-	}
 	if o.MaxTokenBytes < 0 || o.MaxTokenBytes > maxMaxBytes {
 		bad("MaxTokenBytes %d is not within 0 and %d", o.MaxTokenBytes, maxMaxBytes)
 	}
@@ -185,9 +223,6 @@ func (o *VerifierOptions) check() error {
 	}
 	if o.CacheTTL < 0 || o.CacheTTL > maxCacheTTL {
 		bad("CacheTTL %v is not within 0 and %v", o.CacheTTL, maxCacheTTL)
-	}
-	if o.Cookie != "" && !field.IsToken(o.Cookie) {
-		bad("Cookie %q is not a cookie name", o.Cookie)
 	}
 	for _, s := range o.Scopes {
 		if !field.IsScope(s) {
@@ -200,11 +235,6 @@ func (o *VerifierOptions) check() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// challenge returns the one of RFC 6750, section 3, with further parameters.
-func (o *VerifierOptions) challenge(params ...string) (string, error) {
-	return guard.Challenge("Bearer", append([]string{"realm", o.Realm, "resource_metadata", o.ResourceMetadata}, params...)...)
 }
 
 // withDefaults returns a complete copy of o, and the complete options of the
@@ -233,9 +263,9 @@ func (o *IssuerOptions) withDefaults() (IssuerOptions, VerifierOptions, error) {
 		c.Denylist, errs = list, append(errs, err)
 	}
 	v, err := (&VerifierOptions{
-		Issuer: c.Issuer, Audience: c.Audience, Types: c.Types, Type: c.Type, Scopes: c.Scopes, Leeway: c.Leeway,
+		Issuer: c.Issuer, Audience: c.Audience, Types: c.Types, Type: c.Type, Scopes: c.Scopes, ScopesLimit: c.ScopesLimit, Leeway: c.Leeway,
 		MaxTokenBytes: c.MaxTokenBytes, Denylist: c.Denylist, CacheSize: c.CacheSize, CacheTTL: c.CacheTTL,
-		Cookie: c.Cookie, Realm: c.Realm, ResourceMetadata: c.ResourceMetadata, Missing: c.Missing, Now: c.Now,
+		Sources: c.Sources, TrustedOrigins: c.TrustedOrigins, Realm: c.Realm, ResourceMetadata: c.ResourceMetadata, Missing: c.Missing, Now: c.Now,
 	}).withDefaults()
 	return c, v, errors.Join(append(errs, err)...)
 }

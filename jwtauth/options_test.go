@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/source"
 )
 
 type registeredClaims struct {
@@ -44,7 +45,8 @@ func TestOptionsMistakes(t *testing.T) {
 		{"cache", verifier(&options{CacheSize: 1 << 21}), "CacheSize"},
 		{"negative cache", verifier(&options{CacheSize: -1}), "CacheSize"},
 		{"cache time", verifier(&options{CacheTTL: -1}), "CacheTTL"},
-		{"cookie", verifier(&options{Cookie: "a b"}), "Cookie"},
+		{"source", verifier(&options{Sources: []source.Source{source.Cookie("a b")}}), `source name "a b"`},
+		{"origin", verifier(&options{Sources: headerOrCookie, TrustedOrigins: []string{"x"}}), "trusted origin"},
 		{"scope", verifier(&options{Scopes: []string{"a b"}}), "scope"},
 		{"realm", verifier(&options{Realm: "a\nb"}), "realm"},
 		{"metadata", verifier(&options{ResourceMetadata: "a\nb"}), "resource_metadata"},
@@ -55,7 +57,8 @@ func TestOptionsMistakes(t *testing.T) {
 		{"size of an issuer", issuer(&issuerOptions{MaxTokenBytes: -1}), "MaxTokenBytes"},
 		{"cache of an issuer", issuer(&issuerOptions{CacheSize: -1}), "CacheSize"},
 		{"cache time of an issuer", issuer(&issuerOptions{CacheTTL: -1}), "CacheTTL"},
-		{"cookie of an issuer", issuer(&issuerOptions{Cookie: "a b"}), "Cookie"},
+		{"source of an issuer", issuer(&issuerOptions{Sources: []source.Source{source.Cookie("a b")}}), `source name "a b"`},
+		{"origin of an issuer", issuer(&issuerOptions{Sources: headerOrCookie, TrustedOrigins: []string{"x"}}), "trusted origin"},
 		{"scope of an issuer", issuer(&issuerOptions{Scopes: []string{"a b"}}), "scope"},
 		{"realm of an issuer", issuer(&issuerOptions{Realm: "a\nb"}), "realm"},
 		{"metadata of an issuer", issuer(&issuerOptions{ResourceMetadata: "a\nb"}), "resource_metadata"},
@@ -66,9 +69,14 @@ func TestOptionsMistakes(t *testing.T) {
 		{"Keys of none", one(jwtauth.NewVerifier[profile](jwtauth.Keys(), nil)), "no keys"},
 		{"five keys without id", one(jwtauth.NewVerifier[profile](jwtauth.Keys(hs, hs, hs, hs, hs), nil)), "give them ids"},
 		{"trust without keys", verifier(&options{Issuer: "a", Trust: []jwtauth.Trust{{Issuer: "b"}}}), "no keys"},
-		{"trust without a name", verifier(&options{Issuer: "a", Trust: []jwtauth.Trust{{Keys: hs}}}), "number 2 has no name"},
-		{"first without a name", verifier(&options{Trust: []jwtauth.Trust{{Issuer: "b", Keys: hs}}}), "number 1 has no name"},
-		{"trust twice", verifier(&options{Issuer: "a", Trust: []jwtauth.Trust{{Issuer: "a", Keys: hs}}}), "has the name of another"},
+		{"trust without a name", verifier(&options{Issuer: "a", Trust: []jwtauth.Trust{{Keys: hs, Prefix: "b:"}}}), ""},
+		{"of which issuer", verifier(&options{Issuer: "a", Trust: []jwtauth.Trust{{Issuer: "b", Prefix: "b:", Keys: hs, Leeway: -1, MaxAge: -1}}}),
+			"jwtauth: of several issuers, number 2: Leeway -1ns is not within 0 and 2m0s\njwtauth: of several issuers, number 2: MaxAge -1ns is negative"},
+		{"two without a name", verifier(&options{Trust: []jwtauth.Trust{{Keys: hs, Prefix: "b:"}}}), "number 2 has the same Issuer as another"},
+		{"trust twice", verifier(&options{Issuer: "a", Trust: []jwtauth.Trust{{Issuer: "a", Keys: hs}}}), "number 2 has the same Issuer as another"},
+		{"subject beside TrustFunc", verifier(&options{Subject: clientOrUser, TrustFunc: noTenant}), "Subject beside TrustFunc needs a Prefix"},
+		{"subject with a Prefix beside TrustFunc", verifier(&options{Subject: clientOrUser, Prefix: "a:", TrustFunc: noTenant}), ""},
+		{"an unknown algorithm", verifier(&options{Algorithms: []string{"HS256", "none"}}), `there is no algorithm "none"`},
 		{"trust alone", one(jwtauth.NewVerifier[profile](nil, &options{Trust: []jwtauth.Trust{{Issuer: "a", Keys: hs}}})), ""},
 		{"issuer without keys", one(jwtauth.NewVerifier[profile](nil, &options{Issuer: "x", Trust: []jwtauth.Trust{{Issuer: "a", Keys: hs}}})), "without keys: each Trust"},
 		{"audience without keys", one(jwtauth.NewVerifier[profile](nil, &options{Audience: []string{"x"}, Trust: []jwtauth.Trust{{Issuer: "a", Keys: hs}}})), "without keys: each Trust"},
@@ -98,7 +106,7 @@ func TestOptionsMistakes(t *testing.T) {
 	_, err = jwtauth.NewVerifier[struct{ Sub, Exp string }](jwtauth.Discover("http://idp.example", nil), &jwtauth.VerifierOptions{
 		Realm: "\n", ResourceMetadata: "\n", Trust: []jwtauth.Trust{{}},
 	})
-	for _, want := range []string{"is not https", "without Audience", `"sub"`, `"exp"`, "realm", "resource_metadata", "no keys", "number 2 has no name"} {
+	for _, want := range []string{"is not https", "without Audience", `"sub"`, `"exp"`, "realm", "resource_metadata", "no keys", "number 2 needs a Prefix"} {
 		if err == nil || strings.Count(err.Error(), want) != 1 {
 			t.Errorf("error %v does not report %s once", err, want)
 		}

@@ -1,11 +1,15 @@
 package jwtauth
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
+
+	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/jsontext"
 )
 
 // A Token holds the claims of a verified token, not the token itself. It is the
@@ -24,52 +28,81 @@ type Token[C any] struct {
 	// are UTC.
 	IssuedAt, ExpiresAt time.Time
 
+	by       *issuerConfig // nil only for a token of package guardtest
 	subject  string
 	scopes   []string
-	deniable []string // its IDs in the Denylist, if there is one
+	deniable deniable // without IDs if there is no Denylist
 
-	ids      [2]string // the storage of deniable
 	audience [1]string // the storage of a single Audience
 }
 
-// Sub returns the subject; it is never empty.
+// Sub returns the subject, with the Prefix of its issuer; it is never empty.
 func (t *Token[C]) Sub() string { return t.subject }
 
 // Scopes returns the scopes of the scope claim (RFC 8693, section 4.2), or, in a
 // token without that claim, of the scp claim that some servers send instead.
 // Either may be a string that spaces separate, or an array of strings; any other
 // value grants none.
+//
+// If C or *C has a method Scopes() []string, it is what that method returned when the
+// token was verified: it maps other claims, such as the permissions of Auth0 or the
+// roles of Keycloak. scope and scp grant nothing then.
 func (t *Token[C]) Scopes() []string { return t.scopes }
 
-// Tokens is the response to a login (RFC 6749, section 5.1). Printing or logging
-// it shows no token.
+// A granter is claims that map others to scopes.
+type granter interface{ Scopes() []string }
+
+// granterOf returns claims as a granter, if C or *C is one.
+func granterOf[C any](claims *C) (granter, bool) {
+	if g, ok := any(claims).(granter); ok {
+		return g, true
+	}
+	g, ok := any(*claims).(granter)
+	return g, ok
+}
+
+// ScopeLimit implements guard.ScopeLimiter: see Trust.ScopesLimit.
+func (t *Token[C]) ScopeLimit() (scopes []string, limited bool) {
+	return t.scopes, t.by != nil && t.by.ScopesLimit
+}
+
+// Tokens is the response to a login (RFC 6749, section 5.1): see Respond. Printing
+// or logging it shows no token, and encoding it as JSON is an error: loggers encode
+// what they print. A response of one's own copies the fields. Keep a *Tokens, not a
+// Tokens, in an unexported field: fmt prints such a field without its methods.
 type Tokens struct {
 	AccessToken  string
-	RefreshToken string        // empty without package refresh
+	RefreshToken string        // empty without package refresh, and with its Options.Cookie
 	ExpiresIn    time.Duration // of the access token
+	// Cookie holds the refresh token in place of RefreshToken where refresh.Options
+	// has Cookie, and is else nil. [Tokens.Respond] sets it; a handler that writes a
+	// response of its own calls http.SetCookie.
+	Cookie *http.Cookie
 }
 
-// MarshalJSON writes the members of RFC 6749, section 5.1.
-func (t Tokens) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		AccessToken  string `json:"access_token"`
-		TokenType    string `json:"token_type"`
-		ExpiresIn    int64  `json:"expires_in"`
-		RefreshToken string `json:"refresh_token,omitempty"`
-	}{t.AccessToken, "bearer", int64(t.ExpiresIn / time.Second), t.RefreshToken})
-}
-
-// Respond writes the tokens as an uncacheable response (RFC 6749, section 5.1).
+// Respond writes the tokens as an uncacheable response (RFC 6749, section 5.1), and
+// sets the Cookie if there is one.
 func (t *Tokens) Respond(w http.ResponseWriter) {
-	b, err := json.Marshal(t)
-	if err != nil { // strings and numbers do not fail
-		panic(err)
+	const frame = `{"access_token":"","token_type":"bearer","expires_in":9223372036,"refresh_token":""}`
+	b := make([]byte, 0, len(frame)+len(t.AccessToken)+len(t.RefreshToken))
+	b = append(b, `{"access_token":`...)
+	b = jsontext.AppendString(b, t.AccessToken)
+	b = append(b, `,"token_type":"bearer","expires_in":`...)
+	b = strconv.AppendInt(b, int64(t.ExpiresIn/time.Second), 10)
+	if t.RefreshToken != "" && t.Cookie == nil {
+		b = append(b, `,"refresh_token":`...)
+		b = jsontext.AppendString(b, t.RefreshToken)
 	}
+	b = append(b, '}')
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Pragma", "no-cache") // section 5.1 requires it, too
-	_, _ = w.Write(b)           // the client may be gone
+	field.NoStore(h)
+	fields := []string{"application/json", "no-cache", strconv.Itoa(len(b))} // in one allocation
+	h["Content-Type"], h["Content-Length"] = fields[:1:1], fields[2:]
+	h["Pragma"] = fields[1:2:2] // section 5.1 requires it, too
+	if t.Cookie != nil {
+		http.SetCookie(w, t.Cookie)
+	}
+	_, _ = w.Write(b) // the client may have left
 }
 
 // Format prints no token.
@@ -77,3 +110,8 @@ func (t Tokens) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "jwtauth.Toke
 
 // LogValue logs no token.
 func (t Tokens) LogValue() slog.Value { return slog.StringValue("jwtauth.Tokens(not printed)") }
+
+var errTokensJSON = errors.New("jwtauth: Tokens are written by Respond; a response of one's own copies their fields")
+
+// MarshalJSON returns an error: see [Tokens].
+func (t Tokens) MarshalJSON() ([]byte, error) { return nil, errTokensJSON }

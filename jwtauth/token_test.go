@@ -1,7 +1,11 @@
 package jwtauth_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,7 +63,7 @@ func TestScopesOfAToken(t *testing.T) {
 	} {
 		tok, err := verifyAs[profile](t.Context(), tt.claims...)
 		if err != nil || !slices.Equal(tok.Scopes(), tt.want) {
-			t.Errorf("%s: %q, %v; want %q", tt.name, tok, err, tt.want)
+			t.Errorf("%s: %+v, %v; want %q", tt.name, tok, err, tt.want)
 		}
 	}
 	for claim, want := range map[string]string{
@@ -77,5 +81,23 @@ func TestTimesAreUTC(t *testing.T) {
 		if err != nil || tok.ExpiresAt.Location() != time.UTC || tok.IssuedAt.Location() != time.UTC {
 			t.Errorf("%+v, %v", tok, err)
 		}
+	}
+}
+
+func TestTokensAreNotLogged(t *testing.T) {
+	tokens := &jwtauth.Tokens{AccessToken: "acc-marker", RefreshToken: "ref-marker"}
+	type nested struct{ T jwtauth.Tokens }
+	var b strings.Builder
+	for _, v := range []any{tokens, *tokens, nested{*tokens}, &nested{*tokens}, map[string]any{"t": tokens}, []*jwtauth.Tokens{tokens}} {
+		for _, h := range []slog.Handler{slog.NewJSONHandler(&b, nil), slog.NewTextHandler(&b, nil)} {
+			slog.New(h).Info("login", "v", v)
+		}
+		fmt.Fprintf(&b, "%v %+v %#v %s %q %x %d", v, v, v, v, v, v, v)
+	}
+	if got := b.String(); strings.Contains(got, "marker") || strings.Contains(got, fmt.Sprintf("%x", "marker")) {
+		t.Error(got)
+	}
+	if b, err := json.Marshal(tokens); err == nil || strings.Contains(err.Error(), "marker") {
+		t.Errorf("%s, %v", b, err)
 	}
 }

@@ -3,19 +3,12 @@ package jwtauth
 import (
 	"context"
 	"reflect"
+	"time"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/field"
 	"github.com/go-guard/guard/internal/keyset"
 	"github.com/go-guard/guard/internal/strictjson"
 )
-
-// A signatory is the issuer whose key verified a token, and the set that holds
-// the key.
-type signatory struct {
-	keys keyset.Source
-	set  *keyset.Set
-}
 
 // A scratch holds the buffers for reading one token. It is reused for the next:
 // nothing of it may leave the package, not even to an UnmarshalJSON.
@@ -24,50 +17,56 @@ type scratch struct {
 	scanner strictjson.Scanner
 	header  header
 	claims  claims
+	iss     [maxIssuerBytes]byte
 }
 
+// scratch returns one for the caller to put back.
+func (v *Verifier[C]) scratch() *scratch {
+	if w, ok := v.scratches.Get().(*scratch); ok {
+		return w
+	}
+	return new(scratch)
+}
+
+// maxIssuerBytes bounds the iss that selects one of several issuers.
+const maxIssuerBytes = 512
+
 // parse verifies a token: its form, its signature (verify), then its claims
-// (claims.check). Scopes and the denylist, which may change while a token is
+// (claims.check). It returns the set that has the key, too. Scopes and the denylist, which may change while a token is
 // cached, are checked later: see authorize.
-func (v *Verifier[C]) parse(ctx context.Context, token string, now clock) (*Token[C], signatory, error) {
-	if !field.IsToken68(token) {
-		return nil, signatory{}, errMalformed
+func (v *Verifier[C]) parse(ctx context.Context, token string, now time.Time) (*Token[C], *keyset.Set, error) {
+	first, last, bad := cut(token)
+	if bad != nil {
+		return nil, nil, bad
 	}
-	first, last, ok := cut(token)
-	if !ok {
-		return nil, signatory{}, errSegments
-	}
-	w, ok := v.scratches.Get().(*scratch)
-	if !ok {
-		w = new(scratch)
-	}
+	w := v.scratch()
 	defer v.scratches.Put(w)
 	if size := strict.DecodedLen(len(token)); len(w.buf) < size {
 		w.buf = make([]byte, size)
 	}
 	var parts compact
 	if bad := parts.decode(token, first, last, w.buf); bad != nil {
-		return nil, signatory{}, bad
+		return nil, nil, bad
 	}
 	if bad := w.header.parse(&w.scanner, parts.header); bad != nil {
-		return nil, signatory{}, bad
+		return nil, nil, bad
 	}
-	issuer := v.issuers[0]
-	if len(v.issuers) > 1 {
-		var bad *reason
-		if issuer, bad = v.selectIssuer(w, parts.payload); bad != nil {
-			return nil, signatory{}, bad
-		}
+	issuer, err := v.issuerOf(ctx, w, parts.payload)
+	if err != nil {
+		return nil, nil, err
 	}
 	set, err := issuer.verify(ctx, &w.header, &parts)
 	if err != nil {
-		return nil, signatory{}, err
+		return nil, nil, err
 	}
 	t, bad := v.readClaims(w, parts.payload, issuer, now)
 	if bad != nil {
-		return nil, signatory{}, bad
+		return nil, nil, bad
 	}
-	return t, signatory{issuer.keys, set}, nil
+	if err := v.nameSubject(t, parts.payload); err != nil {
+		return nil, nil, err
+	}
+	return t, set, nil
 }
 
 // verify checks the type and the signature of a token, and returns the set that
@@ -76,68 +75,86 @@ func (t *issuerConfig) verify(ctx context.Context, h *header, c *compact) (*keys
 	if !t.accepts(h.typ) {
 		return nil, errHeaderType
 	}
-	set, err := keyset.Verify(ctx, t.keys, keyset.Signature{
+	if !t.allows(h.alg) {
+		return nil, errNotAllowed
+	}
+	set, final, err := keyset.Verify(ctx, t.keys, keyset.Signature{
 		Algorithm: h.alg, KeyID: h.keyID, HasKeyID: h.hasID, Signed: c.signed, Bytes: c.signature,
 	})
 	if err == nil {
 		return set, nil
 	}
-	if bad := keyRefusal(err); bad != nil {
+	if bad := keyRefusal(err); bad != nil && final && !t.found {
 		return nil, bad
+	} else if bad != nil {
+		return nil, pending{bad}
 	}
 	return nil, guard.Unavailable(withPrefix(err))
 }
 
-// selectIssuer reads the iss of a payload that is not verified yet. It only
-// selects the keys that must verify it.
-func (v *Verifier[C]) selectIssuer(w *scratch, payload []byte) (*issuerConfig, *reason) {
-	c := claims{typed: v.opts.Type != ""}
-	if !w.scanner.Read(payload, v.payload, &c, maxMembers) {
-		return nil, reasonOf(w.scanner.Err())
+// issuerOf returns the issuer whose keys must verify a payload. Of several, its iss
+// selects one, which is all that is read before the signature is verified: the strict
+// reader must find the same one afterwards.
+func (v *Verifier[C]) issuerOf(ctx context.Context, w *scratch, payload []byte) (*issuerConfig, error) {
+	if len(v.issuers) == 1 && v.found == nil {
+		return v.issuers[0], nil
 	}
-	if !c.hasIss {
-		return nil, errNoIssuer
+	iss, ok := strictjson.PeekText(payload, "iss", w.iss[:])
+	if !ok {
+		iss = nil // that of an issuer without a name: the strict reader decides
 	}
+	switch issuer := v.issuerNamed(string(iss)); {
+	case issuer != nil:
+		return issuer, nil
+	case ok && v.found != nil:
+		return v.found.get(ctx, iss)
+	}
+	return nil, errNotTrusted
+}
+
+// issuerNamed returns the issuer whose tokens have this iss, nil if there is none.
+func (v *Verifier[C]) issuerNamed(iss string) *issuerConfig {
 	for _, issuer := range v.issuers {
-		if issuer.issuer == string(c.iss) {
-			return issuer, nil
+		if issuer.Issuer == iss {
+			return issuer
 		}
 	}
-	return nil, errIssuer
+	return nil
 }
 
 // readClaims reads and checks the claims of a payload whose signature is verified.
-func (v *Verifier[C]) readClaims(w *scratch, payload []byte, issuer *issuerConfig, now clock) (*Token[C], *reason) {
+func (v *Verifier[C]) readClaims(w *scratch, payload []byte, issuer *issuerConfig, now time.Time) (*Token[C], *reason) {
 	c := &w.claims
 	t := new(Token[C])
-	*c = claims{typed: v.opts.Type != "", hasPrivate: true, shape: v.private}
+	*c = claims{issuer: issuer, shape: v.private}
 	if target := reflect.ValueOf(&t.Claims).Elem(); v.private.IsStruct() && target.Kind() == reflect.Struct {
 		c.target = target
 	}
-	if !w.scanner.Read(payload, v.payload, c, maxMembers) {
-		return nil, reasonOf(w.scanner.Err())
+	if !w.scanner.Read(payload, v.payload, c, v.maxMembers) {
+		return nil, reasonOf(w.scanner.Err(), errMembers)
 	}
-	if err := c.check(issuer, now); err != nil {
+	if err := c.check(clock{now, issuer.Leeway}); err != nil {
 		return nil, err
 	}
-	t.Issuer, t.subject, t.IssuedAt, t.ExpiresAt = issuer.issuer, string(c.sub), c.iat, c.exp
+	t.by, t.Issuer, t.IssuedAt, t.ExpiresAt = issuer, issuer.Issuer, c.iat, c.exp
 	if t.scopes = c.scope; !c.hasScope {
 		t.scopes = c.scp
 	}
 	t.Audience = issuer.audienceOf(c, &t.audience)
-	if v.opts.Denylist == nil {
-		t.ID, t.SessionID = string(c.jti), string(c.sid)
+	if issuer.Denylist == nil {
+		t.subject, t.ID, t.SessionID = string(c.sub), string(c.jti), string(c.sid)
 	} else {
-		t.deniable = t.ids[:0]
-		t.ID, t.SessionID = t.deniableBy(issuer.tokenIDs, c.jti), t.deniableBy(issuer.sessionIDs, c.sid)
-		// The tokens of an Issuer have a jti. One without was signed elsewhere
-		// with the Issuer's key, and its signer can withdraw it.
-		if len(t.deniable) == 0 && !v.ofIssuer {
+		t.setDeniable(issuer, c.sub, c.jti, c.sid)
+		if len(t.deniable.ids) == 0 && !issuer.issuerOwned {
 			return nil, errNoID
 		}
 	}
 	if c.unmarshal(&t.Claims) != nil {
 		return nil, errClaims
+	}
+	if v.grants {
+		mapped, _ := granterOf(&t.Claims)
+		t.scopes = mapped.Scopes()
 	}
 	return t, nil
 }

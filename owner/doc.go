@@ -16,6 +16,8 @@
 // searches only the principal's own resources (WHERE id = ? AND author_id = ?)
 // does not reveal by its duration, either, that others exist.
 //
+// Package owner/list has rules for lists: what a principal may see.
+//
 // Guards wrap the handler of a route. Around a router, a loader has no path
 // values yet, and finds nothing.
 //

@@ -46,14 +46,14 @@ func Example() {
 // A loader that queries a database lists the errors that mean absence. HideAll
 // makes another owner's resource look like a missing one. A query for the
 // principal's own resources alone hides the difference in duration, too.
-func ExampleResource_HideAll() {
+func ExampleOptions() {
 	type User struct{ ID string }
 	type Note struct{ AuthorID string }
 	notes := guard.Must(owner.New(func(r *http.Request, u User) (n Note, found bool, err error) {
 		// err = db.QueryRowContext(r.Context(), "SELECT … WHERE id = $1 AND author_id = $2", r.PathValue("id"), u.ID).Scan(…)
 		err = fmt.Errorf("note: %w", sql.ErrNoRows)
 		return n, err == nil, err
-	}, &owner.Options{NotFound: []error{sql.ErrNoRows}})).HideAll()
+	}, &owner.Options{NotFound: []error{sql.ErrNoRows}, HideAll: true}))
 
 	h := notes.Require(func(u User, n Note) bool { return owner.Same(u.ID, n.AuthorID) })(http.NotFoundHandler())
 	r := httptest.NewRequest("GET", "/notes/1", nil)

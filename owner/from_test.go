@@ -12,13 +12,13 @@ import (
 )
 
 func TestFromPanics(t *testing.T) {
-	o, _ := newPosts(t)
-	other, _ := newPosts(t)
+	o, _ := newHiddenPosts(t)
+	other, _ := newHiddenPosts(t)
 	ctx := guard.WithPrincipal(context.Background(), user{ID: "alice"})
 	var inner context.Context
 	r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
 	r.SetPathValue("id", "1")
-	h := o.HideAll().Require(byAuthor)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { inner = r.Context() }))
+	h := o.WithMessage("No").Require(byAuthor)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { inner = r.Context() }))
 	h.ServeHTTP(httptest.NewRecorder(), r)
 	if got := o.From(inner); got.ID != "1" {
 		t.Errorf("From = %v", got)
@@ -33,7 +33,6 @@ func TestFromPanics(t *testing.T) {
 		"nil Require":        func() { o.Require(nil) },
 		"nil Visible":        func() { o.Visible(nil) },
 		"nil Bypass":         func() { o.Bypass(nil) },
-		"nil BypassCheck":    func() { o.BypassCheck(nil) },
 		"nil handler":        func() { o.Load(nil) },
 		"nil handler behind": func() { o.Require(byAuthor)(nil) },
 	} {

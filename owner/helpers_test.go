@@ -63,15 +63,27 @@ func (l *loader) load(r *http.Request, _ user) (post, bool, error) {
 
 func byAuthor(u user, p post) bool { return owner.Same(u.ID, p.Author) }
 
-func isAdmin(ctx context.Context) bool {
+func published(_ user, p post) bool { return !p.Draft }
+
+func isAdmin(ctx context.Context) (bool, error) {
 	u, _ := guard.PrincipalFrom[user](ctx)
-	return u.admin
+	return u.admin, nil
 }
 
 func newPosts(t *testing.T) (*owner.Resource[user, post], *loader) {
 	t.Helper()
+	return newResource(t, false)
+}
+
+func newHiddenPosts(t *testing.T) (*owner.Resource[user, post], *loader) {
+	t.Helper()
+	return newResource(t, true)
+}
+
+func newResource(t *testing.T, hideAll bool) (*owner.Resource[user, post], *loader) {
+	t.Helper()
 	l := &loader{}
-	o, err := owner.New(l.load, &owner.Options{NotFound: []error{sql.ErrNoRows, fs.ErrNotExist}, Missing: "Post not found"})
+	o, err := owner.New(l.load, &owner.Options{NotFound: []error{sql.ErrNoRows, fs.ErrNotExist}, Missing: "Post not found", HideAll: hideAll})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/wiring"
 )
 
@@ -18,16 +17,18 @@ type Options struct {
 	NotFound []error
 	// Missing is the message of a 404. If empty, it is "Not found".
 	Missing string
+	// HideAll answers 404 in place of every 403, with the same bytes as for a
+	// missing resource.
+	HideAll bool
 }
 
 // A Resource is a kind of resource T that principals P may own. It is safe for
-// use by several goroutines. Visible, Bypass, HideAll and WithMessage return
-// copies that share only the loader; From works on any of them.
+// use by several goroutines. Visible, Bypass and WithMessage return copies, such as
+// one for each route; From works on any of them.
 type Resource[P, T any] struct {
 	*loader[P, T]
 	visible func(P, T) bool
 	bypass  func(context.Context) (bool, error)
-	hideAll bool
 	message string
 }
 
@@ -37,7 +38,10 @@ type loader[P, T any] struct {
 	load     func(*http.Request, P) (T, bool, error)
 	notFound []error
 	missing  string
-	none     error // the refusal for a missing resource, built once
+	hideAll  bool
+	// The refusals of a missing and of a hidden resource, built at the same time so
+	// that they cost the same.
+	absent, invisible, hidden error
 }
 
 // New returns a Resource that load finds. Absence is not an error: found is
@@ -61,13 +65,16 @@ func New[P, T any](load func(r *http.Request, p P) (v T, found bool, err error),
 	if missing == "" {
 		missing = "Not found"
 	}
-	l := &loader[P, T]{load: load, notFound: slices.Clone(opts.NotFound), missing: missing}
-	l.none = l.notFoundError(errMissing)
+	l := &loader[P, T]{load: load, notFound: slices.Clone(opts.NotFound), missing: missing, hideAll: opts.HideAll}
+	l.absent, l.invisible, l.hidden = l.notFoundError(errMissing), l.notFoundError(errInvisible), l.notFoundError(errNotOwner)
 	return &Resource[P, T]{loader: l}, nil
 }
 
 // Visible returns a copy for which a resource that visible rejects is treated as
 // missing: 404. It is checked before the function of Require.
+//
+// Both functions run only for a resource that exists, so they must be fast. What
+// asks another service belongs into the loader, which asks it for every id.
 func (o *Resource[P, T]) Visible(visible func(P, T) bool) *Resource[P, T] {
 	if visible == nil {
 		wiring.Panic("owner", "Visible with a nil function")
@@ -77,42 +84,19 @@ func (o *Resource[P, T]) Visible(visible func(P, T) bool) *Resource[P, T] {
 	return &c
 }
 
-// Bypass returns a copy that allows every resource, visible or not, where bypass
-// reports true, such as the function that rbac's Has returns. It is called after
-// the load: a missing resource is 404 for every principal.
-func (o *Resource[P, T]) Bypass(bypass func(context.Context) bool) *Resource[P, T] {
+// Bypass returns a copy that allows every resource, visible or not, to the
+// principals for which bypass reports true, such as the function that rbac's Has
+// returns. It is called where the checks deny, and for a missing resource that they
+// could have hidden: neither its duration nor its failure reveals which it was.
+//
+// An error is a failure (5xx). A refusal, which is a *guard.Error below 500, is the
+// same as false.
+func (o *Resource[P, T]) Bypass(bypass func(context.Context) (bool, error)) *Resource[P, T] {
 	if bypass == nil {
 		wiring.Panic("owner", "Bypass with a nil function")
 	}
 	c := *o
-	c.bypass = func(ctx context.Context) (bool, error) { return bypass(ctx), nil }
-	return &c
-}
-
-// BypassCheck is [Resource.Bypass] by a check that can fail, such as rbac's Check
-// of a policy with an external decider. A nil error allows. A refusal, that is a
-// *guard.Error below 500, does not; the other checks decide. Any other error is a
-// failure (5xx).
-func (o *Resource[P, T]) BypassCheck(check func(context.Context) error) *Resource[P, T] {
-	if check == nil {
-		wiring.Panic("owner", "BypassCheck with a nil function")
-	}
-	c := *o
-	c.bypass = func(ctx context.Context) (bool, error) {
-		err := check(ctx)
-		if isRefusalBelow500(err) {
-			return false, nil
-		}
-		return guard.Resolve(err == nil, true, err, nil)
-	}
-	return &c
-}
-
-// HideAll returns a copy that answers 404 in place of 403, with the same bytes as
-// for a missing resource.
-func (o *Resource[P, T]) HideAll() *Resource[P, T] {
-	c := *o
-	c.hideAll = true
+	c.bypass = bypass
 	return &c
 }
 

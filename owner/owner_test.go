@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/owner"
 )
 
@@ -25,37 +24,9 @@ func TestNewErrors(t *testing.T) {
 // Deriving a copy does not change the original.
 func TestDerivedCopies(t *testing.T) {
 	o, _ := newPosts(t)
-	_ = o.HideAll().WithMessage("x").Bypass(func(context.Context) bool { return true }).Visible(func(user, post) bool { return false })
+	_ = o.WithMessage("x").Bypass(func(context.Context) (bool, error) { return true, nil }).Visible(func(user, post) bool { return false })
 	if w, _, _ := get(o.Require(byAuthor), o, "alice", "2"); w.Code != 403 || w.Body.String() != e(403, "Access denied") {
 		t.Errorf("%d %s", w.Code, w.Body)
-	}
-}
-
-// A check that fails neither allows nor denies.
-func TestBypassCheck(t *testing.T) {
-	o, _ := newPosts(t)
-	for _, tt := range []struct {
-		name string
-		err  error
-		want int
-	}{
-		{"yes", nil, 200},
-		{"no", guard.Forbidden("Not you"), 403},
-		{"unauthorized", guard.Unauthorized(""), 403},
-		{"down", errDown, 500},
-		{"unavailable", guard.Unavailable(errDown), 503},
-		{"abstains", guard.ErrNoCredentials, 500},
-	} {
-		b := o.BypassCheck(func(context.Context) error { return tt.err })
-		mine := 200
-		if tt.want >= 500 {
-			mine = tt.want
-		}
-		for id, want := range map[string]int{"2": tt.want, "1": mine, "9": 404} { // another's, one's own, none
-			if w, reached, _ := get(b.Require(byAuthor), o, "alice", id); w.Code != want || reached != (want == 200) {
-				t.Errorf("%s, post %s: status %d, reached %t; want %d", tt.name, id, w.Code, reached, want)
-			}
-		}
 	}
 }
 

@@ -47,42 +47,60 @@ var (
 )
 
 // loadAndCheck decides: 401 without a load, then 404, then 403.
-func (o *Resource[P, T]) loadAndCheck(r *http.Request, allow func(P, T) bool) (v T, err error) {
+func (o *Resource[P, T]) loadAndCheck(r *http.Request, allow func(P, T) bool) (T, error) {
 	var zero T
 	p, err := guard.Authenticated[P](r.Context())
 	if err != nil {
 		return zero, err
 	}
-	if v, err = o.loadFor(r, p); err != nil {
+	v, missing, err := o.loadFor(r, p)
+	if err != nil {
 		return zero, err
 	}
-	if o.bypass != nil {
-		if bypassed, err := o.bypass(r.Context()); bypassed || err != nil {
-			return v, err
+	denial := missing
+	if missing == nil {
+		denial = o.check(p, v, allow)
+	}
+	if denial == nil {
+		return v, nil
+	}
+	if o.bypass != nil && (o.visible != nil || allow != nil) { // otherwise nothing is hidden
+		bypassed, err := o.bypass(r.Context())
+		if err != nil && !isRefusalBelow500(err) {
+			return guard.Resolve(zero, false, err, nil)
+		}
+		if bypassed && err == nil && missing == nil {
+			return v, nil
 		}
 	}
-	switch {
-	case o.visible != nil && !o.visible(p, v):
-		return zero, o.notFoundError(errInvisible)
-	case allow == nil || allow(p, v):
-		return v, nil
-	case o.hideAll:
-		return zero, o.notFoundError(errNotOwner)
-	}
-	return zero, &guard.Error{Status: http.StatusForbidden, Code: "not_owner", Message: o.message, Err: errNotOwner}
+	return zero, denial
 }
 
-// loadFor calls the loader.
-func (o *Resource[P, T]) loadFor(r *http.Request, p P) (T, error) {
+// loadFor calls the loader. missing is the refusal where it finds nothing.
+func (o *Resource[P, T]) loadFor(r *http.Request, p P) (v T, missing, err error) {
 	v, found, err := o.load(r, p)
-	e := refusalOf(err)
-	if err != nil && e == nil && slices.ContainsFunc(o.notFound, func(target error) bool { return errors.Is(err, target) }) {
-		found, err = false, nil
+	switch e := refusalOf(err); {
+	case e != nil && (e.Status == http.StatusNotFound || e.Status == http.StatusForbidden && o.hideAll):
+		return v, o.notFoundError(err), nil // the loader's own message would reveal more than the rest
+	case e != nil:
+	case err == nil && !found, err != nil && slices.ContainsFunc(o.notFound, func(target error) bool { return errors.Is(err, target) }):
+		return v, o.absent, nil
 	}
-	if e != nil && (e.Status == http.StatusNotFound || e.Status == http.StatusForbidden && o.hideAll) {
-		err = o.notFoundError(err) // the loader's own message would reveal more than the rest
+	v, err = guard.Resolve(v, true, err, nil)
+	return v, nil, err
+}
+
+// check returns the refusal of a resource that exists, nil if p is allowed.
+func (o *Resource[P, T]) check(p P, v T, allow func(P, T) bool) error {
+	switch {
+	case o.visible != nil && !o.visible(p, v):
+		return o.invisible
+	case allow == nil || allow(p, v):
+		return nil
+	case o.hideAll:
+		return o.hidden
 	}
-	return guard.Resolve(v, found, err, o.none)
+	return &guard.Error{Status: http.StatusForbidden, Code: "not_owner", Message: o.message, Err: errNotOwner}
 }
 
 // refusalOf is the *guard.Error of err, nil if it has none.

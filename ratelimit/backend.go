@@ -1,14 +1,16 @@
 package ratelimit
 
 import (
+	"bytes"
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/hmacstate"
+	"github.com/go-guard/guard/internal/wiring"
 )
 
 // A backend is a store with the timeout, breaker and fallback that protect
@@ -16,8 +18,9 @@ import (
 type backend struct {
 	memory   *Memory // the store, if it is one: it never fails or hangs
 	store    Store
-	fresh    bool // Take.Fresh
-	secret   []byte
+	fresh    bool          // Take.Fresh
+	slot     string        // Take.Slot
+	secret   hmacstate.Key // of Options.Secret; zero if there is none
 	failure  Failure
 	fallback *backend
 	breaker  *breaker
@@ -25,16 +28,22 @@ type backend struct {
 }
 
 func newBackend(o *Options, fresh bool) (*backend, error) {
-	b := &backend{store: o.Store, fresh: fresh, failure: o.OnFailure, secret: append([]byte(nil), o.Secret...)}
+	b := &backend{store: o.Store, fresh: fresh, failure: o.OnFailure}
+	if fresh {
+		b.slot = "login" // an attempt takes from an address and from an account
+	}
 	var errs []error
-	if o.Secret != nil && len(o.Secret) < minSecret { // an unset environment variable is empty, not nil
-		errs = append(errs, fmt.Errorf("ratelimit: a Secret of %d bytes: at least %d are needed", len(o.Secret), minSecret))
+	if s := o.Secret; s != nil { // an unset environment variable is empty, not nil
+		if len(s) < minSecret {
+			errs = append(errs, fmt.Errorf("ratelimit: a Secret of %d bytes: at least %d are needed", len(s), minSecret))
+		}
+		b.secret = hmacstate.New(sha256.New, bytes.Clone(s))
 	}
 	if o.Timeout < 0 {
 		errs = append(errs, fmt.Errorf("ratelimit: timeout %v is negative", o.Timeout))
 	}
 	if o.OnFailure.mode == fallBack {
-		if o.OnFailure.fallback == nil {
+		if wiring.IsNil(o.OnFailure.fallback) {
 			errs = append(errs, errors.New("ratelimit: Fallback of nil"))
 		} else {
 			var err error
@@ -48,11 +57,8 @@ func newBackend(o *Options, fresh bool) (*backend, error) {
 		errs = append(errs, err)
 		b.store = m
 	}
-	if m, ok := b.store.(*Memory); ok {
-		if b.memory = m; m == nil {
-			errs = append(errs, errors.New("ratelimit: the store is a nil *Memory"))
-		}
-	}
+	errs = append(errs, wiring.TypedNil("ratelimit", "the Store", b.store))
+	b.memory, _ = b.store.(*Memory)
 	b.breaker = newBreaker(o.Timeout, o.Now)
 	_, b.breaker.endsByDeadline = b.store.(DeadlineStore)
 	return b, errors.Join(errs...)
@@ -61,17 +67,20 @@ func newBackend(o *Options, fresh bool) (*backend, error) {
 // take fills states. from is the store, or OnFailure in its place; err refuses
 // the request.
 func (b *backend) take(ctx context.Context, demands []demand, states []State) (from source, err error) {
+	return b.takeToSettle(ctx, demands, states, b.fresh)
+}
+
+// takeToSettle is take. If settles is true, the take is undone or settled later, as far
+// as it was answered in time.
+func (b *backend) takeToSettle(ctx context.Context, demands []demand, states []State, settles bool) (from source, err error) {
 	if b.memory != nil {
 		b.memory.take(demands, states)
 		return source{}, nil
 	}
 	hashed := b.hashed(demands)
-	answer, err := call(ctx, b.breaker, func(ctx context.Context) ([]State, error) {
-		return b.store.Take(ctx, hashed)
-	}, func(ctx context.Context, late []State) { b.undo(ctx, hashed, late) })
-	if err == nil && len(answer) != len(demands) {
-		err = fmt.Errorf("ratelimit: %T answered %d takes with %d states", b.store, len(demands), len(answer))
-	}
+	answer, err := b.ask(ctx, hashed, func(ctx context.Context, late []State) {
+		b.undo(ctx, hashed, late, settles || b.failure.mode != failOpen)
+	})
 	if err == nil {
 		copy(states, answer)
 		return source{}, nil
@@ -92,20 +101,31 @@ func (b *backend) take(ctx context.Context, demands []demand, states []State) (f
 	return from, guard.Unavailable(err)
 }
 
-// undo gives back takes that the store granted after the request was refused or
-// counted by the fallback.
-func (b *backend) undo(ctx context.Context, takes []Take, states []State) {
-	if b.failure.mode == failOpen && !b.fresh || len(states) != len(takes) {
-		return
+// ask takes from the store alone. late gets the answer to a call that was abandoned.
+func (b *backend) ask(ctx context.Context, takes []Take, late func(context.Context, []State)) ([]State, error) {
+	answer, err := call(ctx, b.breaker, func(ctx context.Context) ([]State, error) { return b.store.Take(ctx, takes) }, late)
+	if err == nil && len(answer) != len(takes) {
+		err = fmt.Errorf("ratelimit: %T answered %d takes with %d states", b.store, len(takes), len(answer))
 	}
-	taken := make([]Taken, len(takes))
+	return answer, err
+}
+
+// undo gives back takes that the store granted after the request was refused, allowed
+// by FailOpen or counted by the fallback. Unless all is true, it is those of requests in
+// flight.
+func (b *backend) undo(ctx context.Context, takes []Take, states []State, all bool) {
+	var taken []Taken
 	for i := range takes {
-		if states[i].RetryAfter > 0 {
+		if len(states) != len(takes) || states[i].RetryAfter > 0 {
 			return // nothing was taken
 		}
-		taken[i] = Taken{Take: takes[i], Stamp: states[i].Stamp}
+		if all || takes[i].Call != "" {
+			taken = append(taken, Taken{Take: takes[i], Stamp: states[i].Stamp})
+		}
 	}
-	_ = b.store.GiveBack(ctx, taken) // if this fails, the takes count until they expire
+	if len(taken) > 0 {
+		_ = b.store.GiveBack(ctx, taken) // if this fails, the takes count until they expire
+	}
 }
 
 // giveBack undoes takes.
@@ -115,11 +135,16 @@ func (b *backend) giveBack(ctx context.Context, taken []Taken) error {
 	}
 	hashed := make([]Taken, len(taken))
 	for i, t := range taken {
-		t.Key, t.Fresh = b.hash(t.Key), b.fresh // as in the take: a store may distinguish keys by both
+		b.address(&t.Take) // as in the take
 		hashed[i] = t
 	}
+	return b.giveBackHashed(ctx, hashed)
+}
+
+// giveBackHashed undoes takes of a Store, by their hashed keys.
+func (b *backend) giveBackHashed(ctx context.Context, taken []Taken) error {
 	_, err := call(ctx, b.breaker, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, b.store.GiveBack(ctx, hashed)
+		return struct{}{}, b.store.GiveBack(ctx, taken)
 	}, nil)
 	if err != nil {
 		return guard.Unavailable(err)
@@ -146,28 +171,31 @@ func (b *backend) hashed(demands []demand) []Take {
 	takes := make([]Take, len(demands))
 	for i := range demands {
 		takes[i] = demands[i].take()
-		takes[i].Key, takes[i].Fresh = b.hash(demands[i].key), b.fresh
+		b.address(&takes[i])
 	}
 	return takes
+}
+
+// address sets by what a store finds the count of t.
+func (b *backend) address(t *Take) { t.Key, t.Fresh, t.Slot = b.hash(t.Key), b.fresh, b.slot }
+
+// setSlot sets the slot of all takes, whose keys differ.
+func (b *backend) setSlot(slot string) {
+	if b.slot = slot; b.fallback != nil {
+		b.fallback.setSlot(slot)
+	}
 }
 
 // hash returns the key that a store sees. The key itself comes from the client
 // and may be long, secret or personal.
 func (b *backend) hash(key string) string {
 	var sum [sha256.Size]byte
-	if len(b.secret) == 0 {
+	if b.secret.IsZero() {
 		sum = sha256.Sum256([]byte(key))
 	} else {
-		sum = b.mac(key)
+		hmacstate.Append(b.secret, sum[:0], key)
 	}
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
-}
-
-func (b *backend) mac(key string) (sum [sha256.Size]byte) {
-	m := hmac.New(sha256.New, b.secret)
-	m.Write([]byte(key))
-	m.Sum(sum[:0])
-	return sum
 }
 
 // minSecret is a length in bytes that cannot be guessed.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,6 +37,10 @@ var hot = []struct {
 	{"headers", wired(ratelimit.Limit{Quota: plenty, Window: time.Minute}, &ratelimit.Options{Headers: ratelimit.RateLimit}), 3},
 	{"two limits, headers", wired(ratelimit.Limit{Quota: plenty, Window: time.Minute},
 		&ratelimit.Options{Also: []ratelimit.Limit{{Name: "hour", Quota: plenty, Window: time.Hour}}, Headers: ratelimit.RateLimit}), 3},
+	// Its store, which is not a *Memory, gets HMACs of keys.
+	{"secret", wired(ratelimit.Limit{Name: "minute", Quota: plenty, Window: time.Minute}, &ratelimit.Options{
+		Store: struct{ ratelimit.Store }{guard.Must(ratelimit.NewMemory(nil))}, Secret: []byte(strings.Repeat("s", 32)),
+	}), 17},
 	{"refused", wired(ratelimit.Limit{Quota: 1, Window: time.Hour}, nil), 6},
 }
 
@@ -54,6 +59,23 @@ func TestAllocations(t *testing.T) {
 		if got > tt.allocs {
 			t.Errorf("%s: %v allocations, want at most %v", tt.name, got, tt.allocs)
 		}
+	}
+}
+
+// TestReservationAllocations: a Reservation is one allocation, beside the key of ByIP.
+func TestReservationAllocations(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates")
+	}
+	l := guard.Must(ratelimit.New(ratelimit.Limit{Quota: plenty, Window: time.Minute}, ratelimit.ByIP(clientip.Direct()), nil))
+	r := httptest.NewRequest("GET", "/", nil)
+	got := testing.AllocsPerRun(1000, func() {
+		if err := guard.Must(l.Reserve(r, 2)).Settle(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got > 2 {
+		t.Errorf("%v allocations, want at most 2", got)
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 )
 
 // A breaker bounds the calls of a store. It abandons slow calls. After some
-// failures in a row it is open: one call a second, the probe, goes through, until
-// a probe succeeds.
+// failures in a row it is open for a second; then a few calls a second, the probes,
+// go through, until one of them succeeds.
 type breaker struct {
 	timeout        time.Duration
 	now            func() time.Time
@@ -20,16 +20,19 @@ type breaker struct {
 	period    int // in which the breaker is open or is not; only calls admitted in it count
 	failures  int // in a row
 	abandoned int // calls that were abandoned and still run
-	lost      int // of them, those of before a probe last succeeded
+	lost      int // of them, those that maxAbandoned does not count
 	probed    time.Time
+	probes    int // that are still admitted in the interval that began at probed
 }
 
 const (
 	defaultTimeout = 50 * time.Millisecond
 	breakAfter     = 5
 	probeEvery     = time.Second
-	maxAbandoned   = 256 // from here on only probes go through, and fewer: each may be lost, too
-	slowProbeEvery = 15 * time.Second
+	maxProbes      = 16 // a single one would fail for each connection that a firewall has dropped
+	manyAbandoned  = 64 // from here on there is one probe a second: it may never return, either
+	maxAbandoned   = 256
+	slowProbeEvery = 15 * time.Second // from maxAbandoned on
 )
 
 var (
@@ -91,7 +94,7 @@ func callInGoroutine[T any](ctx context.Context, b *breaker, f func(context.Cont
 			select {
 			case answers <- a:
 			case <-abandoned:
-				b.ended()
+				defer b.ended() // late may hang, too
 				if a.err == nil && late != nil {
 					b.runLate(ctx, func(ctx context.Context) { late(ctx, a.value) })
 				}
@@ -154,22 +157,27 @@ type ticket struct {
 }
 
 // admit reports whether a call may be made: any call while the store works, and
-// otherwise a probe now and then.
+// otherwise the probes.
 func (b *breaker) admit() (t ticket, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	every := probeEvery
+	every, most := probeEvery, maxProbes
 	switch hanging := b.abandoned - b.lost; {
 	case hanging >= maxAbandoned:
-		every = slowProbeEvery
+		every, most = slowProbeEvery, 1
 	case b.failures < breakAfter:
 		return ticket{period: b.period}, true
+	case hanging >= manyAbandoned:
+		most = 1
 	}
 	now := b.now()
-	if since := now.Sub(b.probed); 0 <= since && since < every { // negative after the clock was set back
+	if since := now.Sub(b.probed); since < 0 || since >= every { // negative after the clock was set back
+		b.probed, b.probes = now, most
+	}
+	if b.probes == 0 {
 		return ticket{}, false
 	}
-	b.probed = now
+	b.probes--
 	return ticket{b.period, true}, true
 }
 
@@ -184,12 +192,12 @@ func (b *breaker) report(t ticket, err error) {
 		b.failures = 0
 		if t.probe {
 			b.period++
-			b.lost = b.abandoned
+			b.lost = max(b.lost, b.abandoned-maxAbandoned+maxProbes) // others may not return, either
 		}
 	default:
 		if b.failures++; b.failures == breakAfter {
 			b.period++
-			b.probed = b.now()
+			b.probed, b.probes = b.now(), 0
 		}
 	}
 }

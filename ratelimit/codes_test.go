@@ -23,7 +23,7 @@ func TestCodes(t *testing.T) {
 	attempt := func(account string) guard.Middleware {
 		return func(http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if _, err := logins.Attempt(r, account); err != nil {
+				if err := failed(logins, r, account); err != nil {
 					guard.Refuse(w, r, err)
 					return
 				}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/go-guard/guard"
@@ -41,15 +42,18 @@ func Example() {
 
 // Failed logins, 5 in 15 minutes per address and 10 in an hour per account.
 func ExampleNewLogin() {
-	logins := guard.Must(ratelimit.NewLogin(clientip.Direct(), nil))
+	logins := guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{
+		Address: ratelimit.Limit{Quota: 5, Window: 15 * time.Minute},
+	}))
 
 	login := func(w http.ResponseWriter, r *http.Request) {
-		attempt, err := logins.Attempt(r, r.FormValue("email"))
+		attempt, err := logins.Attempt(r, r.PostFormValue("email"))
 		if err != nil {
 			guard.Refuse(w, r, err)
 			return
 		}
-		if r.FormValue("password") != "secret" { // a program would call password.Verify
+		defer attempt.Fail(r.Context())              // without it, the end of the request is the end of the attempt
+		if r.PostFormValue("password") != "secret" { // a program would call password.Verify
 			guard.Refuse(w, r, guard.Unauthorized("Invalid credentials"))
 			return
 		}
@@ -62,7 +66,9 @@ func ExampleNewLogin() {
 
 	try := func(password string) {
 		w := httptest.NewRecorder()
-		login(w, httptest.NewRequest("POST", "/login?email=alice@example.com&password="+password, nil))
+		r := httptest.NewRequest("POST", "/login", strings.NewReader("email=alice@example.com&password="+password))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		login(w, r)
 		fmt.Println(w.Code, w.Body)
 	}
 	try("secret")

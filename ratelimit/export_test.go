@@ -1,5 +1,7 @@
 package ratelimit
 
+import "hash/maphash"
+
 // Slots returns the number of records for which a store has memory now.
 func Slots(m *Memory) (n int) {
 	for i := range m.shards {
@@ -8,4 +10,19 @@ func Slots(m *Memory) (n int) {
 		}
 	}
 	return n
+}
+
+// Life returns the life of the record of a take, and whether it has one that has not
+// expired.
+func Life(m *Memory, t *Take) (life int, found bool) {
+	d := demand{compiledLimit: t.Limit.compile(), period: &period{t.Since, t.Until}}
+	if t.Limit.Calendar == (Calendar{}) {
+		d.period = nil
+	}
+	hash, now := maphash.String(m.seed, t.Key), m.clock()
+	e := m.find(m.shardOf(hash), &d, hash, now)
+	if e.tab == nil || e.tab.Expired(e.slot, now) {
+		return 0, false
+	}
+	return int(lifeOf(e.tab.Note(e.slot))), true
 }

@@ -86,10 +86,17 @@ func fromIP(addr string) *http.Request {
 	return r
 }
 
+// served returns r with a context that ends with its handler, as a server's does.
+func served(r *http.Request) (_ *http.Request, end func()) {
+	ctx, cancel := context.WithCancel(r.Context())
+	return r.WithContext(ctx), cancel
+}
+
 // login tries the password "right" from an address, as a handler does.
 func login(l *ratelimit.Login, addr, account, password string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	r := fromIP(addr)
+	r, end := served(fromIP(addr))
+	defer end()
 	attempt, err := l.Attempt(r, account)
 	if err != nil {
 		guard.Refuse(w, r, err)
@@ -105,6 +112,13 @@ func login(l *ratelimit.Login, addr, account, password string) *httptest.Respons
 	}
 	w.WriteHeader(http.StatusOK)
 	return w
+}
+
+// failed makes an attempt that fails.
+func failed(l *ratelimit.Login, r *http.Request, account string) error {
+	attempt, err := l.Attempt(r, account)
+	attempt.Fail(r.Context())
+	return err
 }
 
 // A faulty store fails as fault says.

@@ -1,11 +1,13 @@
 package ratelimit
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
+	"strings"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/wiring"
@@ -23,6 +25,13 @@ var ErrSkip = errors.New("ratelimit: this request is not limited")
 // address counts by its /64, the smallest network that a subscriber has. The key
 // is the 4 or 16 bytes of the network. A request without a clear address is
 // refused with 400.
+//
+// An IPv6 address that embeds an IPv4 address counts as that one: in ::ffff:0:0/96, and
+// in the prefixes of translators, 64:ff9b::/96 (RFC 6052) and 64:ff9b:1::/48 (RFC 8215).
+// For a translator with a prefix of its operator's network, ip must return the IPv4
+// address. Such addresses may count, but must not pass a list of allowed networks: only
+// the operator's routers keep others from sending them. So package clientip and the
+// networks of API keys do not translate: list the prefix of the translator there.
 func ByIP(ip func(*http.Request) (netip.Addr, error)) Key { return ByIPPrefix(ip, 32, 64) }
 
 // ByIPPrefix is ByIP with networks of v4 bits of IPv4 and v6 bits of IPv6. It
@@ -39,7 +48,7 @@ func ByIPPrefix(ip func(*http.Request) (netip.Addr, error), v4, v6 int) Key {
 		if err != nil {
 			return "", badRequest("address_unclear", "The client's address is not clear", err)
 		}
-		addr = addr.Unmap()
+		addr = embedded(addr.Unmap())
 		if addr.Is4() { // 4 or 16 bytes: the two families never share a key
 			b := addr.As4()
 			binary.BigEndian.PutUint32(b[:], binary.BigEndian.Uint32(b[:])>>(32-v4)<<(32-v4))
@@ -49,6 +58,35 @@ func ByIPPrefix(ip func(*http.Request) (netip.Addr, error), v4, v6 int) Key {
 		b := network.Addr().As16()
 		return string(b[:]), nil
 	}
+}
+
+// embedded returns the IPv4 address in an address of a translator, or else addr. The
+// prefix in 64:ff9b:1::/48 has 48, 56, 64 or 96 bits (RFC 6052, section 2.2): the zeros
+// behind the IPv4 address show how many. An IPv4 address that ends with .0 may be taken
+// for another one, so that two clients share a count.
+func embedded(addr netip.Addr) netip.Addr {
+	if addr.Is4() {
+		return addr
+	}
+	b := addr.As16()
+	if [4]byte(b[:4]) != [4]byte{0, 0x64, 0xff, 0x9b} {
+		return addr
+	}
+	if [8]byte(b[4:12]) == [8]byte{} {
+		return netip.AddrFrom4([4]byte(b[12:]))
+	}
+	if b[4] != 0 || b[5] != 1 || b[8] != 0 { // bits 64 to 71 are zero in every form
+		return addr
+	}
+	switch n := len(bytes.TrimRight(b[:], "\x00")); {
+	case n <= 11: // 48
+		return netip.AddrFrom4([4]byte{b[6], b[7], b[9], b[10]})
+	case n == 12: // 56
+		return netip.AddrFrom4([4]byte{b[7], b[9], b[10], b[11]})
+	case n == 13: // 64
+		return netip.AddrFrom4([4]byte(b[9:13]))
+	}
+	return netip.AddrFrom4([4]byte(b[12:])) // 96
 }
 
 // ByPrincipal counts per principal of the authentication step around the
@@ -102,19 +140,25 @@ func Join(keys ...Key) Key {
 	}
 	keys = append([]Key(nil), keys...)
 	return func(r *http.Request) (string, error) {
-		b := make([]byte, 0, 64)
+		parts, size := make([]string, 0, 4), 0
 		for _, k := range keys {
 			s, err := k(r)
 			if err != nil {
 				return "", err
 			}
 			if s == "" {
-				return "", errEmptyKey
+				return "", errors.New("ratelimit: a key of Join is empty")
 			}
-			b = binary.AppendUvarint(b, uint64(len(s))) // no separator that a part may hold
-			b = append(b, s...)
+			parts, size = append(parts, s), size+binary.MaxVarintLen64+len(s)
 		}
-		return string(b), nil
+		var b strings.Builder
+		var length [binary.MaxVarintLen64]byte
+		b.Grow(size)
+		for _, s := range parts { // no separator that a part may hold
+			b.Write(length[:binary.PutUvarint(length[:], uint64(len(s)))])
+			b.WriteString(s)
+		}
+		return b.String(), nil
 	}
 }
 

@@ -180,6 +180,55 @@ func TestByIPGroups(t *testing.T) {
 	}
 }
 
+// TestEmbeddedAddresses: IPv4 clients behind a translator count by their IPv4
+// addresses. 64:ff9b::/96 was one client.
+func TestEmbeddedAddresses(t *testing.T) {
+	ip := ratelimit.ByIPPrefix(clientip.Direct(), 32, 64)
+	key := func(addr string) string {
+		r := of("h")
+		r.RemoteAddr = "[" + addr + "]:1"
+		s, err := ip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	for addr, want := range map[string]string{
+		"::ffff:203.0.113.66":    "203.0.113.66",
+		"64:ff9b::203.0.113.66":  "203.0.113.66",
+		"64:ff9b::198.51.100.7":  "198.51.100.7",
+		"64:ff9b::1:203.0.113.7": "64:ff9b::", // not in the /96
+		"64:ff9c::203.0.113.7":   "64:ff9c::",
+		"2001:db8::203.0.113.7":  "2001:db8::",
+		"::203.0.113.7":          "::",
+		// RFC 6052, section 2.4, within the prefix of RFC 8215.
+		"64:ff9b:1:c000:2:2100::":     "192.0.2.33",       // /48
+		"64:ff9b:1:ffc0:0:221::":      "192.0.2.33",       // /56
+		"64:ff9b:1:ffff:c0:2:2100::":  "192.0.2.33",       // /64
+		"64:ff9b:1:ffff:7:8:c000:221": "192.0.2.33",       // /96
+		"64:ff9b:1::c000:221":         "192.0.2.33",       // /96
+		"64:ff9b:1:c000:302:2100::":   "64:ff9b:1:c000::", // bits 64 to 71 are not zero
+		"64:ff9b:2::c000:221":         "64:ff9b:2::",
+	} {
+		got := key(addr)
+		a, ok := netip.AddrFromSlice([]byte(got))
+		if !ok || a.String() != want {
+			t.Errorf("%s counts as %v, want %s", addr, a, want)
+		}
+	}
+	l := guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{Address: loginLimit}))
+	for i := range 5 {
+		if w := login(l, "[64:ff9b::203.0.113.66]", fmt.Sprint("user", i), "wrong"); w.Code != 401 {
+			t.Fatal(w.Code)
+		}
+	}
+	for addr, want := range map[string]int{"[64:ff9b::203.0.113.66]": 429, "203.0.113.66": 429, "[64:ff9b::198.51.100.7]": 200} {
+		if w := login(l, addr, "alice", "right"); w.Code != want {
+			t.Errorf("%s: %d, want %d", addr, w.Code, want)
+		}
+	}
+}
+
 // FuzzJoin: keys are the same only where all parts are.
 func FuzzJoin(f *testing.F) {
 	f.Add("a", "bc", "ab", "c")

@@ -2,7 +2,9 @@ package ratelimit_test
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -134,6 +136,14 @@ func TestTakePeekReset(t *testing.T) {
 	}
 }
 
+// named returns n limits of different names.
+func named(n int) (limits []ratelimit.Limit) {
+	for i := range n {
+		limits = append(limits, ratelimit.Limit{Name: "n" + strconv.Itoa(i), Quota: 5, Window: time.Hour})
+	}
+	return limits
+}
+
 func TestNewErrors(t *testing.T) {
 	for name, tt := range map[string]struct {
 		limit ratelimit.Limit
@@ -143,21 +153,34 @@ func TestNewErrors(t *testing.T) {
 	}{
 		"everything": {ratelimit.Limit{Name: "a b", Quota: -1, Algorithm: 9}, nil, &ratelimit.Options{Timeout: -1}, []string{"name", "quota", "window", "algorithm", "key is nil", "timeout"}},
 		"no quota":   {ratelimit.Limit{Window: time.Hour}, byHeader, nil, []string{"quota 0"}},
-		"no window":  {ratelimit.Limit{Quota: 1}, byHeader, nil, []string{"window 0s"}},
-		"too short":  {ratelimit.Limit{Quota: 1, Window: time.Microsecond}, byHeader, nil, []string{"window 1µs"}},
-		"too long":   {ratelimit.Limit{Quota: 1, Window: 1000 * 24 * time.Hour}, byHeader, nil, []string{"window"}},
-		"huge":       {ratelimit.Limit{Quota: 1 << 31, Window: time.Hour}, byHeader, nil, []string{"quota"}},
-		"burst":      {ratelimit.Limit{Quota: 1, Window: time.Hour, Burst: 2}, byHeader, nil, []string{"burst is for GCRA"}},
-		"bad burst":  {ratelimit.Limit{Quota: 1, Window: time.Hour, Burst: -2, Algorithm: ratelimit.GCRA}, byHeader, nil, []string{"burst -2"}},
-		"too fast":   {ratelimit.Limit{Quota: 1e7, Window: time.Second, Algorithm: ratelimit.GCRA}, byHeader, nil, []string{"microsecond"}},
-		"too slow":   {ratelimit.Limit{Quota: 1, Window: 366 * 24 * time.Hour, Burst: 100, Algorithm: ratelimit.GCRA}, byHeader, nil, []string{"ten years"}},
-		"same names": {loginLimit, byHeader, &ratelimit.Options{Also: []ratelimit.Limit{loginLimit}}, []string{`two limits are named "login"`}},
-		"17 limits":  {loginLimit, byHeader, &ratelimit.Options{Also: make([]ratelimit.Limit, 16)}, []string{"17 limits"}},
-		"no name":    {ratelimit.Limit{Quota: 1, Window: time.Hour}, byHeader, &ratelimit.Options{Store: guard.Must(ratelimit.NewMemory(nil))}, []string{"needs a name"}},
-		"nil memory": {loginLimit, byHeader, &ratelimit.Options{Store: (*ratelimit.Memory)(nil)}, []string{"nil *Memory"}},
-		"secret":     {loginLimit, byHeader, &ratelimit.Options{Secret: []byte("fifteen bytes..")}, []string{"a Secret of 15 bytes"}},
-		"no secret":  {loginLimit, byHeader, &ratelimit.Options{Secret: []byte(""), Store: newFaulty()}, []string{"a Secret of 0 bytes"}}, // an unset variable
-		"fallback":   {loginLimit, byHeader, &ratelimit.Options{OnFailure: ratelimit.Fallback(nil)}, []string{"Fallback of nil"}},
+		"suspended":  {ratelimit.Limit{Window: time.Hour}, byHeader, nil, []string{"only LimitsOf may return 0"}},
+		"unlimited":  {ratelimit.Limit{Quota: ratelimit.Unlimited, Window: time.Hour}, byHeader, nil, []string{"quota -1", "only LimitsOf"}},
+		"calendar": {ratelimit.Limit{Quota: 1, Window: time.Hour, Calendar: ratelimit.Monthly(32, nil), Algorithm: ratelimit.GCRA, Burst: -1}, byHeader, nil,
+			[]string{"a window of 1h0m0s and a calendar", "the day of a Monthly", "a calendar is for Sliding", "burst -1"}},
+		"day 0":        {ratelimit.Limit{Quota: 1, Calendar: ratelimit.Monthly(0, nil)}, byHeader, nil, []string{"not from 1 to 31"}},
+		"in flight":    {ratelimit.Limit{Window: 999 * time.Millisecond, Algorithm: ratelimit.InFlight, Burst: 2}, byHeader, nil, []string{"quota 0", "window 999ms is not from 1s", "burst is for GCRA"}},
+		"concurrent 0": {ratelimit.Concurrent(0), byHeader, nil, []string{"concurrent", "quota 0"}},
+		"also by": {loginLimit, byHeader, &ratelimit.Options{AlsoBy: []ratelimit.By{{}, {Key: byHeader, Limits: []ratelimit.Limit{loginLimit, {}}}}},
+			[]string{"key 1 of AlsoBy is nil", "key 1 of AlsoBy has no limits", "quota 0", `two limits are named "login"`}},
+		"17 of two keys": {loginLimit, byHeader, &ratelimit.Options{Also: named(8), AlsoBy: []ratelimit.By{{Key: byHeader, Limits: named(8)}}}, []string{"17 limits"}},
+		"also, no name":  {loginLimit, byHeader, &ratelimit.Options{Store: newFaulty(), AlsoBy: []ratelimit.By{{Key: byHeader, Limits: []ratelimit.Limit{{Quota: 1, Window: time.Hour}}}}}, []string{"needs a name"}},
+		"headers":        {loginLimit, byHeader, &ratelimit.Options{Headers: 128}, []string{"unknown Headers"}},
+		"two resets":     {loginLimit, byHeader, &ratelimit.Options{Headers: ratelimit.XRateLimit | ratelimit.XRateLimitUnix}, []string{"XRateLimit and XRateLimitUnix"}},
+		"no window":      {ratelimit.Limit{Quota: 1}, byHeader, nil, []string{"window 0s"}},
+		"too short":      {ratelimit.Limit{Quota: 1, Window: time.Microsecond}, byHeader, nil, []string{"window 1µs"}},
+		"too long":       {ratelimit.Limit{Quota: 1, Window: 1000 * 24 * time.Hour}, byHeader, nil, []string{"window"}},
+		"huge":           {ratelimit.Limit{Quota: 1<<30 + 1, Window: time.Hour}, byHeader, nil, []string{"quota"}},
+		"burst":          {ratelimit.Limit{Quota: 1, Window: time.Hour, Burst: 2}, byHeader, nil, []string{"burst is for GCRA"}},
+		"bad burst":      {ratelimit.Limit{Quota: 1, Window: time.Hour, Burst: -2, Algorithm: ratelimit.GCRA}, byHeader, nil, []string{"burst -2"}},
+		"too fast":       {ratelimit.Limit{Quota: 1e7, Window: time.Second, Algorithm: ratelimit.GCRA}, byHeader, nil, []string{"microsecond"}},
+		"too slow":       {ratelimit.Limit{Quota: 1, Window: 366 * 24 * time.Hour, Burst: 100, Algorithm: ratelimit.GCRA}, byHeader, nil, []string{"ten years"}},
+		"same names":     {loginLimit, byHeader, &ratelimit.Options{Also: []ratelimit.Limit{loginLimit}}, []string{`two limits are named "login"`}},
+		"17 limits":      {loginLimit, byHeader, &ratelimit.Options{Also: make([]ratelimit.Limit, 16)}, []string{"17 limits"}},
+		"no name":        {ratelimit.Limit{Quota: 1, Window: time.Hour}, byHeader, &ratelimit.Options{Store: guard.Must(ratelimit.NewMemory(nil))}, []string{"needs a name"}},
+		"nil memory":     {loginLimit, byHeader, &ratelimit.Options{Store: (*ratelimit.Memory)(nil)}, []string{"nil *ratelimit.Memory"}},
+		"secret":         {loginLimit, byHeader, &ratelimit.Options{Secret: []byte("fifteen bytes..")}, []string{"a Secret of 15 bytes"}},
+		"no secret":      {loginLimit, byHeader, &ratelimit.Options{Secret: []byte(""), Store: newFaulty()}, []string{"a Secret of 0 bytes"}}, // an unset variable
+		"fallback":       {loginLimit, byHeader, &ratelimit.Options{OnFailure: ratelimit.Fallback(nil)}, []string{"Fallback of nil"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ratelimit.New(tt.limit, tt.key, tt.opts)
@@ -173,6 +196,31 @@ func TestNewErrors(t *testing.T) {
 	}
 }
 
+func TestSameNamesAreReportedOnce(t *testing.T) {
+	one := ratelimit.Limit{Quota: 1, Window: time.Hour}
+	_, err := ratelimit.New(one, byHeader, &ratelimit.Options{
+		Also: []ratelimit.Limit{one, one}, AlsoBy: []ratelimit.By{{Key: byHeader, Limits: []ratelimit.Limit{one, one}}},
+	})
+	if want := `ratelimit: two limits are named "default": each limit of a Limiter needs a different Name`; err == nil || err.Error() != want {
+		t.Errorf("%v; want %s", err, want)
+	}
+}
+
+// The reason names the limit whose key is empty, and what its Key returns in place of that.
+func TestReasonOfAnEmptyKey(t *testing.T) {
+	empty := func(*http.Request) (string, error) { return "", nil }
+	l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{
+		AlsoBy: []ratelimit.By{{Key: empty, Limits: []ratelimit.Limit{{Name: "org", Quota: 1, Window: time.Hour}}}},
+	}))
+	a := serve(t, l.Wrap, of("a"))
+	if len(a.decisions) != 1 || a.Code != http.StatusInternalServerError {
+		t.Fatalf("%d %+v", a.Code, a.decisions)
+	}
+	if reason := fmt.Sprint(a.decisions[0].Reason); !strings.Contains(reason, `the key of limit "org" is empty`) || !strings.Contains(reason, "ErrSkip") {
+		t.Error(reason)
+	}
+}
+
 func TestOptionsAreCopied(t *testing.T) {
 	opts := &ratelimit.Options{Also: []ratelimit.Limit{{Name: "b", Quota: 100, Window: time.Hour}}, Message: "m"}
 	l := guard.Must(ratelimit.New(ratelimit.Limit{Name: "a", Quota: 100, Window: time.Hour}, byHeader, opts))
@@ -180,6 +228,22 @@ func TestOptionsAreCopied(t *testing.T) {
 	for range 2 {
 		if a := serve(t, l.Wrap, of("a")); !a.reached {
 			t.Error("the caller's slice was used")
+		}
+	}
+}
+
+// TestZeroLimiter: a Limiter that New did not make grants nothing.
+func TestZeroLimiter(t *testing.T) {
+	var l ratelimit.Limiter
+	if a := serve(t, l.Wrap, of("a")); a.Code != 500 || a.reached {
+		t.Errorf("status %d, reached %t", a.Code, a.reached)
+	}
+	_, take := l.Take(t.Context(), "a", 1)
+	_, peek := l.Peek(t.Context(), "a")
+	_, reserve := l.Reserve(of("a"), 1)
+	for _, err := range []error{take, peek, reserve, l.Reset(t.Context(), "a")} {
+		if err == nil || !strings.Contains(err.Error(), "a zero Limiter") {
+			t.Errorf("%v", err)
 		}
 	}
 }

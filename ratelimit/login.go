@@ -7,72 +7,36 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/go-guard/guard"
 )
 
-// LoginOptions holds what has a safe default. The zero value is the strictest.
-type LoginOptions struct {
-	// Address limits the failures of one address (IPv6: of one /64), over all
-	// accounts. If zero, 5 in 15 minutes. Its name, if empty, is
-	// "login-address".
-	Address Limit
-	// Account limits the failures on one account, over all addresses. If zero,
-	// 10 in an hour. An attacker who knows the name of an account can use these
-	// up, and then its owner waits too. Its name, if empty, is "login-account".
-	Account Limit
-	// Strikes are further limits per account, over longer windows: they lengthen
-	// the wait with each strike, for example 15 in 4 hours and 20 a day after 10
-	// in an hour. Each needs a name.
-	Strikes []Limit
-	// Normalize maps all spellings of an account to one. A spelling that it
-	// misses has separate failures. If nil, surrounding spaces and letter case
-	// are ignored. The collation of a database may ignore more, such as accents.
-	Normalize func(account string) string
-
-	// Store has the counts. If nil, they are in this process's memory. The
-	// limits of logins that share a store need different names.
-	Store Store
-	// Secret, of at least 16 bytes, keys the hash of addresses and accounts in a
-	// Store other than *Memory, which requires it. Processes that share a store
-	// need the same secret.
-	Secret []byte
-	// OnFailure selects what happens while the store fails. By default, an
-	// in-memory Fallback: logins go on, and this process counts by itself. An
-	// outage is reported as by [Options].OnFailure: its first decision is
-	// guard.Failed.
-	OnFailure Failure
-	// Timeout bounds each call of a Store other than *Memory. A call that takes
-	// longer has failed. If 0, 50 ms.
-	Timeout time.Duration
-
-	// Message is the sentence of a refusal. If empty, "Too many login attempts.
-	// Try again later."
-	Message string
-	// Now is the clock of in-memory counts and of the time between calls of a
-	// store that fails; if nil, time.Now.
-	Now func() time.Time
-}
-
 // A Login limits failed login attempts. An attempt counts from before its password
 // is checked until it has succeeded. So parallel guesses cannot all pass, and an
 // attempt that ends in a panic, a disconnect or a form that answers 200 is a
-// failure. It follows that right logins may be refused if more of them than the
-// quota of an address come from it at the same instant. It is safe for use by
-// several goroutines.
+// failure.
+//
+// Failures and attempts in flight together never exceed a quota, in all processes
+// that share a Store. If an attempt could be granted after those in flight, it waits
+// for them, up to 5 seconds; at most 256 wait in a process. Otherwise, or if it waited
+// in vain, the refusal has a Retry-After of a second.
+//
+// It is safe for use by several goroutines.
 type Login struct {
 	opts    LoginOptions
 	ip      Key
-	limits  []demand // the first is per address, the others per account
+	places  []demand // the address's and, for IPv6, the network's
+	account []demand // the account's, and the strikes
+	device  demand
+	flights []demand // the attempts in flight of an address, of a network, and of an account
 	backend *backend
+	waiting atomic.Int32 // attempts
 }
 
-// NewLogin returns a limiter for logins, by address and by account; ip is a
-// function of package clientip, and opts may be nil. Its error reports every
-// mistake.
+// NewLogin returns a limiter for logins, by address, by network of IPv6 and by
+// account; ip is a function of package clientip, and opts may be nil. Addresses count
+// as [ByIP] counts them. Its error reports every mistake.
 func NewLogin(ip func(*http.Request) (netip.Addr, error), opts *LoginOptions) (*Login, error) {
 	l := &Login{}
 	if opts != nil {
@@ -85,156 +49,89 @@ func NewLogin(ip func(*http.Request) (netip.Addr, error), opts *LoginOptions) (*
 	} else {
 		l.ip = ByIP(ip)
 	}
-	address := loginLimit(o.Address, "login-address", 5, 15*time.Minute)
-	account := loginLimit(o.Account, "login-account", 10, time.Hour)
-	all, err := compile(append([]Limit{address, account}, o.Strikes...))
+	limits, err := o.complete()
 	errs = append(errs, err)
-	l.limits = all
-	if o.Normalize == nil {
-		o.Normalize = func(s string) string { return strings.ToLower(strings.ToUpper(strings.TrimSpace(s))) } // ſ equals s, as in strings.EqualFold
-	}
-	if o.Message == "" {
-		o.Message = "Too many login attempts. Try again later."
-	}
+	all, err := compile(limits)
+	errs = append(errs, err, sameNames(all))
 	l.backend, err = loginBackend(o)
 	errs = append(errs, err)
 	o.Strikes, o.Secret = nil, nil
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	n := len(all) - 4
+	l.places, l.account, l.device, l.flights = all[:2], all[2:n], all[n], all[n+1:]
 	return l, nil
 }
 
-func loginLimit(l Limit, name string, quota int, window time.Duration) Limit {
-	if l == (Limit{}) {
-		l = Limit{Quota: quota, Window: window}
+// Reset undoes the failures on an account, in any spelling that Attempt accepts,
+// those of its devices too: after a password reset, or by order of an operator.
+// The failures of addresses stay. Its error is for guard.Refuse: 400 for an empty
+// account, and 503 if the store failed; then failures may still count.
+func (l *Login) Reset(ctx context.Context, account string) error {
+	account, err := l.normalize(account)
+	if err != nil {
+		return err
 	}
-	if l.Name == "" {
-		l.Name = name
-	}
-	return l
-}
-
-func loginBackend(o *LoginOptions) (*backend, error) {
-	if _, ok := o.Store.(*Memory); o.Store != nil && !ok && o.Secret == nil {
-		return nil, fmt.Errorf("ratelimit: logins in a %T need a Secret of at least %d bytes", o.Store, minSecret)
-	}
-	failure := o.OnFailure
-	if failure.mode == byDefault {
-		m, err := NewMemory(&MemoryOptions{Now: o.Now})
-		if err != nil {
-			return nil, err
-		}
-		failure = Fallback(m)
-	}
-	return newBackend(&Options{Store: o.Store, Secret: o.Secret, OnFailure: failure, Timeout: o.Timeout, Now: o.Now}, true)
-}
-
-// An Attempt is a login attempt. It has failed unless Succeed is called.
-type Attempt struct {
-	login      *Login
-	taken      []Taken
-	inFallback bool // OnFailure granted it, not the store
-	done       atomic.Bool
-}
-
-// Attempt counts a login attempt on an account before the password is checked,
-// whether or not the account exists. Its error is for guard.Refuse: 429 if the
-// address or the account has used up its failures, and then nothing is taken; 400
-// for an empty account or an unclear address; 503 if the store failed. It is
-// already reported to Observe, and belongs to the caller.
-func (l *Login) Attempt(r *http.Request, account string) (*Attempt, error) {
-	d := guard.Decision{Package: "ratelimit", Guard: "login", Cost: 1, Pattern: r.Pattern}
-	a, res, from, err := l.attempt(r, account)
-	if res.Limit != "" { // the take was answered
-		d.Guard, d.RetryAfter, d.Reason = res.Limit, res.RetryAfter, l.backend.reason(from)
-		if from.begins {
-			l.backend.failedDecision(d.Guard, d.Cost, from).Report(r)
+	demands := withKey(l.account, account)
+	if l.opts.DeviceOf != nil {
+		for i := range MaxDevices {
+			demands = append(demands, l.deviceDemand(account, i))
 		}
 	}
-	if err != nil {
-		return nil, d.Deny(r.Context(), err)
-	}
-	if !from.begins {
-		d.Outcome, d.Err = guard.Allowed, from.failure
-		d.Report(r)
-	}
-	return a, nil
-}
-
-func (l *Login) attempt(r *http.Request, account string) (*Attempt, Result, source, error) {
-	address, err := l.ip(r)
-	if err != nil {
-		return nil, Result{}, source{}, err
-	}
-	demands, err := l.demands(account)
-	if err != nil {
-		return nil, Result{}, source{}, err
-	}
-	demands[0].key = address
-	states := make([]State, len(demands))
-	from, err := l.backend.take(r.Context(), demands, states)
-	if err != nil {
-		return nil, Result{}, from, err
-	}
-	res := resultOf(demands, states, from.failure)
-	if !res.OK {
-		return nil, res, from, tooMany("login_limited", l.opts.Message, res.RetryAfter, fmt.Errorf("ratelimit: the quota of %q is used up", res.Limit))
-	}
-	a := &Attempt{login: l, inFallback: from.failure != nil}
-	for i := range demands {
-		a.taken = append(a.taken, Taken{Take: demands[i].take(), Stamp: states[i].Stamp, All: i > 0})
-	}
-	return a, res, from, nil
-}
-
-// demands returns the demands of an attempt on the account. The first is for the
-// address, and the caller sets its key.
-func (l *Login) demands(account string) ([]demand, error) {
-	if account = l.opts.Normalize(account); account == "" {
-		return nil, badRequest("account_missing", "The account is missing", errEmptyKey)
-	}
-	demands := slices.Clone(l.limits)
-	for i := range demands {
-		demands[i].key, demands[i].cost = account, 1
-	}
-	return demands, nil
-}
-
-// Succeed reports that the password was right: it gives this attempt, and no
-// other one, back to the address, and undoes all failures of the account. Only
-// the first call has an effect, also after the client has disconnected. An error
-// means that the store failed and that the attempt still counts; the login may go
-// on.
-func (a *Attempt) Succeed(ctx context.Context) error {
-	if a == nil || a.done.Swap(true) {
-		return nil
-	}
-	b := a.login.backend
-	if a.inFallback {
-		if b.failure.mode != fallBack {
-			return nil // nothing was taken
-		}
-		// The account may have failures in the store from before the outage. If
-		// the store is still down they stay, which is no error of this login.
-		_ = b.giveBack(ctx, a.taken[1:])
-		return b.fallback.giveBack(ctx, a.taken)
-	}
-	err := b.giveBack(ctx, a.taken)
-	if b.fallback != nil {
-		err = errors.Join(err, b.fallback.giveBack(ctx, a.taken[1:]))
+	for part := range slices.Chunk(demands, maxLimits) {
+		err = errors.Join(err, l.backend.reset(ctx, part))
 	}
 	return err
 }
 
-// Reset undoes the failures on an account, in any spelling that Attempt accepts:
-// after a password reset, or by order of an operator. The failures of addresses
-// stay. Its error is for guard.Refuse: 400 for an empty account, and 503 if the
-// store failed; then the failures still count.
-func (l *Login) Reset(ctx context.Context, account string) error {
-	demands, err := l.demands(account)
-	if err != nil {
-		return err
+// Normalize returns the spelling of an account that is counted. If two accounts of an
+// application have one, a right login to either undoes the failures of both: a program
+// that distinguishes them calls Succeed for the one with this name, and Withdraw for
+// others, as package password does.
+func (l *Login) Normalize(account string) string { return l.opts.Normalize(account) }
+
+func (l *Login) normalize(account string) (string, error) {
+	if account = l.opts.Normalize(account); account == "" {
+		return "", badRequest("account_missing", "The account is missing", errEmptyKey)
 	}
-	return l.backend.reset(ctx, demands[1:])
+	return account, nil
+}
+
+// deviceDemand returns the demand of a device. The length of what precedes the
+// account in its key is fixed.
+func (l *Login) deviceDemand(account string, device int) demand {
+	return demand{compiledLimit: l.device.compiledLimit, key: string(rune('0'+device)) + account, cost: 1}
+}
+
+// deviceOf returns the demand of the device that made the request, or nil if a
+// stranger did.
+func (l *Login) deviceOf(r *http.Request, account string) (*demand, error) {
+	if l.opts.DeviceOf == nil {
+		return nil, nil
+	}
+	device, found, err := l.opts.DeviceOf(r, account)
+	switch {
+	case err != nil:
+		if e, _ := errors.AsType[*guard.Error](err); e == nil {
+			err = fmt.Errorf("ratelimit: DeviceOf: %w", err)
+		}
+		return nil, err
+	case !found:
+		return nil, nil
+	case device < 0 || device >= MaxDevices:
+		return nil, fmt.Errorf("ratelimit: DeviceOf returned %d, which is not from 0 to %d", device, MaxDevices-1)
+	}
+	d := l.deviceDemand(account, device)
+	return &d, nil
+}
+
+// withKey returns the demands of an attempt on limits with these keys, of which the
+// last is that of all further limits.
+func withKey(limits []demand, keys ...string) []demand {
+	out := slices.Clone(limits)
+	for i := range out {
+		out[i].key, out[i].cost = keys[min(i, len(keys)-1)], 1
+	}
+	return out
 }

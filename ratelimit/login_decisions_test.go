@@ -46,9 +46,11 @@ func observeLogins(t *testing.T, l *ratelimit.Login, requests ...*http.Request) 
 	for _, r := range requests {
 		a := serve(t, func(http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if _, err := l.Attempt(r, "alice@example.com"); err != nil {
+				attempt, err := l.Attempt(r, "alice@example.com")
+				if err != nil {
 					guard.Refuse(w, r, err)
 				}
+				attempt.Fail(r.Context())
 			})
 		}, r)
 		for _, d := range a.decisions {

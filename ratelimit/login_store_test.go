@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,7 +21,7 @@ import (
 func TestLoginFallback(t *testing.T) {
 	store := newFaulty()
 	secret := []byte("0123456789abcdef")
-	l := newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: secret, Timeout: longTimeout})
+	l := newLogin(t, &ratelimit.LoginOptions{Address: loginLimit, Store: store, Secret: secret, Timeout: longTimeout})
 	login(l, "203.0.113.7", "alice", "wrong")
 	store.set(down)
 	for i := range 20 {
@@ -102,9 +103,11 @@ func TestSucceedResetsTheFallback(t *testing.T) {
 	store, attempt := faultyLogin()
 	store.set(down)
 	for i := range 2 {
-		if _, err := attempt(i); err != nil {
+		a, err := attempt(i)
+		if err != nil {
 			t.Fatal(err)
 		}
+		a.Fail(t.Context())
 	}
 	store.set(nil)
 	a, err := attempt(2)
@@ -116,9 +119,11 @@ func TestSucceedResetsTheFallback(t *testing.T) {
 	}
 	store.set(down)
 	for i := range 4 {
-		if _, err := attempt(3 + i); (err == nil) != (i < 3) {
+		a, err := attempt(3 + i)
+		if (err == nil) != (i < 3) {
 			t.Errorf("failure %d after a right login: %v", i+1, err)
 		}
+		a.Fail(t.Context())
 	}
 }
 
@@ -127,9 +132,11 @@ func TestSucceedResetsTheFallback(t *testing.T) {
 func TestSucceedInTheFallbackResetsTheStore(t *testing.T) {
 	store, attempt := faultyLogin()
 	for i := range 3 {
-		if _, err := attempt(i); err != nil {
+		a, err := attempt(i)
+		if err != nil {
 			t.Fatal(err)
 		}
+		a.Fail(t.Context())
 	}
 	store.set(down)
 	a, err := attempt(3)
@@ -168,12 +175,56 @@ func TestLoginGivesBackWhatItTook(t *testing.T) {
 	store := &recorder{Store: guard.Must(ratelimit.NewMemory(nil))}
 	l := newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: []byte("0123456789abcdef"), Timeout: longTimeout})
 	login(l, "203.0.113.7", "alice", "right")
-	if len(store.takes) != 2 || len(store.taken) != 2 {
+	if len(store.takes) != 4 || len(store.taken) != 4 { // two limits, and what is in flight of each
 		t.Fatalf("%d takes, %d given back", len(store.takes), len(store.taken))
 	}
 	for i, taken := range store.taken {
 		if taken.Take != store.takes[i] || !taken.Fresh {
 			t.Errorf("took %+v, gave back %+v", store.takes[i], taken.Take)
 		}
+	}
+}
+
+// A slotStore records the Slot of all takes.
+type slotStore struct {
+	*ratelimit.Memory
+	slots map[string]int
+}
+
+func (s slotStore) Take(ctx context.Context, takes []ratelimit.Take) ([]ratelimit.State, error) {
+	for _, t := range takes {
+		s.slots[t.Slot]++
+	}
+	return s.Memory.Take(ctx, takes)
+}
+
+func (s slotStore) GiveBack(ctx context.Context, taken []ratelimit.Taken) error {
+	for _, t := range taken {
+		s.slots[t.Slot]++
+	}
+	return s.Memory.GiveBack(ctx, taken)
+}
+
+// TestLoginHasOneSlot: an attempt takes from counts of several keys, which a store of
+// several servers has on one of them.
+func TestLoginHasOneSlot(t *testing.T) {
+	memory, err := ratelimit.NewMemory(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := slotStore{memory, map[string]int{}}
+	login := guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{Store: s, Secret: make([]byte, 16)}))
+	attempt, err := login.Attempt(httptest.NewRequest("POST", "/", nil), "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := attempt.Succeed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := login.Reset(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.slots) != 1 || s.slots["login"] < 8 {
+		t.Errorf("slots %v, want login alone", s.slots)
 	}
 }

@@ -20,7 +20,7 @@ import (
 
 func TestLogin(t *testing.T) {
 	c := harness.NewClock()
-	l := newLogin(t, &ratelimit.LoginOptions{Now: c.Now})
+	l := newLogin(t, &ratelimit.LoginOptions{Address: loginLimit, Now: c.Now})
 	for i := range 300 {
 		if w := login(l, "203.0.113.7", "alice", "right"); w.Code != 200 {
 			t.Fatalf("right login %d: %d", i+1, w.Code)
@@ -49,6 +49,31 @@ func TestLogin(t *testing.T) {
 	c.Advance(15 * time.Minute)
 	if w := login(l, "203.0.113.7", "bob", "right"); w.Code != 200 {
 		t.Errorf("after the whole wait: %d", w.Code)
+	}
+}
+
+// TestLoginNames: limits that have a name and nothing else have the default quotas, and
+// logins that share a store count apart.
+func TestLoginNames(t *testing.T) {
+	store, err := ratelimit.NewMemory(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	passwords := newLogin(t, &ratelimit.LoginOptions{Store: store})
+	codes := newLogin(t, &ratelimit.LoginOptions{
+		Store: store, Address: ratelimit.Limit{Name: "code-address"}, Account: ratelimit.Limit{Name: "code-account"},
+	})
+	for i := range 11 {
+		want := 401
+		if i == 10 {
+			want = 429
+		}
+		if w := login(codes, "203.0.113.7", "alice", "wrong"); w.Code != want {
+			t.Errorf("code %d: %d, want %d", i+1, w.Code, want)
+		}
+	}
+	if w := login(passwords, "203.0.113.7", "alice", "wrong"); w.Code != 401 {
+		t.Errorf("the password after wrong codes: %d", w.Code)
 	}
 }
 
@@ -91,7 +116,7 @@ func TestOneAccountInAllCases(t *testing.T) {
 		for j := range 20 {
 			r := httptest.NewRequest("POST", "/", nil)
 			r.RemoteAddr = fmt.Sprintf("10.%d.%d.1:1", i, j)
-			if _, err := l.Attempt(r, account); err == nil {
+			if failed(l, r, account) == nil {
 				tried++
 			}
 		}
@@ -111,7 +136,7 @@ func TestLoginStrikes(t *testing.T) {
 	})
 	var waits []time.Duration
 	for i := 0; len(waits) < 3; i++ {
-		_, err := l.Attempt(fromIP("198.51.100."+string(rune('1'+i))), "alice")
+		err := failed(l, fromIP("198.51.100."+string(rune('1'+i))), "alice")
 		var e *guard.Error
 		if !errors.As(err, &e) {
 			continue
@@ -133,7 +158,7 @@ func TestLoginStrikes(t *testing.T) {
 // tried.
 func TestParallelGuesses(t *testing.T) {
 	for range 20 {
-		l := newLogin(t, nil)
+		l := newLogin(t, &ratelimit.LoginOptions{Address: loginLimit})
 		var tried, refused atomic.Int64
 		start := make(chan struct{})
 		var wg sync.WaitGroup
@@ -162,7 +187,9 @@ func TestLoginCounts(t *testing.T) {
 	l := newLogin(t, &ratelimit.LoginOptions{Address: ratelimit.Limit{Quota: 2, Window: time.Hour}, Now: c.Now})
 	func() {
 		defer func() { _ = recover() }()
-		if _, err := l.Attempt(fromIP("203.0.113.7"), "a"); err != nil {
+		r, end := served(fromIP("203.0.113.7"))
+		defer end()
+		if _, err := l.Attempt(r, "a"); err != nil {
 			t.Fatal(err)
 		}
 		panic("handler")
@@ -178,10 +205,10 @@ func TestLoginCounts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := l.Attempt(fromIP("203.0.113.7"), "a"); err != nil {
+	if err := failed(l, fromIP("203.0.113.7"), "a"); err != nil {
 		t.Errorf("the right one was not given back: %v", err)
 	}
-	if _, err := l.Attempt(fromIP("203.0.113.7"), "a"); err == nil {
+	if failed(l, fromIP("203.0.113.7"), "a") == nil {
 		t.Error("one success gave back more than one attempt")
 	}
 	if err := (*ratelimit.Attempt)(nil).Succeed(ctx); err != nil {
@@ -191,7 +218,7 @@ func TestLoginCounts(t *testing.T) {
 
 func TestLoginReset(t *testing.T) {
 	c := harness.NewClock()
-	l := newLogin(t, &ratelimit.LoginOptions{Strikes: []ratelimit.Limit{{Name: "day", Quota: 10, Window: 24 * time.Hour}}, Now: c.Now})
+	l := newLogin(t, &ratelimit.LoginOptions{Strikes: []ratelimit.Limit{{Name: "day", Quota: 10, Window: 24 * time.Hour}}, Address: loginLimit, Now: c.Now})
 	for i := range 10 {
 		login(l, "203.0.113."+string(rune('1'+i/5)), "alice@example.com", "wrong")
 	}
@@ -220,7 +247,7 @@ func TestLoginReset(t *testing.T) {
 }
 
 func TestLoginRefusals(t *testing.T) {
-	l := newLogin(t, &ratelimit.LoginOptions{Message: "Slow down."})
+	l := newLogin(t, &ratelimit.LoginOptions{Address: loginLimit, Message: "Slow down."})
 	for name, tt := range map[string]struct {
 		r       *http.Request
 		account string
@@ -242,25 +269,5 @@ func TestLoginRefusals(t *testing.T) {
 	}
 	if w := login(l, "203.0.113.7", "alice", "wrong"); !strings.Contains(w.Body.String(), "Slow down.") {
 		t.Errorf("%s", w.Body)
-	}
-}
-
-func TestNewLoginErrors(t *testing.T) {
-	for name, tt := range map[string]struct {
-		opts *ratelimit.LoginOptions
-		want string
-	}{
-		"limits":       {&ratelimit.LoginOptions{Address: ratelimit.Limit{Quota: -1, Window: 1}}, "quota -1"},
-		"names":        {&ratelimit.LoginOptions{Address: ratelimit.Limit{Name: "a", Quota: 1, Window: time.Hour}, Account: ratelimit.Limit{Name: "a", Quota: 1, Window: time.Hour}}, "two limits"},
-		"no secret":    {&ratelimit.LoginOptions{Store: newFaulty()}, "Secret"},
-		"short secret": {&ratelimit.LoginOptions{Store: newFaulty(), Secret: []byte("short")}, "a Secret of 5 bytes"},
-		"for nothing":  {&ratelimit.LoginOptions{Secret: []byte("short")}, "a Secret of 5 bytes"},
-	} {
-		if _, err := ratelimit.NewLogin(clientip.Direct(), tt.opts); err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := ratelimit.NewLogin(nil, nil); err == nil {
-		t.Error("no address: no error")
 	}
 }

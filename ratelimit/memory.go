@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/bits"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-guard/guard/internal/table"
@@ -15,12 +16,15 @@ import (
 type MemoryOptions struct {
 	// Max is the minimum capacity per limit class, in keys. The store may keep
 	// up to 20 % more, and at least 8, before it evicts. The classes are GCRA;
-	// Sliding of each quota up to 16; up to 255; up to 65,535; and above. If 0,
-	// 1<<20. A negative Max is an error, and so is one above 1<<32.
+	// Sliding of each quota up to 16; up to 255; up to 65,535; and above; InFlight;
+	// and limits with a Calendar. If 0, 1<<20. A negative Max is an error, and so is
+	// one above 1<<32.
 	Max int
-	// DenyNewWhenFull refuses new keys while the store is full. If false, a full
-	// store evicts the keys that used the least of their quota, so a flood of
-	// invented keys unblocks no blocked client.
+	// DenyNewWhenFull refuses new keys while the store is full, also for a debt
+	// (Take.Force). If false, a full store evicts the keys that used the least of
+	// their quota. Those whose quota is used up come last and, of them, first the one
+	// whose units expire first. So a flood of invented keys unblocks no blocked client,
+	// unless each of the keys uses up its quota.
 	DenyNewWhenFull bool
 	// Now is the clock; if nil, time.Now. A clock that runs backwards grants
 	// nothing.
@@ -31,6 +35,9 @@ type MemoryOptions struct {
 // allocates memory as it fills: at a million keys, 29 bytes for each key of a
 // GCRA limit, 43 for one of 5 in 15 minutes and 62 for one of 100 a minute. Use
 // NewMemory. It is safe for use by several goroutines.
+//
+// What was taken under a quota up to 16 counts for up to a sixteenth of the window
+// longer once a larger quota or a debt has made its record larger.
 type Memory struct {
 	seed    maphash.Seed
 	shards  []shard
@@ -38,6 +45,9 @@ type Memory struct {
 	now     func() time.Time
 	start   time.Time
 	layouts [classes]table.Layout
+	// seen has the classes that the records of Sliding limits have had, as a bit each,
+	// by the ids of the limits: a record is searched in no other class.
+	seen [seenSize]atomic.Uint32
 }
 
 const (
@@ -52,7 +62,7 @@ func NewMemory(opts *MemoryOptions) (*Memory, error) {
 	if opts != nil {
 		o = *opts
 	}
-	if o.Max < 0 || o.Max > 1<<32 {
+	if o.Max < 0 || int64(o.Max) > 1<<32 {
 		return nil, fmt.Errorf("ratelimit: Max %d is not from 1 to 1<<32", o.Max)
 	}
 	if o.Max == 0 {
@@ -70,7 +80,7 @@ func NewMemory(opts *MemoryOptions) (*Memory, error) {
 	}
 	for class := range m.layouts {
 		m.layouts[class] = layoutOf(class)
-		m.layouts[class].MaxGroups = (o.Max*6/5/n + table.GroupSize - 1) / table.GroupSize
+		m.layouts[class].MaxGroups = (int(int64(o.Max)*6/5/int64(n)) + table.GroupSize - 1) / table.GroupSize
 		m.layouts[class].NoEviction = o.DenyNewWhenFull
 	}
 	if m.now != nil {
@@ -82,14 +92,26 @@ func NewMemory(opts *MemoryOptions) (*Memory, error) {
 }
 
 // origin is the store's time at its start: a multiple of every unit, and so large
-// that records never have negative times.
-const origin = int64(1e18)
+// that records never have negative times. Times fit into a stamp.
+const (
+	origin   = int64(1e18)
+	earliest = -origin / 2
+	latest   = 5 * origin / 2 // 79 years after the start
+)
 
 func (m *Memory) clock() int64 {
 	if m.now == nil {
 		return origin + int64(time.Since(m.start))
 	}
-	return origin + min(max(int64(m.now().Sub(m.start)), -origin/2), 7*origin) // centuries
+	return origin + min(max(int64(m.now().Sub(m.start)), earliest), latest)
+}
+
+// until returns how long it takes until a time that calendars show.
+func (m *Memory) until(t time.Time) time.Duration {
+	if m.now == nil {
+		return time.Until(t)
+	}
+	return t.Sub(m.now())
 }
 
 // Take implements Store. It returns an error for an invalid take.
@@ -97,121 +119,41 @@ func (m *Memory) Take(_ context.Context, takes []Take) ([]State, error) {
 	demands, states := make([]demand, len(takes)), make([]State, len(takes))
 	for i := range takes {
 		t := &takes[i]
-		if err := checkTake(&t.Limit, t.Key, t.Cost, len(takes)); err != nil {
+		if err := t.check(len(takes)); err != nil {
 			return nil, err
 		}
-		demands[i] = demand{t.Limit.compile(), t.Key, t.Cost}
+		demands[i] = demand{compiledLimit: t.Limit.compile(), key: t.Key, cost: t.Cost, force: t.Force, period: t.period()}
 	}
 	m.take(demands, states)
 	return states, nil
 }
 
-// GiveBack implements Store. It returns an error for an invalid take.
-func (m *Memory) GiveBack(_ context.Context, taken []Taken) error {
-	var stackBuffer [maxLimits]uint64
-	hashes := stackBuffer[:0]
-	for i := range taken {
-		t := &taken[i]
-		if err := checkTake(&t.Limit, t.Key, t.Cost, len(taken)); err != nil {
-			return err
-		}
-		hashes = append(hashes, maphash.String(m.seed, t.Key))
+var errTake = errors.New("ratelimit: a take without a key, or of more than its limit ever grants, or more than 16 at once, " +
+	"or one of a Calendar without its period, or one by force of a limit of requests in flight")
+
+// period is the period of a take of a limit with a Calendar, nil for others.
+func (t *Take) period() *period {
+	if t.Limit.Calendar == (Calendar{}) {
+		return nil
 	}
-	now := m.clock()
-	m.lock(hashes)
-	defer m.unlock(hashes)
-	for i := range taken {
-		m.giveBack(&taken[i], hashes[i], now)
-	}
-	return nil
+	return &period{t.Since, t.Until}
 }
 
-func (m *Memory) giveBack(t *Taken, hash uint64, now int64) {
-	tab := m.table(m.shardOf(hash), classOf(&t.Limit))
-	slot := tab.Find(tagOf(hash, t.Limit.id()))
-	if slot < 0 {
-		return
+// check returns an error for an invalid one of n takes.
+func (t *Take) check(n int) error {
+	l := &t.Limit
+	most := l.capacity()
+	if t.Force {
+		most = maxQuota
 	}
-	if t.All || restore(&t.Limit, tab.Record(slot), now, t.Cost, t.Stamp) {
-		tab.Release(slot)
+	isValid := n <= maxLimits && t.Key != "" && 0 <= t.Cost && t.Cost <= most && 1 <= l.Quota && l.Quota <= maxQuota
+	if l.Calendar == (Calendar{}) {
+		isValid = isValid && l.Window > 0
+	} else {
+		isValid = isValid && t.Since.Before(t.Until)
 	}
-}
-
-var errTake = errors.New("ratelimit: a take without a key, or of more than its limit ever grants, or more than 16 at once")
-
-func checkTake(l *Limit, key string, cost, n int) error {
-	if n > maxLimits || key == "" || cost < 0 || cost > l.capacity() || l.Quota < 1 || l.Window <= 0 {
+	if !isValid || t.Force && l.Algorithm == InFlight {
 		return errTake
 	}
 	return nil
-}
-
-// take fills states. The demands must be valid. Nothing escapes, so callers have
-// demands and states on their stacks.
-func (m *Memory) take(demands []demand, states []State) {
-	if len(demands) == 1 {
-		hash := maphash.String(m.seed, demands[0].key)
-		s := m.shardOf(hash)
-		now := m.clock() // before the lock: no one waits for it, and a take counts from its arrival
-		s.mu.Lock()
-		states[0] = m.step(s, &demands[0], hash, now, true)
-		s.mu.Unlock()
-		return
-	}
-	var stackBuffer [maxLimits]uint64
-	hashes := stackBuffer[:0]
-	for i := range demands {
-		hashes = append(hashes, maphash.String(m.seed, demands[i].key))
-	}
-	now := m.clock()
-	m.lock(hashes)
-	defer m.unlock(hashes)
-	granted := true
-	for i := range demands {
-		states[i] = m.step(m.shardOf(hashes[i]), &demands[i], hashes[i], now, false)
-		granted = granted && states[i].RetryAfter <= 0
-	}
-	if granted {
-		m.takeAll(demands, states, hashes, now)
-	}
-}
-
-// takeAll takes demands that are all granted. It undoes them if two of them need
-// the last slot of a full table.
-func (m *Memory) takeAll(demands []demand, states []State, hashes []uint64, now int64) {
-	for i := range demands {
-		if demands[i].cost == 0 {
-			continue
-		}
-		states[i] = m.step(m.shardOf(hashes[i]), &demands[i], hashes[i], now, true)
-		if states[i].RetryAfter <= 0 {
-			continue
-		}
-		for j := range i {
-			m.giveBack(&Taken{Take: demands[j].take(), Stamp: states[j].Stamp}, hashes[j], now)
-			states[j] = m.step(m.shardOf(hashes[j]), &demands[j], hashes[j], now, false)
-		}
-		return
-	}
-}
-
-// step returns the state of one demand, after taking it if take is true and the
-// limit grants it.
-func (m *Memory) step(s *shard, d *demand, hash uint64, now int64, take bool) State {
-	tab := m.table(s, d.class)
-	tag := tagOf(hash, d.id)
-	slot := tab.Find(tag)
-	take = take && d.cost > 0
-	switch {
-	case slot >= 0:
-	case take:
-		slot = tab.Place(tag, now) // an unused key, which grants any cost
-	case tab.CanPlace(tag, now):
-		return State{Remaining: d.limit.capacity()}
-	}
-	if slot < 0 {
-		wait := time.Duration(tab.Wait(tag, now))
-		return State{RetryAfter: wait, Reset: wait}
-	}
-	return step(d.class, d.limit, tab.Record(slot), now, d.cost, take)
 }

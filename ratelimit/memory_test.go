@@ -2,6 +2,7 @@ package ratelimit_test
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"strconv"
 	"testing"
@@ -16,7 +17,7 @@ import (
 
 func TestMemory(t *testing.T) {
 	c := harness.NewClock()
-	ratelimittest.Run(t, func(*testing.T) ratelimit.Store { return newMemory(c, 0, false) }, c.Advance)
+	ratelimittest.Run(t, func(*testing.T) ratelimit.Store { return newMemory(c, 0, false) }, c)
 }
 
 // TestFlood: a flood of invented keys unblocks no blocked key.
@@ -55,6 +56,60 @@ func TestFlood(t *testing.T) {
 			}
 			if n := ratelimit.Slots(m); n > 1<<15*5/4 {
 				t.Errorf("%d slots for %d keys", n, 1<<15)
+			}
+		})
+	}
+}
+
+// TestBlockedKeysAreEvictedLast: a blocked key outlives those that are not, also where
+// it is blocked by a smaller quota than its record has room for, and those that are
+// blocked for a shorter time.
+func TestBlockedKeysAreEvictedLast(t *testing.T) {
+	gcra := func(quota, burst int, window time.Duration) ratelimit.Limit {
+		return ratelimit.Limit{Name: "g", Quota: quota, Window: window, Burst: burst, Algorithm: ratelimit.GCRA}
+	}
+	sliding := func(quota int, window time.Duration) ratelimit.Limit {
+		return ratelimit.Limit{Name: "s", Quota: quota, Window: window}
+	}
+	for _, tt := range []struct {
+		name        string
+		limit       ratelimit.Limit
+		blocked     []ratelimit.Take // of each key
+		invented    ratelimit.Limit
+		cost, pause int
+	}{
+		{"sliding of 1", sliding(1, time.Hour), []ratelimit.Take{{Cost: 1}}, sliding(1, time.Minute), 1, 60},
+		{"GCRA of 1", gcra(1, 0, time.Hour), []ratelimit.Take{{Cost: 1}}, gcra(1, 0, time.Minute), 1, 60},
+		{"GCRA", gcra(20, 0, time.Hour), []ratelimit.Take{{Cost: 20}}, gcra(2000, 2, time.Hour), 1, 60},
+		{"a debt in a log", sliding(3, time.Hour), []ratelimit.Take{{Cost: 8, Force: true}}, sliding(8, time.Hour), 7, 60},
+		{"a smaller quota", sliding(3, time.Hour), []ratelimit.Take{{Limit: sliding(8, time.Hour), Cost: 4}, {Cost: 1, Force: true}}, sliding(8, time.Hour), 7, 60},
+		{"a debt in buckets", sliding(3, time.Hour), []ratelimit.Take{{Cost: 20, Force: true}}, sliding(200, time.Hour), 150, 60},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			const blocked = 1000
+			c := harness.NewClock()
+			m := newMemory(c, 1<<13, false)
+			for i := range blocked {
+				for _, b := range tt.blocked {
+					if b.Limit.Quota == 0 {
+						b.Limit = tt.limit
+					}
+					b.Key = fmt.Sprint("blocked ", i)
+					takeOne(t, m, b)
+				}
+			}
+			c.Advance(time.Duration(tt.pause) * time.Second)
+			for i := range 100_000 {
+				take(t, m, tt.invented, strconv.Itoa(i), tt.cost)
+			}
+			free := 0
+			for i := range blocked {
+				if s := take(t, m, tt.limit, fmt.Sprint("blocked ", i), 0); s.RetryAfter <= 0 {
+					free++
+				}
+			}
+			if free > 0 {
+				t.Errorf("%d of %d blocked keys are free", free, blocked)
 			}
 		})
 	}
@@ -133,21 +188,42 @@ func TestDenyNewWhenFullEvictsNothing(t *testing.T) {
 	}
 }
 
-// TestAllOrNoneWhenFull: two limits that both need the last slot take nothing.
+// TestAllOrNoneWhenFull: two limits that both need the last slot take nothing, and
+// wait for two slots.
 func TestAllOrNoneWhenFull(t *testing.T) {
 	a := ratelimit.Limit{Name: "a", Quota: 5, Window: time.Hour}
 	b := ratelimit.Limit{Name: "b", Quota: 5, Window: time.Minute}
-	m := newMemory(harness.NewClock(), 1, true)
-	for i := range 7 { // of eight slots
-		take(t, m, a, fmt.Sprint(i), 1)
-	}
-	states, err := m.Take(t.Context(), []ratelimit.Take{{Limit: a, Key: "x", Cost: 1}, {Limit: b, Key: "x", Cost: 1}})
-	if err != nil || states[0].RetryAfter > 0 || states[0].Remaining != 5 || states[1].RetryAfter <= 0 {
-		t.Errorf("%+v, %v", states, err)
-	}
-	for _, l := range []ratelimit.Limit{a, b} {
-		if s := take(t, m, l, "x", 0); s.Remaining != 5 {
-			t.Errorf("%s was taken: %+v", l.Name, s)
+	for _, full := range []int{7, 8} { // of eight slots
+		c := harness.NewClock()
+		m := newMemory(c, 1, true)
+		for i := range full {
+			take(t, m, a, fmt.Sprint(i), 1)
+			c.Advance(time.Second)
+		}
+		takes := []ratelimit.Take{{Limit: a, Key: "x", Cost: 1}, {Limit: b, Key: "x", Cost: 1}}
+		both := func() time.Duration {
+			states, err := m.Take(t.Context(), takes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return max(states[0].RetryAfter, states[1].RetryAfter)
+		}
+		wait := both()
+		if want := time.Hour - 8*time.Second + time.Second; wait != want && full == 8 {
+			t.Errorf("a wait of %v, want %v", wait, want)
+		}
+		for _, l := range []ratelimit.Limit{a, b} {
+			if s := take(t, m, l, "x", 0); full == 7 && s.Remaining != 5 || s.Remaining < 5 && s.RetryAfter <= 0 {
+				t.Errorf("%s was taken: %+v", l.Name, s)
+			}
+		}
+		c.Advance(wait - 1)
+		if again := both(); again != 1 {
+			t.Errorf("%d slots used: just before the wait of %v is over: %v", full, wait, again)
+		}
+		c.Advance(1)
+		if again := both(); again > 0 {
+			t.Errorf("%d slots used: after the wait of %v another one of %v", full, wait, again)
 		}
 	}
 }
@@ -224,9 +300,18 @@ func TestMemoryRefusesNonsense(t *testing.T) {
 	if s := take(t, m, loginLimit, "k", 0); s.Remaining != 5 {
 		t.Errorf("something was taken: %+v", s)
 	}
-	for _, n := range []int{-1, 1<<32 + 1} {
-		if _, err := ratelimit.NewMemory(&ratelimit.MemoryOptions{Max: n}); err == nil {
-			t.Errorf("Max %d has no error", n)
+	for n, isValid := range map[int64]bool{-1: false, 1<<32 + 1: false, 1 << 32: true, math.MaxInt32: true} {
+		if int64(int(n)) != n {
+			continue // an int of 32 bits
+		}
+		m, err := ratelimit.NewMemory(&ratelimit.MemoryOptions{Max: int(n)})
+		if (err == nil) != isValid {
+			t.Errorf("Max %d: %v", n, err)
+		} else if isValid {
+			take(t, m, loginLimit, "k", 1)
+			if s := take(t, m, loginLimit, "k", 0); s.Remaining != 4 {
+				t.Errorf("Max %d: %+v", n, s)
+			}
 		}
 	}
 }

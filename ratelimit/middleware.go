@@ -24,40 +24,96 @@ type wrapped struct {
 
 func (l *wrapped) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var buf stackBuffer
-	demands, states, from, cost, err := l.decide(r, buf.demands[:0], buf.states[:0])
+	var states []State
+	var from source
+	cost, err := l.cost(r)
+	demands := buf.demands[:0]
+	if err == nil {
+		demands, err = l.requested(r, demands, cost)
+	}
+	if err == nil {
+		states = statesFor(demands, buf.states[:0])
+		from, err = l.take(r.Context(), demands, states, l.opts.Settle != nil)
+	}
+	if err == nil && (l.opts.Settle != nil || l.flights && hasFlights(demands)) && areGranted(states) {
+		if holder := l.backend.holder(from); holder != nil {
+			l.hold(w, r, requestTake{demands, states, cost}, from, holder)
+			return
+		}
+	}
+	l.serve(w, r, requestTake{demands, states, cost}, from, err)
+}
+
+// hold serves a request and settles its take, also if a handler or an observer
+// panics.
+func (l *wrapped) hold(w http.ResponseWriter, r *http.Request, t requestTake, from source, holder *backend) {
+	renewal := holder.renew(r.Context(), &t)
+	used := t.cost
+	defer func() { l.settle(r, holder, renewal, &t, used) }()
+	if l.opts.Settle == nil {
+		l.serve(w, r, t, from, nil)
+		return
+	}
+	answer, returned := &statusWriter{ResponseWriter: w}, false
+	defer func() { used = l.opts.Settle(answer.final(returned)) }()
+	l.serve(answer, r, t, from, nil)
+	returned = true
+}
+
+// settle settles the take of a request that has been served, and reports a failure; that
+// of a store once in an outage.
+func (l *Limiter) settle(r *http.Request, holder *backend, renewal *renewal, t *requestTake, used int) {
+	var err error
+	if used < 0 {
+		err = fmt.Errorf("ratelimit: Settle returned %d", used)
+		used = t.cost
+	}
+	failed := holder.settle(r.Context(), t, used, renewal.stop())
+	if failed != nil && l.backend.outage.begins(l.backend.breaker.now()) {
+		err = errors.Join(err, fmt.Errorf("the store failed, and a request costs what it took before its handler: %w", failed))
+	}
+	if err != nil {
+		guard.Decision{Package: "ratelimit", Guard: l.name, Cost: t.cost, Outcome: guard.Failed, Reason: err.Error(), Err: err}.Report(r)
+	}
+}
+
+// serve answers a refused request, and passes on others.
+func (l *wrapped) serve(w http.ResponseWriter, r *http.Request, t requestTake, from source, err error) {
 	worst, granted := 0, err == nil
 	if granted {
-		worst = decisive(states)
-		granted = states[worst].RetryAfter <= 0
+		worst = decisive(t.demands, t.states)
+		granted = t.states[worst].RetryAfter <= 0
 	}
 	if err == nil && !l.opts.Shadow && (l.opts.Headers != 0 || !granted) {
-		l.headers(w.Header(), demands, states, worst)
+		l.headers(w.Header(), t.demands, t.states, worst)
 	}
 	pass := granted || err == ErrSkip || l.opts.Shadow
 	if !pass || from.begins || l.opts.Shadow && err != nil || guard.Observed(r.Context()) {
-		d := guard.Decision{Package: "ratelimit", Guard: l.limits[0].limit.Name, Cost: cost}
+		d := guard.Decision{Package: "ratelimit", Guard: l.name, Cost: t.cost}
+		refusal := err
 		if err == nil {
-			d.Guard, d.RetryAfter = demands[worst].limit.Name, states[worst].RetryAfter
+			d.Guard, d.RetryAfter, refusal = t.demands[worst].limit.Name, t.states[worst].RetryAfter, l.refusal
 		}
-		l.report(w, r, &d, granted, from, err)
-		if !pass {
+		if !l.report(r, &d, granted, from, err) {
+			d.Refuse(w, r, refusal)
 			return
 		}
 	}
 	if err == nil && l.opts.InContext {
-		res := resultOf(demands, states, from.failure)
+		res := resultOf(t.demands, t.states, from.failure)
 		r = r.WithContext(context.WithValue(r.Context(), resultKey{l.Limiter}, &res))
 	}
 	l.next.ServeHTTP(w, r)
 }
 
-// report reports d, and refuses the request unless it is passed on.
-func (l *Limiter) report(w http.ResponseWriter, r *http.Request, d *guard.Decision, granted bool, from source, err error) {
-	passed := granted || err == ErrSkip || l.opts.Shadow
-	if from.begins && (err == nil || passed) {
+// report reports d if the request passes, and whether it does. The caller reports a
+// refusal.
+func (l *Limiter) report(r *http.Request, d *guard.Decision, granted bool, from source, err error) (passes bool) {
+	passes = granted || err == ErrSkip || l.opts.Shadow
+	if from.begins && (err == nil || passes) {
 		l.backend.failedDecision(d.Guard, d.Cost, from).Report(r)
-		if passed {
-			return
+		if passes {
+			return true
 		}
 	}
 	if err == nil {
@@ -70,37 +126,60 @@ func (l *Limiter) report(w http.ResponseWriter, r *http.Request, d *guard.Decisi
 		d.Outcome, d.Reason = guard.Allowed, "not limited"
 	case l.opts.Shadow:
 		d.Outcome, d.Reason, d.Err = shadowOutcome(from, err), cmp.Or(d.Reason, shadowReason(err)), err
-	case err == nil:
-		d.Refuse(w, r, l.refusal)
-		return
 	default:
-		d.Refuse(w, r, err)
-		return
+		return false
 	}
 	d.Report(r)
+	return true
 }
 
-// decide takes the cost of a request. err is the reason to refuse it, or ErrSkip.
-func (l *Limiter) decide(r *http.Request, demands []demand, states []State) (_ []demand, _ []State, from source, cost int, err error) {
-	cost = 1
-	if l.opts.Cost != nil {
-		cost = l.opts.Cost(r)
+// cost returns what a request takes. Its error is ErrSkip for nothing.
+func (l *Limiter) cost(r *http.Request) (int, error) {
+	if l.opts.Cost == nil {
+		return 1, nil
 	}
+	cost := l.opts.Cost(r)
 	switch {
 	case cost < 0:
-		return nil, nil, from, cost, fmt.Errorf("ratelimit: a cost of %d", cost)
+		return cost, fmt.Errorf("ratelimit: a cost of %d", cost)
 	case cost == 0:
-		return nil, nil, from, cost, ErrSkip
+		return cost, ErrSkip
 	}
-	key, err := l.key(r)
-	if err != nil {
-		return nil, nil, from, cost, skipOr(err)
+	return cost, nil
+}
+
+// errZeroValue is the error of a zero Limiter, which grants nothing.
+var errZeroValue = errors.New("ratelimit: a zero Limiter was used; see New")
+
+// requested appends to out a demand for each limit of each key of a request. Its error
+// is ErrSkip if there are none.
+func (l *Limiter) requested(r *http.Request, out []demand, cost int) ([]demand, error) {
+	for i := range l.parts {
+		p := &l.parts[i]
+		key, err := p.key(r)
+		if err != nil {
+			if err = skipOr(err); err == ErrSkip {
+				continue
+			}
+			return nil, err
+		}
+		if out, err = l.demands(r.Context(), out, p, key, cost); err == errCost {
+			return nil, badRequest("cost_too_large", "The request is too large for its limit", err)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	demands, states, from, err = l.take(r.Context(), demands, states, key, cost)
-	if err == errCost {
-		err = badRequest("cost_too_large", "The request is too large for its limit", err)
+	switch {
+	case len(l.parts) == 0:
+		return nil, errZeroValue
+	case len(out) == 0:
+		return nil, ErrSkip
 	}
-	return demands, states, from, cost, err
+	if l.flights {
+		l.countFlights(out)
+	}
+	return out, l.checkPlans(out)
 }
 
 // skipOr returns ErrSkip itself for an error of a Key that wraps it: this package

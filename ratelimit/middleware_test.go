@@ -127,7 +127,7 @@ func TestErrorsAreCopies(t *testing.T) {
 	twice.Header.Add("K", "b")
 	logins := newLogin(t, &ratelimit.LoginOptions{Address: ratelimit.Limit{Quota: 1, Window: time.Hour}})
 	attempt := func(addr, account string) error {
-		_, err := logins.Attempt(fromIP(addr), account)
+		err := failed(logins, fromIP(addr), account)
 		return err
 	}
 	if err := attempt("203.0.113.7", "a"); err != nil {

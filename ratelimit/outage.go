@@ -26,10 +26,15 @@ const sameOutage = time.Minute
 // failed counts a decision without the store, and reports whether an outage
 // begins with it.
 func (o *outage) failed(now time.Time) (begins bool) {
+	o.decisions.Add(1)
+	return o.begins(now)
+}
+
+// begins reports whether an outage begins with a failure now.
+func (o *outage) begins(now time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	begins = o.last.IsZero() || now.Sub(o.last) >= sameOutage
-	o.decisions.Add(1)
+	begins := o.last.IsZero() || now.Sub(o.last).Abs() >= sameOutage // also after the clock was set back
 	o.last = now
 	return begins
 }

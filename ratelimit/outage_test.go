@@ -55,7 +55,7 @@ func proceeding() []limited {
 func attempting(l *ratelimit.Login) guard.Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if _, err := l.Attempt(r, "alice@example.com"); err != nil {
+			if err := failed(l, r, "alice@example.com"); err != nil {
 				guard.Refuse(w, r, err)
 				return
 			}
@@ -160,6 +160,23 @@ func TestOutageWithoutAnAnswer(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestOutageAfterAClockJump: a clock that was set back since the last outage does not
+// hide the next one.
+func TestOutageAfterAClockJump(t *testing.T) {
+	log, store, clock := harness.CaptureLog(t), newFaulty(), harness.NewClock()
+	l := guard.Must(ratelimit.New(loginLimit, byHeader, &ratelimit.Options{Store: store, OnFailure: ratelimit.FailOpen(), Now: clock.Now}))
+	store.set(down)
+	for range 2 {
+		if res, err := l.Take(t.Context(), "a", 1); err != nil || res.Failure == nil {
+			t.Errorf("%+v, %v", res, err)
+		}
+		clock.Advance(-time.Hour)
+	}
+	if lines := log.Lines(); len(lines) != 2 {
+		t.Errorf("%q, want two lines", lines)
 	}
 }
 

@@ -1,8 +1,8 @@
 package ratelimit
 
 import (
+	"hash/maphash"
 	"math/bits"
-	"slices"
 	"sync"
 
 	"github.com/go-guard/guard/internal/table"
@@ -12,7 +12,8 @@ import (
 type shard struct {
 	mu     sync.Mutex
 	tables []classTable // few
-	_      [32]byte     // keeps two locks out of one cache line
+	lives  uint16       // of records
+	_      [24]byte     // keeps two locks out of one cache line
 }
 
 // A classTable holds the records of one class.
@@ -23,51 +24,84 @@ type classTable struct {
 
 func (m *Memory) shardOf(hash uint64) *shard { return &m.shards[hash>>m.shift] }
 
-// tagOf mixes the hash of a key and the id of a limit: it names a record.
-func tagOf(hash, id uint64) uint64 {
-	hi, lo := bits.Mul64(hash^id, 0x9e3779b97f4a7c15)
+// newLife returns the life of a new record.
+func (s *shard) newLife() uint16 {
+	s.lives++
+	return s.lives & (1<<lifeBits - 1)
+}
+
+// tag mixes the hash of the key, the id of the limit and the period: it names a
+// record.
+func (d *demand) tag(hash uint64) uint64 {
+	if d.period != nil {
+		hash = d.period.mix(hash)
+	}
+	return mix(hash ^ d.id)
+}
+
+func (p *period) mix(hash uint64) uint64 {
+	return mix(mix(hash^uint64(p.since.UnixNano())) ^ uint64(p.until.UnixNano()))
+}
+
+func mix(x uint64) uint64 {
+	hi, lo := bits.Mul64(x, 0x9e3779b97f4a7c15)
 	return hi ^ lo
 }
 
-// table returns the shard's table of a class. It is valid until the next call.
-func (m *Memory) table(s *shard, class int) *table.Table {
+// table returns the table of a class, or nil if there is none. It is valid until the
+// next call of addTable.
+func (s *shard) table(class int) *classTable {
 	for i := range s.tables {
 		if s.tables[i].class == class {
-			return &s.tables[i].Table
+			return &s.tables[i]
 		}
 	}
-	s.tables = append(s.tables, classTable{class, table.New(&m.layouts[class])})
-	return &s.tables[len(s.tables)-1].Table
+	return nil
 }
 
-// lock locks the shards of hashes, in order, each of them a single time.
-func (m *Memory) lock(hashes []uint64) {
-	if len(hashes) == 1 {
-		m.shardOf(hashes[0]).mu.Lock()
-		return
+// addTable returns the table of a class, new if there is none.
+func (m *Memory) addTable(s *shard, class int) *classTable {
+	if t := s.table(class); t != nil {
+		return t
 	}
-	var stackBuffer [maxLimits]uint64
-	for _, i := range m.distinctShards(stackBuffer[:0], hashes) {
+	s.tables = append(s.tables, classTable{class: class, Table: table.New(&m.layouts[class])})
+	return &s.tables[len(s.tables)-1]
+}
+
+// hashes appends the hashes of the demands' keys to buf.
+func (m *Memory) hashes(buf []uint64, demands []demand) []uint64 {
+	for i := range demands {
+		if i > 0 && demands[i].key == demands[i-1].key {
+			buf = append(buf, buf[i-1])
+			continue
+		}
+		buf = append(buf, maphash.String(m.seed, demands[i].key))
+	}
+	return buf
+}
+
+// lock locks the shards of hashes, in order, each of them a single time. It appends
+// their indexes to buf, for unlock.
+func (m *Memory) lock(buf []int, hashes []uint64) []int {
+	for _, h := range hashes {
+		shard, i := int(h>>m.shift), len(buf)
+		for i > 0 && buf[i-1] > shard {
+			i--
+		}
+		if i == 0 || buf[i-1] != shard {
+			buf = append(buf, shard)
+			copy(buf[i+1:], buf[i:])
+			buf[i] = shard
+		}
+	}
+	for _, i := range buf {
 		m.shards[i].mu.Lock()
 	}
+	return buf
 }
 
-func (m *Memory) unlock(hashes []uint64) {
-	if len(hashes) == 1 {
-		m.shardOf(hashes[0]).mu.Unlock()
-		return
-	}
-	var stackBuffer [maxLimits]uint64
-	for _, i := range m.distinctShards(stackBuffer[:0], hashes) {
+func (m *Memory) unlock(order []int) {
+	for _, i := range order {
 		m.shards[i].mu.Unlock()
 	}
-}
-
-// distinctShards appends the indexes of the hashes' shards to buf, in order.
-func (m *Memory) distinctShards(buf, hashes []uint64) []uint64 {
-	for _, h := range hashes {
-		buf = append(buf, h>>m.shift)
-	}
-	slices.Sort(buf)
-	return slices.Compact(buf)
 }

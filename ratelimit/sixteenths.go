@@ -13,9 +13,9 @@ import (
 //	0, 1  when the newest bucket expires
 //	2, 3  the number of the newest bucket: the time in sixteenths
 //	4     the sum of all buckets and, above it, the count of the newest one:
-//	      16 bits each or, where the quota needs more, a word each
-//	then  the quota, and the counts of the other buckets in a ring: each as wide
-//	      as the quota needs
+//	      16 bits each or, in the widest records, a word each
+//	then  the quota of the last take, and the counts of the other buckets in a
+//	      ring: each as wide as the class
 //
 // Buckets that are a window or more older than the newest are empty, and so is
 // the place of the newest one in the ring.
@@ -75,11 +75,17 @@ func (r sixteenths) number(i int) int {
 	return int(r.rec[firstNumber(r.bits)+bit/32] >> (bit % 32) & (1<<r.bits - 1))
 }
 
-// setNumber stores a number that fits: none is larger than the quota.
+// setNumber stores a number that fits: none is larger than most.
 func (r sixteenths) setNumber(i, n int) {
 	bit := i * r.bits
 	word, shift := &r.rec[firstNumber(r.bits)+bit/32], bit%32
 	*word = *word&^((1<<r.bits-1)<<shift) | uint32(n)<<shift
+}
+
+// setQuota stores the quota, or the largest number that fits.
+func (r sixteenths) setQuota(quota int) {
+	word, mask := &r.rec[firstNumber(r.bits)], uint32(1<<r.bits-1)
+	*word = *word&^mask | min(uint32(quota), mask)
 }
 
 // expired returns the sum of the buckets that no longer count at present. The
@@ -91,37 +97,53 @@ func (r sixteenths) expired(newest, present int64) (sum int) {
 	return sum
 }
 
-func (r sixteenths) step(l *Limit, now int64, cost int, take bool) State {
+// most is the largest sum that a record holds.
+func (r sixteenths) most() int {
+	if r.bits < 32 {
+		return 1<<r.bits - 1
+	}
+	return maxCount
+}
+
+func (r sixteenths) step(l *Limit, quota int, now int64, cost int, do action) State {
 	width, newest := bucketWidth(l), r.newest()
 	present := newest
 	if since := now - newest*width; since < 0 || since >= width { // saves most divisions
 		present = now / width
 	}
 	if table.Int64(r.rec) <= now { // new or expired
-		if !take {
-			return State{Remaining: l.Quota}
+		if do == peek {
+			return State{Remaining: quota}
 		}
 		clear(r.rec)
 		newest = present
 		table.PutInt64(r.rec[2:], newest)
-		r.setNumber(quotaNumber, l.Quota)
 	}
 	sum, inNewest := r.counts()
 	if present > newest {
 		sum -= r.expired(newest, present)
 	}
-	s := State{Remaining: l.Quota - sum}
-	if excess := sum + max(cost, 1) - l.Quota; excess > 0 {
+	var s State
+	if excess := sum - quota + max(cost, 1); excess > 0 && do != force {
 		s.RetryAfter = time.Duration((r.bucketToWaitFor(excess, newest, max(newest, present))+bucketCount)*width - now)
-	} else if take {
+	} else if do != peek {
+		taken := cost
+		if do == force { // all of it unless a full store has no slot for more
+			taken = min(cost, r.most()-sum)
+		}
 		if present > newest { // if time ran backwards, takes still come in order
 			r.advance(newest, present, inNewest)
 			newest, inNewest = present, 0
 		}
-		r.setCounts(sum+cost, inNewest+cost)
+		sum += taken
+		r.setCounts(sum, inNewest+taken)
+		r.setQuota(quota)
 		table.PutInt64(r.rec, (newest+bucketCount)*width)
-		s.Remaining, s.Stamp = s.Remaining-cost, newest
+		if taken == cost { // else none of it is given back
+			s.Stamp = (newest + bucketCount) * width
+		}
 	}
+	s.Remaining = max(quota-sum, 0)
 	s.Reset = time.Duration(table.Int64(r.rec) - now)
 	return s
 }
@@ -147,17 +169,24 @@ func (r sixteenths) advance(newest, present int64, inNewest int) {
 	table.PutInt64(r.rec[2:], present)
 }
 
-func (r sixteenths) restore(cost int, stamp int64) (empty bool) {
+// bucketOf returns the bucket that expires first among those that expire at a time
+// or later.
+func bucketOf(l *Limit, at int64) int64 {
+	width := bucketWidth(l)
+	return (at+width-1)/width - bucketCount
+}
+
+func (r sixteenths) restore(l *Limit, cost int, at int64) (empty bool) {
 	newest := r.newest()
 	sum, inNewest := r.counts()
-	switch {
-	case stamp == newest:
+	switch b := bucketOf(l, at); {
+	case b == newest:
 		cost = min(cost, inNewest)
 		inNewest -= cost
-	case stamp < newest && stamp > newest-bucketCount:
-		n := r.number(inRing(stamp))
+	case b < newest && b > newest-bucketCount:
+		n := r.number(inRing(b))
 		cost = min(cost, n)
-		r.setNumber(inRing(stamp), n-cost)
+		r.setNumber(inRing(b), n-cost)
 	default:
 		cost = 0
 	}
@@ -165,11 +194,41 @@ func (r sixteenths) restore(cost int, stamp int64) (empty bool) {
 	return sum == cost
 }
 
-// used returns the fraction of the quota that still counts. The width of a
-// bucket is not stored: it follows from when the newest one expires.
-func (r sixteenths) used(now int64) float64 {
+// count returns the units that still count, of a record that has not expired. The
+// width of a bucket is not stored: it follows from when the newest one expires.
+func (r sixteenths) count(now int64) int {
 	newest := r.newest()
 	width := table.Int64(r.rec) / (newest + bucketCount)
 	sum, _ := r.counts()
-	return float64(sum-r.expired(newest, now/width)) / float64(r.number(quotaNumber))
+	return sum - r.expired(newest, now/width)
+}
+
+func (r sixteenths) used(now int64) float64 {
+	return float64(r.count(now)) / float64(r.number(quotaNumber))
+}
+
+// fromStamps fills an empty record with the units of a log. None expires earlier.
+func (r sixteenths) fromStamps(l *Limit, g *stamps) {
+	newest := bucketOf(l, g.at[0])
+	table.PutInt64(r.rec, (newest+bucketCount)*bucketWidth(l))
+	table.PutInt64(r.rec[2:], newest)
+	inNewest := 0
+	for _, at := range g.at[:g.n] {
+		b := max(bucketOf(l, at), newest-bucketCount+1)
+		if b == newest {
+			inNewest++
+		} else {
+			r.setNumber(inRing(b), r.number(inRing(b))+1)
+		}
+	}
+	r.setCounts(g.n, inNewest)
+}
+
+// fromNarrower fills an empty record with the numbers of a narrower one.
+func (r sixteenths) fromNarrower(from sixteenths) {
+	copy(r.rec[:4], from.rec[:4])
+	r.setCounts(from.counts())
+	for i := range 1 + bucketCount {
+		r.setNumber(i, from.number(i))
+	}
 }

@@ -34,25 +34,35 @@ func unitOf(l *Limit) (i, unit int64) {
 	return i, units[i]
 }
 
-func stepStamps(l *Limit, rec []uint32, now int64, cost int, take bool) State {
+func stepStamps(l *Limit, quota int, rec []uint32, now int64, cost int, do action) State {
 	var g stamps
 	g.load(rec, now)
-	if excess := g.n + max(cost, 1) - l.Quota; excess > 0 { // so many of the oldest must expire
-		return State{Remaining: l.Quota - g.n, RetryAfter: time.Duration(g.at[g.n-excess] - now), Reset: time.Duration(g.at[0] - now)}
+	taken := cost
+	if do == force {
+		taken = min(cost, len(rec)-1-g.n) // all of it unless a full store has no slot for more
+	} else if excess := g.n + max(cost, 1) - quota; excess > 0 { // so many of the oldest must expire
+		return State{
+			Remaining:  max(quota-g.n, 0),
+			RetryAfter: time.Duration(g.at[max(g.n-excess, 0)] - now), Reset: time.Duration(g.at[0] - now),
+		}
 	}
-	if !take {
-		return State{Remaining: l.Quota - g.n, Reset: time.Duration(max(g.at[0]-now, 0))}
+	if do == peek {
+		return State{Remaining: max(quota-g.n, 0), Reset: time.Duration(max(g.at[0]-now, 0))}
 	}
-	stamp := g.push(l, now, cost)
+	at := g.push(l, now, taken)
 	g.save(l, rec)
 	// Rounding must not make the reset longer than the window.
-	return State{Remaining: l.Quota - g.n, Reset: min(time.Duration(stamp-now), l.Window), Stamp: stamp}
+	s := State{Remaining: max(quota-g.n, 0), Reset: min(time.Duration(at-now), l.Window)}
+	if taken == cost { // else none of it is given back
+		s.Stamp = at
+	}
+	return s
 }
 
-func restoreStamps(l *Limit, rec []uint32, now int64, cost int, stamp int64) (empty bool) {
+func restoreStamps(l *Limit, rec []uint32, now int64, cost int, at int64) (empty bool) {
 	var g stamps
 	g.load(rec, now)
-	g.remove(cost, stamp)
+	g.remove(cost, at)
 	g.save(l, rec)
 	return g.n == 0
 }
@@ -85,35 +95,36 @@ func (g *stamps) save(l *Limit, rec []uint32) {
 }
 
 // push adds cost takes, for which there must be space.
-func (g *stamps) push(l *Limit, now int64, cost int) (stamp int64) {
+func (g *stamps) push(l *Limit, now int64, cost int) (at int64) {
 	_, unit := unitOf(l)
-	stamp = (now + int64(l.Window) + unit - 1) / unit * unit
+	at = (now + int64(l.Window) + unit - 1) / unit * unit
 	if g.n > 0 { // if time ran backwards, takes still come in order
-		stamp = max(stamp, g.at[0])
+		at = max(at, g.at[0])
 	}
 	copy(g.at[cost:], g.at[:g.n])
 	g.n += cost
 	for i := range cost {
-		g.at[i] = stamp
+		g.at[i] = at
 	}
-	return stamp
+	return at
 }
 
-func (g *stamps) remove(cost int, stamp int64) {
+func (g *stamps) remove(cost int, at int64) {
 	n := 0
-	for _, at := range g.at[:g.n] {
-		if at == stamp && cost > 0 {
+	for _, a := range g.at[:g.n] {
+		if a == at && cost > 0 {
 			cost--
 			continue
 		}
-		g.at[n] = at
+		g.at[n] = a
 		n++
 	}
 	g.n = n
 }
 
-// usedStamps returns the number of a record's takes that still count.
-func usedStamps(rec []uint32, now int64) int {
+// countStamps returns the number of units that still count, of a record that has not
+// expired.
+func countStamps(rec []uint32, now int64) int {
 	newest, unit := table.Int64(rec)&^unitMask, units[table.Int64(rec)&unitMask]
 	n := 1
 	for _, ago := range rec[2:] {
@@ -123,4 +134,8 @@ func usedStamps(rec []uint32, now int64) int {
 		n++
 	}
 	return n
+}
+
+func usedStamps(rec []uint32, note table.Note, now int64) float64 {
+	return float64(countStamps(rec, now)) / float64(quotaOf(note))
 }

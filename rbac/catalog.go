@@ -1,89 +1,99 @@
 package rbac
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/go-guard/guard/internal/field"
 )
 
-// A catalog is the declared permissions. A permission is known by its index.
+// A catalog is the declared permissions. A permission is known by its index in
+// the sorted list, in which each wildcard matches neighbours.
 type catalog[Perm ~string] struct {
-	list     []Perm
-	index    map[Perm]int
-	covers   [][]string // for each permission, the scopes that cover it
-	messages []string   // for each permission, the message of a refusal
+	declared  []Perm // in the order of their declaration
+	list      []Perm // sorted
+	index     map[Perm]int
+	wildcards map[string]span // that match a permission
+	messages  []string        // for each permission, the message of a refusal
 }
 
-func newCatalog[Perm ~string](list []Perm) (*catalog[Perm], error) {
-	c := &catalog[Perm]{list: slices.Clone(list), index: make(map[Perm]int, len(list))}
-	var errs []error
-	for i, p := range list {
-		if err := checkName("permission", string(p)); err != nil {
-			errs = append(errs, fmt.Errorf("rbac: %v", err))
+// A span is the permissions from begin up to end, excluded.
+type span struct{ begin, end int }
+
+func newCatalog[Perm ~string](declared []Perm, m *mistakes) *catalog[Perm] {
+	c := &catalog[Perm]{declared: slices.Clone(declared), index: make(map[Perm]int, len(declared)), wildcards: map[string]span{}}
+	for _, p := range declared {
+		if err := permissionError(string(p)); err != nil {
+			m.add("%v", err)
 		}
-		if _, declared := c.index[p]; declared {
-			errs = append(errs, fmt.Errorf("rbac: permission %q is declared twice", p))
+		if _, seen := c.index[p]; seen {
+			m.add("permission %s is declared twice", quoted(p))
 		}
+		c.index[p] = 0
+	}
+	c.list = slices.Compact(slices.Sorted(slices.Values(declared)))
+	for i, p := range c.list {
 		c.index[p] = i
-		c.covers = append(c.covers, covering(string(p)))
-		c.messages = append(c.messages, permissionMessage(list[i:i+1], ""))
+		c.messages = append(c.messages, permissionMessage(c.list[i:i+1], ""))
+		for _, w := range wildcardsOf(string(p)) {
+			s, seen := c.wildcards[w]
+			if !seen {
+				s.begin = i
+			}
+			s.end = i + 1
+			c.wildcards[w] = s
+		}
 	}
-	return c, errors.Join(errs...)
-}
-
-// checkName allows what fits into messages and, as a scope-token, into a
-// challenge (RFC 6749, section 3.3). An asterisk would be a wildcard.
-func checkName(kind, name string) error {
-	if name == "" {
-		return fmt.Errorf("a %s has an empty name", kind)
-	}
-	if !field.IsScope(name) || strings.Contains(name, "*") {
-		return fmt.Errorf("%s %q: a name is printable ASCII without spaces, quotes, backslashes and asterisks", kind, name)
-	}
-	return nil
+	return c
 }
 
 // separators are the characters that a wildcard may follow.
 const separators = ":./"
 
-// covering returns name and the wildcards that cover it.
-func covering(name string) []string {
-	list := []string{name}
-	for i := len(name) - 1; i >= 0; i-- {
+// wildcardsOf returns the wildcards that match name.
+func wildcardsOf(name string) []string {
+	list := []string{"*"}
+	for i := range len(name) {
 		if strings.IndexByte(separators, name[i]) >= 0 {
 			list = append(list, name[:i+1]+"*")
 		}
 	}
-	return append(list, "*")
+	return list
 }
 
-// expand adds the permissions to s that g, a permission or a wildcard, grants.
-func (c *catalog[Perm]) expand(s set, g Perm) error {
-	if i, ok := c.index[g]; ok {
-		s.add(i)
+// expand adds to s the permissions that p, a permission or a wildcard, names. A nil
+// within is all.
+func (c *catalog[Perm]) expand(s set, p Perm, within set) error {
+	matched, ok := c.wildcards[string(p)]
+	if i, isPermission := c.index[p]; isPermission {
+		matched, ok = span{i, i + 1}, true
+	}
+	if ok && s.addSpan(matched, within) {
 		return nil
 	}
-	prefix, wildcard := strings.CutSuffix(string(g), "*")
-	if !wildcard {
-		return fmt.Errorf("unknown permission %q", g)
+	prefix, wildcard := strings.CutSuffix(string(p), "*")
+	switch {
+	case !wildcard:
+		return fmt.Errorf("unknown permission %s", quoted(p))
+	case prefix != "" && strings.IndexByte(separators, prefix[len(prefix)-1]) < 0:
+		return fmt.Errorf("wildcard %s: an asterisk stands alone or follows one of %s", quoted(p), separators)
 	}
-	if prefix != "" && strings.IndexByte(separators, prefix[len(prefix)-1]) < 0 {
-		return fmt.Errorf("wildcard %q: an asterisk stands alone or follows one of %s", g, separators)
-	}
-	matched := false
-	for i, p := range c.list {
-		if strings.HasPrefix(string(p), prefix) {
+	return fmt.Errorf("wildcard %s matches no permission", quoted(p))
+}
+
+// subset returns list as a set. A permission that is not declared is a mistake.
+func (c *catalog[Perm]) subset(list []Perm, m *mistakes) set {
+	s := newSet(len(c.list))
+	for _, p := range list {
+		switch i, ok := c.index[p]; {
+		case !ok:
+			m.add("permission %s is new: permissions are declared where the policy is built", quoted(p))
+		case s.has(i):
+			m.add("permission %s is declared twice", quoted(p))
+		default:
 			s.add(i)
-			matched = true
 		}
 	}
-	if !matched {
-		return fmt.Errorf("wildcard %q grants nothing", g)
-	}
-	return nil
+	return s
 }
 
 // permissionMessage returns the message of a refusal; sep separates the names.
@@ -103,19 +113,4 @@ func texts[Perm ~string](perms []Perm) []string {
 		list[i] = string(p)
 	}
 	return list
-}
-
-// A set holds permissions by their index.
-type set []uint64
-
-func newSet(n int) set { return make(set, (n+63)/64) }
-
-func (s set) add(i int) { s[i/64] |= 1 << (i % 64) }
-
-func (s set) has(i int) bool { return s[uint(i)/64]>>(uint(i)%64)&1 != 0 }
-
-func (s set) addAll(t set) {
-	for i, w := range t {
-		s[i] |= w
-	}
 }

@@ -106,15 +106,22 @@ func TestCheckReportsNoDecision(t *testing.T) {
 func TestHas(t *testing.T) {
 	p := newPolicy(t, nil)
 	for name, ctx := range contexts(t, p, "moderator") {
-		if !p.Has(usersRead)(ctx) {
-			t.Errorf("%s: a granted permission is denied", name)
+		if ok, err := p.Has(usersRead)(ctx); !ok || err != nil {
+			t.Errorf("%s: a granted permission is denied: %v", name, err)
 		}
-		if p.Has(usersDelete)(ctx) {
-			t.Errorf("%s: a permission is granted that no role grants", name)
+		if ok, err := p.Has(usersDelete)(ctx); ok || err != nil {
+			t.Errorf("%s: a permission that no role grants: %t, %v", name, ok, err)
 		}
 	}
-	if p.Has(usersRead)(context.Background()) {
-		t.Error("an anonymous context has a permission")
+	serve(t, guard.Chain(guard.Optional(fixed[user]{}), func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if ok, err := p.Has(usersRead)(r.Context()); ok || err != nil {
+				t.Errorf("an anonymous principal: %t, %v", ok, err)
+			}
+		})
+	}), request())
+	if ok, err := p.Has(usersRead)(context.Background()); ok || err == nil {
+		t.Errorf("a context without an authentication step: %t, %v", ok, err)
 	}
 }
 
@@ -133,7 +140,7 @@ func TestCheckAllocations(t *testing.T) {
 		"Check, granted":               {func() { _ = p.Check(ctx, usersRead) }, 0},
 		"Check, denied":                {func() { _ = p.Check(ctx, usersDelete) }, 1},
 		"Check, denied with a message": {func() { _ = named.Check(ctx, usersDelete) }, 1},
-		"Has":                          {func() { has(ctx) }, 0},
+		"Has":                          {func() { _, _ = has(ctx) }, 0},
 	} {
 		if got := testing.AllocsPerRun(100, tt.f); got > tt.want {
 			t.Errorf("%s: %v allocations, want %v", name, got, tt.want)

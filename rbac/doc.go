@@ -10,7 +10,12 @@
 // Permissions are declared in code. Roles grant them, and are declared in code
 // or in a file. An undeclared name or a cycle of roles is an error when the
 // policy is built, and a gate that requires an undeclared name panics when it is
-// wired. A principal's role that the policy does not define grants nothing.
+// wired. A principal's role that the policy does not define grants nothing, and
+// denies nothing. What one of a principal's roles denies is denied, whatever its
+// other roles grant: a deny that another role could lift would not be one.
+//
+// Principals may have other roles in each tenant, such as an organisation: see
+// [NewPerTenant]. A tenant may have roles of its own: see [Policy.SwapIn].
 //
 // A gate is a middleware of the policy, and belongs inside authentication. It
 // answers 401 where the step in front authenticated no one. Without a step in

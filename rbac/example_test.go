@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/go-guard/guard"
@@ -103,10 +104,92 @@ func ExampleParseJSON() {
 
 	_, err = rbac.ParseJSON([]byte("{\"roles\": {\n\"moderator\": {\"grants\": [\"users:raed\"]}\n}}"), permissions)
 	fmt.Println(err)
-	fmt.Println(policy.Has("users:read")(guard.WithPrincipal(ctx, "moderator")))
+	fmt.Println(policy.From(guard.WithPrincipal(ctx, "moderator")).Has("users:read"))
 	// Output:
 	// rbac: line 2: role "moderator": unknown permission "users:raed"
 	// true
+}
+
+// A role with an exception, and one that takes away what others grant.
+func ExampleRole() {
+	policy := guard.Must(rbac.New(rbac.Spec[string]{
+		Permissions: []string{"posts:read", "posts:write", "posts:delete"},
+		Roles: map[string]rbac.Role[string]{
+			"editor": {Grants: []string{"posts:*"}, Denies: []string{"posts:delete"}},
+			"admin":  {Grants: []string{"*"}},
+			"muted":  {Denies: []string{"posts:write"}},
+		},
+	}, func(roles []string) []string { return roles }, nil))
+
+	for _, roles := range [][]string{{"editor"}, {"admin"}, {"admin", "muted"}, {"admin", "editor"}} {
+		ctx := guard.WithPrincipal(context.Background(), roles)
+		fmt.Println(roles, slices.Collect(policy.From(ctx).All()))
+	}
+	// Output:
+	// [editor] [posts:read posts:write]
+	// [admin] [posts:read posts:write posts:delete]
+	// [admin muted] [posts:read posts:delete]
+	// [admin editor] [posts:read posts:write]
+}
+
+// Users have other roles in each organisation, which the path names.
+func ExampleNewPerTenant() {
+	type Perm string
+	const (
+		ReadPosts   Perm = "posts:read"
+		DeletePosts Perm = "posts:delete"
+	)
+	type User struct{ ID string }
+	type membership struct{ org, user string }
+	roles := map[membership][]string{{"acme", "alice"}: {"admin"}, {"umbrella", "alice"}: {"member"}}
+
+	policy := guard.Must(rbac.NewPerTenant(rbac.Spec[Perm]{
+		Permissions: []Perm{ReadPosts, DeletePosts},
+		Roles:       map[string]rbac.Role[Perm]{"admin": {Grants: []Perm{"*"}}, "member": {Grants: []Perm{ReadPosts}}},
+	}, func(_ context.Context, u User, org string) (rbac.Membership, bool, error) {
+		// err := db.QueryRowContext(ctx, "SELECT … WHERE org = $1 AND user_id = $2", org, u.ID).Scan(…)
+		r, member := roles[membership{org, u.ID}]
+		return rbac.Membership{Roles: r}, member, nil // an error here is an outage: 5xx, never 403
+	}, nil))
+	inOrg := policy.In(func(r *http.Request) string { return r.PathValue("org") })
+
+	mux := http.NewServeMux()
+	remove := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "deleted") })
+	mux.Handle("DELETE /orgs/{org}/posts/{id}", guard.Chain(inOrg, policy.RequireAll(DeletePosts))(remove))
+
+	for _, org := range []string{"acme", "umbrella", "initech"} {
+		r := httptest.NewRequest("DELETE", "/orgs/"+org+"/posts/1", nil)
+		r = r.WithContext(guard.WithPrincipal(r.Context(), User{"alice"})) // in a real chain: guard.Require
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		fmt.Println(w.Code, w.Body)
+	}
+	// Output:
+	// 200 deleted
+	// 403 {"error":"Forbidden","message":"Permission 'posts:delete' required"}
+	// 403 {"error":"Forbidden","message":"Membership required"}
+}
+
+// An organisation defines roles. They grant no more than it is allowed to.
+func ExamplePolicy_SwapIn() {
+	permissions := []string{"posts:read", "posts:write", "billing:pay", "orgs:delete"}
+	policy := guard.Must(rbac.NewPerTenant(rbac.Spec[string]{
+		Permissions: permissions,
+		Roles:       map[string]rbac.Role[string]{"member": {Grants: []string{"posts:read"}}},
+	}, func(_ context.Context, user, org string) (rbac.Membership, bool, error) {
+		return rbac.Membership{Roles: []string{"member", "Rédacteur"}, Tenant: org}, true, nil
+	}, nil))
+
+	ctx := guard.WithPrincipal(context.Background(), "alice")
+	customer := []byte(`{"roles": {"Rédacteur": {"grants": ["*"], "denies": ["billing:*"]}}}`)
+	spec := guard.Must(rbac.ParseJSON(customer, permissions[:3])) // not orgs:delete
+	if err := policy.SwapIn(ctx, "acme", spec); err != nil {
+		fmt.Println(err)
+	}
+	inAcme := guard.Must(policy.Enter(ctx, "acme"))
+	fmt.Println(slices.Collect(policy.From(inAcme).All()))
+	// Output:
+	// [posts:read posts:write]
 }
 
 // The scopes of a credential limit its principal: an admin's key allows what both
@@ -128,7 +211,8 @@ func ExampleOptions() {
 
 	ctx := guard.WithPrincipal(context.Background(), &record{Scopes: []string{"posts:read"}})
 	ctx = guard.WithPrincipal(ctx, "admin")
-	fmt.Println(policy.Has("posts:read")(ctx), policy.Has("posts:write")(ctx))
+	granted := policy.From(ctx)
+	fmt.Println(granted.Has("posts:read"), granted.Has("posts:write"))
 	// Output:
 	// true false
 }

@@ -67,13 +67,13 @@ func (h *gate[P, Perm]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var g grantee[P, Perm]
 	if err := h.decide(ctx, &g); err != nil {
 		d := h.decision
-		d.Generation = g.generation.number
+		d.Generation = g.number()
 		d.Refuse(w, r, err)
 		return
 	}
 	if guard.Observed(ctx) {
 		d := h.decision
-		d.Outcome, d.Generation = guard.Allowed, g.generation.number
+		d.Outcome, d.Generation = guard.Allowed, g.number()
 		d.Report(r)
 	}
 	h.next.ServeHTTP(w, r)
@@ -115,11 +115,7 @@ func (g *grantee[P, Perm]) satisfies(ctx context.Context, r *rule) (result, erro
 	case r.any != nil:
 		return g.satisfiesAny(ctx, r.any)
 	}
-	best := notGranted
-	for _, name := range r.roles {
-		best = max(best, g.role(name))
-	}
-	return best, nil
+	return g.role(r.roles), nil
 }
 
 func (g *grantee[P, Perm]) satisfiesAll(ctx context.Context, permissions []int) (result, error) {

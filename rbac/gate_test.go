@@ -205,7 +205,7 @@ func TestInnerPrincipal(t *testing.T) {
 		t.Errorf("status %d, want 403", w.Code)
 	}
 	w, inner, _ := serve(t, guard.Chain(admin, p.RequireAll(usersDelete), bob), request())
-	if w.Code != 200 || p.Has(usersDelete)(inner) || p.Check(inner, usersDelete) == nil || p.From(inner).Has(usersDelete) {
+	if w.Code != 200 || has(p, usersDelete, inner) || p.Check(inner, usersDelete) == nil || p.From(inner).Has(usersDelete) {
 		t.Errorf("status %d; Bob has what Alice was granted", w.Code)
 	}
 }
@@ -244,7 +244,7 @@ func TestConcurrentGates(t *testing.T) {
 				}
 				parts.Go(func() {
 					w, _ := harness.Serve(t, policy.RequireAll(permission), func(_ http.ResponseWriter, r *http.Request) {
-						if !policy.Has(postsRead)(r.Context()) {
+						if !has(policy, postsRead, r.Context()) {
 							t.Errorf("%s: the gate's principal is not that of its handler", name)
 						}
 					}, r)

@@ -3,13 +3,15 @@ package rbac
 import (
 	"context"
 	"iter"
+
+	"github.com/go-guard/guard/internal/secret"
 )
 
 // Granted is what the principal of a context is allowed to do, by the policy in
 // force when From was called. The zero value is for an anonymous principal,
 // which is allowed nothing.
 type Granted[Perm ~string] struct {
-	ctx     context.Context
+	ctx     secret.Value[context.Context] // its values are the application's
 	grantee anyGrantee[Perm]
 }
 
@@ -29,13 +31,15 @@ func (p *Policy[P, Perm]) From(ctx context.Context) Granted[Perm] {
 	if g.read(ctx, p.engine) != nil {
 		return Granted[Perm]{}
 	}
-	return Granted[Perm]{ctx, g}
+	return Granted[Perm]{secret.New(ctx), g}
 }
 
 // Has reports whether perm is granted. It is false where a decider fails.
-func (s Granted[Perm]) Has(perm Perm) bool { return s.grantee != nil && s.grantee.has(s.ctx, perm) }
+func (s Granted[Perm]) Has(perm Perm) bool {
+	return s.grantee != nil && s.grantee.has(s.ctx.Reveal(), perm)
+}
 
-// HasRole reports whether the principal has the role, directly or by
+// HasRole reports whether the principal has the role of the policy, directly or by
 // inheritance.
 func (s Granted[Perm]) HasRole(name string) bool {
 	return s.grantee != nil && s.grantee.hasRole(name)
@@ -73,8 +77,6 @@ func (g *grantee[P, Perm]) has(ctx context.Context, perm Perm) bool {
 	return err == nil && r == granted
 }
 
-func (g *grantee[P, Perm]) hasRole(name string) bool { return g.role(name) == granted }
+func (g *grantee[P, Perm]) hasRole(name string) bool { return g.role([]string{name}) == granted }
 
-func (g *grantee[P, Perm]) declared() []Perm { return g.engine.list }
-
-func (g *grantee[P, Perm]) number() uint64 { return g.generation.number }
+func (g *grantee[P, Perm]) declared() []Perm { return g.engine.declared }

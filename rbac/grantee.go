@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-guard/guard"
@@ -15,9 +16,10 @@ import (
 type grantee[P any, Perm ~string] struct {
 	engine     *engine[P, Perm]
 	generation *generation
+	tenant     *tenantVersion // the roles of the tenant alone; nil where it has none
 	principal  *P             // in its node of the context
 	single     [1]string      // the role of a policy with roleOf
-	several    []string       // the roles of a policy with rolesOf
+	several    []string       // the roles of a policy with rolesOf or rolesIn
 	innermost  *identity.Node // of the context, for its scope limits
 	scopes     []string       // of Options.ScopeLimit; nil is no limit
 }
@@ -45,6 +47,8 @@ func (g *grantee[P, Perm]) read(ctx context.Context, e *engine[P, Perm]) error {
 		g.single[0] = e.roleOf(*p)
 	case e.rolesOf != nil:
 		g.several = e.rolesOf(*p)
+	case e.rolesIn != nil:
+		return g.readMembership(ctx)
 	}
 	return nil
 }
@@ -54,6 +58,22 @@ func (g *grantee[P, Perm]) roleNames() []string {
 		return g.single[:]
 	}
 	return g.several
+}
+
+// number is that of the last change of the roles that g has.
+func (g *grantee[P, Perm]) number() uint64 {
+	if g.tenant != nil {
+		return max(g.generation.number, g.tenant.number)
+	}
+	return g.generation.number
+}
+
+// ofTenant returns the tenant's own role called name, nil if there is none.
+func (g *grantee[P, Perm]) ofTenant(name string) *role {
+	if g.tenant == nil {
+		return nil
+	}
+	return g.tenant.roles[name]
 }
 
 // A result is the decision on one permission or role. Results are ordered: of
@@ -100,26 +120,48 @@ func (g *grantee[P, Perm]) hasPermission(ctx context.Context, i int) (bool, erro
 		ok, err := g.engine.decide(ctx, *g.principal, g.engine.list[i])
 		return guard.Resolve(ok, true, err, nil) // a decider cannot abstain
 	}
+	grants := false
 	for _, name := range g.roleNames() {
-		if r := g.generation.roles[name]; r != nil && r.grants.has(i) {
-			return true, nil
+		r := g.generation.roles[name]
+		if r != nil && r.isDenied(i) {
+			return false, nil // also where the tenant has a role of this name
 		}
+		if t := g.ofTenant(name); t != nil {
+			if r = t; r.isDenied(i) {
+				return false, nil
+			}
+		}
+		grants = grants || r != nil && r.grants.has(i)
 	}
-	return false, nil
+	return grants, nil
 }
 
-// role decides on the role called name.
-func (g *grantee[P, Perm]) role(name string) result {
-	for _, held := range g.roleNames() {
-		if r := g.generation.roles[held]; r == nil || !r.includes[name] {
+// role decides on the roles called names, of which one is enough.
+func (g *grantee[P, Perm]) role(names []string) result {
+	best := notGranted
+	var limit scopeLimit
+	for _, name := range names {
+		r := g.generation.roles[name]
+		if r == nil || !g.includes(r) {
 			continue
 		}
-		if !g.roleInScope(name) {
-			return outsideScopes
+		if best == notGranted {
+			best, limit = outsideScopes, g.scopeLimit()
 		}
-		return granted
+		if limit.coversRole(r) {
+			return granted
+		}
 	}
-	return notGranted
+	return best
+}
+
+// includes reports whether g has the role r of the policy. Roles of a tenant never
+// count: a tenant may name and inherit as it likes.
+func (g *grantee[P, Perm]) includes(r *role) bool {
+	return slices.ContainsFunc(g.roleNames(), func(name string) bool {
+		held := g.generation.roles[name]
+		return held != nil && g.ofTenant(name) == nil && held.includesRole(r)
+	})
 }
 
 // A denial is the cause of a gate's 403. Its text names the roles that were not
@@ -146,9 +188,13 @@ func (g *grantee[P, Perm]) describe() string {
 		if b.Len() > 0 {
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "%q", n)
-		if g.generation.roles[n] == nil {
-			b.WriteString(" (unknown)")
+		switch {
+		case g.generation.roles[n] != nil || g.ofTenant(n) != nil:
+			b.WriteString(quoted(n))
+		case strings.ContainsFunc(n, isAccent): // it may look like one that is known
+			fmt.Fprintf(&b, "%+.100q (unknown)", n)
+		default:
+			b.WriteString(quoted(n) + " (unknown)")
 		}
 	}
 	if b.Len() == 0 {
@@ -156,3 +202,7 @@ func (g *grantee[P, Perm]) describe() string {
 	}
 	return b.String()
 }
+
+// isAccent reports whether r is an accent apart from its letter, as in names that
+// are not in the normal form NFC.
+func isAccent(r rune) bool { return '\u0300' <= r && r <= '\u036f' }

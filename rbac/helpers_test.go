@@ -60,6 +60,12 @@ func as(roles ...string) *http.Request {
 	return r.WithContext(guard.WithPrincipal(r.Context(), user{"u", roles}))
 }
 
+// has reports whether Has does, without an error.
+func has[P any, Perm ~string](p *rbac.Policy[P, Perm], q Perm, ctx context.Context) bool {
+	ok, err := p.Has(q)(ctx)
+	return ok && err == nil
+}
+
 // fixed authenticates every request as p, or none.
 type fixed[P any] struct {
 	p             P

@@ -2,65 +2,64 @@ package rbac
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/go-guard/guard/internal/strictjson"
 )
 
-// ParseJSON reads the roles of a policy, for New and Swap:
+// ParseJSON reads the roles of a policy or a tenant, for New, Swap and SwapIn:
 //
 //	{"roles": {
-//		"admin":     {"grants": ["users:*"], "inherits": ["moderator"]},
+//		"admin":     {"grants": ["users:*"], "denies": ["users:delete"], "inherits": ["moderator"]},
 //		"moderator": {"grants": ["posts:delete"]}
 //	}}
 //
-// permissions are those that the policy declares. Every mistake that New would
-// report is an error with its line, and so are unknown and repeated names.
+// permissions are those that the policy declares, or for SwapIn those of them that
+// a tenant's roles may grant. The first 20 mistakes that New would report are errors
+// with their lines, and so are unknown and repeated names. A file of no roles,
+// {"roles": {}}, is for SwapIn alone.
 func ParseJSON[Perm ~string](data []byte, permissions []Perm) (Spec[Perm], error) {
-	f := &file[Perm]{data: data, permissions: slices.Clone(permissions), roles: map[string]Role[Perm]{}, offsets: map[position]int{}}
+	f := &file[Perm]{data: data, permissions: slices.Clone(permissions), offsets: map[string]*[lists][]int{}}
 	if !f.scanner.Read(data, nil, strictjson.VisitorFunc(f.top), len(data)) {
 		return Spec[Perm]{}, f.mistake()
 	}
 	return f.spec()
 }
 
-// A file is a Spec with the places of its roles, grants and inherited roles.
+// A file is a Spec with the places of its names.
 type file[Perm ~string] struct {
 	data        []byte
 	scanner     strictjson.Scanner
 	rejected    error // why the file itself stopped the scan
 	permissions []Perm
-	roles       map[string]Role[Perm]
-	offsets     map[position]int
+	roles       map[string]Role[Perm]    // nil where the file has none
+	offsets     map[string]*[lists][]int // of each role's names
 }
 
 func (f *file[Perm]) top(s *strictjson.Scanner, m strictjson.Member) bool {
 	if string(m.Name) != "roles" {
-		return f.reject(m.Offset, "unknown name %q; want \"roles\"", m.Name)
+		return f.reject(m.Offset, "unknown name %s; want \"roles\"", quoted(string(m.Name)))
 	}
+	f.roles = map[string]Role[Perm]{}
 	return f.object(s, f.role)
 }
 
 func (f *file[Perm]) role(s *strictjson.Scanner, m strictjson.Member) bool {
 	name := string(m.Name)
-	f.offsets[position{"role", name, 0}] = m.Offset
+	offsets := &[lists][]int{inName: {m.Offset}}
+	f.offsets[name] = offsets
 	var r Role[Perm]
 	read := f.object(s, func(s *strictjson.Scanner, m strictjson.Member) bool {
 		switch string(m.Name) {
 		case "grants":
-			return f.texts(s, func(offset, i int, text string) {
-				f.offsets[position{"grant", name, i}] = offset
-				r.Grants = append(r.Grants, Perm(text))
-			})
+			return f.texts(s, &offsets[inGrants], func(text string) { r.Grants = append(r.Grants, Perm(text)) })
+		case "denies":
+			return f.texts(s, &offsets[inDenies], func(text string) { r.Denies = append(r.Denies, Perm(text)) })
 		case "inherits":
-			return f.texts(s, func(offset, i int, text string) {
-				f.offsets[position{"inherit", name, i}] = offset
-				r.Inherits = append(r.Inherits, text)
-			})
+			return f.texts(s, &offsets[inInherits], func(text string) { r.Inherits = append(r.Inherits, text) })
 		}
-		return f.reject(m.Offset, "unknown name %q; want \"grants\" or \"inherits\"", m.Name)
+		return f.reject(m.Offset, "unknown name %s; want \"grants\", \"denies\" or \"inherits\"", quoted(string(m.Name)))
 	})
 	f.roles[name] = r
 	return read
@@ -75,21 +74,19 @@ func (f *file[Perm]) object(s *strictjson.Scanner, member strictjson.VisitorFunc
 	return true
 }
 
-// texts reads an array of strings.
-func (f *file[Perm]) texts(s *strictjson.Scanner, element func(offset, i int, text string)) bool {
+// texts reads an array of strings, and appends where each is to offsets.
+func (f *file[Perm]) texts(s *strictjson.Scanner, offsets *[]int, element func(text string)) bool {
 	if s.Kind() != '[' {
 		return f.reject(s.Offset(), "got %s; want an array", kindName(s.Kind()))
 	}
-	i := 0
 	s.Array(nil, func(*strictjson.Shape) {
 		if s.Kind() != '"' {
 			f.reject(s.Offset(), "got %s; want a string", kindName(s.Kind()))
 			s.Skip(nil) // which refuses what is not a value
 			return
 		}
-		offset := s.Offset()
-		element(offset, i, string(s.Text()))
-		i++
+		*offsets = append(*offsets, s.Offset())
+		element(string(s.Text()))
 	})
 	return true
 }
@@ -113,7 +110,7 @@ func (f *file[Perm]) mistake() error {
 	text := ""
 	switch e.Reason {
 	case strictjson.Repeated:
-		text = fmt.Sprintf("repeated name %q", e.Name(f.data))
+		text = fmt.Sprintf("repeated name %s", quoted(e.Name(f.data)))
 	case strictjson.Trailing:
 		text = "unexpected data after the object"
 	case strictjson.Syntax:
@@ -150,14 +147,15 @@ func kindName(first rune) string {
 
 // spec compiles the file, while the places for errors are known.
 func (f *file[Perm]) spec() (Spec[Perm], error) {
-	c, declarationErr := newCatalog(f.permissions)
-	_, rolesErr := c.compile(f.roles, func(at position) string {
-		if offset, ok := f.offsets[at]; ok {
-			return fmt.Sprintf("line %d: ", strictjson.Line(f.data, offset))
-		}
-		return ""
-	})
-	if err := errors.Join(declarationErr, rolesErr); err != nil {
+	m := &mistakes{}
+	c := newCatalog(f.permissions, m)
+	if f.roles == nil {
+		m.add(`the file has no "roles"`)
+	}
+	(&compiler[Perm]{catalog: c, mistakes: m, locate: func(at position) string {
+		return fmt.Sprintf("line %d: ", strictjson.Line(f.data, f.offsets[at.role][at.list][at.i]))
+	}}).compile(f.roles)
+	if err := m.err(); err != nil {
 		return Spec[Perm]{}, err
 	}
 	return Spec[Perm]{f.permissions, f.roles}, nil

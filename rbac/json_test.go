@@ -16,7 +16,7 @@ const goodJSON = `{
 				"users:read"
 			]
 		},
-		"user":      {"grants": ["posts:*"]},
+		"user":      {"grants": ["posts:*"], "denies": ["posts:write"]},
 		"guest":     {}
 	}
 }
@@ -26,7 +26,7 @@ func TestParseJSON(t *testing.T) {
 	want := rbac.Spec[perm]{Permissions: permissions, Roles: map[string]rbac.Role[perm]{
 		"admin":     {Grants: []perm{"*"}, Inherits: []string{"moderator"}},
 		"moderator": {Grants: []perm{usersRead}},
-		"user":      {Grants: []perm{"posts:*"}},
+		"user":      {Grants: []perm{"posts:*"}, Denies: []perm{postsWrite}},
 		"guest":     {},
 	}}
 	got, err := rbac.ParseJSON([]byte(goodJSON), permissions)
@@ -45,8 +45,7 @@ func TestParseJSONErrors(t *testing.T) {
 		{"{\"roles\":\n{\"a\": {}", "line 2: the file ends too early"},
 		{`null`, "line 1: got null; want an object"},
 		{`[]`, "line 1: got an array; want an object"},
-		{`{}`, "has no roles"},
-		{`{"roles": {}}`, "has no roles"},
+		{`{}`, `the file has no "roles"`},
 		{"{\n\"rôles\": {}}", `line 2: unknown name "rôles"`},
 		{"{\n\"Roles\": {}}", `line 2: unknown name "Roles"`},
 		{`{"roles": {"a": {"grants": []}}} {}`, "line 1: unexpected data after the object"},
@@ -67,8 +66,9 @@ func TestParseJSONErrors(t *testing.T) {
 		{"{\"roles\": {\"a\": {\"grants\": [\n\"users:read\",\n\"users:raed\"]}}}", `line 3: role "a": unknown permission "users:raed"`},
 		{"{\"roles\": {\"a\": {\"grants\": [\n\"users:read\",\n\"use*\"]}}}", `line 3: role "a": wildcard "use*"`},
 		{"{\"roles\": {\"a\": {},\n\"b\": {\"inherits\": [\"a\",\n\"c\"]}}}", `line 3: role "b" inherits the unknown role "c"`},
-		{"{\"roles\": {\n\"a\": {\"inherits\": [\"b\"]},\n\"b\": {\"inherits\": [\"a\"]}}}", "line 2: roles inherit each other: a > b > a"},
-		{"{\"roles\": {\n\"a b\": {}}}", `line 2: role "a b"`},
+		{"{\"roles\": {\n\"a\": {\"inherits\": [\"b\"]},\n\"b\": {\"inherits\": [\"a\"]}}}", `line 2: roles inherit each other: "a" > "b" > "a"`},
+		{"{\"roles\": {\n\"a b \": {}}}", `line 2: role "a b "`},
+		{"{\"roles\": {\"a\": {\"grants\": [\"*\"], \"denies\": [\n\"users:raed\"]}}}", `line 2: role "a": unknown permission "users:raed"`},
 	}
 	for _, tt := range tests {
 		s, err := rbac.ParseJSON([]byte(tt.file), permissions)
@@ -86,13 +86,28 @@ func TestParseJSONErrors(t *testing.T) {
 	}
 }
 
+// A tenant without roles of its own has a file, too.
+func TestParseJSONWithoutRoles(t *testing.T) {
+	none, err := rbac.ParseJSON([]byte(`{"roles": {}}`), permissions)
+	if err != nil || none.Roles == nil || len(none.Roles) != 0 {
+		t.Fatalf("ParseJSON = %+v, %v; want an empty Spec", none, err)
+	}
+	p := withRoles(t, roles{"lead": {Grants: []perm{usersRead}}})
+	if err := p.SwapIn(t.Context(), "a", none); err != nil {
+		t.Errorf("SwapIn: %v", err)
+	}
+	if err := p.Swap(t.Context(), none); err == nil || !strings.Contains(err.Error(), "has no roles") {
+		t.Errorf("Swap: %v", err)
+	}
+}
+
 // FuzzParseJSON checks that New accepts what ParseJSON accepts.
 func FuzzParseJSON(f *testing.F) {
 	f.Add(goodJSON)
 	f.Add(`{"roles":{"a":{"grants":["*"],"inherits":["a"]}}}`)
 	f.Fuzz(func(t *testing.T, file string) {
 		s, err := rbac.ParseJSON([]byte(file), permissions)
-		if err != nil {
+		if err != nil || len(s.Roles) == 0 {
 			return
 		}
 		if _, err := rbac.New(s, rolesOf, nil); err != nil {

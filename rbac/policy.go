@@ -2,7 +2,7 @@ package rbac
 
 import (
 	"context"
-	"errors"
+	"crypto/sha256"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -43,16 +43,21 @@ type Policy[P any, Perm ~string] struct {
 type engine[P any, Perm ~string] struct {
 	*catalog[Perm]
 
-	// One of these three is set.
+	// One of these four is set.
 	roleOf  func(P) string
 	rolesOf func(P) []string
+	rolesIn func(ctx context.Context, p P, tenant string) (Membership, bool, error)
 	decide  Decider[P, Perm]
 
+	key        byte                                                  // its address is the context key of Enter
 	scopeLimit func(context.Context) (scopes []string, limited bool) // may be nil
 	inForce    atomic.Pointer[generation]
+	tenants    sync.Map // of a name to its *tenantEntry
 
-	mu       sync.Mutex      // guards Swap and required
-	required map[string]bool // the roles that gates require
+	mu       sync.Mutex                         // guards what follows, and all changes of inForce and tenants
+	number   uint64                             // of the last change
+	required map[string]bool                    // the roles that gates require
+	shared   map[[sha256.Size]byte]*tenantRoles // by their digest
 }
 
 // A generation is the compiled roles of New or of one Swap. It never changes.
@@ -63,55 +68,63 @@ type generation struct {
 
 // New compiles a policy. rolesOf returns the name of a principal's role, or the
 // names of its roles; an empty name is no role. It is called each time that a
-// gate, Check, Has or From decides, so it must be fast. The error reports every
-// mistake in spec. opts may be nil.
+// gate, Check, Has or From decides, so it must be fast. The error reports the
+// mistakes in spec, the first 20 of them. opts may be nil.
 func New[P any, Perm ~string, R string | []string](spec Spec[Perm], rolesOf func(P) R, opts *Options) (*Policy[P, Perm], error) {
-	c, declarationErr := newCatalog(spec.Permissions)
-	roles, rolesErr := c.compile(spec.Roles, nil)
-	var rolesOfErr error
-	if rolesOf == nil {
-		rolesOfErr = errors.New("rbac: rolesOf is nil")
-	}
-	if err := errors.Join(declarationErr, rolesErr, rolesOfErr); err != nil {
+	policy, err := newPolicy[P](spec, rolesOf != nil, "rolesOf", opts)
+	if err != nil {
 		return nil, err
 	}
-	e := newEngine[P](c, opts)
 	switch f := any(rolesOf).(type) {
 	case func(P) []string:
-		e.rolesOf = f
+		policy.rolesOf = f
 	case func(P) string: // one name in a slice would be one allocation a gate
-		e.roleOf = f
+		policy.roleOf = f
 	}
-	e.inForce.Store(&generation{number: 1, roles: roles})
-	return &Policy[P, Perm]{engine: e}, nil
+	return policy, nil
+}
+
+// newPolicy returns a policy of roles, whose lookup, called so, is not set yet.
+func newPolicy[P any, Perm ~string](spec Spec[Perm], hasLookup bool, lookup string, opts *Options) (*Policy[P, Perm], error) {
+	m := &mistakes{}
+	c := newCatalog(spec.Permissions, m)
+	roles := c.compile(spec.Roles, m)
+	if !hasLookup {
+		m.add("%s is nil", lookup)
+	}
+	if err := m.err(); err != nil {
+		return nil, err
+	}
+	return newEngine[P](c, roles, opts), nil
 }
 
 // NewDecided returns a policy whose decider decides in place of roles. A gate
 // calls it for each permission that it requires, and only declared permissions
 // reach it. RequireRole panics, and Swap is an error. opts may be nil.
 func NewDecided[P any, Perm ~string](permissions []Perm, decide Decider[P, Perm], opts *Options) (*Policy[P, Perm], error) {
-	c, err := newCatalog(permissions)
+	m := &mistakes{}
+	c := newCatalog(permissions, m)
 	if decide == nil {
-		err = errors.Join(err, errors.New("rbac: the decider is nil"))
+		m.add("the decider is nil")
 	}
 	if len(permissions) == 0 {
-		err = errors.Join(err, errors.New("rbac: the policy has no permissions"))
+		m.add("the policy has no permissions")
 	}
-	if err != nil {
+	if err := m.err(); err != nil {
 		return nil, err
 	}
-	e := newEngine[P](c, opts)
-	e.decide = decide
-	e.inForce.Store(&generation{number: 1})
-	return &Policy[P, Perm]{engine: e}, nil
+	policy := newEngine[P](c, nil, opts)
+	policy.decide = decide
+	return policy, nil
 }
 
-func newEngine[P any, Perm ~string](c *catalog[Perm], opts *Options) *engine[P, Perm] {
-	e := &engine[P, Perm]{catalog: c, required: map[string]bool{}}
+func newEngine[P any, Perm ~string](c *catalog[Perm], roles map[string]*role, opts *Options) *Policy[P, Perm] {
+	e := &engine[P, Perm]{catalog: c, number: 1, required: map[string]bool{}, shared: map[[sha256.Size]byte]*tenantRoles{}}
 	if opts != nil {
 		e.scopeLimit = opts.ScopeLimit
 	}
-	return e
+	e.inForce.Store(&generation{number: 1, roles: roles})
+	return &Policy[P, Perm]{engine: e}
 }
 
 // WithMessage returns a copy of the policy whose 403s carry this message. The
@@ -125,6 +138,7 @@ func (p *Policy[P, Perm]) WithMessage(message string) *Policy[P, Perm] {
 const (
 	codeRole       = "role_required"
 	codePermission = "permission_required"
+	codeMembership = "membership_required"
 )
 
 // refuse returns a new 403 for a result other than granted. Where the scopes are

@@ -140,6 +140,32 @@ func TestScopeLimitsIntersect(t *testing.T) {
 	}
 }
 
+// A role needs all of its permissions in each of several limits.
+func TestScopeLimitsIntersectForRoles(t *testing.T) {
+	for _, tt := range []struct {
+		credential, options, role string
+		want                      int
+	}{
+		{"posts:*", "posts:read posts:write", "user", 200},
+		{"posts:*", "posts:read", "user", 403},
+		{"posts:read", "posts:*", "user", 403},
+		{"posts:read", "posts:write", "user", 403},
+		{"*", "posts:*", "user", 200},
+		{"posts:*", "*", "user", 200},
+		{"*", "*", "guest", 200}, // which grants nothing
+		{"*", "posts:*", "guest", 403},
+		{"posts:*", "*", "guest", 403},
+	} {
+		p := newPolicy(t, &rbac.Options{ScopeLimit: func(context.Context) ([]string, bool) { return strings.Fields(tt.options), true }})
+		auth := guard.Map(fixed[*scoped]{&scoped{strings.Fields(tt.credential)}, true}, func(context.Context, *scoped) (user, bool, error) {
+			return user{"u", []string{tt.role}}, true, nil
+		})
+		if w, _, _ := serve(t, guard.Chain(auth.Wrap, p.RequireRole(tt.role)), request()); w.Code != tt.want {
+			t.Errorf("credential %q, Options %q, role %s: status %d, want %d", tt.credential, tt.options, tt.role, w.Code, tt.want)
+		}
+	}
+}
+
 // A handler may serve a batch of requests, each with its own scopes: no gate
 // uses those of another.
 func TestScopeLimitOfEachPart(t *testing.T) {

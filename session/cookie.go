@@ -14,7 +14,7 @@ import (
 func newCookie(o *Options) http.Cookie {
 	c := http.Cookie{
 		Name: "__Host-" + o.Name, Path: "/", Domain: o.Domain,
-		Secure: true, HttpOnly: true, SameSite: o.SameSite,
+		Secure: true, HttpOnly: true, SameSite: o.SameSite, Partitioned: o.Partitioned && !o.InsecureCookie,
 	}
 	switch {
 	case o.InsecureCookie:
@@ -35,41 +35,30 @@ func (m *Manager[D]) setCookie(w http.ResponseWriter, token string, maxAge int) 
 	}
 	h := w.Header()
 	lines := slices.DeleteFunc(slices.Clone(h["Set-Cookie"]), func(line string) bool {
-		_, ours := m.tokenIn(line)
+		_, ours := tokenIn(line, m.cookie.Name)
 		return ours
 	})
 	h["Set-Cookie"] = append(lines, c.String())
-	h["Cache-Control"] = []string{"no-store"}
+	field.NoStore(h)
 	if !slices.Contains(h["Vary"], "Cookie") {
 		h.Add("Vary", "Cookie")
 	}
 }
 
-// maxAge returns the seconds until the session's absolute timeout, or 0, which
-// is no Max-Age, if the cookie ends with the browser.
+// maxAge returns the seconds until the session ends, or 0, which is no Max-Age, if
+// the cookie ends with the browser.
 func (m *Manager[D]) maxAge(s *Session[D]) int {
-	if !s.rec.Remember {
+	if l := &s.state().login; l.lifetime == 0 || l.step != "" {
 		return 0
 	}
-	left := s.rec.Created.Add(m.lifetime).Sub(m.now())
+	left := s.state().deadline.Sub(m.now())
 	return max(1, int((left+time.Second-1)/time.Second))
 }
 
-// tokenIn returns the token in a line of Set-Cookie; ours is false if the line
-// sets another cookie.
-func (m *Manager[D]) tokenIn(line string) (token string, ours bool) {
-	rest, ours := strings.CutPrefix(line, m.cookie.Name+"=")
+// tokenIn returns the token in a line of Set-Cookie; ours is false if the line does not
+// set the named cookie.
+func tokenIn(line, name string) (token string, ours bool) {
+	rest, ours := strings.CutPrefix(line, name+"=")
 	token, _, _ = strings.Cut(rest, ";")
 	return token, ours
-}
-
-// presented returns the client's token: the one that this response has set, or
-// else the one that the request has sent.
-func (m *Manager[D]) presented(w http.ResponseWriter, r *http.Request) (token string, s field.State) {
-	for _, line := range w.Header()["Set-Cookie"] {
-		if token, ours := m.tokenIn(line); ours && token != "" {
-			return token, field.Present
-		}
-	}
-	return field.RawCookie(r.Header, m.cookie.Name)
 }

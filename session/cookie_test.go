@@ -16,23 +16,26 @@ import (
 func TestCookie(t *testing.T) {
 	const token = "TOKEN"
 	tests := []struct {
-		name     string
-		opts     session.Options
-		remember bool
-		set      string
+		name string
+		opts session.Options
+		keep time.Duration
+		set  string
 	}{
-		{"default", session.Options{}, false, "__Host-session=TOKEN; Path=/; HttpOnly; Secure; SameSite=Lax"},
-		{"remembered", session.Options{Lifetime: 7 * 24 * time.Hour}, true, "__Host-session=TOKEN; Path=/; Max-Age=604800; HttpOnly; Secure; SameSite=Lax"},
-		{"strict and named", session.Options{Name: "id", SameSite: http.SameSiteStrictMode}, false, "__Host-id=TOKEN; Path=/; HttpOnly; Secure; SameSite=Strict"},
-		{"for a domain", session.Options{Domain: "example.com"}, false, "__Secure-session=TOKEN; Path=/; Domain=example.com; HttpOnly; Secure; SameSite=Lax"},
-		{"insecure", session.Options{InsecureCookie: true}, false, "session=TOKEN; Path=/; HttpOnly; SameSite=Lax"},
-		{"insecure, for a domain", session.Options{InsecureCookie: true, Domain: "example.com"}, true, "session=TOKEN; Path=/; Domain=example.com; Max-Age=43200; HttpOnly; SameSite=Lax"},
+		{"default", session.Options{}, 0, "__Host-session=TOKEN; Path=/; HttpOnly; Secure; SameSite=Lax"},
+		{"remembered", session.Options{}, 7 * 24 * time.Hour, "__Host-session=TOKEN; Path=/; Max-Age=604800; HttpOnly; Secure; SameSite=Lax"},
+		{"strict and named", session.Options{Name: "id", SameSite: http.SameSiteStrictMode}, 0, "__Host-id=TOKEN; Path=/; HttpOnly; Secure; SameSite=Strict"},
+		{"in frames", session.Options{SameSite: http.SameSiteNoneMode}, 0, "__Host-session=TOKEN; Path=/; HttpOnly; Secure; SameSite=None"},
+		{"partitioned", session.Options{SameSite: http.SameSiteNoneMode, Partitioned: true}, 12 * time.Hour, "__Host-session=TOKEN; Path=/; Max-Age=43200; HttpOnly; Secure; SameSite=None; Partitioned"},
+		{"remembered for long", session.Options{MaxLifetime: 400 * 24 * time.Hour}, 1000 * 24 * time.Hour, "__Host-session=TOKEN; Path=/; Max-Age=34560000; HttpOnly; Secure; SameSite=Lax"},
+		{"for a domain", session.Options{Domain: "example.com"}, 0, "__Secure-session=TOKEN; Path=/; Domain=example.com; HttpOnly; Secure; SameSite=Lax"},
+		{"insecure", session.Options{InsecureCookie: true}, 0, "session=TOKEN; Path=/; HttpOnly; SameSite=Lax"},
+		{"insecure, for a domain", session.Options{InsecureCookie: true, Domain: "example.com"}, 12 * time.Hour, "session=TOKEN; Path=/; Domain=example.com; Max-Age=43200; HttpOnly; SameSite=Lax"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			m := manager(t, &tt.opts)
 			w := recorder()
-			s, err := m.Create(w, request("POST"), "alice", profile{}, session.Remember(tt.remember))
+			s, err := m.Create(w, request("POST"), "alice", profile{}, session.For(tt.keep))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,12 +74,12 @@ func TestCookie(t *testing.T) {
 	}
 }
 
-// The Max-Age of a rotated cookie ends with the absolute timeout.
+// The Max-Age of a rotated cookie ends with the session.
 func TestRememberedUntilTheEnd(t *testing.T) {
 	now := harness.NewClock()
-	m := manager(t, &session.Options{Lifetime: time.Hour, IdleTimeout: time.Hour, Now: now.Now})
+	m := manager(t, &session.Options{Now: now.Now})
 	w := recorder()
-	s, err := m.Create(w, request("POST"), "alice", profile{}, session.Remember(true))
+	s, err := m.Create(w, request("POST"), "alice", profile{}, session.For(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +103,7 @@ func TestOneCookieInAResponse(t *testing.T) {
 	w := recorder()
 	http.SetCookie(w, &http.Cookie{Name: "theme", Value: "dark"})
 	w.Header().Set("Cache-Control", "public")
+	w.Header().Set("Edge-Control", "max-age=600")
 	s1, err := m.Rotate(w, r, s0)
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +119,7 @@ func TestOneCookieInAResponse(t *testing.T) {
 		t.Fatal(err)
 	}
 	set := cookies(w)
-	if len(set) != 2 || set[0].Name != "theme" || set[1].Name != "__Host-session" || w.Header().Get("Cache-Control") != "no-store" {
+	if len(set) != 2 || set[0].Name != "theme" || set[1].Name != "__Host-session" || w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Edge-Control") != "" {
 		t.Fatalf("headers %v", w.Header())
 	}
 	bob := set[1]

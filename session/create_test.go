@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -37,7 +38,7 @@ func TestCreateRefuses(t *testing.T) {
 		data    profile
 		status  int
 	}{
-		{"two cookies", []string{with(c), with(c)}, "bob", profile{}, 400},
+		{"more cookies than a browser has", slices.Repeat([]string{with(c)}, 181), "bob", profile{}, 431},
 		{"another origin", []string{with(c), "Sec-Fetch-Site: cross-site"}, "bob", profile{}, 403},
 		{"another origin, anonymous", []string{"Sec-Fetch-Site: cross-site"}, "bob", profile{}, 403},
 		{"no subject", []string{with(c)}, "", profile{}, 500},

@@ -30,7 +30,7 @@ func TestDeadCookies(t *testing.T) {
 		t.Fatal(err)
 	}
 	lists := guard.Must(session.New[[]string](&session.Options{Store: memory, Now: now.Now}))
-	undecodable := func() []string { // once: the record is discarded
+	undecodable := func() []string {
 		w := recorder()
 		if _, err := lists.Create(w, request("POST"), "bob", []string{"x"}); err != nil {
 			t.Fatal(err)
@@ -53,9 +53,9 @@ func TestDeadCookies(t *testing.T) {
 		{"destroyed", send(with(destroyed)), "", 401, 200, true, "session_invalid", "Invalid session"},
 		{"malformed", send(with(valid) + "x"), "", 401, 200, true, "session_invalid", "Invalid session"},
 		{"the subject was deleted", send(with(deleted)), "", 401, 200, true, "session_invalid", "Invalid session"},
-		{"undecodable", undecodable, "", 401, 401, false, "session_invalid", "Invalid session"},
-		{"two", send(with(valid), with(valid)), "", 400, 400, false, "session_repeated", "More than one session cookie was sent"},
-		{"two, expired", send(with(expired), with(expired)), "", 400, 400, false, "session_repeated", "More than one session cookie was sent"},
+		{"undecodable", undecodable, "", 500, 500, false, "", ""},
+		{"two", send(with(valid), with(valid)), "", 401, 200, true, "session_invalid", "Invalid session"},
+		{"two, expired", send(with(expired), with(expired)), "", 401, 200, true, "session_invalid", "Invalid session"},
 		{"another origin", send(with(expired), "Sec-Fetch-Site: cross-site"), "", 403, 403, false, "cross_origin", "Cross-origin request refused"},
 		{"an outage", send(with(expired)), "Load", 503, 503, false, "", ""},
 		{"valid", send(with(valid)), "", 200, 200, false, "", ""},
@@ -121,11 +121,11 @@ func TestCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, ended := m.Update(t.Context(), s, func(*profile) error { return nil })
-	_, twice := m.Create(recorder(), request("POST", with(c), with(c)), "alice", profile{})
+	_, twice := m.Create(recorder(), request("POST", slices.Repeat([]string{with(c)}, 181)...), "alice", profile{})
 	for want, err := range map[string]error{
 		"session_missing":  m.Destroy(recorder(), request("POST")),
 		"session_invalid":  ended,
-		"session_repeated": twice,
+		"too_many_cookies": twice,
 		"cross_origin":     m.CheckOrigin(request("POST", "Sec-Fetch-Site: cross-site")),
 	} {
 		if e, ok := errors.AsType[*guard.Error](err); !ok || e.Code != want {

@@ -31,10 +31,11 @@ func concludeIn(ctx context.Context, d guard.Decision, err error) error {
 	return nil
 }
 
-// subjectOf is the subject of s, "" if s is nil.
+// subjectOf is the subject of s, for a Decision: "" if s is nil, a half sign-in or a
+// guest's, which authenticate no one.
 func subjectOf[D any](s *Session[D]) string {
 	if s == nil {
 		return ""
 	}
-	return s.rec.Subject
+	return s.state().subject()
 }

@@ -2,8 +2,10 @@ package session_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/session"
@@ -64,6 +66,30 @@ func TestActionsAreDecisions(t *testing.T) {
 	}
 	list := func(_ http.ResponseWriter, r *http.Request) error { _, err := m.List(r.Context(), "bob"); return err }
 	same := func(*profile) error { return nil }
+	half := func(w http.ResponseWriter, r *http.Request) error {
+		_, err := m.Create(w, r, "alice", profile{}, session.Pending("totp", time.Minute))
+		return err
+	}
+	_, spent := pending(t, m)
+	_, ended := pending(t, m)
+	completes := func(c *http.Cookie) func(w http.ResponseWriter, r *http.Request) error {
+		s, err := m.Step("totp").Authenticate(request("POST", with(c)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func(w http.ResponseWriter, r *http.Request) error {
+			return signIn(w, r.WithContext(guard.WithPrincipal(r.Context(), s)))
+		}
+	}
+	completing := completes(spent)
+	epoch := func(_ http.ResponseWriter, r *http.Request) error {
+		_, err := m.Epoch(r.Context(), "alice")
+		return err
+	}
+	ref := func(_ http.ResponseWriter, r *http.Request) error {
+		_, err := m.DestroyRef(r.Context(), "sid")
+		return err
+	}
 	const foreign = "Sec-Fetch-Site: cross-site"
 	for _, tt := range []struct {
 		name   string
@@ -75,8 +101,21 @@ func TestActionsAreDecisions(t *testing.T) {
 	}{
 		{"Create", signIn, nil, "", "|sign-in|allowed|alice", 0},
 		{"Create from another origin", signIn, []string{foreign}, "", "|sign-in|refused|alice", 403},
-		{"Create with two cookies", signIn, []string{with(c), with(c)}, "", "|sign-in|refused|alice", 400},
+		{"Create with more cookies than a browser has", signIn, slices.Repeat([]string{with(c)}, 181), "", "|sign-in|refused|alice", 431},
 		{"Create while the store is down", signIn, nil, "Insert", "|sign-in|failed|alice", 503},
+		{"Create of an ended epoch", func(w http.ResponseWriter, r *http.Request) error {
+			_, err := m.Create(w, r, "alice", profile{}, session.AtEpoch(1000))
+			return err
+		}, nil, "", "|sign-in|refused|alice", 401},
+		{"half a sign-in", half, nil, "", "step totp|pending|allowed|alice", 0},
+		{"half a sign-in while the store is down", half, nil, "Insert", "step totp|pending|failed|alice", 503},
+		{"the other half", completing, nil, "", "step totp|sign-in|allowed|alice", 0},
+		{"the other half again", completing, nil, "", "step totp|sign-in|refused|alice", 401},
+		{"Destroy of half a sign-in", m.Destroy, []string{with(ended)}, "", "|sign-out|allowed|", 0},
+		{"Epoch", epoch, nil, "", "", 0},
+		{"Epoch while the store is down", epoch, nil, "Epoch", "epoch||failed|alice", 503},
+		{"DestroyRef", ref, nil, "", "sessions of a ref|sign-out|allowed|", 0},
+		{"DestroyRef while the store is down", ref, nil, "DeleteRef", "sessions of a ref|sign-out|failed|", 503},
 		{"CheckOrigin", func(_ http.ResponseWriter, r *http.Request) error { return m.CheckOrigin(r) }, []string{foreign}, "", "origin||refused|", 403},
 		{"CheckOrigin, allowed", func(_ http.ResponseWriter, r *http.Request) error { return m.CheckOrigin(r) }, nil, "", "", 0},
 		{"Update", update(s, same), nil, "", "", 0},

@@ -2,25 +2,26 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/field"
 )
 
 // Destroy signs the request's session out and clears its cookie. The session
-// need not be valid: clients can always get rid of a cookie. Behind
-// authentication by m, a session that another request rotates meanwhile is
-// destroyed too.
+// need not be valid: clients can always get rid of a cookie. Of several cookies, all
+// sessions are ended. A session that another request has just rotated is destroyed too,
+// see [Forward], and so is a half sign-in.
 //
 // After an error the session may be alive, and the cookie is not cleared. The
-// error is for guard.Refuse: 401 for a request without a cookie, 400 for one with
-// two, 403 for one from another origin, 503 if the store is down.
+// error is for guard.Refuse: 401 for a request without a cookie, 403 for one from
+// another origin, 431 for one with more session cookies than a browser has, 503 if
+// the store is down.
 //
 // It reports a guard.Decision with the action "sign-out". If the request was not
 // authenticated by m, the store is read to name the subject in it, but only
-// inside a guard.Observe.
+// inside a guard.Observe. A half sign-in has no subject there.
 func (m *Manager[D]) Destroy(w http.ResponseWriter, r *http.Request) error {
 	subject, err := m.destroy(w, r)
 	return conclude(r, guard.Decision{Action: "sign-out", Subject: subject}, err)
@@ -30,70 +31,73 @@ func (m *Manager[D]) destroy(w http.ResponseWriter, r *http.Request) (subject st
 	if err := m.checkOrigin(r); err != nil {
 		return "", err
 	}
-	token, state := m.presented(w, r)
-	switch state {
-	case field.Absent:
-		return "", m.missing.Clone()
-	case field.Repeated:
-		return "", errRepeated.Clone()
+	presented, sent, err := m.presented(w, r)
+	if err != nil {
+		return "", err
 	}
-	subject = m.observedSubject(r.Context(), token)
-	if err := m.endPresented(r, token); err != nil {
+	if !sent {
+		return "", m.missing.Clone()
+	}
+	subject = m.observedSubject(r.Context(), presented)
+	if err := m.endPresented(r.Context(), presented); err != nil {
 		return subject, err
 	}
 	m.setCookie(w, "", 0)
 	return subject, nil
 }
 
-// observedSubject returns the subject of the session that has this token, for
-// Observe: "" if there is no Observe, or no such session.
-func (m *Manager[D]) observedSubject(ctx context.Context, token string) string {
-	key, ok := keyOf(token)
-	if !ok || !guard.Observed(ctx) {
+// observedSubject returns the subject of the first of these sessions, for Observe: ""
+// if there is no Observe, or no such session.
+func (m *Manager[D]) observedSubject(ctx context.Context, presented []Key) string {
+	if !guard.Observed(ctx) {
 		return ""
 	}
-	if s, ok := guard.CredentialFrom[*Session[D]](ctx); ok && s.rec.Key == key {
-		return s.rec.Subject
+	if s, ok := guard.CredentialFrom[*Session[D]](ctx); ok && slices.Contains(presented, s.state().rec.Key) {
+		return s.state().subject()
 	}
 	ctx, cancel := m.readContext(ctx)
 	defer cancel()
-	rec, _, err := m.store.Load(ctx, key)
-	if err != nil || rec.Key != key {
-		return "" // a store that is down fails the deletion, too
+	for _, key := range presented[:min(len(presented), maxCandidates)] {
+		rec, found, err := m.store.Load(ctx, key)
+		if err != nil {
+			return "" // a store that is down fails the deletion, too
+		}
+		if l, err := parseLogin(rec.Login); found && rec.Key == key && err == nil && kindOf(&rec, &l) == "" {
+			return rec.Subject
+		}
 	}
-	return rec.Subject
+	return ""
 }
 
-// endPresented deletes the session of the token that a request presented. If
-// another request has rotated it meanwhile, it is deleted by its ID, which is
-// known if the request was authenticated.
-func (m *Manager[D]) endPresented(r *http.Request, token string) error {
-	key, ok := keyOf(token)
-	if !ok {
-		return nil
-	}
-	ctx, cancel := m.writeContext(r.Context())
+// endPresented deletes the sessions that a request presented, under whichever keys they
+// have since a rotation.
+func (m *Manager[D]) endPresented(ctx context.Context, presented []Key) error {
+	ctx, cancel := m.writeContext(ctx)
 	defer cancel()
-	deleted, err := m.store.Delete(ctx, key)
-	if err != nil {
-		return unavailable("delete", err)
+	for _, key := range presented {
+		if _, err := m.store.Delete(ctx, key); err != nil {
+			return unavailable("delete", err)
+		}
 	}
-	if s, ok := guard.CredentialFrom[*Session[D]](r.Context()); !deleted && ok && s.rec.Key == key {
-		_, err = m.destroyID(ctx, s.rec.Subject, s.ID())
-	}
-	return err
+	return nil
 }
 
-// DestroyAll ends the sessions of a subject except those whose IDs are in keep,
-// and returns how many: for a lost device, or after a change of the password. If
-// it returns an error, some may still be alive. It reports a guard.Decision with
-// the action "sign-out".
+// DestroyAll ends the sessions of a subject except those whose IDs are in keep, and
+// returns how many: for a lost device, or after a change of the password. Half sign-ins
+// end, too, and are not counted. It raises the subject's epoch, so that logins under
+// way are refused: see [AtEpoch]. If it returns an error, some may still be alive. The
+// error is for guard.Refuse: 503 if the store is down, 500 for a subject that Create
+// would refuse, such as an empty one. It reports a guard.Decision with the action
+// "sign-out".
 func (m *Manager[D]) DestroyAll(ctx context.Context, subject string, keep ...string) (int, error) {
 	n, err := m.destroyAll(ctx, subject, keep)
 	return n, concludeIn(ctx, guard.Decision{Guard: "all sessions", Action: "sign-out", Subject: subject}, err)
 }
 
 func (m *Manager[D]) destroyAll(ctx context.Context, subject string, keep []string) (int, error) {
+	if err := checkSubject(subject); err != nil {
+		return 0, err // a mistake of the program that would go unnoticed
+	}
 	ids := make([]ID, 0, len(keep))
 	for _, k := range keep {
 		if id, ok := parseID(k); ok {
@@ -105,6 +109,29 @@ func (m *Manager[D]) destroyAll(ctx context.Context, subject string, keep []stri
 	n, err := m.store.DeleteAll(ctx, subject, ids)
 	if err != nil {
 		return n, unavailable("delete all", err)
+	}
+	return n, nil
+}
+
+// DestroyRef ends the sessions that Create got this [Ref] for, and returns how many.
+// Within [Grace], no login with it succeeds, so that one under way is refused too. The
+// error is for guard.Refuse: 503 if the store is down, and some may still be alive; 500
+// for a ref that is not 1 to 255 bytes. It reports a guard.Decision with the action
+// "sign-out".
+func (m *Manager[D]) DestroyRef(ctx context.Context, ref string) (int, error) {
+	n, err := m.destroyRef(ctx, ref)
+	return n, concludeIn(ctx, guard.Decision{Guard: "sessions of a ref", Action: "sign-out"}, err)
+}
+
+func (m *Manager[D]) destroyRef(ctx context.Context, ref string) (int, error) {
+	if ref == "" || len(ref) > 255 {
+		return 0, fmt.Errorf("session: a Ref of %d bytes, want 1 to 255", len(ref))
+	}
+	ctx, cancel := m.writeContext(ctx)
+	defer cancel()
+	n, err := m.store.DeleteRef(ctx, ref)
+	if err != nil {
+		return n, unavailable("delete by ref", err)
 	}
 	return n, nil
 }

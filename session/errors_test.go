@@ -3,6 +3,7 @@ package session_test
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -22,13 +23,6 @@ func TestRefusalsAreCopies(t *testing.T) {
 	if err := m.Destroy(recorder(), request("POST", with(dead))); err != nil {
 		t.Fatal(err)
 	}
-	w := recorder()
-	lists := guard.Must(session.New[[]string](&session.Options{Store: store, Now: now.Now}))
-	if _, err := lists.Create(w, request("POST"), "bob", []string{"x"}); err != nil {
-		t.Fatal(err)
-	}
-	undecodable := cookieOf(t, w)
-
 	authenticate := func(header ...string) error { _, err := m.Authenticate(request("POST", header...)); return err }
 	signIn := func(header ...string) error {
 		_, err := m.Create(recorder(), request("POST", header...), "alice", profile{})
@@ -53,17 +47,16 @@ func TestRefusalsAreCopies(t *testing.T) {
 		{"Authenticate with two", 0, func() error { return authenticate(with(c), with(c)) }},
 		{"Authenticate with a malformed one", 0, func() error { return authenticate(with(c) + "x") }},
 		{"Authenticate after Destroy", 0, func() error { return authenticate(with(dead)) }},
-		{"Authenticate with undecodable data", 0, func() error { return authenticate(with(undecodable)) }},
 		{"Authenticate from another origin", 0, func() error { return authenticate(with(c), foreign) }},
 		{"CheckOrigin", 0, func() error { return m.CheckOrigin(request("POST", foreign)) }},
-		{"Create with two cookies", 0, func() error { return signIn(with(c), with(c)) }},
+		{"Create with more cookies than a browser has", 0, func() error { return signIn(slices.Repeat([]string{with(c)}, 181)...) }},
 		{"Create from another origin", 0, func() error { return signIn(foreign) }},
 		{"Rotate without a session", 0, func() error { return rotate(nil, c) }},
 		{"Rotate after Destroy", 0, func() error { return rotate(destroyed, dead) }},
 		{"Update without a session", 0, func() error { return update(nil) }},
 		{"Update after Destroy", 0, func() error { return update(destroyed) }},
 		{"Destroy without a cookie", 0, func() error { return destroy() }},
-		{"Destroy with two", 0, func() error { return destroy(with(c), with(c)) }},
+		{"Destroy with more cookies than a browser has", 0, func() error { return destroy(slices.Repeat([]string{with(c)}, 181)...) }},
 		{"Destroy from another origin", 0, func() error { return destroy(with(c), foreign) }},
 		{"Authenticate after the deadline", 30 * time.Minute, func() error { return authenticate(with(c)) }},
 		{"Rotate after the deadline", 0, func() error { return rotate(s, c) }},

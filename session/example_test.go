@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/clientip"
@@ -30,13 +31,7 @@ func Example() {
 		}
 		fmt.Fprint(w, "welcome")
 	})
-	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
-		if err := sessions.Destroy(w, r); err != nil {
-			guard.Refuse(w, r, err) // still signed in
-			return
-		}
-		fmt.Fprint(w, "goodbye")
-	})
+	mux.Handle("POST /logout", sessions.LogoutHandler("/"))
 	mux.Handle("GET /", sessions.Wrap(guard.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session[Profile]) {
 		fmt.Fprintf(w, "Hello, %s!", s.Data().Name)
 	})))
@@ -55,42 +50,55 @@ func Example() {
 			return
 		}
 		body, _ := io.ReadAll(res.Body)
-		fmt.Println(request, res.StatusCode, string(body))
+		fmt.Println(strings.TrimSpace(fmt.Sprint(request, " ", res.StatusCode, " ", string(body))))
 	}
 	// Output:
 	// GET / 401 {"error":"Unauthorized","message":"Not authenticated"}
 	// POST /login 200 welcome
 	// GET / 200 Hello, Alice!
-	// POST /logout 200 goodbye
+	// POST /logout 204
 	// GET / 401 {"error":"Unauthorized","message":"Not authenticated"}
 }
 
 // An Account holds the data that a login needs.
-type Account struct{ ID, Name, Hash string }
-
-// Accounts stand for a table of a database.
-type Accounts map[string]*Account
-
-func (a Accounts) ByEmail(_ context.Context, email string) (Account, bool, error) {
-	account, ok := a[email]
-	if !ok {
-		return Account{}, false, nil
-	}
-	return *account, true, nil
+type Account struct {
+	ID, Name, Email, Hash string
+	Epoch                 int64 // of the sessions, when the password was verified
 }
 
-func (a Accounts) SetHash(_ context.Context, email, hash string) error {
-	a[email].Hash = hash
-	return nil
+// Accounts stand for a table of a database.
+type Accounts map[string]Account
+
+// ByEmail returns an account and the hash of its password.
+func (a Accounts) ByEmail(_ context.Context, email string) (Account, string, bool, error) {
+	account, found := a[email]
+	return account, account.Hash, found, nil
+}
+
+// SetHash replaces a hash if it is still there: a new hash of the old password never
+// undoes a change of the password.
+func (a Accounts) SetHash(_ context.Context, account Account, old, replacement string) (swapped bool, err error) {
+	if account = a[account.Email]; account.Hash != old {
+		return false, nil
+	}
+	account.Hash = replacement
+	a[account.Email] = account
+	return true, nil
 }
 
 type Visitor struct{ Name, Device string }
 
+// device is what a session remembers of a User-Agent. A client may send a megabyte,
+// and no more than Options.MaxData is stored.
+func device(r *http.Request) string {
+	ua := r.UserAgent()
+	return strings.ToValidUTF8(ua[:min(len(ua), 200)], "")
+}
+
 // A LoginHandler is a complete login. An unknown account, a wrong password and a
 // missing one get the same answer after the same time.
 type LoginHandler struct {
-	Accounts Accounts
-	Attempts *ratelimit.Login
+	Logins   *password.Login[Account]
 	Sessions *session.Manager[Visitor]
 }
 
@@ -111,41 +119,34 @@ func (l *LoginHandler) login(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return &guard.Error{Status: http.StatusBadRequest, Err: err}
 	}
-	email, pw := r.PostForm.Get("email"), r.PostForm.Get("password")
-	attempt, err := l.Attempts.Attempt(r, email)
+	account, err := l.Logins.Check(r, r.PostForm.Get("email"), r.PostForm.Get("password"))
 	if err != nil {
 		return err
 	}
-	// An unknown account has no hash. Verifying that takes as long as any other.
-	account, _, err := l.Accounts.ByEmail(r.Context(), email)
-	if err != nil {
-		return err
+	var lifetime time.Duration // that of the manager
+	if r.PostForm.Get("remember") == "on" {
+		lifetime = 30 * 24 * time.Hour
 	}
-	ok, rehash, err := password.Verify(r.Context(), account.Hash, pw)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return &guard.Error{Status: http.StatusUnauthorized, Message: "Invalid credentials", Challenges: []string{l.Sessions.Scheme().Challenge}}
-	}
-	_ = attempt.Succeed(r.Context()) // if it fails, the attempt counts
-	if rehash {
-		if hash, err := password.Hash(r.Context(), pw); err == nil {
-			_ = l.Accounts.SetHash(r.Context(), email, hash) // or at the next login
-		}
-	}
-	_, err = l.Sessions.Create(w, r, account.ID, Visitor{account.Name, r.UserAgent()},
-		session.Remember(r.PostForm.Get("remember") == "on"))
+	_, err = l.Sessions.Create(w, r, account.ID, Visitor{account.Name, device(r)},
+		session.For(lifetime), session.AtEpoch(account.Epoch), session.Factors("pwd"))
 	return err
 }
 
 func Example_login() {
 	hash, _ := password.Hash(context.Background(), "correct horse")
-	h := &LoginHandler{
-		Accounts: Accounts{"alice@example.com": {"1", "Alice", hash}},
-		Attempts: guard.Must(ratelimit.NewLogin(clientip.Direct(), nil)),
-		Sessions: guard.Must(session.New[Visitor](nil)),
-	}
+	accounts := Accounts{"alice@example.com": {ID: "1", Name: "Alice", Email: "alice@example.com", Hash: hash}}
+	sessions := guard.Must(session.New[Visitor](nil))
+	h := &LoginHandler{Sessions: sessions, Logins: guard.Must(password.NewLogin(accounts.ByEmail, &password.LoginOptions[Account]{
+		Attempts: guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{
+			Address: ratelimit.Limit{Quota: 5, Window: 15 * time.Minute},
+		})),
+		Rehash: accounts.SetHash,
+		Epoch: func(ctx context.Context, account *Account) (err error) {
+			account.Epoch, err = sessions.Epoch(ctx, account.ID)
+			return err
+		},
+		Challenge: sessions.Scheme().Challenge,
+	}))}
 	send := func(email, pw string, header ...string) {
 		form := url.Values{"email": {email}, "password": {pw}}
 		r := httptest.NewRequest("POST", "https://example.com/login", strings.NewReader(form.Encode()))
@@ -199,4 +200,30 @@ func Example_devices() {
 	// ended: true <nil>
 	// others ended: 1 <nil>
 	// left: Firefox true
+}
+
+// A session is checked when a WebSocket opens. The connection lives on after a logout,
+// unless its handler asks again: here before each message.
+func ExampleManager_Reload() {
+	sessions := guard.Must(session.New[Visitor](nil))
+	// Answer is the loop of any WebSocket library, behind Wrap: s is from the handshake.
+	answer := func(ctx context.Context, s *session.Session[Visitor], message string) error {
+		s, err := sessions.Reload(ctx, s)
+		if err != nil {
+			return err // then close the connection, with 1008 (RFC 6455, section 7.4.1)
+		}
+		fmt.Println(s.Data().Name, "says", message)
+		return nil
+	}
+
+	ctx := context.Background()
+	w := httptest.NewRecorder()
+	s, _ := sessions.Create(w, httptest.NewRequest("POST", "/login", nil), "1", Visitor{Name: "Alice"})
+	fmt.Println(answer(ctx, s, "hello"))
+	_, _ = sessions.DestroyAll(ctx, "1") // in another tab
+	fmt.Println(answer(ctx, s, "I am still here"))
+	// Output:
+	// Alice says hello
+	// <nil>
+	// guard: 401 Unauthorized: Invalid session: session: unknown token
 }

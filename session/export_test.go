@@ -1,8 +1,8 @@
 package session
 
 import (
-	"fmt"
 	"reflect"
+	"time"
 )
 
 // For the tests of tokens.
@@ -11,31 +11,52 @@ var (
 	NewToken = newToken
 )
 
-// EntrySize is what an entry of a Memory takes, in bytes.
-var EntrySize = reflect.TypeFor[entry]().Size()
-
 // IsCopyable is isCopyable of a D.
 func IsCopyable[D any]() bool { return isCopyable(reflect.TypeFor[D]()) }
 
-// Len returns the number of records. It is an error if the tables disagree on it,
-// or if the first deadline is not the earliest.
-func (m *Memory) Len() (int, error) {
-	n := 0
-	for i := range m.shards {
-		s := &m.shards[i]
-		if len(s.byKey) != s.deadlines.Len() {
-			return 0, fmt.Errorf("shard %d has %d keys and %d deadlines", i, len(s.byKey), s.deadlines.Len())
-		}
-		first, ok := s.deadlines.First()
-		for _, e := range s.byKey {
-			if !ok || e.Deadline < first.Deadline {
-				return 0, fmt.Errorf("shard %d: the first deadline is not the earliest", i)
-			}
-		}
-		n += len(s.byKey)
-	}
-	if n != int(m.count.Load()) {
-		return 0, fmt.Errorf("%d records are counted as %d", n, m.count.Load())
-	}
-	return n, nil
+// A Codec converts between a D and JSON.
+type Codec[D any] struct{ codec[D] }
+
+func NewCodec[D any]() *Codec[D] {
+	c := new(Codec[D])
+	c.init()
+	return c
 }
+
+// ByPlan decodes text without encoding/json; ok is false where that is not possible.
+func (c *Codec[D]) ByPlan(text string) (data D, unknown, ok bool) {
+	if c.plan == nil || c.plan.fields == nil {
+		return data, false, false
+	}
+	var d decoder
+	ok = d.decode(text, c.plan, reflect.ValueOf(&data).Elem())
+	return data, d.unknown, ok
+}
+
+// Unmarshal decodes text either way.
+func (c *Codec[D]) Unmarshal(text string) (data D, err error) {
+	_, err = c.unmarshal(text, &data)
+	return data, err
+}
+
+// ByJSON decodes text with encoding/json.
+func (c *Codec[D]) ByJSON(text string) (data D, err error) {
+	err = c.unmarshalAny(text, &data)
+	return data, err
+}
+
+// WithUnknown returns next with the members of old that a D does not declare.
+func (c *Codec[D]) WithUnknown(old, next string) string {
+	text, _ := withUnknown([]byte(old), []byte(next), c.shape)
+	return string(text)
+}
+
+// Turns is how many sessions are being updated.
+func (m *Manager[D]) Turns() int {
+	m.turns.mu.Lock()
+	defer m.turns.mu.Unlock()
+	return len(m.turns.queues)
+}
+
+// Steady returns a clock for the readings of a wall clock and a monotonic clock.
+func Steady() func(wall, elapsed time.Duration) time.Duration { return new(clock).steady }

@@ -27,11 +27,11 @@ type faulty struct {
 	before func(ctx context.Context, method string) error
 }
 
-func (f *faulty) Insert(ctx context.Context, rec session.Record) error {
+func (f *faulty) Insert(ctx context.Context, rec session.Record, epoch int64) error {
 	if err := f.before(ctx, "Insert"); err != nil {
 		return err
 	}
-	return f.Store.Insert(ctx, rec)
+	return f.Store.Insert(ctx, rec, epoch)
 }
 
 func (f *faulty) Load(ctx context.Context, key session.Key) (session.Record, bool, error) {
@@ -81,4 +81,18 @@ func (f *faulty) DeleteAll(ctx context.Context, subject string, keep []session.I
 		return 0, err
 	}
 	return f.Store.DeleteAll(ctx, subject, keep)
+}
+
+func (f *faulty) DeleteRef(ctx context.Context, ref string) (int, error) {
+	if err := f.before(ctx, "DeleteRef"); err != nil {
+		return 0, err
+	}
+	return f.Store.DeleteRef(ctx, ref)
+}
+
+func (f *faulty) Epoch(ctx context.Context, subject string) (int64, error) {
+	if err := f.before(ctx, "Epoch"); err != nil {
+		return 0, err
+	}
+	return f.Store.Epoch(ctx, subject)
 }

@@ -7,8 +7,9 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// List returns the live sessions of a subject, the last used first. The error is
-// for guard.Refuse: 503 if the store is down.
+// List returns the live sessions of a subject, the last used first, without half
+// sign-ins. One whose data cannot be decoded has a zero D. The error is for
+// guard.Refuse: 503 if the store is down.
 func (m *Manager[D]) List(ctx context.Context, subject string) ([]*Session[D], error) {
 	list, err := m.list(ctx, subject)
 	return list, guard.Decision{Package: "session", Guard: "list", Subject: subject}.Deny(ctx, err)
@@ -24,18 +25,21 @@ func (m *Manager[D]) list(ctx context.Context, subject string) ([]*Session[D], e
 	now := m.now()
 	list := make([]*Session[D], 0, len(recs))
 	for _, rec := range recs {
-		if m.isExpired(&rec, now) || rec.Subject != subject {
+		l, err := parseLogin(rec.Login)
+		if err != nil || l.step != "" || m.checkDeadline(&rec, &l, now) != nil || rec.Subject != subject {
 			continue
 		}
-		if s, err := m.decode(rec); err == nil {
-			list = append(list, s)
+		s, err := m.decode(rec)
+		if err != nil {
+			s = &m.newDecoded(rec, l).session // its user must be able to end it
 		}
+		list = append(list, s)
 	}
 	slices.SortFunc(list, func(a, b *Session[D]) int {
-		if c := b.rec.LastSeen.Compare(a.rec.LastSeen); c != 0 {
+		if c := b.state().rec.LastSeen.Compare(a.state().rec.LastSeen); c != 0 {
 			return c
 		}
-		return b.rec.Created.Compare(a.rec.Created)
+		return b.state().rec.Created.Compare(a.state().rec.Created)
 	})
 	return list, nil
 }

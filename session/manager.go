@@ -10,25 +10,33 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/claim"
+	"github.com/go-guard/guard/internal/field"
 )
 
 // A Manager creates, loads and ends sessions that hold a D. It is safe for use
 // by several goroutines.
 type Manager[D any] struct {
-	store      Store
-	limitReads bool
-	cookie     http.Cookie
-	lifetime   time.Duration
-	idle       time.Duration
-	touchEvery time.Duration
-	touches    *claim.Table // one attempt a second for each session: few requests wait while writes fail
-	timeout    time.Duration
-	maxData    int
-	origins    *http.CrossOriginProtection // nil if the check is off
-	missing    *guard.Error                // a template
-	now        func() time.Time
-	copyable   bool // whether sessions can share a D
-	cache      *[cacheSize]atomic.Pointer[Session[D]]
+	store       Store
+	limited     bool // whether calls of the store are
+	cookie      http.Cookie
+	unique      bool // whether a browser has at most one such cookie
+	lifetime    time.Duration
+	maxLifetime time.Duration
+	idle        time.Duration
+	touchEvery  time.Duration
+	touches     *claim.Table // one attempt a second for each session: few requests wait while writes fail
+	turns       turns
+	timeout     time.Duration
+	maxData     int
+	origins     *http.CrossOriginProtection // nil if the check is off
+	missing     *guard.Error                // a template, as half is
+	half        *guard.Error                // of a half sign-in where a session is wanted
+	now         func() time.Time
+	codec       codec[D]
+	copyable    bool // whether sessions can share a D
+	cache       *[cacheSize]atomic.Pointer[decoded[D]]
+
+	acceptUndecodable bool
 }
 
 // New returns a manager of sessions whose data is a D, stored as JSON. Use
@@ -50,15 +58,20 @@ func New[D any](opts *Options) (*Manager[D], error) {
 	}
 	_, local := o.Store.(*Memory)
 	m := &Manager[D]{
-		store: o.Store, limitReads: !local,
-		lifetime: o.Lifetime, idle: o.IdleTimeout, touchEvery: o.TouchEvery, touches: claim.New(time.Second),
-		timeout: o.Timeout, maxData: o.MaxData, now: o.Now, cookie: newCookie(&o),
+		store: o.Store, limited: !local,
+		lifetime: o.Lifetime, maxLifetime: o.MaxLifetime, idle: o.IdleTimeout, touchEvery: o.TouchEvery, touches: claim.New(time.Second),
+		timeout: o.Timeout, maxData: o.MaxData, now: newClock(o.Now).Now, cookie: newCookie(&o),
+		unique:   !o.InsecureCookie && o.Domain == "" && !o.Partitioned,
 		missing:  refusal(codeMissing, o.Missing, guard.ErrNoCredentials),
+		half:     refusal(codePending, o.Missing, errHalf),
 		copyable: isCopyable(reflect.TypeFor[D]()),
-		cache:    new([cacheSize]atomic.Pointer[Session[D]]),
+		cache:    new([cacheSize]atomic.Pointer[decoded[D]]),
+
+		acceptUndecodable: o.AcceptUndecodable,
 	}
+	m.codec.init()
 	if !o.InsecureNoCrossOriginCheck {
-		origins, mistakes := newOrigins(o.TrustedOrigins)
+		origins, mistakes := field.Origins("session", o.TrustedOrigins)
 		m.origins = origins
 		errs = append(errs, mistakes...)
 	}
@@ -71,10 +84,10 @@ func New[D any](opts *Options) (*Manager[D], error) {
 	return m, nil
 }
 
-// readContext limits a read of the store. A Memory needs no limit, which would
-// cost each request an allocation.
+// readContext limits a read of the store. A Memory needs no limit and does not read the
+// context, which would cost each request an allocation.
 func (m *Manager[D]) readContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	if !m.limitReads {
+	if !m.limited {
 		return ctx, noCancel // a literal would be allocated
 	}
 	return context.WithTimeout(ctx, m.timeout)
@@ -85,5 +98,8 @@ func noCancel() {}
 // writeContext limits a write to the store. The write continues when the client
 // disconnects.
 func (m *Manager[D]) writeContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	if !m.limited {
+		return ctx, noCancel
+	}
 	return context.WithTimeout(context.WithoutCancel(ctx), m.timeout)
 }

@@ -4,19 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"hash/maphash"
 	"sync/atomic"
 	"time"
+
+	"github.com/go-guard/guard/internal/secret"
 )
 
 // MemoryOptions holds what has a default.
 type MemoryOptions struct {
-	// Max is the maximum number of sessions; further logins are refused with 503.
-	// If zero, 1,048,576, which take about 300 MB with little data.
+	// Max is the maximum number of sessions, without those of guests; further logins
+	// are refused with 503. If zero, 1,048,576, which take about 300 MB with little
+	// data.
 	Max int
+	// MaxGuests is the maximum number of guests' sessions, rounded up to a multiple of
+	// 16. A new one replaces the one that ends first. If zero, 131,072.
+	MaxGuests int
 	// MaxPerSubject is the maximum number of sessions of one subject. A new one
 	// replaces the subject's session with the oldest last use. If zero, 100. The
-	// time of an Insert or Delete grows with it.
+	// time of an Insert or Delete grows with it. Guests are not counted by it.
 	MaxPerSubject int
 	// Now is the clock. If nil, time.Now.
 	Now func() time.Time
@@ -24,16 +30,25 @@ type MemoryOptions struct {
 
 // Memory is a [Store] in the memory of one process: sessions end with the
 // process. It is bounded. It runs no goroutine: each Insert removes a few expired
-// records.
+// records. It remembers the epochs of at least 65,536 subjects; those of the others
+// grow together. Within [Grace], 65,536 references can end; for more, DeleteRef
+// returns ErrFull after it has removed the records. The time to end a session grows
+// with the number of those that have the same Ref.
 type Memory struct {
 	max        int64
+	maxGuests  int // of a partition
 	perSubject int
 	now        func() time.Time
-	count      atomic.Int64
-	shards     [Shards]shard
+	logins     atomic.Int64
+	tables     secret.Value[*tables] // its records have the application's data
 }
 
-// NewMemory returns an empty Memory. opts may be nil. A negative Max or
+type tables struct {
+	partitions [partitions]partition
+	ended      endedRefs // locked after a partition
+}
+
+// NewMemory returns an empty Memory. opts may be nil. A negative Max, MaxGuests or
 // MaxPerSubject is an error.
 func NewMemory(opts *MemoryOptions) (*Memory, error) {
 	var o MemoryOptions
@@ -41,84 +56,130 @@ func NewMemory(opts *MemoryOptions) (*Memory, error) {
 		o = *opts
 	}
 	var errs []error
-	if o.Max < 0 {
-		errs = append(errs, fmt.Errorf("session: Max %d is negative", o.Max))
-	}
-	if o.MaxPerSubject < 0 {
-		errs = append(errs, fmt.Errorf("session: MaxPerSubject %d is negative", o.MaxPerSubject))
+	for _, field := range []struct {
+		name  string
+		value int
+	}{{"Max", o.Max}, {"MaxGuests", o.MaxGuests}, {"MaxPerSubject", o.MaxPerSubject}} {
+		if field.value < 0 {
+			errs = append(errs, fmt.Errorf("session: %s %d is negative", field.name, field.value))
+		}
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
 	setDefault(&o.Max, 1<<20)
+	setDefault(&o.MaxGuests, 1<<17)
 	setDefault(&o.MaxPerSubject, 100)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	m := &Memory{max: int64(o.Max), perSubject: o.MaxPerSubject, now: o.Now}
-	for i := range m.shards {
-		m.shards[i].init()
+	m := &Memory{
+		max: int64(o.Max), maxGuests: (o.MaxGuests-1)/partitions + 1, perSubject: o.MaxPerSubject,
+		now: o.Now, tables: secret.New(new(tables)),
 	}
+	for i := range partitions {
+		m.partition(i).init()
+	}
+	m.ended().seed = maphash.MakeSeed()
 	return m, nil
 }
 
+func (m *Memory) partition(i int) *partition { return &m.tables.Reveal().partitions[i] }
+
+func (m *Memory) ended() *endedRefs { return &m.tables.Reveal().ended }
+
+// of returns the partition of the subjects with a tag.
+func (m *Memory) of(tag uint64) *partition { return m.partition(int(tag % partitions)) }
+
 var (
-	errWrongShard = errors.New("session: the key is not in its subject's shard")
-	errExists     = errors.New("session: the key exists")
+	errOtherSubject = errors.New("session: the keys are of different subjects")
+	errExists       = errors.New("session: the key exists")
+	errRotations    = errors.New("session: the session was rotated too often")
 )
 
 // Each Insert removes only a few expired records, so that no login waits while
 // thousands are removed.
 const (
 	sweptPerInsert = 4
-	sweptWhenFull  = 16 // of each shard
+	sweptWhenFull  = 16 // of each partition
 )
 
+// maxForwards is how many rotations of a session are possible within Forward.
+const maxForwards = 100
+
 // Insert implements [Store].
-func (m *Memory) Insert(_ context.Context, rec Record) error {
-	if rec.Key.Shard() != ShardOf(rec.Subject) {
-		return errWrongShard
+func (m *Memory) Insert(_ context.Context, rec Record, epoch int64) error {
+	if rec.Subject == "" || max(len(rec.Subject), len(rec.Login), len(rec.Ref)) > 255 {
+		return errors.New("session: a Subject that is empty, or a Subject, Login or Ref of more than 255 bytes")
 	}
-	if m.count.Load() >= m.max {
-		for i := range m.shards {
-			m.sweep(&m.shards[i], sweptWhenFull)
+	guest := isGuest(rec.Subject)
+	if !guest && m.logins.Load() >= m.max {
+		for i := range partitions {
+			m.sweep(m.partition(i), sweptWhenFull)
 		}
 	}
-	s := &m.shards[rec.Key.Shard()]
-	m.sweep(s, sweptPerInsert)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.occupied(rec.Key) {
+	tag := rec.Key.tag()
+	p := m.of(tag)
+	m.sweep(p, sweptPerInsert)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.occupied(rec.Key):
 		return errExists
+	case epoch != AnyEpoch && epoch != p.epochs.of(tag), rec.Ref != "" && m.ended().has(rec.Ref, m.now().UnixMilli()):
+		return ErrEnded
 	}
-	if oldest, n := s.oldest(rec.Subject); n >= m.perSubject {
-		m.remove(s, oldest)
+	if guest {
+		if p.guests.Len() >= m.maxGuests {
+			first, _ := p.guests.First()
+			m.remove(p, first)
+		}
+		p.add(&rec)
+		return nil
 	}
-	if m.count.Add(1) > m.max {
-		m.count.Add(-1)
+	if oldest, n := p.oldest(tag, rec.Subject); n >= m.perSubject {
+		m.remove(p, oldest)
+	}
+	if m.logins.Add(1) > m.max {
+		m.logins.Add(-1)
 		return ErrFull
 	}
-	s.add(&rec)
+	p.add(&rec)
 	return nil
 }
 
-// sweep removes up to n expired records of a shard.
-func (m *Memory) sweep(s *shard, n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// sweep removes up to n expired records and forwards of a partition.
+func (m *Memory) sweep(p *partition, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	limit := m.graceEnd()
-	for ; n > 0; n-- {
-		e, ok := s.deadlines.First()
-		if !ok || e.Deadline > limit {
-			return
+	for range n {
+		m.sweepForward(p)
+		if e, ok := p.logins.First(); ok && e.Deadline <= limit {
+			m.remove(p, e)
 		}
-		m.remove(s, e)
+		if e, ok := p.guests.First(); ok && e.Deadline <= limit {
+			m.remove(p, e)
+		}
 	}
 }
 
-func (m *Memory) remove(s *shard, e *entry) {
-	s.remove(e)
-	m.count.Add(-1)
+func (m *Memory) sweepForward(p *partition) {
+	if e, ok := p.forwards.Sweep(m.now().UnixMilli()); ok {
+		e.forwards--
+	}
+}
+
+func (m *Memory) remove(p *partition, e *entry) {
+	m.removeIf(p, e.key.tag(), func(other *entry) bool { return other == e })
+}
+
+// removeIf removes the entries with a tag that remove selects, and returns how many.
+func (m *Memory) removeIf(p *partition, tag uint64, remove func(*entry) bool) (n int) {
+	logins := p.logins.Len()
+	n = p.removeIf(tag, remove)
+	m.logins.Add(int64(p.logins.Len() - logins))
+	return n
 }
 
 // graceEnd is the latest deadline that Grace no longer covers, in Unix
@@ -130,10 +191,10 @@ func (m *Memory) expired(e *entry) bool { return e.Deadline <= m.graceEnd() }
 
 // Load implements [Store].
 func (m *Memory) Load(_ context.Context, key Key) (Record, bool, error) {
-	s := &m.shards[key.Shard()]
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if e := s.find(key); e != nil && !m.expired(e) {
+	p := m.of(key.tag())
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if e := p.find(key); e != nil && !m.expired(e) {
 		return e.record(), true, nil
 	}
 	return Record{}, false, nil
@@ -141,88 +202,27 @@ func (m *Memory) Load(_ context.Context, key Key) (Record, bool, error) {
 
 // Touch implements [Store].
 func (m *Memory) Touch(_ context.Context, key Key, seen, deadline time.Time) error {
-	s := &m.shards[key.Shard()]
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	p := m.of(key.tag())
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	ms := seen.UnixMilli()
-	if e := s.find(key); e != nil && e.seen < ms && ms < e.Deadline {
+	if e := p.find(key); e != nil && e.seen < ms && ms < e.Deadline {
 		e.seen = ms
-		s.deadlines.Move(e, deadline.UnixMilli())
+		p.heap(e).Move(e, deadline.UnixMilli())
 	}
 	return nil
 }
 
 // Update implements [Store].
 func (m *Memory) Update(_ context.Context, key Key, revision int64, data string) (bool, error) {
-	s := &m.shards[key.Shard()]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := s.find(key)
+	p := m.of(key.tag())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e := p.find(key)
 	if e == nil || e.revision != revision {
 		return false, nil
 	}
-	e.data = data
+	e.setData(data)
 	e.revision++
 	return true, nil
-}
-
-// Rotate implements [Store].
-func (m *Memory) Rotate(_ context.Context, from, to Key) (bool, error) {
-	if from.Shard() != to.Shard() {
-		return false, errWrongShard
-	}
-	s := &m.shards[from.Shard()]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := s.find(from)
-	if e == nil {
-		return false, nil
-	}
-	if s.occupied(to) {
-		return false, errExists
-	}
-	s.rename(e, to)
-	return true, nil
-}
-
-// Delete implements [Store].
-func (m *Memory) Delete(_ context.Context, key Key) (bool, error) {
-	s := &m.shards[key.Shard()]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := s.find(key)
-	if e == nil {
-		return false, nil
-	}
-	m.remove(s, e)
-	return true, nil
-}
-
-// List implements [Store].
-func (m *Memory) List(_ context.Context, subject string) ([]Record, error) {
-	s := &m.shards[ShardOf(subject)]
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	var list []Record
-	for e := range s.ofSubject(subject) {
-		if !m.expired(e) {
-			list = append(list, e.record())
-		}
-	}
-	return list, nil
-}
-
-// DeleteAll implements [Store].
-func (m *Memory) DeleteAll(_ context.Context, subject string, keep []ID) (int, error) {
-	s := &m.shards[ShardOf(subject)]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := 0
-	for e := range s.ofSubject(subject) {
-		if !slices.Contains(keep, e.id) {
-			m.remove(s, e)
-			n++
-		}
-	}
-	return n, nil
 }

@@ -34,7 +34,7 @@ func fill(b testing.TB, m *session.Memory, n int) (bytes float64, slowest time.D
 		binary.BigEndian.PutUint32(rec.ID[:], uint32(i))
 		rec.Data = fmt.Sprintf(`{"Email":"u%07d@example.com","Role":"user"}`, i)
 		start := time.Now()
-		err := m.Insert(b.Context(), rec)
+		err := m.Insert(b.Context(), rec, session.AnyEpoch)
 		took[i] = time.Since(start)
 		if err != nil {
 			b.Fatal(err)
@@ -53,4 +53,56 @@ func heap() uint64 {
 	var s runtime.MemStats
 	runtime.ReadMemStats(&s)
 	return s.HeapAlloc
+}
+
+// BenchmarkSubject has 1,000 sessions of one subject, each with a reference.
+func BenchmarkSubject(b *testing.B) {
+	const n = 1000
+	m := newMemory(b, &session.MemoryOptions{MaxPerSubject: n})
+	var keep []session.ID
+	add := func(ref string) {
+		rec := sessiontest.Record("alice")
+		rec.Ref = ref
+		if err := m.Insert(b.Context(), rec, session.AnyEpoch); err != nil {
+			b.Fatal(err)
+		}
+		if keep = append(keep, rec.ID); len(keep) > n {
+			keep = keep[len(keep)-n:]
+		}
+	}
+	fill := func() {
+		for i := range n {
+			add([]string{"even", "odd"}[i%2])
+		}
+	}
+	fill()
+	b.Run("insert", func(b *testing.B) {
+		for b.Loop() {
+			add("even")
+		}
+	})
+	b.Run("list", func(b *testing.B) {
+		for b.Loop() {
+			if list, _ := m.List(b.Context(), "alice"); len(list) != n {
+				b.Fatal(len(list))
+			}
+		}
+	})
+	b.Run("delete all, kept", func(b *testing.B) {
+		for b.Loop() {
+			if deleted, _ := m.DeleteAll(b.Context(), "alice", keep); deleted != 0 {
+				b.Fatal(deleted)
+			}
+		}
+	})
+	b.Run("delete all", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			fill()
+			b.StartTimer()
+			if deleted, _ := m.DeleteAll(b.Context(), "alice", nil); deleted != n {
+				b.Fatal(deleted)
+			}
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -20,19 +21,33 @@ func TestOptions(t *testing.T) {
 		{"prefix", session.Options{Name: "__host-x"}, "prefix is added"},
 		{"other prefix", session.Options{Name: "__Secure-x"}, "prefix is added"},
 		{"domain", session.Options{Domain: "a b"}, "cookie"},
-		{"SameSite=None", session.Options{SameSite: http.SameSiteNoneMode}, "SameSite"},
+		{"SameSite=None over http", session.Options{SameSite: http.SameSiteNoneMode, InsecureCookie: true}, "SameSite None with InsecureCookie"},
+		{"partitioned over http", session.Options{Partitioned: true, SameSite: http.SameSiteNoneMode, InsecureCookie: true}, "SameSite None with InsecureCookie"},
+		{"partitioned", session.Options{Partitioned: true}, "write SameSite: http.SameSiteNoneMode"},
+		{"partitioned and strict", session.Options{Partitioned: true, SameSite: http.SameSiteStrictMode}, "write SameSite: http.SameSiteNoneMode"},
+		{"unknown SameSite", session.Options{SameSite: 17}, "SameSite must be"},
 		{"default SameSite", session.Options{SameSite: http.SameSiteDefaultMode}, "SameSite"},
 		{"lifetime", session.Options{Lifetime: time.Millisecond}, "lifetime"},
+		{"longest lifetime", session.Options{Lifetime: math.MaxInt64}, "write at most 400*24*time.Hour"},
+		{"a lifetime of more than 400 days", session.Options{Lifetime: 400*24*time.Hour + 1}, "write at most 400*24*time.Hour"},
 		{"negative lifetime", session.Options{Lifetime: -time.Hour}, "lifetime"},
 		{"idle", session.Options{IdleTimeout: 13 * time.Hour}, "idle timeout"},
 		{"negative idle", session.Options{IdleTimeout: -1}, "idle timeout"},
 		{"touch", session.Options{TouchEvery: time.Hour}, "TouchEvery"},
 		{"negative touch", session.Options{TouchEvery: -1}, "TouchEvery"},
 		{"data", session.Options{MaxData: -1}, "MaxData"},
-		{"timeout", session.Options{Timeout: -1}, "Timeout"},
+		{"much data", session.Options{MaxData: math.MaxInt}, "MaxData"},
+		{"little data", session.Options{MaxData: 1}, "exceed MaxData"},
+		{"timeout", session.Options{Timeout: -1}, "5*time.Second"},
+		{"a timeout without a unit", session.Options{Timeout: 5}, "5*time.Second"},
+		{"no timeout", session.Options{Timeout: math.MaxInt64}, "5*time.Second"},
+		{"Unicode origin", session.Options{TrustedOrigins: []string{"https://b\u00fccher.example"}}, "location.origin"},
+		{"wildcard origin", session.Options{TrustedOrigins: []string{"https://*.example.com"}}, "list each origin"},
+		{"origin with a default port", session.Options{TrustedOrigins: []string{"https://a.example:443"}}, `write "https://a.example"`},
+		{"null origin", session.Options{TrustedOrigins: []string{"null"}}, "every sandboxed page"},
 		{"origin", session.Options{TrustedOrigins: []string{"app.example.com"}}, "trusted origin"},
 		{"origin with path", session.Options{TrustedOrigins: []string{"https://app.example.com/"}}, "trusted origin"},
-		{"origin in capitals", session.Options{TrustedOrigins: []string{"https://App.example.com"}}, "lower case"},
+		{"origin in capitals", session.Options{TrustedOrigins: []string{"https://App.example.com"}}, `write "https://app.example.com"`},
 		{"origin for nothing", session.Options{TrustedOrigins: []string{"https://a.b"}, InsecureNoCrossOriginCheck: true}, "trusted origins"},
 	} {
 		m, err := session.New[profile](&tt.opts)

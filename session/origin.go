@@ -1,18 +1,17 @@
 package session
 
 import (
-	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/field"
 )
 
-// CheckOrigin returns a 403 for a request that a browser sent from another
-// origin, unless its method is safe or Options.TrustedOrigins has the origin:
-// see [http.CrossOriginProtection]. All methods that take a request check it. A
-// login handler calls CheckOrigin first, before it reads the body.
+// CheckOrigin returns a 403 for a request that a browser sent from another origin,
+// unless its method is safe or Options.TrustedOrigins has the origin: see
+// [http.CrossOriginProtection]. The opening of a WebSocket is not safe. All methods
+// that take a request check it. A login handler calls CheckOrigin first, before it
+// reads the body.
 func (m *Manager[D]) CheckOrigin(r *http.Request) error {
 	return guard.Decision{Package: "session", Guard: "origin", Pattern: r.Pattern}.Deny(r.Context(), m.checkOrigin(r))
 }
@@ -25,18 +24,4 @@ func (m *Manager[D]) checkOrigin(r *http.Request) error {
 		return &guard.Error{Status: http.StatusForbidden, Code: codeCrossOrigin, Message: "Cross-origin request refused", Err: err}
 	}
 	return nil
-}
-
-// newOrigins returns the check of CheckOrigin, and the mistakes in
-// Options.TrustedOrigins.
-func newOrigins(list []string) (p *http.CrossOriginProtection, errs []error) {
-	p = http.NewCrossOriginProtection()
-	for _, origin := range list {
-		if err := p.AddTrustedOrigin(origin); err != nil {
-			errs = append(errs, fmt.Errorf("session: trusted origin: %w", err))
-		} else if origin != strings.ToLower(origin) {
-			errs = append(errs, fmt.Errorf("session: trusted origin %q: browsers write it in lower case", origin))
-		}
-	}
-	return p, errs
 }

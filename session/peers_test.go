@@ -137,12 +137,14 @@ func TestDefectsOfPeers(t *testing.T) {
 type ours struct {
 	t       *testing.T
 	m       *session.Manager[struct{ N int }]
+	other   *session.Manager[struct{ N int }] // of another process
 	methods *string
 }
 
 func newOurs(t *testing.T) *ours {
 	methods := new(string)
-	return &ours{t, guard.Must(session.New[struct{ N int }](&session.Options{Store: failing(newMemory(t, nil), methods)})), methods}
+	opts := &session.Options{Store: failing(newMemory(t, nil), methods)}
+	return &ours{t, guard.Must(session.New[struct{ N int }](opts)), guard.Must(session.New[struct{ N int }](opts)), methods}
 }
 
 // wrap is Require except for the login, as in a mux.
@@ -175,7 +177,9 @@ func (o *ours) of(r *http.Request) *session.Session[struct{ N int }] {
 
 func (o *ours) add(w http.ResponseWriter, r *http.Request, meanwhile func()) {
 	_, err := o.m.Update(r.Context(), o.of(r), func(d *struct{ N int }) error {
+		o.m, o.other = o.other, o.m
 		meanwhile()
+		o.m, o.other = o.other, o.m
 		meanwhile = func() {} // Update calls this function again
 		d.N++
 		return nil

@@ -3,8 +3,10 @@ package session
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/secret"
 )
 
 // Rotate gives the session a new token, for when the subject's privileges
@@ -28,27 +30,33 @@ func (m *Manager[D]) rotate(w http.ResponseWriter, r *http.Request, s *Session[D
 	if s == nil {
 		return nil, m.missing.Clone()
 	}
+	if !s.isOf(m) {
+		return nil, errForeign
+	}
 	// Without this check the client could be given a session from a list.
-	presented, _ := m.presented(w, r)
-	if key, ok := keyOf(presented); !ok || key != s.rec.Key {
+	presented, _, err := m.presented(w, r)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(presented, s.state().rec.Key) {
 		return nil, errors.New("session: Rotate of a session that the request did not present")
 	}
 	ctx, cancel := m.writeContext(r.Context())
 	defer cancel()
-	s, err := m.reloadIfExpired(ctx, s)
-	if err != nil {
+	if s, err = m.reloadIfExpired(ctx, s); err != nil {
 		return nil, err
 	}
-	token, key := newToken(s.rec.Subject)
-	rotated, err := m.store.Rotate(ctx, s.rec.Key, key)
+	token, key := newToken(s.state().rec.Subject)
+	rotated, err := m.store.Rotate(ctx, s.state().rec.Key, key)
 	if err != nil {
 		return nil, unavailable("rotate", err)
 	}
 	if !rotated {
 		return nil, errUnknown.Clone()
 	}
-	next := *s
-	next.rec.Key = key
-	m.setCookie(w, token, m.maxAge(&next))
-	return &next, nil
+	moved := *s.state()
+	moved.rec.Key = key
+	next := &Session[D]{secret.New(&moved)}
+	m.setCookie(w, token, m.maxAge(next))
+	return next, nil
 }

@@ -3,35 +3,44 @@
 //	sessions := guard.Must(session.New[Profile](nil))
 //	http.Handle("GET /profile", sessions.Wrap(guard.HandlerFunc(profile)))
 //
-// A login handler that has checked a password calls [Manager.Create]. Handlers
-// behind Wrap get a *[Session] as their principal, or the application's own
-// user by guard.BySubject.
+// A login handler that has checked a password calls [Manager.Create];
+// [Manager.LogoutHandler] is the logout. Handlers behind Wrap get a *[Session] as
+// their principal, or the application's own user by guard.BySubject. A login with a
+// second factor is a half sign-in first: see [Pending]. Visitors who have not signed
+// in are guests: see [Manager.Guest].
 //
 // # Guarantees
 //
-// The cookie holds 32 random bytes; the store holds their SHA-256. The cookie
-// is __Host-session with Secure, HttpOnly, SameSite=Lax and Path=/. A session
-// ends at its absolute timeout and at its idle timeout. Requests in flight
-// cannot bring back a destroyed session. Every change is saved before the
-// response is written, never after the handler returns. A login always creates a
-// new session (no session fixation). Unsafe requests from other
-// origins are refused with 403. If the store is down, requests are answered
-// with 503 and never treated as anonymous, and a logout reports the failure.
+// The cookie is __Host-session with Secure, HttpOnly, SameSite=Lax and Path=/. It has
+// 24 random bytes beside 8 of the subject's SHA-256, and the store has a SHA-256 in
+// their place. A login always creates a new session (no session fixation). Requests in
+// flight cannot bring back a destroyed session. [Manager.DestroyAll] also ends half
+// sign-ins, and the logins under way that have [AtEpoch]. A session ends at its
+// absolute timeout and at its idle timeout, which [For] sets for one login.
 //
-// The cookie of a session that is expired or unknown is cleared when a browser
-// opens a page; under guard.Optional the request is anonymous then. Sign-ins,
-// rotations and sign-outs are reported to guard.Observe with their subject.
+// Half sign-ins and guests authenticate no one. Of several cookies of one name, that
+// of a live session counts: see [Manager.Authenticate]. Unsafe requests from other
+// origins are refused with 403. Data that another version of the program wrote is
+// neither lost nor a reason to end the session: see [Manager.Update]. Every change is
+// saved before the response is written, never after the handler returns.
+//
+// If the store is down, requests are answered with 503 and never treated as
+// anonymous, and a logout reports the failure. The cookie of a session that is
+// expired or unknown is cleared when a browser opens a page; under guard.Optional the
+// request is anonymous then. Sign-ins, rotations and sign-outs are reported to
+// guard.Observe with their subject.
 //
 // # Not covered
 //
 // The origin of safe methods (GET, HEAD, OPTIONS) is not checked, so these must
-// change nothing. Anyone who holds the cookie acts as the subject until the
-// session ends: serve it over TLS, and protect sensitive actions with
-// [Manager.Recent]. The session is checked when a request arrives: a WebSocket
-// outlives a logout unless its handler checks again, by [Manager.Update].
+// change nothing. Anyone who holds the cookie acts as the subject until the session
+// ends: serve it over TLS, and protect sensitive actions with [Manager.Recent]. A
+// session is checked when a request arrives: a WebSocket outlives a logout unless its
+// handler checks again, by [Manager.Reload].
 //
 // The default store is in memory, for one process. Stores for several are in
-// stores/redisstore and stores/sqlstore. Package password hashes passwords.
+// stores/redisstore and stores/sqlstore. Package signin/password verifies passwords
+// and limits the attempts.
 package session
 
 import (
@@ -39,42 +48,81 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"github.com/go-guard/guard/internal/secret"
 )
 
 // A Session is one login of one subject with its data. It is immutable:
 // [Manager.Update] returns a new one.
 type Session[D any] struct {
-	rec      Record
-	data     D
-	deadline time.Time
+	hidden secret.Value[*state[D]] // copies of a Session show no data, too
 }
 
-// Sub returns the subject who is signed in. It is never empty.
-func (s *Session[D]) Sub() string { return s.rec.Subject }
+// A state is what a Session holds.
+type state[D any] struct {
+	rec      Record
+	login    login // of rec.Login
+	data     D
+	deadline time.Time
+	manager  *Manager[D] // nil for a session of package guardtest
+}
+
+// state is never nil.
+func (s *Session[D]) state() *state[D] {
+	if st := s.hidden.Reveal(); st != nil {
+		return st
+	}
+	return new(state[D]) // of a zero Session
+}
+
+// subject is "" for a half sign-in or guest.
+func (st *state[D]) subject() string {
+	if kindOf(&st.rec, &st.login) != "" {
+		return ""
+	}
+	return st.rec.Subject
+}
+
+// isOf reports whether m may act on s: sessions of other managers with the same D are
+// of another user base, or have other rules. Those of package guardtest have none.
+func (s *Session[D]) isOf(m *Manager[D]) bool {
+	manager := s.state().manager
+	return manager == nil || manager == m
+}
+
+// Sub returns the subject who is signed in, or who has begun to: behind [Manager.Step]
+// the second factor is still missing. It is never empty. Of a guest, it begins with a
+// zero byte, as no user's does.
+func (s *Session[D]) Sub() string { return s.state().rec.Subject }
 
 // ID names the session in lists and logs. Rotate does not change it. It is no
 // credential.
-func (s *Session[D]) ID() string { return s.rec.ID.String() }
+func (s *Session[D]) ID() string { return s.state().rec.ID.String() }
 
 // Data returns the session's data. It shares no memory with other requests.
-func (s *Session[D]) Data() D { return s.data }
+func (s *Session[D]) Data() D { return s.state().data }
 
 // AuthTime returns when the subject signed in.
-func (s *Session[D]) AuthTime() time.Time { return s.rec.Created }
+func (s *Session[D]) AuthTime() time.Time { return s.state().rec.Created }
+
+// AMR returns how the subject signed in (RFC 8176, section 2), in the order of the
+// steps, such as "pwd", "otp": the names that Create got by [Factors]. It is nil
+// without any.
+func (s *Session[D]) AMR() []string { return s.state().login.amr() }
 
 // LastSeen returns when the session was last used before this request, to the
 // precision of [Options].TouchEvery.
-func (s *Session[D]) LastSeen() time.Time { return s.rec.LastSeen }
+func (s *Session[D]) LastSeen() time.Time { return s.state().rec.LastSeen }
 
 // Deadline returns when the session ends unless it is used before.
-func (s *Session[D]) Deadline() time.Time { return s.deadline }
+func (s *Session[D]) Deadline() time.Time { return s.state().deadline }
 
 // String returns the ID and the subject, without the data.
 func (s *Session[D]) String() string {
 	if s == nil {
 		return "session <nil>"
 	}
-	return fmt.Sprintf("session %s of %q", s.rec.ID, s.rec.Subject)
+	return fmt.Sprintf("session %s of %q", s.state().rec.ID, s.state().rec.Subject)
 }
 
 // Format implements [fmt.Formatter]: no verb prints the data.

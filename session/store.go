@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"time"
@@ -12,24 +11,27 @@ import (
 // read "Session expired" rather than "Invalid session".
 const Grace = time.Hour
 
-// ErrFull is returned by Insert if the store is full: new logins are refused with
-// 503. A full store evicts no other subject's session.
-var ErrFull = errors.New("session: the store is full")
+// Forward is how long Delete finds a record under the key that it had before a
+// rotation.
+const Forward = 10 * time.Second
 
-// A Key is the SHA-256 of a token. Stores keep it in place of the token, so that
-// a copy of the store lets no one sign in.
+// AnyEpoch makes an Insert ignore the subject's epoch.
+const AnyEpoch = -1
+
+var (
+	// ErrFull is returned by Insert if the store is full: new logins are refused with
+	// 503. A full store evicts no other subject's session.
+	ErrFull = errors.New("session: the store is full")
+	// ErrEnded is returned by Insert if the subject's epoch is another, or if the
+	// record's Ref has ended: the login is refused with 401.
+	ErrEnded = errors.New("session: what the login relies on has ended")
+)
+
+// A Key is what a store knows of a token: a copy of the store lets no one sign in.
+// Its first 8 bytes are those of the SHA-256 of the subject, so that a store with
+// several locks or nodes can keep the sessions of a subject in one place. The others
+// are those of the SHA-256 of the token.
 type Key [32]byte
-
-// Shards is the number of shards.
-const Shards = 16
-
-// Shard returns the shard of the key, 0 to Shards-1. All keys of a subject are in
-// the shard that [ShardOf] returns: a manager draws tokens until one has such a
-// key. So a store with several locks or nodes has a subject's sessions in one place.
-func (k Key) Shard() int { return int(k[0] >> 4) }
-
-// ShardOf returns the shard of all keys of a subject.
-func ShardOf(subject string) int { return Key(sha256.Sum256([]byte(subject))).Shard() }
 
 // An ID names a session in lists and logs. It stays the same when the token
 // changes. It is no credential.
@@ -50,10 +52,18 @@ func parseID(s string) (id ID, ok bool) {
 // A Record is a session as a store keeps it. Times have a precision of a
 // millisecond.
 type Record struct {
-	Key     Key
-	ID      ID
-	Subject string // 1 to 255 bytes
-	Data    string // JSON, which stores do not read
+	Key Key
+	ID  ID
+	// Subject has 1 to 255 bytes. Those of guests begin with a zero byte,
+	// those of half sign-ins with a byte of 1.
+	Subject string
+	// Data is JSON of the application, which stores do not read and must not log.
+	Data string
+	// Login has 0 to 255 bytes: how the subject signed in. Only the manager reads it, and
+	// it never changes.
+	Login string
+	// Ref has 0 to 255 bytes: what DeleteRef finds the record by. It never changes.
+	Ref string
 	// Created is when the subject authenticated.
 	Created  time.Time
 	LastSeen time.Time
@@ -62,8 +72,6 @@ type Record struct {
 	Deadline time.Time
 	// Revision is 1 for a new record and grows with every change of Data.
 	Revision int64
-	// Remember is whether the browser keeps the cookie when it is closed.
-	Remember bool
 }
 
 // A Store keeps sessions. It must be safe for use by several goroutines and
@@ -71,11 +79,17 @@ type Record struct {
 // error means that the store itself failed. Only Insert creates: no other method
 // may bring back a deleted record, whatever runs at the same time.
 //
+// A subject has an epoch: 0 at first, and larger after every DeleteAll. It may
+// be forgotten after a year, and grow by itself. A login reads it before it
+// verifies a password, so that Insert refuses what was under way when all logins
+// were ended.
+//
 // Package sessiontest checks all of this.
 type Store interface {
-	// Insert adds rec. It is an error if the key exists, and ErrFull if the store
-	// is full.
-	Insert(ctx context.Context, rec Record) error
+	// Insert adds rec. It is an error if the key exists. It is ErrFull if the store
+	// is full, and ErrEnded if epoch is neither AnyEpoch nor that of the subject, or
+	// if DeleteRef ended rec.Ref within Grace.
+	Insert(ctx context.Context, rec Record, epoch int64) error
 
 	// Load returns the record under key. found is false if there is none, or if
 	// its deadline was more than Grace ago.
@@ -91,18 +105,28 @@ type Store interface {
 	Update(ctx context.Context, key Key, revision int64, data string) (updated bool, err error)
 
 	// Rotate moves the record under from to the key to and changes nothing else.
-	// rotated is false if there is none. Both keys are in one shard. It is an error
-	// if the key to exists.
+	// rotated is false if there is none. Both keys are of one subject. It is an error
+	// if the key to exists. For the time of Forward, Delete finds the record under
+	// from, too, also if it is rotated again; nothing else does.
 	Rotate(ctx context.Context, from, to Key) (rotated bool, err error)
 
-	// Delete removes the record under key. deleted is false if there is none.
+	// Delete removes the record under key, or the one that was rotated away from key
+	// within Forward. deleted is false if there is none.
 	Delete(ctx context.Context, key Key) (deleted bool, err error)
 
 	// List returns the records of a subject in any order. It may include some
 	// that are past their deadline.
 	List(ctx context.Context, subject string) ([]Record, error)
 
-	// DeleteAll removes the records of a subject except those with an ID in keep,
-	// and returns how many it removed.
+	// DeleteAll raises the epoch of a subject, removes its records except those with
+	// an ID in keep, and returns how many it removed.
 	DeleteAll(ctx context.Context, subject string, keep []ID) (deleted int, err error)
+
+	// DeleteRef removes the records with this Ref, and returns how many. For the time
+	// of Grace, no Insert succeeds with this Ref. An empty one is none: no record is
+	// removed, and no Insert is refused.
+	DeleteRef(ctx context.Context, ref string) (deleted int, err error)
+
+	// Epoch returns the subject's epoch.
+	Epoch(ctx context.Context, subject string) (epoch int64, err error)
 }

@@ -6,22 +6,25 @@ import (
 	"encoding/base64"
 )
 
-// tokenLen is the length of 32 bytes in base64url without padding.
-const tokenLen = 43
+// A token is 32 bytes: 8 of the subject's digest, which stores find the subject's
+// sessions by, and 24 random ones. tokenLen is its length in base64url without padding.
+const (
+	tagLen   = 8
+	tokenLen = 43
+)
 
 // tokenEncoding accepts one spelling of each token.
 var tokenEncoding = base64.RawURLEncoding.Strict()
 
-// newToken returns a random token and its key, which is in the subject's shard:
-// see [Key.Shard].
+// newToken returns a random token of the subject, and its key.
 func newToken(subject string) (token string, key Key) {
 	var raw [32]byte
-	for shard := ShardOf(subject); ; {
-		_, _ = rand.Read(raw[:]) // never fails
-		if key = sha256.Sum256(raw[:]); key.Shard() == shard {
-			return tokenEncoding.EncodeToString(raw[:]), key
-		}
-	}
+	tag := sha256.Sum256([]byte(subject))
+	copy(raw[:tagLen], tag[:])
+	_, _ = rand.Read(raw[tagLen:]) // never fails
+	var text [tokenLen]byte
+	tokenEncoding.Encode(text[:], raw[:])
+	return string(text[:]), digest(&raw)
 }
 
 // keyOf returns the key of a token; ok is false if the token is malformed.
@@ -36,5 +39,14 @@ func keyOf(token string) (key Key, ok bool) {
 	if err != nil || n != 32 { // Decode skips line breaks
 		return key, false
 	}
-	return sha256.Sum256(raw[:32]), true
+	return digest((*[32]byte)(raw[:32])), true
+}
+
+// digest returns the key of a token's bytes. The digest covers the first ones, too: a
+// token with another subject's has another key.
+func digest(raw *[32]byte) (key Key) {
+	sum := sha256.Sum256(raw[:])
+	copy(key[:tagLen], raw[:])
+	copy(key[tagLen:], sum[:])
+	return key
 }

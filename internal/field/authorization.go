@@ -13,28 +13,17 @@ type State int
 // The states of a credential.
 const (
 	Absent    State = iota // no field, or another scheme's
-	Present                // one token68
-	Malformed              // the scheme without a token, or with something else behind it
+	Present                // one
+	Malformed              // the scheme without a token, a text that is too long, or what cannot be read
 	Repeated               // more than one: which one counts would be a guess
+	Unclear                // a query or list of which readers differ, or which is too long
 	CrossSite              // in a cookie that a browser sent from another site
 )
 
-// Authorization returns the token of the Authorization field under scheme, whose
-// name is case-insensitive (RFC 9110, section 11.1). A token longer than limit
-// is malformed and not read.
-func Authorization(h http.Header, scheme string, limit int) (token string, s State) {
-	return checked(rawAuthorization(h, scheme, limit))
-}
-
-// checked refuses what is not a token68.
-func checked(text string, s State) (string, State) {
-	if s == Present && !IsToken68(text) {
-		return "", Malformed
-	}
-	return text, s
-}
-
-func rawAuthorization(h http.Header, scheme string, limit int) (text string, s State) {
+// Authorization returns what follows scheme, whose name is case-insensitive (RFC 9110,
+// section 11.1), in the Authorization field. It may not be a token68: the caller
+// checks that. A text longer than limit is returned, too, with Malformed.
+func Authorization(h http.Header, scheme string, limit int) (text string, s State) {
 	lines := h["Authorization"]
 	if len(lines) == 0 {
 		return "", Absent
@@ -62,39 +51,7 @@ func rawAuthorization(h http.Header, scheme string, limit int) (text string, s S
 		limit--
 	}
 	if len(v) > limit {
-		return "", Malformed
+		return v, Malformed
 	}
 	return v, Present
-}
-
-// BearerOrCookie returns the token of a request that carries it in its
-// Authorization field (RFC 6750, section 2.1) or, unless name is empty, in the
-// cookie of that name; inCookie reports which, also where the state is not
-// Present. Both at once are Repeated. A cookie's token has the same form, and
-// browsers send it unasked: p refuses it in cross-site requests.
-func BearerOrCookie(r *http.Request, name string, limit int, p *http.CrossOriginProtection) (token string, inCookie bool, s State) {
-	text, inCookie, s := RawBearerOrCookie(r, name, limit, p)
-	token, s = checked(text, s)
-	return token, inCookie, s
-}
-
-// RawBearerOrCookie is BearerOrCookie for a caller that looks in a cache of valid
-// tokens first: the text may not be a token, see IsToken68.
-func RawBearerOrCookie(r *http.Request, name string, limit int, p *http.CrossOriginProtection) (text string, inCookie bool, s State) {
-	text, s = rawAuthorization(r.Header, "Bearer", limit)
-	if name == "" || s == Repeated {
-		return text, false, s
-	}
-	value, cookie := Cookie(r.Header, name)
-	switch {
-	case cookie == Absent:
-		return text, false, s
-	case cookie == Repeated || s != Absent:
-		return "", false, Repeated
-	case CrossOrigin(p, r) != nil:
-		return "", true, CrossSite
-	case len(value) > limit:
-		return "", true, Malformed
-	}
-	return value, true, Present
 }

@@ -49,6 +49,28 @@ func IsScope(s string) bool { return all(s, inScope) }
 // IsToken68 reports whether s is a token68 (RFC 9110, section 11.2).
 func IsToken68(s string) bool { return all(strings.TrimRight(s, "="), inToken68) }
 
+// ContainsFold reports whether s contains word, which is in lower case, in any case of
+// ASCII.
+func ContainsFold(s, word string) bool {
+	for ; len(s) >= len(word); s = s[1:] {
+		if s[0]|0x20 == word[0] && strings.EqualFold(s[:len(word)], word) {
+			return true
+		}
+	}
+	return false
+}
+
+// MediaType returns the media type in a Content-Type, in lower case and without
+// parameters (RFC 9110, section 8.3.1), "" for one that is too long (RFC 6838, section
+// 4.2).
+func MediaType(contentType string) string {
+	kind, _, _ := strings.Cut(contentType, ";")
+	if kind = strings.Trim(kind, " \t"); len(kind) > 127+len("/")+127 {
+		return ""
+	}
+	return strings.ToLower(kind)
+}
+
 // Quote returns s as a quoted-string (RFC 9110, section 5.6.4). ok is false where
 // it holds anything but printable ASCII.
 func Quote(s string) (quoted string, ok bool) {

@@ -17,6 +17,8 @@ import (
 func Parse(s string, insecure bool) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
+	case s == "":
+		return nil, errors.New(`"" is not an absolute https URL`)
 	case err != nil || u.Host == "":
 		return nil, errors.New("not an absolute https URL")
 	case u.User != nil:

@@ -100,9 +100,18 @@ func For[P any](ctx context.Context) (n *Node, p *P) {
 // Credential returns the innermost credential that is an A. One whose principal
 // is hidden by a step further in is hidden with it.
 func Credential[A any](ctx context.Context) (a A, ok bool) {
+	return credential(ctx, func(A) bool { return true })
+}
+
+// CredentialBut is Credential without those that are a B, too.
+func CredentialBut[B, A any](ctx context.Context) (a A, ok bool) {
+	return credential(ctx, func(a A) bool { _, is := any(a).(B); return !is })
+}
+
+func credential[A any](ctx context.Context, wanted func(A) bool) (a A, ok bool) {
 	innermost := From(ctx)
 	for n := innermost; n != nil; n = n.Outer() {
-		if a, ok := As[A](n); ok {
+		if a, ok := As[A](n); ok && wanted(a) {
 			return a, !n.hidden(innermost)
 		}
 	}

@@ -12,11 +12,17 @@ type Issuer[C any] struct {
 	// Sign returns an access token of a session and the lifetime of the token,
 	// which ends with the session at the latest.
 	Sign func(subject string, claims C, sessionID string, sessionEnd time.Time) (token string, lifetime time.Duration, err error)
-	// Deny is that of the issuer's denylist.
-	Deny func(ctx context.Context, until time.Time, ids ...string) error
-	// Secrets returns the secrets of the issuer's private keys. The first one is
-	// that of the key that signs.
-	Secrets func() ([][]byte, error)
+	// Deny is that of the issuer's denylist. The subject is the sub claim of the
+	// tokens, which were issued before now, or empty.
+	Deny func(ctx context.Context, until time.Time, subject string, ids ...string) error
+	// Sub returns the sub claim of a *jwtauth.Token[C] of the issuer, without the
+	// Prefix of the Verifier that accepted it.
+	Sub func(token any) string
+	// Secrets returns the secrets of the issuer's private keys, which must not be
+	// modified. The first one is that of the key that signs. It returns nil if that
+	// key reveals none, but not after it has returned a list. After a change of keys
+	// it returns another pointer.
+	Secrets func() *[][]byte
 
 	Name     string        // the iss claim
 	Audience []string      // the aud claim; must not be modified

@@ -4,8 +4,12 @@ import (
 	"crypto"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"fmt"
+	"slices"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/go-guard/guard/internal/hmacstate"
 )
 
 // A KeyType is the kty of a key (RFC 7518, section 6.1).
@@ -17,6 +21,7 @@ const (
 	RSA       KeyType = "RSA"
 	EC        KeyType = "EC"
 	OKP       KeyType = "OKP" // Ed25519
+	AKP       KeyType = "AKP" // ML-DSA, since Go 1.27 (RFC 9964, section 3)
 )
 
 // An Algorithm is a signature algorithm of RFC 7518, section 3.1, or RFC 9864.
@@ -24,17 +29,17 @@ type Algorithm struct {
 	Name string
 	Type KeyType // of its keys
 
-	method jwt.SigningMethod
+	method jwt.SigningMethod // verifies; nil if Type is Symmetric
 	hash   crypto.Hash
 	curve  elliptic.Curve // if Type is EC
 }
 
 // algorithms lists every supported algorithm. "none" is not among them. Ed25519
 // has two names: EdDSA, and Ed25519 since RFC 9864.
-var algorithms = []Algorithm{
-	{"HS256", Symmetric, jwt.SigningMethodHS256, crypto.SHA256, nil},
-	{"HS384", Symmetric, jwt.SigningMethodHS384, crypto.SHA384, nil},
-	{"HS512", Symmetric, jwt.SigningMethodHS512, crypto.SHA512, nil},
+var algorithms = slices.Concat([]Algorithm{
+	{"HS256", Symmetric, nil, crypto.SHA256, nil},
+	{"HS384", Symmetric, nil, crypto.SHA384, nil},
+	{"HS512", Symmetric, nil, crypto.SHA512, nil},
 	{"RS256", RSA, jwt.SigningMethodRS256, crypto.SHA256, nil},
 	{"RS384", RSA, jwt.SigningMethodRS384, crypto.SHA384, nil},
 	{"RS512", RSA, jwt.SigningMethodRS512, crypto.SHA512, nil},
@@ -46,10 +51,9 @@ var algorithms = []Algorithm{
 	{"ES512", EC, jwt.SigningMethodES512, crypto.SHA512, elliptic.P521()},
 	{"EdDSA", OKP, jwt.SigningMethodEdDSA, 0, nil},
 	{"Ed25519", OKP, jwt.SigningMethodEdDSA, 0, nil},
-}
+}, postQuantum)
 
-// strictPSS returns m with the salt length of the hash, for signing and
-// verifying (RFC 7518, section 3.5). The methods of golang-jwt accept a salt of
+// strictPSS returns m with the salt length of the hash (RFC 7518, section 3.5). The methods of golang-jwt accept a salt of
 // any length.
 func strictPSS(m *jwt.SigningMethodRSAPSS) jwt.SigningMethod {
 	return &jwt.SigningMethodRSAPSS{
@@ -79,10 +83,26 @@ func (a *Algorithm) Names() []string {
 
 // Sign signs text with a private key of a, see [Pair].
 func (a *Algorithm) Sign(text string, private crypto.PrivateKey) ([]byte, error) {
-	return a.method.Sign(text, private)
+	switch s := private.(type) {
+	case *Secret:
+		if s.alg == a {
+			return hmacstate.Append(s.mac, nil, text), nil
+		}
+	case *Signer:
+		if s.alg == a {
+			return s.sign(text)
+		}
+	}
+	return nil, fmt.Errorf("the key is not one of %s", a.Name)
 }
 
 // Verify verifies the signature of text with a public key of a, see [Pair].
 func (a *Algorithm) Verify(text string, signature []byte, public crypto.PublicKey) error {
+	if a.Type == Symmetric {
+		if s, ok := public.(*Secret); !ok || s.alg != a || !hmacstate.Equal(s.mac, text, signature) {
+			return ErrSignature
+		}
+		return nil
+	}
 	return a.method.Verify(text, signature, public)
 }

@@ -32,14 +32,7 @@ func (r *Remote) locate(ctx context.Context) (location, error) {
 	if r.issuer == "" || loc.jwksURL != "" && !failed && r.opts.Now().Sub(loc.readAt) < metadataTTL {
 		return loc, nil
 	}
-	loc, err := r.readMetadata(ctx)
-	if err != nil {
-		return location{}, err
-	}
-	r.mu.Lock()
-	r.location = loc
-	r.mu.Unlock()
-	return loc, nil
+	return r.readMetadata(ctx)
 }
 
 // readMetadata fetches the issuer's metadata, that of OpenID Connect or else
@@ -49,11 +42,7 @@ func (r *Remote) readMetadata(ctx context.Context) (location, error) {
 	if err != nil {
 		return location{}, err
 	}
-	openid, oauth := wellKnown(issuer)
-	body, _, err := r.get(ctx, openid)
-	if errors.Is(err, errNotFound) {
-		body, _, err = r.get(ctx, oauth)
-	}
+	body, err := r.getFirst(ctx, wellKnown(issuer))
 	if err != nil {
 		return location{}, err
 	}
@@ -77,13 +66,34 @@ func (r *Remote) readMetadata(ctx context.Context) (location, error) {
 	return location{doc.JWKSURI, body, r.opts.Now()}, nil
 }
 
-// wellKnown returns the URLs of an issuer's metadata: OpenID Connect appends to
-// the issuer's path, OAuth prepends to it (RFC 8414, section 3.1).
-func wellKnown(issuer *url.URL) (openid, oauth string) {
-	path := strings.TrimSuffix(issuer.Path, "/")
-	o, a := *issuer, *issuer
-	o.Path = path + "/.well-known/openid-configuration"
-	a.Path = "/.well-known/oauth-authorization-server" + path
-	o.RawPath, a.RawPath = "", ""
-	return o.String(), a.String()
+// getFirst fetches the first of several documents. Servers and their proxies answer
+// a path that they do not serve with any 4xx status.
+func (r *Remote) getFirst(ctx context.Context, addresses []string) ([]byte, error) {
+	var errs []error
+	for _, address := range addresses {
+		body, _, err := r.get(ctx, address)
+		if err == nil {
+			return body, nil
+		}
+		errs = append(errs, err)
+		if e, ok := errors.AsType[*statusError](err); !ok || e.status/100 != 4 {
+			break
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+// wellKnown returns the URLs that an issuer's metadata may have. OpenID Connect
+// appends to the issuer's path; OAuth inserts before it, by a name of its own
+// (RFC 8414, section 3.1) or that of OpenID Connect (section 5). The path keeps
+// its escapes.
+func wellKnown(issuer *url.URL) []string {
+	const openid, oauth = "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"
+	origin := (&url.URL{Scheme: issuer.Scheme, Host: issuer.Host}).String()
+	path := strings.TrimSuffix(issuer.EscapedPath(), "/")
+	list := []string{origin + path + openid, origin + oauth + path}
+	if path != "" {
+		list = append(list, origin+openid+path)
+	}
+	return list
 }

@@ -34,6 +34,10 @@ func TestDiscover(t *testing.T) {
 		{"slash at the end", idp.Issuer + "/", map[string]string{openid: metadata(idp.Issuer+"/", idp.JWKSURL)}, valid, openid + " /jwks"},
 		{"path", idp.Issuer + "/a/b", map[string]string{"/a/b" + openid: metadata(idp.Issuer+"/a/b", idp.JWKSURL)}, valid, "/a/b" + openid + " /jwks"},
 		{"path, OAuth", idp.Issuer + "/a", map[string]string{oauth + "/a": metadata(idp.Issuer+"/a", idp.JWKSURL)}, valid, "/a" + openid + " " + oauth + "/a /jwks"},
+		{"path, by the name of OpenID Connect", idp.Issuer + "/a", map[string]string{openid + "/a": metadata(idp.Issuer+"/a", idp.JWKSURL)}, valid, "/a" + openid + " " + oauth + "/a " + openid + "/a /jwks"},
+		{"path with an escape", idp.Issuer + "/t%2Fx", map[string]string{"/t%2Fx" + openid: metadata(idp.Issuer+"/t%2Fx", idp.JWKSURL)}, valid, "/t%2Fx" + openid + " /jwks"},
+		{"path with an escape, OAuth", idp.Issuer + "/t%2Fx/", map[string]string{oauth + "/t%2Fx": metadata(idp.Issuer+"/t%2Fx/", idp.JWKSURL)}, valid, "/t%2Fx" + openid + " " + oauth + "/t%2Fx /jwks"},
+		{"path that ends with an escape", idp.Issuer + "/t%2F", map[string]string{"/t%2F" + openid: metadata(idp.Issuer+"/t%2F", idp.JWKSURL)}, valid, "/t%2F" + openid + " /jwks"},
 		{"of another issuer", idp.Issuer, map[string]string{openid: metadata("https://evil.example", idp.JWKSURL)}, unavailable, openid},
 		{"of the issuer with a slash", idp.Issuer, map[string]string{openid: metadata(idp.Issuer+"/", idp.JWKSURL)}, unavailable, openid},
 		{"without issuer", idp.Issuer, map[string]string{openid: `{"jwks_uri":"` + idp.JWKSURL + `"}`}, unavailable, openid},
@@ -59,6 +63,32 @@ func TestDiscover(t *testing.T) {
 				t.Errorf("fetched %s; want %s", paths, tt.paths)
 			}
 		})
+	}
+}
+
+// Servers and their proxies answer a well-known path that they do not serve with any
+// 4xx status. Other failures are those of the server: OAuth's metadata is not tried.
+func TestDiscoverStatus(t *testing.T) {
+	for _, tt := range []struct {
+		status int
+		want   string
+	}{
+		{400, valid}, {401, valid}, {403, valid}, {404, valid}, {405, valid}, {410, valid}, {429, valid}, {451, valid},
+		{204, unavailable}, {302, unavailable}, {500, unavailable}, {503, unavailable},
+	} {
+		key := newSigner("a")
+		s := &idp.Server{Missing: tt.status, Answers: map[string]string{oauth: metadata(idp.Issuer, idp.JWKSURL), "/jwks": jwks(key)}}
+		r := guard.Must(keyset.Discover(idp.Issuer, &keyset.RemoteOptions{Client: s.Client()}))
+		if got := verify(t, r, key.sign()); got != tt.want {
+			t.Errorf("%d: %s; want %s", tt.status, got, tt.want)
+		}
+	}
+	s := &idp.Server{Missing: 403}
+	_, err := guard.Must(keyset.Discover(idp.Issuer, &keyset.RemoteOptions{Client: s.Client()})).Load(t.Context())
+	for _, path := range []string{openid, oauth} {
+		if err == nil || !strings.Contains(err.Error(), idp.Issuer+path+": status 403") {
+			t.Errorf("no metadata: error %v", err)
+		}
 	}
 }
 

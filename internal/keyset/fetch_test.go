@@ -96,7 +96,7 @@ func TestOutage(t *testing.T) {
 			}
 		})
 		for range 100 { // no keys yet
-			if _, err := keyset.Verify(t.Context(), r, key.sign()); !errors.Is(err, errDown) {
+			if _, _, err := keyset.Verify(t.Context(), r, key.sign()); !errors.Is(err, errDown) {
 				t.Fatalf("down: error %v", err)
 			}
 			time.Sleep(time.Second)
@@ -155,7 +155,7 @@ func TestOnErrorDelaysNoRequest(t *testing.T) {
 				s.Serve(jwks(key))
 				r := remote(t, s, func(o *keyset.RemoteOptions) { o.OnError = func(error) { onError(ctx) } })
 				got := after(t, 0, func() string {
-					_, err := keyset.Verify(t.Context(), r, key.sign())
+					_, _, err := keyset.Verify(t.Context(), r, key.sign())
 					return fmt.Sprint(err)
 				})
 				if !strings.HasSuffix(got, errDown.Error()) {

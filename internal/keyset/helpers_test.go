@@ -6,7 +6,9 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,7 +50,7 @@ func verify(t testing.TB, src keyset.Source, sig keyset.Signature) string {
 
 func verifyIn(t testing.TB, ctx context.Context, src keyset.Source, sig keyset.Signature) string {
 	t.Helper()
-	set, err := keyset.Verify(ctx, src, sig)
+	set, _, err := keyset.Verify(ctx, src, sig)
 	if (set == nil) != (err != nil) {
 		t.Errorf("set %v, error %v", set, err)
 	}
@@ -134,3 +136,21 @@ func after(t testing.TB, want time.Duration, f func() string) string {
 }
 
 var errDown = errors.New("no route to host")
+
+// errorLog collects what OnError receives.
+type errorLog struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (l *errorLog) add(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, err.Error())
+}
+
+func (l *errorLog) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.list)
+}

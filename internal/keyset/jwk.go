@@ -23,6 +23,7 @@ type JWK struct {
 	N   string  `json:"n,omitempty"`
 	X   string  `json:"x,omitempty"`
 	Y   string  `json:"y,omitempty"`
+	Pub string  `json:"pub,omitempty"` // of an AKP
 
 	Alg    string   `json:"alg,omitempty"`
 	Kid    string   `json:"kid,omitempty"`
@@ -30,8 +31,8 @@ type JWK struct {
 	KeyOps []string `json:"key_ops,omitempty"`
 }
 
-// NewJWK returns the JWK of a public key, without alg, kid and use. ok is false
-// if public is a secret.
+// NewJWK returns the JWK of a public key, without kid and use, and without alg unless
+// it is an AKP. ok is false if public is a secret.
 func NewJWK(public crypto.PublicKey) (j JWK, ok bool) {
 	switch k := public.(type) {
 	case *rsa.PublicKey:
@@ -48,15 +49,22 @@ func NewJWK(public crypto.PublicKey) (j JWK, ok bool) {
 	case ed25519.PublicKey:
 		j.Kty, j.Crv, j.X = OKP, "Ed25519", base64url.EncodeToString(k)
 	default:
-		return j, false
+		return newAKP(public)
 	}
 	return j, true
 }
 
 // Thumbprint returns the SHA-256 thumbprint of the key (RFC 7638).
 func (j JWK) Thumbprint() string {
-	j.Alg, j.Kid, j.Use, j.KeyOps = "", "", "", nil
-	sum := sha256.Sum256(encode(j))
+	var members any = JWK{Crv: j.Crv, E: j.E, Kty: j.Kty, N: j.N, X: j.X, Y: j.Y}
+	if j.Kty == AKP { // RFC 9964, section 6
+		members = struct {
+			Alg string  `json:"alg"`
+			Kty KeyType `json:"kty"`
+			Pub string  `json:"pub"`
+		}{j.Alg, j.Kty, j.Pub}
+	}
+	sum := sha256.Sum256(encode(members))
 	return base64url.EncodeToString(sum[:])
 }
 

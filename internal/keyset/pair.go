@@ -5,8 +5,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"crypto/subtle"
 	"fmt"
 	"slices"
+
+	"github.com/go-guard/guard/internal/hmacstate"
+	"github.com/go-guard/guard/internal/secret"
 )
 
 // Bounds of keys and their IDs.
@@ -19,7 +23,7 @@ const (
 )
 
 // A Pair is the two halves of a key. Both halves of a shared secret are the
-// secret itself, as a []byte.
+// same *Secret; other private halves are a *Signer.
 type Pair struct {
 	Public  crypto.PublicKey  // verifies
 	Private crypto.PrivateKey // signs; nil if only the public half is known
@@ -27,12 +31,29 @@ type Pair struct {
 
 // NewSecret returns a copy of a shared secret for a symmetric algorithm. A
 // secret that is shorter than the hash is an error (RFC 7518, section 3.2).
-func NewSecret(a *Algorithm, secret []byte) (*Pair, error) {
-	if len(secret) < a.hash.Size() {
-		return nil, fmt.Errorf("the secret of %s has %d bytes, and needs %d", a.Name, len(secret), a.hash.Size())
+func NewSecret(a *Algorithm, shared []byte) (*Pair, error) {
+	if len(shared) < a.hash.Size() {
+		return nil, fmt.Errorf("the secret of %s has %d bytes, and needs %d", a.Name, len(shared), a.hash.Size())
 	}
-	secret = slices.Clone(secret)
-	return &Pair{Public: secret, Private: secret}, nil
+	shared = slices.Clone(shared)
+	s := &Secret{a, secret.New(shared), hmacstate.New(a.hash.New, shared)}
+	return &Pair{Public: s, Private: s}, nil
+}
+
+// A Secret is a shared secret of one algorithm. No printer shows it.
+type Secret struct {
+	alg   *Algorithm
+	bytes secret.Value[[]byte]
+	mac   hmacstate.Key
+}
+
+// Reveal returns the secret, which must not be modified.
+func (s *Secret) Reveal() []byte { return s.bytes.Reveal() }
+
+// Equal reports whether x is the same secret, for any algorithm.
+func (s *Secret) Equal(x crypto.PublicKey) bool {
+	o, ok := x.(*Secret)
+	return ok && subtle.ConstantTimeCompare(s.Reveal(), o.Reveal()) == 1
 }
 
 // NewPair returns the pair of a private key, or of a public key alone, for an
@@ -45,9 +66,16 @@ func NewPair(a *Algorithm, key any) (*Pair, error) {
 			return nil, err
 		}
 	}
-	p := split(key)
+	return newPair(a, split(key))
+}
+
+// newPair returns p, the result of split, with a private half that signs by a.
+func newPair(a *Algorithm, p *Pair) (*Pair, error) {
 	if err := checkPublic(a, p.Public); err != nil {
 		return nil, err
+	}
+	if s, ok := p.Private.(crypto.Signer); ok {
+		p.Private = &Signer{alg: a, key: s, public: p.Public}
 	}
 	return p, nil
 }
@@ -75,6 +103,9 @@ func split(key any) *Pair {
 			return &Pair{k.Public(), slices.Clone(k)}
 		}
 		return &Pair{}
+	}
+	if p := splitPostQuantum(key); p != nil {
+		return p
 	}
 	return &Pair{Public: key}
 }
@@ -108,6 +139,27 @@ func checkPublic(a *Algorithm, public crypto.PublicKey) error {
 		if a.Type == OKP && len(k) == ed25519.PublicKeySize {
 			return nil
 		}
+	default:
+		if isPostQuantum(a, public) {
+			return nil
+		}
+	}
+	if t := typeOf(public); t != a.Type && public != nil {
+		needs := map[KeyType]string{RSA: "an RSA", EC: "an ECDSA", OKP: "an Ed25519", AKP: "an ML-DSA"}
+		return fmt.Errorf("%s needs %s key, and this is a %T", a.Name, needs[a.Type], public)
 	}
 	return fmt.Errorf("not a sound key for %s: %T", a.Name, public)
+}
+
+// typeOf returns the type of a public key: AKP unless it is another one.
+func typeOf(public crypto.PublicKey) KeyType {
+	switch public.(type) {
+	case *rsa.PublicKey:
+		return RSA
+	case *ecdsa.PublicKey:
+		return EC
+	case ed25519.PublicKey:
+		return OKP
+	}
+	return AKP
 }

@@ -122,6 +122,36 @@ func TestAlgorithmNamesAreExact(t *testing.T) {
 	}
 }
 
+// A key of another algorithm neither signs nor verifies, whatever it is.
+func TestKeysOfOtherAlgorithms(t *testing.T) {
+	keys := map[string]*keyset.Pair{
+		"HS256": guard.Must(keyset.NewSecret(keyset.AlgorithmByName("HS256"), secret)),
+		"HS384": guard.Must(keyset.NewSecret(keyset.AlgorithmByName("HS384"), secret)),
+		"ES256": guard.Must(keyset.NewPair(keyset.AlgorithmByName("ES256"), ecKey())),
+		"EdDSA": guard.Must(keyset.NewPair(keyset.AlgorithmByName("EdDSA"), edKey())),
+	}
+	for name, key := range keys {
+		signature := guard.Must(keyset.AlgorithmByName(name).Sign("text", key.Private))
+		for _, other := range []string{"HS256", "HS384", "HS512", "RS256", "ES256", "ES384", "EdDSA"} {
+			a := keyset.AlgorithmByName(other)
+			if other == name {
+				continue
+			}
+			if a.Verify("text", signature, key.Public) == nil {
+				t.Errorf("%s verifies with a key of %s", other, name)
+			}
+			if _, err := a.Sign("text", key.Private); err == nil {
+				t.Errorf("%s signs with a key of %s", other, name)
+			}
+		}
+		for _, none := range []any{nil, []byte(secret), (*keyset.Pair)(nil)} {
+			if keyset.AlgorithmByName(name).Verify("text", signature, none) == nil {
+				t.Errorf("%s verifies with %T", name, none)
+			}
+		}
+	}
+}
+
 func TestBadPairs(t *testing.T) {
 	//lint:ignore SA1019 there is no other way to a point that is not on the curve
 	off := &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}
@@ -152,13 +182,13 @@ func TestBadPairs(t *testing.T) {
 		{"ES256 off the curve", "ES256", off, "not a sound key"},
 		{"Ed25519 short", "EdDSA", ed25519.PublicKey{1}, "not a sound key"},
 		{"Ed25519 private short", "EdDSA", ed25519.PrivateKey{1}, "not a sound key"},
-		{"not PEM", "RS256", []byte("secret stuff"), "no key in PEM"},
-		{"empty PEM", "RS256", []byte(nil), "no key in PEM"},
+		{"not PEM", "RS256", []byte("secret stuff"), "the bytes are not PEM text (a file's name?)"},
+		{"empty PEM", "RS256", []byte(nil), "the bytes are not PEM text"},
 		{"broken PEM", "RS256", pemOf("PRIVATE KEY", []byte("secret stuff"), nil), `"PRIVATE KEY" cannot be parsed`},
 		{"another kind of PEM", "RS256", pemOf("OPENSSH PRIVATE KEY", []byte("x"), nil), "no key in PEM"},
-		{"EC key for RSA", "RS256", pkcs8(ecKey()), "not a sound key for RS256"},
-		{"RSA key for EC", "ES256", pkix(rsaKey().Public()), "not a sound key for ES256"},
-		{"RSA key for Ed25519", "EdDSA", pkcs8(rsaKey()), "not a sound key for EdDSA"},
+		{"EC key for RSA", "RS256", pkcs8(ecKey()), "RS256 needs an RSA key, and this is a *ecdsa.PublicKey"},
+		{"RSA key for EC", "ES256", pkix(rsaKey().Public()), "ES256 needs an ECDSA key, and this is a *rsa.PublicKey"},
+		{"RSA key for Ed25519", "EdDSA", pkcs8(rsaKey()), "EdDSA needs an Ed25519 key, and this is a *rsa.PublicKey"},
 		{"no key", "EdDSA", nil, "not a sound key for EdDSA"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -178,13 +208,13 @@ func TestPairsAreCopies(t *testing.T) {
 	mine := []byte(string(secret))
 	p := guard.Must(keyset.NewSecret(keyset.AlgorithmByName("HS256"), mine))
 	clear(mine)
-	if string(p.Public.([]byte)) != string(secret) || string(p.Private.([]byte)) != string(secret) {
+	if string(p.Public.(*keyset.Secret).Reveal()) != string(secret) || p.Private != p.Public {
 		t.Error("the secret is not copied")
 	}
 	key := ed25519.PrivateKey(string(edKey()))
 	p = guard.Must(keyset.NewPair(keyset.AlgorithmByName("EdDSA"), key))
 	clear(key)
-	if !edKey().Equal(p.Private) {
+	if !edKey().Public().(ed25519.PublicKey).Equal(p.Public) || string(guard.Must(p.Derive())) != string(guard.Must(x509.MarshalPKCS8PrivateKey(edKey()))) {
 		t.Error("the private key is not copied")
 	}
 }

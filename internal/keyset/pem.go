@@ -11,9 +11,12 @@ import (
 // public key of a certificate. Blocks of other types are skipped: openssl writes
 // EC PARAMETERS before an EC key.
 func parsePEM(text []byte) (any, error) {
-	for {
+	for first := true; ; first = false {
 		block, rest := pem.Decode(text)
-		if block == nil {
+		switch {
+		case block == nil && first:
+			return nil, errors.New("the bytes are not PEM text (a file's name?)")
+		case block == nil:
 			return nil, errors.New("no key in PEM")
 		}
 		text = rest

@@ -2,6 +2,7 @@ package keyset
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,71 +13,39 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-guard/guard/internal/flight"
 	"github.com/go-guard/guard/internal/httpsurl"
+	"github.com/go-guard/guard/internal/wiring"
 )
-
-// RemoteOptions configures a [Remote]. The zero value has the defaults.
-type RemoteOptions struct {
-	// Client fetches, without following redirects. If nil, it uses
-	// http.DefaultTransport.
-	Client *http.Client
-	// Timeout bounds one fetch. If 0, it is 5 seconds.
-	Timeout time.Duration
-	// Refetch is the minimum time between two fetches for unknown keys and
-	// after the first failure. It doubles with each further failure, up to six
-	// times Refetch. If 0, it is 10 seconds.
-	Refetch time.Duration
-	// Stale is how long keys are used after their expiry while fetches fail.
-	// If 0, it is an hour; if negative, they are not used.
-	Stale time.Duration
-	// InsecureHTTP allows http to hosts other than this one. An attacker on
-	// the network can then replace the keys.
-	InsecureHTTP bool
-	// OnError receives the error of each failed fetch. May be nil.
-	OnError func(error)
-	// Now is the clock. If nil, it is time.Now.
-	Now func() time.Time
-}
-
-// withDefaults returns a copy of o, which may be nil, with every default set.
-func (o *RemoteOptions) withDefaults() RemoteOptions {
-	var c RemoteOptions
-	if o != nil {
-		c = *o
-	}
-	if c.Timeout <= 0 {
-		c.Timeout = 5 * time.Second
-	}
-	if c.Refetch <= 0 {
-		c.Refetch = 10 * time.Second
-	}
-	if c.Stale == 0 {
-		c.Stale = time.Hour
-	}
-	c.Stale = max(c.Stale, 0)
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	return c
-}
 
 // A Remote is the key set of an authorization server. It is fetched when it is
 // first needed and again before it expires, by one fetch at a time. A fetched
 // set replaces the previous one, even if it is empty. A Remote is safe for
 // concurrent use.
 type Remote struct {
+	name   string // in errors
 	issuer string // of Discover, or empty
-	name   string // in errors: the URL or the issuer
 	opts   RemoteOptions
 	client http.Client
+	read   func(context.Context) (document, error)
+	reads  *flight.Group[struct{}, document]
 
 	latest atomic.Pointer[snapshot] // nil until a fetch succeeds
 
 	mu       sync.Mutex // guards the fields below
 	inFlight *fetch
-	started  time.Time // start of the last fetch
-	failures int       // since the last success
-	err      error     // of the last fetch
+	started  time.Time                      // start of the last fetch
+	failures int                            // since the last success
+	err      error                          // of the last fetch
+	location location                       // of the last successful fetch
+	reported map[[sha256.Size]byte]struct{} // the keys that OnError received
+}
+
+// A document is a key set as it was read.
+type document struct {
+	keys     []PublicKey
+	skipped  []*SkippedKey
+	ttl      time.Duration
 	location location
 }
 
@@ -84,17 +53,28 @@ type Remote struct {
 type snapshot struct {
 	set       *Set
 	keys      []PublicKey
-	metadata  []byte    // of Discover
+	metadata  []byte // of Discover
+	fetchedAt time.Time
 	refreshAt time.Time // a fetch starts in the background
 	expiresAt time.Time // used only if that fetch fails
 	staleAt   time.Time // no longer used
 }
 
+// fresh reports whether no fetch is due. One is after the clock was set back, too.
+func (s *snapshot) fresh(now time.Time) bool {
+	return now.Before(s.refreshAt) && !now.Before(s.fetchedAt)
+}
+
+// maxHanging is how many fetches that ignore their Timeout run at once. Beyond it a
+// fetch starts every 15 seconds at most: see package flight.
+const maxHanging = 16
+
 // NewRemote returns the key set at an https URL.
 func NewRemote(jwksURL string, opts *RemoteOptions) (*Remote, error) {
-	r := newRemote(jwksURL, opts)
-	r.location.jwksURL = jwksURL
-	if _, err := r.parseURL(jwksURL); err != nil {
+	r := newRemote("the keys of "+jwksURL, opts)
+	r.read, r.location.jwksURL = r.fetchKeys, jwksURL
+	_, err := r.parseURL(jwksURL)
+	if err = errors.Join(err, r.checkClient()); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -103,20 +83,46 @@ func NewRemote(jwksURL string, opts *RemoteOptions) (*Remote, error) {
 // Discover returns the key set of an issuer, whose URL is in the issuer's
 // metadata (OpenID Connect Discovery 1.0, section 4; RFC 8414, section 3).
 func Discover(issuer string, opts *RemoteOptions) (*Remote, error) {
-	r := newRemote(issuer, opts)
-	r.issuer = issuer
+	r := newRemote("the keys of "+issuer, opts)
+	r.read, r.issuer = r.fetchKeys, issuer
 	u, err := r.parseURL(issuer)
-	if err != nil {
+	if err == nil && (u.RawQuery != "" || u.Fragment != "" || u.ForceQuery) {
+		err = fmt.Errorf("the issuer %q has a query or fragment", issuer)
+	}
+	if err = errors.Join(err, r.checkClient()); err != nil {
 		return nil, err
 	}
-	if u.RawQuery != "" || u.Fragment != "" || u.ForceQuery {
-		return nil, fmt.Errorf("the issuer %q has a query or fragment", issuer)
+	return r, nil
+}
+
+// NewLoaded returns the key set whose text load returns. It is loaded again after
+// a minute.
+func NewLoaded(load func(context.Context) ([]byte, error), opts *RemoteOptions) (*Remote, error) {
+	if load == nil {
+		return nil, errors.New("the function that loads keys is nil")
+	}
+	if opts != nil && (opts.Client != nil || opts.InsecureHTTP) {
+		return nil, errors.New("the options Client and InsecureHTTP are for keys that are fetched from a URL")
+	}
+	r := newRemote("the loaded keys", opts)
+	r.read = func(ctx context.Context) (document, error) {
+		text, err := load(ctx)
+		if err != nil {
+			return document{}, err
+		}
+		if len(text) > maxDocument {
+			return document{}, fmt.Errorf("more than %d bytes", maxDocument)
+		}
+		return parseDocument(text, minTTL, location{})
 	}
 	return r, nil
 }
 
 func newRemote(name string, opts *RemoteOptions) *Remote {
-	r := &Remote{name: name, opts: opts.withDefaults()}
+	r := &Remote{name: name, opts: opts.withDefaults(), reported: map[[sha256.Size]byte]struct{}{}}
+	r.reads = flight.New[struct{}, document](flight.Options{
+		Name: "the fetch", Timeout: r.opts.Timeout, Max: maxHanging, Alone: true,
+	})
 	if c := r.opts.Client; c != nil {
 		r.client = *c
 	}
@@ -130,6 +136,13 @@ func (r *Remote) parseURL(s string) (*url.URL, error) {
 		return nil, fmt.Errorf("the URL of a key set or issuer: %w", err)
 	}
 	return u, nil
+}
+
+func (r *Remote) checkClient() error {
+	if t := r.client.Transport; t != nil && wiring.IsNil(t) {
+		return fmt.Errorf("the Client's Transport is a nil %T", t)
+	}
+	return nil
 }
 
 // Load implements [Source].
@@ -155,10 +168,11 @@ func (r *Remote) Metadata(ctx context.Context) ([]byte, error) {
 // fetches fail, it returns the latest one and a fetch runs in the background.
 func (r *Remote) load(ctx context.Context) (*snapshot, error) {
 	latest, now := r.latest.Load(), r.opts.Now()
-	if latest != nil && now.Before(latest.refreshAt) {
+	if latest != nil && latest.fresh(now) {
 		return latest, nil
 	}
-	f, lastErr := r.startFetch(now, true)
+	f, lastErr := r.startFetch(now, true, latest)
+	latest = r.latest.Load()
 	if latest != nil && (now.Before(latest.expiresAt) || lastErr != nil && now.Before(latest.staleAt)) {
 		return latest, nil
 	}
@@ -174,37 +188,38 @@ func (r *Remote) load(ctx context.Context) (*snapshot, error) {
 
 // LoadNewer implements [Source]: it fetches, unless the last fetch was less than
 // Refetch ago. If the last fetch failed it returns that error.
-func (r *Remote) LoadNewer(ctx context.Context, old *Set) (*Set, error) {
+func (r *Remote) LoadNewer(ctx context.Context, old *Set) (set *Set, fresh bool, err error) {
 	if latest := r.latest.Load(); latest != nil && latest.set != old {
-		return latest.set, nil
+		return latest.set, false, nil
 	}
-	f, err := r.startFetch(r.opts.Now(), false)
+	now := r.opts.Now()
+	f, err := r.startFetch(now, false, nil)
 	if f != nil {
 		err = f.wait(ctx)
 	}
 	if err != nil {
-		return nil, r.unavailable(err)
+		return nil, false, r.unavailable(err)
 	}
-	return r.latest.Load().set, nil
+	return r.latest.Load().set, f != nil && !f.started.Before(now), nil // an earlier fetch may have missed a newer key
 }
 
 func (r *Remote) unavailable(err error) error {
 	if err == nil {
 		err = errors.New("they have expired")
 	}
-	return fmt.Errorf("the keys of %s cannot be fetched: %w", r.name, err)
+	return fmt.Errorf("%s cannot be fetched: %w", r.name, err)
 }
 
-// store makes keys the latest snapshot. An unchanged list keeps its Set, as
-// caches of verified tokens compare Sets.
-func (r *Remote) store(keys []PublicKey, metadata []byte, ttl time.Duration) {
+// store makes d the latest snapshot. An unchanged list keeps its Set, as caches of
+// verified tokens compare Sets.
+func (r *Remote) store(d document) {
 	now := r.opts.Now()
-	next := &snapshot{keys: keys, metadata: metadata, refreshAt: now.Add(ttl * 4 / 5), expiresAt: now.Add(ttl)}
+	next := &snapshot{keys: d.keys, metadata: d.location.metadata, fetchedAt: now, refreshAt: now.Add(d.ttl * 4 / 5), expiresAt: now.Add(d.ttl)}
 	next.staleAt = next.expiresAt.Add(r.opts.Stale)
-	if latest := r.latest.Load(); latest != nil && reflect.DeepEqual(latest.keys, keys) {
+	if latest := r.latest.Load(); latest != nil && reflect.DeepEqual(latest.keys, d.keys) {
 		next.set = latest.set
 	} else {
-		next.set = NewSet(keys)
+		next.set = NewSet(d.keys)
 	}
 	r.latest.Store(next)
 }

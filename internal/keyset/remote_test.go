@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard/internal/keyset"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/internal/testing/idp"
 )
 
@@ -99,8 +100,8 @@ func TestUnchangedKeysKeepTheirSet(t *testing.T) {
 func TestLoadNewerWithoutLoad(t *testing.T) {
 	s, key := &idp.Server{}, newSigner("a")
 	s.Serve(jwks(key))
-	set, err := remote(t, s).LoadNewer(t.Context(), nil)
-	if err != nil || set.Verify(key.sign()) != nil {
+	set, fresh, err := remote(t, s).LoadNewer(t.Context(), nil)
+	if err != nil || !fresh || set.Verify(key.sign()) != nil {
 		t.Errorf("%v, %v", set, err)
 	}
 }
@@ -144,4 +145,45 @@ func TestRemoteURLs(t *testing.T) {
 	if _, err := keyset.Discover(idp.Issuer+"?x", nil); err == nil || !strings.Contains(err.Error(), "query") {
 		t.Errorf("an issuer with a query: error %v", err)
 	}
+}
+
+// TestFetchAfterAClockJump: a clock that is set back does not delay the next fetch.
+func TestFetchAfterAClockJump(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, old, next, clock := &idp.Server{}, newSigner("old"), newSigner("next"), harness.NewClock()
+		r := remote(t, s, func(o *keyset.RemoteOptions) { o.Now = clock.Now })
+		s.Serve(jwks(old))
+		verify(t, r, old.sign())
+		s.Serve(jwks(next))
+		clock.Advance(-time.Hour)
+		if got := verify(t, r, old.sign()); got != valid { // and a fetch in the background
+			t.Error(got)
+		}
+		synctest.Wait()
+		if got := verify(t, r, old.sign()); got != unknownKey {
+			t.Errorf("a key that was withdrawn: %s", got)
+		}
+		for range 10 {
+			verify(t, r, next.sign())
+		}
+		synctest.Wait()
+		if n := s.Count(); n != 2 {
+			t.Errorf("%d fetches, want 2", n)
+		}
+	})
+}
+
+// TestFailureAfterAClockJump: nor one after a failure.
+func TestFailureAfterAClockJump(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, key, clock := &idp.Server{Down: errDown}, newSigner("a"), harness.NewClock()
+		r := remote(t, s, func(o *keyset.RemoteOptions) { o.Now = clock.Now })
+		s.Serve(jwks(key))
+		verify(t, r, key.sign())
+		s.Set(func() { s.Down = nil })
+		clock.Advance(-time.Hour)
+		if got := verify(t, r, key.sign()); got != valid {
+			t.Error(got)
+		}
+	})
 }

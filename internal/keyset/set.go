@@ -28,7 +28,7 @@ var (
 // maxCandidates bounds the signatures that are checked for one token.
 const maxCandidates = 4
 
-// A PublicKey is a key of a [Set]. For a shared secret, Key is the secret.
+// A PublicKey is a key of a [Set]. For a shared secret, Key is the *Secret.
 type PublicKey struct {
 	ID         string   // may be empty
 	Algorithms []string // names of the algorithms that it may be used with
@@ -91,8 +91,7 @@ func (s *Set) Check() error {
 
 // Verify returns nil if a key of the set verifies sig, or else one of the errors
 // above. If sig names a key that the set lacks, keys without an ID are tried. If
-// they do not verify it the error is ErrUnknownKey, as a newer set may have the
-// named key.
+// they do not verify it the error is ErrUnknownKey.
 func (s *Set) Verify(sig Signature) error {
 	candidates, named, err := s.candidates(sig)
 	if err != nil {

@@ -9,40 +9,42 @@ type Source interface {
 	// because they cannot be fetched.
 	Load(ctx context.Context) (*Set, error)
 	// LoadNewer returns a set newer than old, a result of Load, which may have
-	// more keys. If there is none it returns old. An error means that the
-	// fetch failed: whether there are more keys is not known.
-	LoadNewer(ctx context.Context, old *Set) (*Set, error)
+	// other keys. If there is none it returns old. fresh is false if there may be
+	// a newer one than the result, which cannot be loaded yet. An error means that
+	// the fetch failed: whether there are other keys is not known.
+	LoadNewer(ctx context.Context, old *Set) (set *Set, fresh bool, err error)
 }
 
 // Load implements Source.
 func (s *Set) Load(context.Context) (*Set, error) { return s, nil }
 
 // LoadNewer implements Source.
-func (s *Set) LoadNewer(context.Context, *Set) (*Set, error) { return s, nil }
+func (s *Set) LoadNewer(context.Context, *Set) (*Set, bool, error) { return s, true, nil }
 
 // Verify verifies sig with the keys of src and returns the set that has the key.
-// If no key is known for sig, newer keys are loaded once. The error is a refusal
-// of [Set.Verify], or else src could not load its keys.
-func Verify(ctx context.Context, src Source, sig Signature) (*Set, error) {
+// If none verifies it, newer keys are loaded once: its key may be new, also under
+// the ID of an old one. The error is a refusal of [Set.Verify], or else src could
+// not load its keys. final is false if later keys of src may verify sig.
+func Verify(ctx context.Context, src Source, sig Signature) (set *Set, final bool, err error) {
 	if _, remote := src.(*Remote); remote && sig.Algorithm.Type == Symmetric {
-		return nil, ErrAlgorithm // a key set has no secrets, so do not fetch it
+		return nil, true, ErrAlgorithm // a key set never has secrets, so do not fetch it
 	}
-	set, err := src.Load(ctx)
+	if set, err = src.Load(ctx); err != nil {
+		return nil, false, err
+	}
+	refusal := set.Verify(sig)
+	if refusal == nil {
+		return set, true, nil
+	}
+	newer, fresh, err := src.LoadNewer(ctx, set)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	err = set.Verify(sig)
-	if err == ErrUnknownKey || err == ErrAmbiguousKey && sig.HasKeyID {
-		newer, loadErr := src.LoadNewer(ctx, set)
-		if loadErr != nil {
-			return nil, loadErr
-		}
-		if newer != set {
-			set, err = newer, newer.Verify(sig)
-		}
+	if newer != set {
+		refusal = newer.Verify(sig)
 	}
-	if err != nil {
-		return nil, err
+	if refusal != nil {
+		return nil, fresh, refusal
 	}
-	return set, nil
+	return newer, true, nil
 }

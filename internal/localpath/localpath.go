@@ -6,11 +6,14 @@ import (
 	"strings"
 )
 
-// Is reports whether a browser resolves s to a path of the same site: it reads a
-// backslash as a slash, drops tabs and line breaks, and reads "//" as the start
-// of a host (WHATWG URL, section 4.4).
+// MaxBytes bounds a path with its query: a link to it is escaped several times.
+const MaxBytes = 8 << 10
+
+// Is reports whether s has at most MaxBytes, and a browser resolves it to a path of the
+// same site: it reads a backslash as a slash, drops tabs and line breaks, and reads "//"
+// as the start of a host (WHATWG URL, section 4.4).
 func Is(s string) bool {
-	if !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") {
+	if len(s) > MaxBytes || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") {
 		return false
 	}
 	for _, c := range []byte(s) {

@@ -9,15 +9,24 @@ import (
 	"strings"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/field"
 )
 
-// Repeated refuses a request with more than one credential: 400. A challenge is
-// added where the scheme has one for it (RFC 6750, section 3.1).
-func Repeated(pkg string, challenges ...string) *guard.Error {
-	return &guard.Error{
+// Sources refuses a request whose credential is Repeated, Unclear or CrossSite. A
+// challenge is added to a 400 where the scheme has one for it (RFC 6750, section 3.1).
+func Sources(pkg string, state field.State, challenges ...string) *guard.Error {
+	if state == field.CrossSite {
+		return CrossSite(pkg)
+	}
+	e := &guard.Error{
 		Status: http.StatusBadRequest, Code: "invalid_request", Message: "More than one credential was sent",
 		Challenges: challenges, Err: errors.New(pkg + ": more than one credential"),
 	}
+	if state == field.Unclear {
+		e.Message = "The query or the list of protocols is malformed"
+		e.Err = errors.New(pkg + ": the query has a semicolon or a bad escape at the credential or in a name, or more than 10,000 parameters, or there are more than 100 WebSocket protocols")
+	}
+	return e
 }
 
 // CrossSite refuses a credential in a cookie that a browser sent from another
@@ -25,7 +34,7 @@ func Repeated(pkg string, challenges ...string) *guard.Error {
 func CrossSite(pkg string) *guard.Error {
 	return &guard.Error{
 		Status: http.StatusForbidden, Code: "cross_origin", Message: "Cross-site request refused",
-		Err: errors.New(pkg + ": a cookie's credential in a cross-site request"),
+		Err: errors.New(pkg + ": a credential in a cookie or of a proxy, in a cross-site request"),
 	}
 }
 

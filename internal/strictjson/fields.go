@@ -55,6 +55,20 @@ func fieldsOf(t reflect.Type) map[string]structField {
 	return fields
 }
 
+// Fields returns the fields that encoding/json sets in a struct, by name. ok is false
+// where it does more than to set each field of the struct itself to its value: with
+// embedded structs, and with the option "string".
+func Fields(t reflect.Type) (fields map[string]reflect.StructField, ok bool) {
+	fields = map[string]reflect.StructField{}
+	for name, f := range fieldsOf(t) {
+		if _, options, _ := strings.Cut(f.Tag.Get("json"), ","); f.depth > 0 || strings.Contains(options, "string") {
+			return nil, false
+		}
+		fields[name] = f.StructField
+	}
+	return fields, true
+}
+
 // addField adds f unless fields has one with a better claim to the name. That one
 // is not embedded deeper than f.
 func addField(fields map[string]structField, name string, f structField) {

@@ -112,8 +112,8 @@ func (s *Scanner) Array(shape *Shape, element func(*Shape)) {
 	}
 	for s.err.Reason == 0 {
 		if start := s.pos; element == nil {
-			s.Skip(shape.element())
-		} else if element(shape.element()); s.pos == start {
+			s.Skip(shape.Element())
+		} else if element(shape.Element()); s.pos == start {
 			s.fail(Syntax) // no element was read
 		}
 		if s.next(']') {

@@ -18,6 +18,7 @@ type Shape struct {
 	strings   map[string]int    // the indexes of the fields that are set as they are
 	elem      *Shape            // of a map or list
 	unchecked bool
+	marshals  bool
 }
 
 // ShapeOf returns the shape of the values of a type, nil where encoding/json
@@ -41,6 +42,18 @@ func (sh *Shape) With(names ...string) *Shape {
 		c.add(name, c.fields[name])
 	}
 	return c
+}
+
+// Exact returns sh for a reader of exact names, who hands no other member of the
+// object itself to encoding/json: names that match by folding are unknown ones. The
+// shapes of the values stay as they are.
+func (sh *Shape) Exact() *Shape {
+	if sh == nil {
+		return nil
+	}
+	c := *sh
+	c.folded = nil
+	return &c
 }
 
 // IsStruct reports whether sh is the shape of a struct, whose members without a
@@ -71,6 +84,28 @@ func (sh *Shape) Matches(name string) bool {
 	return sh != nil && sh.folded[string(fold(nil, []byte(name)))]
 }
 
+// Member returns the shape of the value of the member of exactly this name. ok is
+// false where a struct has no field for it.
+func (sh *Shape) Member(name string) (child *Shape, ok bool) {
+	if !sh.IsStruct() {
+		return sh.Element(), true
+	}
+	child, ok = sh.fields[name]
+	return child, ok
+}
+
+// Element returns the shape of the elements of a map or list.
+func (sh *Shape) Element() *Shape {
+	if sh == nil {
+		return nil
+	}
+	return sh.elem
+}
+
+// Marshals reports whether sh is the shape of a struct that writes its JSON itself,
+// which may have other names than its fields.
+func (sh *Shape) Marshals() bool { return sh != nil && sh.marshals }
+
 // member returns the shape of the named member's value. ok is false where the
 // name matches another in a different case.
 func (sh *Shape) member(name []byte) (child *Shape, ok bool) {
@@ -89,19 +124,14 @@ func (sh *Shape) member(name []byte) (child *Shape, ok bool) {
 	return sh.elem, true
 }
 
-func (sh *Shape) element() *Shape {
-	if sh == nil {
-		return nil
-	}
-	return sh.elem
-}
-
 func (sh *Shape) add(name string, child *Shape) {
 	sh.fields[name] = child
 	sh.folded[string(fold(nil, []byte(name)))] = true
 }
 
 var (
+	marshaler       = reflect.TypeFor[json.Marshaler]()
+	textMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
 	unmarshaler     = reflect.TypeFor[json.Unmarshaler]()
 	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 	unchecked       = reflect.TypeFor[Unchecked]()
@@ -120,12 +150,14 @@ func shapeOf(t reflect.Type, done map[reflect.Type]*Shape) *Shape {
 	if t == unchecked {
 		return &Shape{unchecked: true}
 	}
-	if p := reflect.PointerTo(t); p.Implements(unmarshaler) || p.Implements(textUnmarshaler) {
+	p := reflect.PointerTo(t)
+	if p.Implements(unmarshaler) || p.Implements(textUnmarshaler) {
 		return nil
 	}
 	switch t.Kind() {
 	case reflect.Struct:
 		sh := &Shape{fields: map[string]*Shape{}, folded: map[string]bool{}, strings: map[string]int{}}
+		sh.marshals = p.Implements(marshaler) || p.Implements(textMarshaler)
 		done[t] = sh
 		for name, f := range fieldsOf(t) {
 			sh.add(name, shapeOf(f.Type, done))

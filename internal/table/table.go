@@ -1,5 +1,5 @@
 // Package table is the hash table behind ratelimit.Memory: it stores records of
-// a fixed size under tags of 64 bits, without a pointer per record, and evicts
+// a fixed size under tags of 48 bits, without a pointer per record, and evicts
 // the least used records when it is full.
 //
 // A record expires by itself. Its first two words hold its expiry, and the slot
@@ -7,8 +7,8 @@
 package table
 
 import (
-	"math"
 	"math/bits"
+	"slices"
 )
 
 // A Layout describes the records of a table, and how a table may grow.
@@ -18,9 +18,10 @@ type Layout struct {
 	Words int
 	// LowBits are the bits of the expiry that hold something else.
 	LowBits int64
-	// Used returns the used fraction of a record's quota, up to 1. A full table
-	// evicts the record with the smallest fraction.
-	Used func(rec []uint32, now int64) float64
+	// Used returns the used fraction of a record's quota: at least 1 if the quota is
+	// used up. A full table evicts the record with the smallest fraction and, of those
+	// with the same one or with at least 1, the record that expires first.
+	Used func(rec []uint32, note Note, now int64) float64
 	// MaxGroups bounds the table: it has up to MaxGroups * GroupSize slots.
 	MaxGroups int
 	// NoEviction refuses new tags while the table is full.
@@ -31,6 +32,13 @@ type Layout struct {
 const GroupSize = 8
 
 const tagWords = 2
+
+// A Note is what a caller stores beside a record, in the low NoteBits of its tag,
+// which do not name the record.
+type Note uint16
+
+// NoteBits is the length of a Note.
+const NoteBits = 16
 
 // A Table stores records by their tags. Each tag names two groups of slots, and
 // its record is in one of them: to find, place or evict a record, the table
@@ -46,7 +54,7 @@ type Table struct {
 	// slots: 0 where the slot is free, otherwise 8 bits of the tag. They are
 	// small enough to stay in the processor's cache.
 	fingerprints []uint64
-	slab         []uint32 // of each slot: the tag, 2 words, and the record
+	slab         []uint32 // of each slot: the tag and the note, 2 words, and the record
 	growAfter    int64    // growing failed, and fails again before this time
 }
 
@@ -78,7 +86,7 @@ func (t *Table) Find(tag uint64) int {
 	pattern := fingerprint(tag)
 	for _, g := range t.groupsOf(tag) {
 		for m := match(t.fingerprints[g], pattern); m != 0; m &= m - 1 {
-			if slot := g*GroupSize + bits.TrailingZeros64(m)/8; t.tag(slot) == tag {
+			if slot := g*GroupSize + bits.TrailingZeros64(m)/8; (t.tag(slot)^tag)>>NoteBits == 0 {
 				return slot
 			}
 		}
@@ -86,10 +94,19 @@ func (t *Table) Find(tag uint64) int {
 	return -1
 }
 
+// Note returns the note of the record in a slot.
+func (t *Table) Note(slot int) Note { return Note(t.slab[slot*t.stride]) }
+
+// SetNote replaces the note of the record in a slot.
+func (t *Table) SetNote(slot int, n Note) {
+	word := &t.slab[slot*t.stride]
+	*word = *word&^(1<<NoteBits-1) | uint32(n)
+}
+
 // Place returns a slot for a tag that the table does not have. The record is
 // zero, and the caller must write it. A full table evicts a record or, with
 // Layout.NoEviction, returns -1.
-func (t *Table) Place(tag uint64, now int64) int {
+func (t *Table) Place(tag uint64, note Note, now int64) int {
 	slot := t.vacantSlot(tag, now)
 	for slot < 0 && t.canGrow(now) {
 		t.grow(now)
@@ -101,35 +118,57 @@ func (t *Table) Place(tag uint64, now int64) int {
 		}
 		slot = t.victim(tag, now)
 	}
-	t.occupy(slot, tag)
+	t.occupy(slot, tag&^(1<<NoteBits-1)|uint64(note))
 	clear(t.Record(slot))
 	return slot
 }
 
-// CanPlace reports whether Place could have a slot for a tag that the table does
-// not have. If it is false, Place returns -1.
-func (t *Table) CanPlace(tag uint64, now int64) bool {
-	return !t.layout.NoEviction || t.canGrow(now) || t.vacantSlot(tag, now) >= 0
-}
-
-// Wait returns how long a tag that has no slot must wait for one.
-func (t *Table) Wait(tag uint64, now int64) int64 {
-	wait := int64(math.MaxInt64)
-	for _, g := range t.groupsOf(tag) {
+// Wait returns how long a tag that the table does not have must wait for a slot,
+// where n tags need slots of its groups at the same time. If it is positive and n is
+// 1, Place returns -1. After it, n calls of Place have slots.
+func (t *Table) Wait(tag uint64, now int64, n int) int64 {
+	if !t.layout.NoEviction || t.canGrow(now) || n == 1 && t.vacantSlot(tag, now) >= 0 {
+		return 0
+	}
+	var stackBuffer [2 * GroupSize]int64
+	ends := stackBuffer[:0]
+	groups := t.groupsOf(tag)
+	for _, g := range slices.Compact(groups[:]) {
 		for slot := g * GroupSize; slot < (g+1)*GroupSize; slot++ {
-			wait = min(wait, t.expiry(slot)-now)
+			end := now
+			if !t.expired(slot, now) {
+				end = t.expiry(slot)
+			}
+			ends = append(ends, end)
 		}
 	}
-	return wait
+	slices.Sort(ends)
+	return ends[min(n, len(ends))-1] - now
+}
+
+// SharesGroup reports whether two tags may be in the same slot.
+func (t *Table) SharesGroup(a, b uint64) bool {
+	groups := t.groupsOf(a)
+	for _, g := range t.groupsOf(b) {
+		if g == groups[0] || g == groups[1] {
+			return true
+		}
+	}
+	return false
 }
 
 // Release removes the record in a slot.
 func (t *Table) Release(slot int) {
+	t.free(slot)
+	t.growAfter = 0
+}
+
+func (t *Table) free(slot int) {
 	t.fingerprints[slot/GroupSize] &^= 0xff << (slot % GroupSize * 8)
 }
 
 // fingerprint returns the fingerprint of a tag in each of eight bytes.
-func fingerprint(tag uint64) uint64 { return max(tag&0xff, 1) * 0x0101010101010101 }
+func fingerprint(tag uint64) uint64 { return max(tag>>NoteBits&0xff, 1) * 0x0101010101010101 }
 
 // match sets the highest bit of each byte that is equal in a and b.
 func match(a, b uint64) uint64 {
@@ -138,6 +177,7 @@ func match(a, b uint64) uint64 {
 	return ^(differ&low7 + low7 | differ | low7)
 }
 
+// tag returns the tag of the record in a slot, with its note.
 func (t *Table) tag(slot int) uint64 { return uint64(Int64(t.slab[slot*t.stride:])) }
 
 func (t *Table) isFree(slot int) bool {
@@ -146,15 +186,18 @@ func (t *Table) isFree(slot int) bool {
 
 // occupy gives a slot to a tag. The caller writes the record.
 func (t *Table) occupy(slot int, tag uint64) {
-	t.Release(slot)
+	t.free(slot)
 	t.fingerprints[slot/GroupSize] |= fingerprint(tag) & (0xff << (slot % GroupSize * 8))
 	PutInt64(t.slab[slot*t.stride:], int64(tag))
 }
 
+// Expired reports whether the record in a slot has expired.
+func (t *Table) Expired(slot int, now int64) bool { return t.expiry(slot) <= now }
+
 // expired reports whether a slot may be reused: it is free or its record has
 // expired.
 func (t *Table) expired(slot int, now int64) bool {
-	return t.isFree(slot) || t.expiry(slot) <= now
+	return t.isFree(slot) || t.Expired(slot, now)
 }
 
 // expiry is when the record in a slot expires.
@@ -163,8 +206,8 @@ func (t *Table) expiry(slot int) int64 { return Int64(t.Record(slot)) &^ t.lowBi
 // groupsOf returns the two groups of a tag, which may be equal.
 func (t *Table) groupsOf(tag uint64) [2]int {
 	n := uint64(len(t.fingerprints))
-	a, _ := bits.Mul64(tag, n) // by its high bits
-	b, _ := bits.Mul64(tag<<32, n)
+	a, _ := bits.Mul64(tag, n)                    // by its high bits
+	b, _ := bits.Mul64(tag>>NoteBits<<(64-32), n) // by the 32 bits above the note
 	return [2]int{int(a), int(b)}
 }
 
@@ -216,7 +259,7 @@ func (t *Table) moveOne(group int, now int64) int {
 			if slot, n := t.vacancies(other, now); n > 0 {
 				t.occupy(slot, tag)
 				copy(t.Record(slot), t.Record(i))
-				t.Release(i)
+				t.free(i)
 				return i
 			}
 		}
@@ -225,13 +268,14 @@ func (t *Table) moveOne(group int, now int64) int {
 }
 
 // victim returns the slot in the tag's groups whose record has used the smallest
-// fraction of its quota.
+// fraction of its quota and, of several, expires first.
 func (t *Table) victim(tag uint64, now int64) (slot int) {
-	least := 2.0
+	least, soonest := 2.0, int64(0)
 	for _, g := range t.groupsOf(tag) {
 		for i := g * GroupSize; i < (g+1)*GroupSize; i++ {
-			if used := t.layout.Used(t.Record(i), now); used < least {
-				slot, least = i, used
+			used, end := min(t.layout.Used(t.Record(i), t.Note(i), now), 1), t.expiry(i)
+			if used < least || used == least && end < soonest {
+				slot, least, soonest = i, used, end
 			}
 		}
 	}

@@ -18,13 +18,13 @@ const start = int64(1e18)
 func layout(maxGroups int, noEviction bool) *table.Layout {
 	return &table.Layout{
 		Words: 3, LowBits: 7, MaxGroups: maxGroups, NoEviction: noEviction,
-		Used: func(rec []uint32, _ int64) float64 { return float64(rec[2]) / 1000 },
+		Used: func(rec []uint32, _ table.Note, _ int64) float64 { return float64(rec[2]) / 1000 },
 	}
 }
 
 // place gives a tag a record, and reports whether it has a slot.
 func place(tab *table.Table, tag uint64, now, expiry int64, used uint32) bool {
-	slot := tab.Place(tag, now)
+	slot := tab.Place(tag, 7, now)
 	if slot < 0 {
 		return false
 	}
@@ -40,7 +40,7 @@ func write(rec []uint32, expiry int64, used uint32) {
 // at returns a tag whose two groups are those at a fraction of the table.
 func at(fraction float64, i int) uint64 {
 	x := uint64(fraction*(1<<32)) + uint64(i)
-	return x<<32 | x
+	return x>>16<<48 | x<<table.NoteBits
 }
 
 // TestMatch compares match with a plain loop.
@@ -68,7 +68,7 @@ func TestMatch(t *testing.T) {
 func TestReleased(t *testing.T) {
 	for low := range 256 {
 		tab := table.New(layout(1, true))
-		tag := func(i int) uint64 { return uint64(i)<<32 | uint64(low) } // of one fingerprint
+		tag := func(i int) uint64 { return uint64(i)<<32 | uint64(low)<<table.NoteBits } // of one fingerprint
 		for i := range table.GroupSize {
 			place(&tab, tag(i), start, start+hour, 200)
 		}
@@ -164,6 +164,7 @@ type twin struct {
 type record struct {
 	expiry int64
 	used   uint32
+	note   table.Note
 }
 
 // FuzzTable compares a table with its twin. Each step is two bytes: what to do,
@@ -189,21 +190,22 @@ func FuzzTable(f *testing.F) {
 }
 
 func (w *twin) step(what, which byte) {
-	tag := uint64(which) * 0x9e3779b97f4a7c15
+	tag := uint64(which) * 0x9e3779b97f4a7c15 >> table.NoteBits << table.NoteBits
 	if what >= 128 { // of few groups and one fingerprint
-		tag = at(float64(which%4)/4, int(which))
-		tag = tag&^0xff | 1
+		tag = at(float64(which%4)/4, int(which)<<8)
+		tag = tag&^(0xff<<table.NoteBits) | 1<<table.NoteBits
 	}
 	slot := w.find(tag)
 	switch what % 8 {
 	case 0, 1, 2, 3:
-		expiry, used := w.now+int64(1+what%32)*hour&^7, uint32(what)*3
+		rec := record{w.now + int64(1+what%32)*hour&^7, uint32(what) * 5, table.Note(what)<<8 | table.Note(which)} // some used up
 		if slot < 0 {
-			w.place(tag, record{expiry, used})
+			w.place(tag, rec)
 			return
 		}
-		write(w.tab.Record(slot), expiry, used)
-		w.has[tag] = record{expiry, used}
+		write(w.tab.Record(slot), rec.expiry, rec.used)
+		w.tab.SetNote(slot, rec.note)
+		w.has[tag] = rec
 	case 4:
 		if slot >= 0 {
 			w.tab.Release(slot)
@@ -217,7 +219,7 @@ func (w *twin) step(what, which byte) {
 	case 6:
 		w.checkAll()
 	case 7:
-		w.canPlace(tag, slot)
+		w.wait(tag, slot)
 	}
 }
 
@@ -236,7 +238,7 @@ func (w *twin) find(tag uint64) int {
 		if len(rec) != w.layout.Words {
 			w.Fatalf("%#x: %d words", tag, len(rec))
 		}
-		if got := (record{table.Int64(rec) &^ 7, rec[2]}); got != want {
+		if got := (record{table.Int64(rec) &^ 7, rec[2], w.tab.Note(slot)}); got != want {
 			w.Fatalf("%#x has the record %+v, want %+v", tag, got, want)
 		}
 	case slot < 0:
@@ -255,7 +257,7 @@ func (w *twin) checkAll() {
 func (w *twin) place(tag uint64, rec record) {
 	mayGrow := table.CanGrow(&w.tab, w.now)
 	before := w.tab.Slots()
-	slot := w.tab.Place(tag, w.now)
+	slot := w.tab.Place(tag|0xfeed, rec.note, w.now)
 	if most := w.layout.MaxGroups * table.GroupSize; w.tab.Slots() > most {
 		w.Fatalf("%d slots, at most %d", w.tab.Slots(), most)
 	}
@@ -294,7 +296,7 @@ func (w *twin) place(tag uint64, rec record) {
 }
 
 // usedLeast checks that no record of the new tag's groups used less than its
-// victim.
+// victim, or as much and expires sooner.
 func (w *twin) usedLeast(victim, tag uint64) {
 	groups := table.Groups(&w.tab, tag)
 	for other, r := range w.has {
@@ -302,8 +304,10 @@ func (w *twin) usedLeast(victim, tag uint64) {
 			continue
 		}
 		in := slices.Contains(groups[:], w.tab.Find(other)/table.GroupSize)
-		if in && r.expiry > w.now && r.used < w.has[victim].used {
-			w.Fatalf("a record that used %d was evicted before one that used %d", w.has[victim].used, r.used)
+		v := w.has[victim]
+		a, b := min(v.used, 1000), min(r.used, 1000)
+		if in && r.expiry > w.now && (b < a || b == a && r.expiry < v.expiry) {
+			w.Fatalf("the record %+v was evicted before %+v", v, r)
 		}
 	}
 }
@@ -314,9 +318,6 @@ func (w *twin) refused(tag uint64) {
 	if !w.layout.NoEviction {
 		w.Fatalf("%#x was refused by a table that evicts", tag)
 	}
-	if w.tab.CanPlace(tag, w.now) {
-		w.Fatalf("%#x was refused, and may be placed", tag)
-	}
 	w.checkAll()
 	groups, soonest := table.Groups(&w.tab, tag), int64(1<<62)
 	for other, r := range w.has {
@@ -324,7 +325,7 @@ func (w *twin) refused(tag uint64) {
 			soonest = min(soonest, r.expiry-w.now)
 		}
 	}
-	if wait := w.tab.Wait(tag, w.now); wait != soonest || wait <= 0 {
+	if wait := w.tab.Wait(tag, w.now, 1); wait != soonest || wait <= 0 {
 		w.Fatalf("the wait for a slot is %d, want %d", wait, soonest)
 	}
 	if tag%2 == 0 {
@@ -332,17 +333,34 @@ func (w *twin) refused(tag uint64) {
 		if !place(&w.tab, tag, w.now, w.now+hour&^7, 1) {
 			w.Fatalf("%#x has no slot after the wait", tag)
 		}
-		w.has[tag] = record{w.now + hour&^7, 1}
+		w.has[tag] = record{w.now + hour&^7, 1, 7}
 	}
 }
 
-// canPlace checks CanPlace against the outcome of Place.
-func (w *twin) canPlace(tag uint64, slot int) {
-	if slot >= 0 {
+// wait checks Wait: if a tag need not wait, the table places it or finds that it
+// cannot grow, and after the wait of two tags both have slots.
+func (w *twin) wait(tag uint64, slot int) {
+	other := tag ^ 1<<40 // shares its first group, and perhaps the second
+	if slot >= 0 || w.find(other) >= 0 {
 		return
 	}
-	if can := w.tab.CanPlace(tag, w.now); !can && w.tab.Place(tag, w.now) >= 0 {
-		w.Fatalf("%#x was placed although CanPlace is false", tag)
+	if wait := w.tab.Wait(tag, w.now, 1); wait > 0 && w.tab.Place(tag, 0, w.now) >= 0 {
+		w.Fatalf("%#x was placed although it must wait for %d", tag, wait)
+	}
+	if !w.tab.SharesGroup(tag, other) {
+		return
+	}
+	both := max(w.tab.Wait(tag, w.now, 2), w.tab.Wait(other, w.now, 2))
+	if both == 0 {
+		return
+	}
+	w.now += both
+	for _, t := range []uint64{tag, other} {
+		rec := record{w.now + hour&^7, 1, 7}
+		if !place(&w.tab, t, w.now, rec.expiry, rec.used) {
+			w.Fatalf("%#x has no slot after the wait of two tags", t)
+		}
+		w.has[t] = rec
 	}
 	w.checkAll()
 }

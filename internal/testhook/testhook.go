@@ -8,7 +8,7 @@ package testhook
 import "time"
 
 // Session makes a *session.Session[D] one of subject, with data as JSON.
-var Session func(session any, subject string, data []byte, authTime, lastSeen time.Time) error
+var Session func(session any, subject string, data []byte, authTime, lastSeen time.Time, factors []string) error
 
 // Token sets the unexported claims of a *jwtauth.Token[C].
 var Token func(token any, subject string, scopes []string) error

@@ -4,7 +4,40 @@ package wiring
 import (
 	"fmt"
 	"net/http"
+	"reflect"
 )
+
+// IsNil reports whether v is nil, or an interface that holds a nil.
+func IsNil(v any) bool {
+	value := reflect.ValueOf(v)
+	switch value.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Chan:
+		return value.IsNil()
+	}
+	return false
+}
+
+// TypedNil returns the mistake of an option that is an interface with a nil in it, such
+// as a store that was declared and never made. A nil option is its default.
+func TypedNil(pkg, option string, v any) error {
+	if v != nil && IsNil(v) {
+		return fmt.Errorf("%s: %s is a nil %T", pkg, option, v)
+	}
+	return nil
+}
+
+// Recovered calls f, and returns its panic as an error. It is for calls of the
+// application's code whose failure does not fail the request.
+func Recovered(pkg, what string, f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%s: %s panicked: %v", pkg, what, p)
+		}
+	}()
+	return f()
+}
 
 // Next panics where a middleware of package pkg is given no handler to wrap.
 func Next(pkg string, next http.Handler) {

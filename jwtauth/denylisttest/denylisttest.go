@@ -24,7 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) jwtauth.Denylist) {
 		name string
 		run  func(s *suite)
 	}{
-		{"Empty", empty}, {"Denied", denied}, {"Past", past}, {"Again", again}, {"Many", many}, {"For ever", forEver}, {"Names", names}, {"Parallel", parallel},
+		{"Empty", empty}, {"Denied", denied}, {"Past", past}, {"Again", again}, {"Many", many}, {"For ever", forEver}, {"Names", names}, {"Subjects", subjects}, {"Parallel", parallel},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(&suite{t, open(t), rand.Text()}) })
 	}
@@ -38,20 +38,26 @@ type suite struct {
 
 func (s *suite) deny(id string, in time.Duration) {
 	s.Helper()
-	if err := s.list.Deny(s.Context(), time.Now().Add(in), s.space+id); err != nil {
+	if err := s.list.Deny(s.Context(), time.Now().Add(in), "", s.space+id); err != nil {
 		s.Errorf("Deny: %v", err)
 	}
 }
 
 func (s *suite) want(want bool, ids ...string) {
 	s.Helper()
+	s.wantOf(want, "", time.Now(), ids...)
+}
+
+// wantOf is want for a token of a subject.
+func (s *suite) wantOf(want bool, subject string, issuedAt time.Time, ids ...string) {
+	s.Helper()
 	spaced := make([]string, len(ids))
 	for i, id := range ids {
 		spaced[i] = s.space + id
 	}
-	got, err := s.list.Denied(s.Context(), spaced...)
+	got, err := s.list.Denied(s.Context(), issuedAt, subject, spaced...)
 	if err != nil || got != want {
-		s.Errorf("Denied(%.40q) = %t, %v; want %t", ids, got, err, want)
+		s.Errorf("Denied(%.40q) of %.40q = %t, %v; want %t", ids, subject, got, err, want)
 	}
 }
 
@@ -98,7 +104,7 @@ func many(s *suite) {
 		ids = append(ids, s.space+fmt.Sprint(i))
 	}
 	for _, some := range [][]string{nil, ids, ids[:3], append(ids[:2:2], ids[0], ids[1])} {
-		if err := s.list.Deny(s.Context(), time.Now().Add(time.Hour), some...); err != nil {
+		if err := s.list.Deny(s.Context(), time.Now().Add(time.Hour), "", some...); err != nil {
 			s.Errorf("Deny of %d: %v", len(some), err)
 		}
 	}
@@ -110,7 +116,7 @@ func many(s *suite) {
 
 // The exp of a token may be as late as 9999.
 func forEver(s *suite) {
-	if err := s.list.Deny(s.Context(), time.Unix(253402300799, 0), s.space+"a"); err != nil { // the last second of 9999
+	if err := s.list.Deny(s.Context(), time.Unix(253402300799, 0), "", s.space+"a"); err != nil { // the last second of 9999
 		s.Errorf("Deny: %v", err)
 	}
 	s.want(true, "a")
@@ -133,6 +139,34 @@ func names(s *suite) {
 	s.want(false, "a", "b", long+"2")
 }
 
+// A subject may have many IDs. They deny no token of another subject, and none that
+// is issued later and has other IDs.
+func subjects(s *suite) {
+	one, two := s.space+"one", s.space+strings.Repeat("two", 1000)
+	before, later := time.Now().Add(-time.Minute), time.Now().Add(time.Hour)
+	for _, subject := range []string{one, two} {
+		for i := range 60 {
+			var ids []string
+			for j := range 10 {
+				ids = append(ids, s.space+fmt.Sprint(len(subject), " ", i*10+j))
+			}
+			if err := s.list.Deny(s.Context(), time.Now().Add(time.Hour), subject, ids...); err != nil {
+				s.Fatalf("Deny: %v", err)
+			}
+		}
+		for i := range 600 {
+			id := fmt.Sprint(len(subject), " ", i)
+			s.wantOf(true, subject, before, id)
+			s.wantOf(true, subject, time.Time{}, "a", id)
+		}
+		s.wantOf(false, subject, later, "a", "b")
+	}
+	s.wantOf(false, s.space+"three", before, "a")
+	s.wantOf(false, s.space+"three", time.Time{}, "a")
+	s.wantOf(false, "", before, "a")
+	s.wantOf(false, "", time.Time{})
+}
+
 func parallel(s *suite) {
 	var wg sync.WaitGroup
 	for i := range 16 {
@@ -142,6 +176,11 @@ func parallel(s *suite) {
 				s.deny(fmt.Sprint(i, " ", j), time.Hour)
 				s.want(true, fmt.Sprint(j))
 				s.want(true, "other", fmt.Sprint(i, " ", j))
+				id, subject := fmt.Sprint("of a subject", i, " ", j), s.space+fmt.Sprint(i%2)
+				if err := s.list.Deny(s.Context(), time.Now().Add(time.Hour), subject, s.space+id); err != nil {
+					s.Errorf("Deny: %v", err)
+				}
+				s.wantOf(true, subject, time.Now().Add(-time.Minute), id)
 			}
 		})
 	}

@@ -6,16 +6,41 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/testing/harness"
+	"github.com/go-guard/guard/internal/testing/race"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
-func BenchmarkRefresh(b *testing.B) {
+func TestAllocations(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates")
+	}
 	issuer := guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", secret), nil))
-	refresher := guard.Must(refresh.New(issuer, func(context.Context, string) (claims, bool, error) {
+	refresher := guard.Must(refresh.New(issuer, func(context.Context, string, map[string]any) (claims, bool, error) {
 		return claims{"alice@example.com", "admin"}, true, nil
 	}, nil))
-	token := guard.Must(refresher.Start(b.Context(), "1")).RefreshToken
+	token := guard.Must(refresher.Start(t.Context(), "1", nil)).RefreshToken
+	forged := token[:len(token)-2] + "AA"
+	for _, tt := range []struct {
+		name   string
+		budget float64
+		f      func()
+	}{
+		{"a refresh", 40, func() { token = guard.Must(refresher.Refresh(t.Context(), token)).RefreshToken }},
+		{"a forged token", 8, func() { _, _ = refresher.Refresh(t.Context(), forged) }},
+	} {
+		if n := testing.AllocsPerRun(200, tt.f); n > tt.budget {
+			t.Errorf("%s: %v allocations; the budget is %v", tt.name, n, tt.budget)
+		}
+	}
+}
+
+func BenchmarkRefresh(b *testing.B) {
+	issuer := guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", secret), nil))
+	refresher := guard.Must(refresh.New(issuer, func(context.Context, string, map[string]any) (claims, bool, error) {
+		return claims{"alice@example.com", "admin"}, true, nil
+	}, nil))
+	token := guard.Must(refresher.Start(b.Context(), "1", nil)).RefreshToken
 	b.Run("next", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -39,7 +64,7 @@ func BenchmarkRefresh(b *testing.B) {
 
 func BenchmarkHandlerRefused(b *testing.B) {
 	issuer := guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", secret), nil))
-	refresher := guard.Must(refresh.New(issuer, func(context.Context, string) (claims, bool, error) {
+	refresher := guard.Must(refresh.New(issuer, func(context.Context, string, map[string]any) (claims, bool, error) {
 		return claims{}, false, nil
 	}, nil))
 	h := refresher.RefreshHandler()

@@ -45,7 +45,7 @@ func (g *rig) decisions() string {
 // TestMethodsAreDecisions: each reports one action with the subject.
 func TestMethodsAreDecisions(t *testing.T) {
 	start := func(g *rig, subject string) func(context.Context) error {
-		return func(ctx context.Context) error { _, err := g.refresher.Start(ctx, subject); return err }
+		return func(ctx context.Context) error { _, err := g.refresher.Start(ctx, subject, nil); return err }
 	}
 	use := func(g *rig, token string) func(context.Context) error {
 		return func(ctx context.Context) error { _, err := g.refresher.Refresh(ctx, token); return err }
@@ -113,7 +113,8 @@ func TestHandlersAreDecisions(t *testing.T) {
 	g := newRig(t, nil)
 	mine, other := g.start("1"), g.start("1")
 	single := guard.Must(g.issuer.Issue("1", claims{}))
-	renew, logout, everywhere := g.refresher.RefreshHandler(), g.refresher.LogoutHandler(), g.refresher.LogoutAllHandler()
+	renew, logout, everywhere := g.refresher.RefreshHandler(), g.guardedLogout(), g.refresher.LogoutAllHandler()
+	alone := g.refresher.LogoutHandler()
 	for _, tt := range []struct {
 		name   string
 		h      http.Handler
@@ -127,6 +128,8 @@ func TestHandlersAreDecisions(t *testing.T) {
 		{"refresh, GET", renew, "GET", "", mine.RefreshToken, "refresh,,refused,405,"},
 		{"logout, forged", logout, "POST", mine.AccessToken, "x", "sign-out,,refused,400,1"},
 		{"logout of another login", logout, "POST", mine.AccessToken, other.RefreshToken, "sign-out,,allowed,0,1"},
+		{"logout by the refresh token alone", alone, "POST", "", mine.RefreshToken, "sign-out,,allowed,0,1"},
+		{"logout by a forged token alone", alone, "POST", "", "x", "sign-out,,refused,400,"},
 		{"logout everywhere", everywhere, "POST", single.AccessToken, "", "sign-out,all logins,allowed,0,1"},
 	} {
 		g.seen = nil
@@ -160,7 +163,7 @@ func TestHandlersUseTheChosenFormat(t *testing.T) {
 			`{"title":"Method Not Allowed","status":405,"detail":"Method Not Allowed","code":"method_not_allowed"}`},
 		{"logout, forged", g.refresher.LogoutHandler(), "POST", mine.AccessToken, tokenBody("x"),
 			`{"title":"Bad Request","status":400,"detail":"Invalid token","code":"refresh_token_invalid"}`},
-		{"logout, a bad access token", g.refresher.LogoutHandler(), "POST", "x", tokenBody("x"),
+		{"logout, a bad access token", g.guardedLogout(), "POST", "x", tokenBody("x"),
 			`{"title":"Unauthorized","status":401,"detail":"Invalid token","code":"token_invalid"}`},
 		{"logout everywhere, GET", g.refresher.LogoutAllHandler(), "GET", mine.AccessToken, "",
 			`{"title":"Method Not Allowed","status":405,"detail":"Method Not Allowed","code":"method_not_allowed"}`},
@@ -192,7 +195,7 @@ func TestCodes(t *testing.T) {
 	if err := g.refresher.Revoke(t.Context(), "1", third.RefreshToken); code(err) != "refresh_token_invalid" {
 		t.Errorf("Revoke of another's: %v, code %q", err, code(err))
 	}
-	if _, err := g.refresher.Start(t.Context(), "3"); code(err) != "subject_unknown" {
+	if _, err := g.refresher.Start(t.Context(), "3", nil); code(err) != "subject_unknown" {
 		t.Errorf("Start of an unknown subject: %v, code %q", err, code(err))
 	}
 	g.clock.Advance(30 * 24 * time.Hour)

@@ -6,14 +6,18 @@
 //	mux.Handle("POST /refresh", logins.RefreshHandler())
 //	mux.Handle("POST /logout", logins.LogoutHandler())
 //
+// For browsers, Options.Cookie keeps the refresh token in a cookie that no script
+// can read.
+//
 // # Guarantees
 //
 // Each login is a token family. [Refresher.Start] returns its first pair of an
 // access token and a refresh token, and a refresh token is used once, for the
 // next pair (RFC 9700, section 4.14.2). Reuse means that the token was stolen:
 // the family ends, its access tokens are denied, and guard.Observe receives a
-// [ReuseError]. Only within a short grace period does a used token yield its
-// successor again.
+// [ReuseError]. Only within a short grace period after its first use does a token
+// yield its successor again, unless that was used: then it is refused, and nothing
+// ends.
 //
 // No access token outlives its login, and none survives a logout. A refresh
 // token is never accepted as an access token. A forged one is refused before the
@@ -22,6 +26,10 @@
 // # Not covered
 //
 // A thief who uses a stolen token within the grace period, or before its owner
-// does, is not detected until the other of the two uses a token of the family.
+// does, is not detected until the other of the two uses a token of the family after
+// its grace period. A thief who always refreshes within the grace period of the
+// owner's refreshes stays undetected until the login expires. Tokens that are bound
+// to a key of the client (DPoP, RFC 9449, which is planned) protect from both.
+//
 // The families of a [Memory] end with the process.
 package refresh

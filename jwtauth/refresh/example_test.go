@@ -23,7 +23,7 @@ var roles = map[string]string{"1": "admin"}
 // A login, a refresh, and a thief who has an old refresh token.
 func ExampleRefresher() {
 	issuer := guard.Must(jwtauth.NewIssuer[Role](jwtauth.HMAC("HS256", []byte("a secret of 32 random bytes, say")), nil))
-	refresher := guard.Must(refresh.New(issuer, func(_ context.Context, subject string) (Role, bool, error) {
+	refresher := guard.Must(refresh.New(issuer, func(_ context.Context, subject string, _ map[string]any) (Role, bool, error) {
 		role, found := roles[subject] // called at every refresh, since roles change
 		return Role{role}, found, nil
 	}, &refresh.Options{NoGrace: true}))
@@ -33,7 +33,7 @@ func ExampleRefresher() {
 	mux.Handle("POST /logout", refresher.LogoutHandler())
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
 		// Check the password here.
-		tokens, err := refresher.Start(r.Context(), "1")
+		tokens, err := refresher.Start(r.Context(), "1", nil)
 		if err != nil {
 			guard.Refuse(w, r, err)
 			return

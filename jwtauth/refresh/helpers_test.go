@@ -44,6 +44,9 @@ type spyStore struct {
 	err    error
 	fails  string                      // the type of the argument of the method that fails
 	during func(context.Context) error // called by Rotate
+	lost   error                       // the answer of Rotate is lost
+	// revoking is called before Revoke.
+	revoking func()
 }
 
 func (s *spyStore) note(v any) error {
@@ -56,7 +59,7 @@ func (s *spyStore) note(v any) error {
 	return s.err
 }
 
-func (s *spyStore) Start(ctx context.Context, f refresh.Family) ([]string, error) {
+func (s *spyStore) Start(ctx context.Context, f refresh.Family) ([]refresh.Family, error) {
 	if err := s.note(f); err != nil {
 		return nil, err
 	}
@@ -72,14 +75,29 @@ func (s *spyStore) Rotate(ctx context.Context, r refresh.Rotation) (refresh.Resu
 			return refresh.FamilyUnknown, err
 		}
 	}
-	return s.Store.Rotate(ctx, r)
+	result, err := s.Store.Rotate(ctx, r)
+	return result, errors.Join(err, s.lost)
 }
 
-func (s *spyStore) Revoke(ctx context.Context, subject string, ids ...string) error {
+func (s *spyStore) Load(ctx context.Context, subject, id string) (string, bool, error) {
+	if err := s.note([2]string{subject, id}); err != nil {
+		return "", false, err
+	}
+	return s.Store.Load(ctx, subject, id)
+}
+
+func (s *spyStore) Revoke(ctx context.Context, subject string, listedUntil time.Time, ids ...string) error {
 	if err := s.note(append([]string{subject}, ids...)); err != nil {
 		return err
 	}
-	return s.Store.Revoke(ctx, subject, ids...)
+	s.beside()
+	return s.Store.Revoke(ctx, subject, listedUntil, ids...)
+}
+
+func (s *spyStore) beside() {
+	if s.revoking != nil {
+		s.revoking()
+	}
 }
 
 func (s *spyStore) List(ctx context.Context, subject string) ([]string, error) {
@@ -94,11 +112,11 @@ type spyDenylist struct {
 	err error
 }
 
-func (d *spyDenylist) Deny(ctx context.Context, until time.Time, ids ...string) error {
+func (d *spyDenylist) Deny(ctx context.Context, until time.Time, subject string, ids ...string) error {
 	if err := errors.Join(ctx.Err(), d.err); err != nil {
 		return err
 	}
-	return d.Denylist.Deny(ctx, until, ids...)
+	return d.Denylist.Deny(ctx, until, subject, ids...)
 }
 
 func newRig(t *testing.T, opts *refresh.Options) *rig {
@@ -125,14 +143,14 @@ func (g *rig) observe() guard.Middleware {
 	return guard.Observe(func(_ *http.Request, d guard.Decision) { g.seen = append(g.seen, d) })
 }
 
-func (g *rig) reload(_ context.Context, subject string) (claims, bool, error) {
+func (g *rig) reload(_ context.Context, subject string, _ map[string]any) (claims, bool, error) {
 	p, found := g.users[subject]
 	return p, found, g.reloadErr
 }
 
 func (g *rig) start(subject string) *jwtauth.Tokens {
 	g.t.Helper()
-	tokens, err := g.refresher.Start(g.t.Context(), subject)
+	tokens, err := g.refresher.Start(g.t.Context(), subject, nil)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -167,4 +185,12 @@ func (g *rig) alive(want bool, tokens ...*jwtauth.Tokens) {
 			g.t.Errorf("access token %d: %v; want alive %t", i+1, err, want)
 		}
 	}
+}
+
+// refusalOf returns the refusal in err, or an empty one.
+func refusalOf(err error) *guard.Error {
+	if e, ok := errors.AsType[*guard.Error](err); ok {
+		return e
+	}
+	return new(guard.Error)
 }

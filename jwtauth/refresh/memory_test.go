@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/jwtauth/refresh/refreshtest"
 )
@@ -64,6 +65,36 @@ func TestNewMemoryReportsMistakes(t *testing.T) {
 	for _, want := range []string{"Max -1 is negative", "MaxPerSubject -2 is negative"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("NewMemory: %q; want %q in it", err, want)
+		}
+	}
+}
+
+func TestMemoryLogouts(t *testing.T) {
+	refreshtest.Logouts(t, guard.Must(refresh.NewMemory(nil)), guard.Must(jwtauth.NewMemory(nil)), 2000)
+}
+
+// TestMemoryRemovesFewAtOnce: where many families have expired, a Start removes some of
+// them, so that no request waits for all, and more than it adds.
+func TestMemoryRemovesFewAtOnce(t *testing.T) {
+	m := guard.Must(refresh.NewMemory(nil))
+	begin := time.Unix(1_700_000_000, 0)
+	start := func(subject string, at time.Time) {
+		_, _ = m.Start(t.Context(), refresh.Family{Subject: subject, ID: subject, Started: at, Expires: at.Add(time.Minute)})
+	}
+	listed := func() (n int) {
+		for i := range 100 {
+			ids, _ := m.List(t.Context(), fmt.Sprint("old", i))
+			n += len(ids)
+		}
+		return n
+	}
+	for i := range 100 {
+		start(fmt.Sprint("old", i), begin)
+	}
+	for i, want := range []int{84, 68, 52, 36, 20, 4, 0} {
+		start(fmt.Sprint("new", i), begin.Add(time.Minute))
+		if got := listed(); got != want {
+			t.Errorf("after %d logins, %d expired families are listed, want %d", i+1, got, want)
 		}
 	}
 }

@@ -28,7 +28,9 @@ var (
 	errForged    = errors.New("refresh: not a refresh token of this issuer")
 	errForeign   = errors.New("refresh: the refresh token belongs to another subject")
 	errExpired   = errors.New("refresh: the login has expired")
+	errRepeated  = errors.New("refresh: the refresh token was repeated within the grace period, after its successor was used")
 	errEnded     = errors.New("refresh: the login has ended or was idle for too long")
+	errMoved     = errors.New("refresh: the subject's credential epoch has moved since its credentials were verified")
 	errNoSubject = errors.New("refresh: the subject does not exist")
 )
 
@@ -57,6 +59,14 @@ func (r *Refresher[C]) refuseStart() error {
 	return &guard.Error{
 		Status: http.StatusUnauthorized, Code: "subject_unknown", Message: "Invalid credentials",
 		Challenges: []string{r.challenge}, Err: errNoSubject,
+	}
+}
+
+// refuseMoved returns the refusal of a login whose credentials were changed meanwhile.
+func (r *Refresher[C]) refuseMoved() error {
+	return &guard.Error{
+		Status: http.StatusUnauthorized, Code: "signin_ended", Message: "Sign in again",
+		Challenges: []string{r.challenge}, Err: errMoved,
 	}
 }
 

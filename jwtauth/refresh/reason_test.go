@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/jwtauth"
@@ -31,6 +32,7 @@ func TestOneRefusalIsOneDecision(t *testing.T) {
 	reused := func(g *rig) string { // a token that was used long ago
 		first := g.start("1").RefreshToken
 		g.refresh(g.refresh(first).RefreshToken)
+		g.clock.Advance(10 * time.Second)
 		return first
 	}
 	tests := []struct {

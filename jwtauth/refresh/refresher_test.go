@@ -24,7 +24,7 @@ func TestStart(t *testing.T) {
 		t.Error("a refresh token that looks like a JWT, or twice the same")
 	}
 	for _, subject := range []string{"", strings.Repeat("a", 1025), "\xff"} {
-		if tokens, err := g.refresher.Start(t.Context(), subject); tokens != nil || err == nil {
+		if tokens, err := g.refresher.Start(t.Context(), subject, nil); tokens != nil || err == nil {
 			t.Errorf("a login of %.5q", subject)
 		}
 	}
@@ -33,11 +33,11 @@ func TestStart(t *testing.T) {
 	g.refresh(g.start(long).RefreshToken)
 
 	var e *guard.Error
-	if _, err := g.refresher.Start(t.Context(), "3"); !errors.As(err, &e) || e.Status != 401 {
+	if _, err := g.refresher.Start(t.Context(), "3", nil); !errors.As(err, &e) || e.Status != 401 {
 		t.Errorf("a login of an unknown subject: %v", err)
 	}
 	g.store.err = errors.New("down")
-	if _, err := g.refresher.Start(t.Context(), "1"); !errors.As(err, &e) || e.Status != 503 {
+	if _, err := g.refresher.Start(t.Context(), "1", nil); !errors.As(err, &e) || e.Status != 503 {
 		t.Errorf("a login without a store: %v", err)
 	}
 }
@@ -65,7 +65,7 @@ func TestLoginWhosePredecessorCannotBeDenied(t *testing.T) {
 	}
 	g.deny.err = errors.New("down")
 	var e *guard.Error
-	if tokens, err := g.refresher.Start(t.Context(), "1"); tokens != nil || !errors.As(err, &e) || e.Status != http.StatusServiceUnavailable {
+	if tokens, err := g.refresher.Start(t.Context(), "1", nil); tokens != nil || !errors.As(err, &e) || e.Status != http.StatusServiceUnavailable {
 		t.Errorf("%v, %v", tokens, err)
 	}
 	g.start("1") // in the free place
@@ -84,14 +84,14 @@ func TestLoginWhoseClientHangsUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	g.refresher = guard.Must(refresh.New(g.issuer, g.reload, &refresh.Options{Store: obedientStore{g.store}}))
-	_, _ = g.refresher.Start(ctx, "1")
+	_, _ = g.refresher.Start(ctx, "1", nil)
 	g.alive(false, stolen)
 }
 
 // An obedientStore loses the result of a Start whose client has disconnected.
 type obedientStore struct{ refresh.Store }
 
-func (s obedientStore) Start(ctx context.Context, f refresh.Family) ([]string, error) {
+func (s obedientStore) Start(ctx context.Context, f refresh.Family) ([]refresh.Family, error) {
 	ended, err := s.Store.Start(ctx, f)
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return nil, err

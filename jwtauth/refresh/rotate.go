@@ -2,6 +2,7 @@ package refresh
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/go-guard/guard"
@@ -27,7 +28,11 @@ func (r *Refresher[C]) refresh(ctx context.Context, refreshToken string) (_ *jwt
 	if err != nil {
 		return nil, t.subject, err
 	}
-	claims, found, err := r.reload(ctx, t.subject)
+	login, err := r.login(ctx, t)
+	if err != nil {
+		return nil, t.subject, err
+	}
+	claims, found, err := r.reload(ctx, t.subject, login)
 	if err == nil && !found {
 		if err := r.end(ctx, t.subject, t.familyID(), r.now()); err != nil {
 			return nil, t.subject, err
@@ -48,7 +53,7 @@ func (r *Refresher[C]) refresh(ctx context.Context, refreshToken string) (_ *jwt
 		return nil, t.subject, err
 	}
 	t.generation++
-	return &jwtauth.Tokens{AccessToken: access, RefreshToken: r.keys.seal(t), ExpiresIn: lifetime}, t.subject, nil
+	return r.pair(access, lifetime, t), t.subject, nil
 }
 
 // open returns a genuine token that has not expired.
@@ -63,32 +68,65 @@ func (r *Refresher[C]) open(refreshToken string) (token, error) {
 	return t, nil
 }
 
+// login returns the Login of a token's family, nil if it has none. If the family
+// does not exist, it denies the family's access tokens and returns the refusal.
+func (r *Refresher[C]) login(ctx context.Context, t token) (map[string]any, error) {
+	if !t.hasLogin {
+		return nil, nil
+	}
+	text, found, err := r.opts.Store.Load(ctx, r.scope+t.subject, t.familyID())
+	switch {
+	case err != nil:
+		return nil, guard.Unavailable(err)
+	case !found:
+		return nil, r.refuseEnded(ctx, t, errEnded)
+	}
+	decoded, err := decodeLogin(text)
+	if err == nil && decoded == nil { // reload would take it for a login without a tenant
+		err = errors.New("refresh: the store returned no Login of a family that has one")
+	}
+	return decoded, err
+}
+
 // rotate uses up a token. If it was used before or its family does not exist, it
 // denies the family's access tokens and returns the refusal.
 func (r *Refresher[C]) rotate(ctx context.Context, t token) error {
 	// A client that disconnects loses the response; we must not lose the result.
 	ctx, cancel := detach(ctx)
 	defer cancel()
-	result, err := r.opts.Store.Rotate(ctx, Rotation{t.subject, t.familyID(), int64(t.generation), r.now(), r.opts.Grace, r.opts.Idle})
+	grace := r.opts.Grace
+	if grace > 0 && r.unanswered.has(t) {
+		grace = MaxGrace
+	}
+	now := r.now()
+	result, err := r.opts.Store.Rotate(ctx, Rotation{
+		Subject: r.scope + t.subject, ID: t.familyID(), Generation: int64(t.generation), Now: now,
+		Grace: grace, Idle: r.opts.Idle, ListedUntil: r.accessEnd(now),
+	})
 	if err != nil {
+		r.unanswered.add(t, r.now())
 		return guard.Unavailable(err)
 	}
-	var reason error
 	switch result {
 	case Rotated, Repeated:
 		return nil
+	case Superseded:
+		return r.refuse(errRepeated)
 	case Reused:
-		reason = &ReuseError{t.subject, t.familyID()}
-	default:
-		// The access tokens are denied in this case, too: an earlier attempt to
-		// deny them may have failed.
-		reason = errEnded
+		return r.refuseEnded(ctx, t, &ReuseError{t.subject, t.familyID()})
 	}
-	err = r.deny(ctx, r.now(), t.familyID())
+	return r.refuseEnded(ctx, t, errEnded)
+}
+
+// refuseEnded refuses a token of a family that has ended, after it denied the
+// family's access tokens. It does so whatever ended the family: an earlier attempt
+// to deny them may have failed.
+func (r *Refresher[C]) refuseEnded(ctx context.Context, t token, reason error) error {
+	err := r.deny(ctx, r.now(), t.subject, t.familyID())
 	switch {
 	case err == nil:
 		return r.refuse(reason)
-	case result == Reused: // later attempts find no family: this is the only report of the reuse
+	case reason != errEnded: // later attempts find no family: this is the only report of the reuse
 		return unavailable(fmt.Errorf("%w, but its access tokens could not be denied: %w", reason, err))
 	}
 	return err

@@ -12,41 +12,74 @@ import (
 // by the times in its arguments, never by its own clock, which may only serve to
 // delete what has long expired. It must be safe for use by several goroutines. An
 // error means that the store failed. Package refreshtest tests a Store.
+//
+// A family that has ended stays listed until the ListedUntil of the step that ended
+// it: by then its access tokens, whose denial may have failed, have expired. It
+// has no Login, no token of it is accepted, and it does not count as a family
+// where a store limits their number. A store may limit the number of ended
+// families, too: of a subject it keeps at least the newest 100.
 type Store interface {
 	// Start inserts a new family of generation 1, which was made at f.Started. A
 	// store that limits the number of families, of one subject or in total, ends
-	// others in the same step and returns their IDs.
-	Start(ctx context.Context, f Family) (ended []string, err error)
+	// others in the same step and returns them: Subject and ID are enough.
+	Start(ctx context.Context, f Family) (ended []Family, err error)
+
+	// Load returns the Login of a family. found is false if the family does not
+	// exist or has ended. It need not be if the family has expired.
+	Load(ctx context.Context, subject, id string) (login string, found bool, err error)
 
 	// Rotate uses the token of one generation of a family; see [Rotation].
 	Rotate(ctx context.Context, r Rotation) (Result, error)
 
-	// List returns the IDs of all families of a subject. It may include families
-	// that have expired. A subject without families is not an error.
+	// List returns the IDs of all families of a subject, also of those that have
+	// ended. It may include families that have expired. A subject without families
+	// is not an error.
 	List(ctx context.Context, subject string) (ids []string, err error)
 
-	// Revoke ends families of a subject. A family that does not exist, or that
-	// belongs to another subject, is not an error.
-	Revoke(ctx context.Context, subject string, ids ...string) error
+	// Revoke ends families of a subject. A family that does not exist, has ended,
+	// or belongs to another subject is not an error and not changed.
+	Revoke(ctx context.Context, subject string, listedUntil time.Time, ids ...string) error
 }
 
 // A Family is one login, whose tokens succeed each other. It is identified by
-// Subject and ID together. A subject is a UTF-8 text of 1 to 1024 bytes, which may
-// include zero bytes. An ID is unique and has 22 to 32 letters of base64url.
+// Subject and ID together.
 type Family struct {
-	Subject, ID string
+	// Subject is opaque to a store: a UTF-8 text of 1 to MaxStoreSubject bytes, which may
+	// include zero bytes. A Refresher writes 16 letters of base64url, a digest of
+	// its Issuer's name, type and audience, and then the subject.
+	Subject string
+	// ID is unique and has 22 to 32 letters of base64url.
+	ID string
 	// Started is the current time. The family does not exist from Expires on.
 	Started, Expires time.Time
+	// Login is opaque to a store: a UTF-8 text of at most MaxLogin bytes, often
+	// none. It never changes.
+	Login string
+	// ListedUntil is until when the families stay listed that Start ends.
+	ListedUntil time.Time
 }
 
+// Bounds of what a [Store] receives, in bytes.
+const (
+	MaxStoreSubject = scopeSize + maxSubject
+	MaxLogin        = 4 << 10 // also of StartOptions.Login as JSON
+)
+
 // A Rotation is the use of the token of one generation of a family. With newest
-// as the family's newest generation and made as the time when that was made, the
-// first case that applies decides:
+// as the family's newest generation, and made(n) as the time when generation n was
+// made, which is when its predecessor was first used, the first case that applies
+// decides:
 //
-//	Now >= Expires or Now >= made + Idle               the family ends: FamilyUnknown
-//	Generation >= newest                               newest = Generation + 1, made = Now: Rotated
-//	Generation == newest-1 and |Now - made| < Grace    nothing changes: Repeated
-//	otherwise                                          the family ends: Reused
+//	the family has ended                                  nothing changes: FamilyUnknown
+//	Now >= Expires or Now >= made(newest) + Idle          the family ends: FamilyUnknown
+//	Generation >= newest                                  newest = Generation + 1, made(newest) = Now: Rotated
+//	|Now - made(Generation + 1)| < Grace                  nothing changes: Repeated if Generation + 1 is newest, or else Superseded
+//	otherwise                                             the family ends: Reused
+//
+// A store has to know made(n) of the newest generation. When that is replaced, made(n)
+// of it and of up to 14 before it are kept if Generation == newest and
+// |Now - made(newest)| < Grace; otherwise they are all dropped, and a use of
+// their predecessors is Reused.
 //
 // Now is before made if the clock of another process is ahead. Generation is
 // above newest only if the store lost a step; the token is genuine.
@@ -56,6 +89,8 @@ type Rotation struct {
 	Now         time.Time
 	// Grace and Idle are whole milliseconds. Grace may be 0.
 	Grace, Idle time.Duration
+	// ListedUntil is until when the family stays listed if it ends.
+	ListedUntil time.Time
 }
 
 // A Result is the result of a [Rotation].
@@ -66,5 +101,6 @@ const (
 	FamilyUnknown Result = iota // the family never existed, has expired or has ended
 	Rotated                     // the token was the newest, and is used now
 	Repeated                    // the token was used within the grace period, and its successor was not
+	Superseded                  // the token was used within the grace period, and so was its successor
 	Reused                      // the token was used before: someone else has it, too
 )

@@ -2,20 +2,23 @@ package refresh
 
 import (
 	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
+
+	"github.com/go-guard/guard/internal/hmacstate"
+	"github.com/go-guard/guard/internal/secret"
 )
 
 // A token is the content of a refresh token, which is written as
 //
-//	base64url(id, 16 bytes | expires, 8 | generation, 4 | subject | MAC of all that, 32)
+//	base64url(id, 16 bytes | expires, 8 | generation, 4 | 1 if hasLogin, or 0 | subject | MAC of all that, 32)
 //
 // It has no dot, so that no parser takes it for an access token. By the MAC, a
 // forged token is refused without the store, the store needs no tokens, and the
@@ -25,11 +28,12 @@ type token struct {
 	id         [16]byte
 	expires    time.Time // of the family, in whole seconds
 	generation uint32
+	hasLogin   bool // the family has a Login in the store
 	subject    string
 }
 
 const (
-	headSize = 16 + 8 + 4                 // in front of the subject
+	headSize = 16 + 8 + 4 + 1             // in front of the subject
 	minSize  = headSize + 1 + sha256.Size // before base64url
 
 	// maxSubject limits the length of a subject, and by it that of a token.
@@ -38,21 +42,28 @@ const (
 	minKeySize = 32
 )
 
+// strict refuses unused bits that are not zero.
+var strict = base64.RawURLEncoding.Strict()
+
 var maxTokenLen = base64.RawURLEncoding.EncodedLen(minSize - 1 + maxSubject)
 
 // familyID returns the ID that the store and the sid claim have.
 func (t token) familyID() string { return base64.RawURLEncoding.EncodeToString(t.id[:]) }
 
 // macKeys are the keys of the MAC: the first makes tokens, all check them.
-type macKeys [][]byte
+type macKeys []hmacstate.Key
 
 func (k macKeys) seal(t token) string {
 	b := make([]byte, 0, minSize+len(t.subject))
 	b = append(b, t.id[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.expires.Unix()))
 	b = binary.BigEndian.AppendUint32(b, t.generation)
+	b = append(b, 0)
+	if t.hasLogin {
+		b[len(b)-1] = 1
+	}
 	b = append(b, t.subject...)
-	return base64.RawURLEncoding.EncodeToString(append(b, mac(k[0], b)...))
+	return base64.RawURLEncoding.EncodeToString(hmacstate.Append(k[0], b, b))
 }
 
 // open returns the content of a token; ok is false if the token is forged.
@@ -60,13 +71,13 @@ func (k macKeys) open(text string) (t token, ok bool) {
 	if len(text) > maxTokenLen {
 		return t, false
 	}
-	b, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(b) < minSize || base64.RawURLEncoding.EncodeToString(b) != text { // one spelling only
+	b, err := strict.DecodeString(text)
+	if err != nil || len(b) < minSize || strict.EncodedLen(len(b)) != len(text) { // line breaks are skipped; one spelling only
 		return t, false
 	}
 	content, sum := b[:len(b)-sha256.Size], b[len(b)-sha256.Size:]
 	for _, key := range k {
-		ok = hmac.Equal(sum, mac(key, content)) || ok
+		ok = hmacstate.Equal(key, content, sum) || ok
 	}
 	if !ok {
 		return t, false
@@ -74,41 +85,99 @@ func (k macKeys) open(text string) (t token, ok bool) {
 	copy(t.id[:], content)
 	t.expires = time.Unix(int64(binary.BigEndian.Uint64(content[16:])), 0)
 	t.generation = binary.BigEndian.Uint32(content[24:])
+	t.hasLogin = content[28] == 1
 	t.subject = string(content[headSize:])
 	return t, true
 }
 
-func mac(key, content []byte) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write(content)
-	return h.Sum(nil)
+// A keyring holds the keys of the MAC. Those that are derived from the issuer's keys
+// follow a change of them.
+type keyring struct {
+	info     string                 // binds the keys to a scope
+	secrets  func() *[][]byte       // of the issuer; nil with Options.Key
+	previous secret.Value[[][]byte] // Options.PreviousKeys
+	active   atomic.Pointer[derivedKeys]
 }
 
-// newMACKeys derives the keys from the secrets of o, or those of the issuer if o
-// has no Key. The keys are bound to scope: with the same secret, a refresh token
-// of another issuer, for another audience or of another type is forged.
-func newMACKeys(o *Options, issuerSecrets func() ([][]byte, error), scope []string) (macKeys, error) {
-	secrets := [][]byte{o.Key}
-	if o.Key == nil {
-		var err error
-		if secrets, err = issuerSecrets(); err != nil {
-			return nil, fmt.Errorf("refresh: no key can be derived, set Options.Key: %w", err)
-		}
-	}
-	info := []byte("guard jwtauth refresh token 2")
-	for _, s := range scope {
-		info = append(binary.AppendUvarint(info, uint64(len(s))), s...)
-	}
-	var keys macKeys
+type derivedKeys struct {
+	from *[][]byte // the issuer's list; nil with Options.Key
+	keys macKeys
+}
+
+// newKeyring returns the keys of o, or those of the issuer if o has no Key. They are
+// bound to scope: with the same secret, a refresh token of another issuer, for another
+// audience or of another type is forged.
+func newKeyring(o *Options, issuerSecrets func() *[][]byte, scope []byte) (*keyring, error) {
+	k := &keyring{info: "guard jwtauth refresh token 3" + string(scope)}
+	var secrets, previous [][]byte
 	var errs []error
-	for _, s := range slices.Concat(secrets, o.PreviousKeys) {
+	if o.Key != nil {
+		secrets = append(secrets, o.Key)
+	} else if k.secrets = issuerSecrets; k.secrets() == nil {
+		return nil, errors.New("refresh: the Issuer's key does not reveal its bytes, as it is a jwtauth.Signer: set Options.Key")
+	}
+	for _, p := range o.PreviousKeys {
+		previous = append(previous, slices.Clone(p))
+	}
+	for _, s := range slices.Concat(secrets, previous) {
 		if len(s) < minKeySize {
 			errs = append(errs, fmt.Errorf("refresh: a key has %d bytes, and needs %d", len(s), minKeySize))
 		}
-		k, err := hkdf.Key(sha256.New, s, nil, string(info), sha256.Size)
-		keys, errs = append(keys, k), append(errs, err)
 	}
-	return keys, errors.Join(errs...)
+	if errs != nil {
+		return nil, errors.Join(errs...)
+	}
+	if k.previous = secret.New(previous); k.secrets == nil {
+		k.active.Store(&derivedKeys{keys: k.derive(secrets, previous)})
+	}
+	return k, nil
+}
+
+// keys returns the keys in force.
+func (k *keyring) keys() macKeys {
+	d := k.active.Load()
+	if k.secrets == nil {
+		return d.keys
+	}
+	if from := k.secrets(); d == nil || d.from != from {
+		d = &derivedKeys{from, k.derive(*from, k.previous.Reveal())}
+		k.active.Store(d)
+	}
+	return d.keys
+}
+
+func (k *keyring) derive(lists ...[][]byte) (keys macKeys) {
+	for _, s := range slices.Concat(lists...) {
+		key, err := hkdf.Key(sha256.New, s, nil, k.info, sha256.Size)
+		if err != nil {
+			panic(fmt.Sprintf("refresh: %v", err)) // unreachable: one block is never too long
+		}
+		keys = append(keys, hmacstate.New(sha256.New, key))
+	}
+	return keys
+}
+
+func (k *keyring) seal(t token) string { return k.keys().seal(t) }
+
+func (k *keyring) open(text string) (t token, ok bool) { return k.keys().open(text) }
+
+// scopeOf encodes the name, the type and the audience of an issuer, so that no two
+// issuers have one scope.
+func scopeOf(issuer, typ string, audience []string) (scope []byte) {
+	for _, s := range append([]string{issuer, typ}, slices.Sorted(slices.Values(audience))...) {
+		scope = append(binary.AppendUvarint(scope, uint64(len(s))), s...)
+	}
+	return scope
+}
+
+// scopeSize is the length of a scopeDigest.
+const scopeSize = 16
+
+// scopeDigest returns what precedes the subjects of one scope in a Store: with the
+// same Store, no Refresher of another scope ends their logins.
+func scopeDigest(scope []byte) string {
+	sum := sha256.Sum256(scope)
+	return base64.RawURLEncoding.EncodeToString(sum[:scopeSize*3/4])
 }
 
 func checkSubject(subject string) error {

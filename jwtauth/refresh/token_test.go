@@ -45,7 +45,7 @@ func TestForgedRefreshTokens(t *testing.T) {
 	encode := base64.RawURLEncoding.EncodeToString
 	elsewhere := func(key jwtauth.Key, o *jwtauth.IssuerOptions) string {
 		issuer := guard.Must(jwtauth.NewIssuer[claims](key, o))
-		return guard.Must(guard.Must(refresh.New(issuer, g.reload, nil)).Start(t.Context(), "1")).RefreshToken
+		return guard.Must(guard.Must(refresh.New(issuer, g.reload, nil)).Start(t.Context(), "1", nil)).RefreshToken
 	}
 	forged := map[string]string{
 		"empty":                   "",
@@ -162,7 +162,7 @@ func TestRefreshKeyRotation(t *testing.T) {
 		},
 		{
 			"Options.PreviousKeys", jwtauth.ECDSA("ES256", &ec1.PublicKey).WithID("1"), jwtauth.ECDSA("ES256", ec2).WithID("2"),
-			&refresh.Options{Key: repeat('c')}, &refresh.Options{PreviousKeys: [][]byte{repeat('c')}}, true,
+			&refresh.Options{Key: repeat('c')}, &refresh.Options{PreviousKeys: []guard.Secret{repeat('c')}}, true,
 		},
 	}
 	for _, tt := range tests {
@@ -182,7 +182,7 @@ func TestRefreshKeyRotation(t *testing.T) {
 				private = jwtauth.ECDSA("ES256", ec1).WithID("1")
 			}
 			before, after := build(private, nil, tt.before), build(tt.to, []jwtauth.Key{tt.from}, tt.after)
-			first := guard.Must(before.Start(t.Context(), "1"))
+			first := guard.Must(before.Start(t.Context(), "1", nil))
 			second, err := after.Refresh(t.Context(), first.RefreshToken)
 			if (err == nil) != tt.stillValid {
 				t.Fatalf("after the rotation: %v", err)
@@ -206,7 +206,7 @@ func FuzzRefreshToken(f *testing.F) {
 	issuer := guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", random), nil))
 	g := &rig{users: map[string]claims{"1": {}}}
 	refresher := guard.Must(refresh.New(issuer, g.reload, &refresh.Options{Store: store}))
-	good := guard.Must(refresher.Start(f.Context(), "1"))
+	good := guard.Must(refresher.Start(f.Context(), "1", nil))
 	for _, s := range []string{"", "garbage", good.RefreshToken, good.AccessToken, "\n", "=", "A"} {
 		f.Add(s, uint(0), uint(0))
 		f.Add(s, uint(7), uint(8))
@@ -234,7 +234,7 @@ func TestRefreshTokenOfAnotherAudience(t *testing.T) {
 		}))
 		return guard.Must(refresh.New(i, g.reload, &refresh.Options{Store: g.store}))
 	}
-	token := guard.Must(refresher("app", "access", "web", "api").Start(t.Context(), "1")).RefreshToken
+	token := guard.Must(refresher("app", "access", "web", "api").Start(t.Context(), "1", nil)).RefreshToken
 	for name, other := range map[string]*refresh.Refresher[claims]{
 		"another audience":   refresher("app", "access", "admin"),
 		"one more":           refresher("app", "access", "web", "api", "admin"),

@@ -47,10 +47,11 @@ func parallel(s *suite) {
 // parallelAllOrNothing: in any order of the limits in a call, takes are all or
 // nothing, and none hangs.
 func parallelAllOrNothing(s *suite) {
+	s.slot = "slot"
 	a, b := key(), key()
 	var granted atomic.Int64
 	inParallel(32, func(i int) {
-		takes := []ratelimit.Take{{Limit: hundred, Key: a, Cost: 1}, {Limit: five, Key: b, Cost: 1}}
+		takes := []ratelimit.Take{{Limit: hundred, Key: a, Cost: 1, Slot: s.slot}, {Limit: five, Key: b, Cost: 1, Slot: s.slot}}
 		if i%2 == 0 {
 			takes[0], takes[1] = takes[1], takes[0]
 		}
@@ -79,18 +80,14 @@ func randomTraces(s *suite) {
 	for _, l := range []ratelimit.Limit{quick, quick20} {
 		k := key()
 		var log []grant
-		now := time.Now()
-		passed := time.Duration(0)
 		for range 60 {
 			if rnd.IntN(3) == 0 {
-				d := time.Duration(rnd.Int64N(int64(l.Window / 8)))
-				s.sleep(d)
-				passed += d
+				s.sleep(time.Duration(rnd.Int64N(int64(l.Window / 8))))
 			}
 			c := 1 + rnd.IntN(2)
-			before := s.clock(now, passed)
+			before := s.clock.Now()
 			st := s.take(ratelimit.Take{Limit: l, Key: k, Cost: c})
-			after := s.clock(now, passed)
+			after := s.clock.Now()
 			if !ok(st) {
 				continue
 			}
@@ -106,13 +103,4 @@ func randomTraces(s *suite) {
 			log = append(log, grant{before, c})
 		}
 	}
-}
-
-// clock returns the test's time: the real one or, if sleep only pretends, the
-// start and the time slept.
-func (s *suite) clock(start time.Time, slept time.Duration) time.Time {
-	if real := time.Now(); real.Sub(start) >= slept {
-		return real
-	}
-	return start.Add(slept)
 }

@@ -19,11 +19,11 @@ import (
 const tick = time.Millisecond
 
 // Run tests the stores that open returns. It may return the same store each time:
-// no test uses a key of another one. sleep advances the clock of the store; if
-// nil, it is time.Sleep, and Run takes some seconds.
-func Run(t *testing.T, open func(t *testing.T) ratelimit.Store, sleep func(time.Duration)) {
-	if sleep == nil {
-		sleep = time.Sleep
+// no test uses a key of another one. clock is that of the store; if nil, it is the
+// real one, and Run takes some seconds.
+func Run(t *testing.T, open func(t *testing.T) ratelimit.Store, clock Clock) {
+	if clock == nil {
+		clock = realClock{}
 	}
 	for _, tt := range []struct {
 		name string
@@ -42,23 +42,53 @@ func Run(t *testing.T, open func(t *testing.T) ratelimit.Store, sleep func(time.
 		{"SeparateCounts", separateCounts},
 		{"GiveBack", giveBack},
 		{"GiveBackOnlyOne", giveBackOne},
+		{"GiveBackInAnyOrder", giveBackInAnyOrder},
 		{"GiveBackExpired", giveBackExpired},
 		{"GiveBackUnknown", giveBackUnknown},
 		{"GiveBackAll", giveBackAll},
 		{"Parallel", parallel},
 		{"ParallelAllOrNothing", parallelAllOrNothing},
 		{"RandomTraces", randomTraces},
+		{"ChangingQuota", changingQuota},
+		{"AlternatingQuota", alternatingQuota},
+		{"RaisedQuota", raisedQuota},
+		{"ChangingQuotaExpires", changingQuotaExpires},
+		{"ChangingRate", changingRate},
+		{"GiveBackAcrossQuotas", giveBackAcrossQuotas},
+		{"GiveBackPart", giveBackPart},
+		{"Debt", debt},
+		{"DebtEnds", debtEnds},
+		{"DebtOfSome", debtOfSome},
+		{"SeveralKeys", severalKeys},
+		{"Calendar", calendar},
+		{"PeriodEnds", periodEnds},
+		{"InFlight", inFlight},
+		{"Lease", lease},
+		{"ParallelInFlight", parallelInFlight},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.test(&suite{T: t, store: open(t), sleep: sleep})
+			tt.test(&suite{T: t, store: open(t), clock: clock})
 		})
 	}
 }
 
+// A Clock is that of a store under test.
+type Clock interface {
+	Now() time.Time
+	// Advance returns when d has passed.
+	Advance(d time.Duration)
+}
+
+type realClock struct{}
+
+func (realClock) Now() time.Time          { return time.Now() }
+func (realClock) Advance(d time.Duration) { time.Sleep(d) }
+
 type suite struct {
 	*testing.T
 	store ratelimit.Store
-	sleep func(time.Duration)
+	clock Clock
+	slot  string // of all takes
 }
 
 // key returns a new key in the form that stores get.
@@ -80,6 +110,9 @@ func ok(states []ratelimit.State) bool {
 // take makes one call with all of takes.
 func (s *suite) take(takes ...ratelimit.Take) []ratelimit.State {
 	s.Helper()
+	for i := range takes {
+		takes[i].Slot = s.slot
+	}
 	states, err := s.store.Take(context.Background(), takes)
 	if err != nil || len(states) != len(takes) {
 		s.Fatalf("Take of %d: %d states, error %v", len(takes), len(states), err)
@@ -112,10 +145,15 @@ func (s *suite) remaining(l ratelimit.Limit, key string, want int) {
 
 func (s *suite) giveBack(taken ...ratelimit.Taken) {
 	s.Helper()
+	for i := range taken {
+		taken[i].Slot = s.slot
+	}
 	if err := s.store.GiveBack(context.Background(), taken); err != nil {
 		s.Fatalf("GiveBack: %v", err)
 	}
 }
+
+func (s *suite) sleep(d time.Duration) { s.clock.Advance(d) }
 
 // passed sleeps for d, and a tick for the clock's rounding.
 func (s *suite) passed(d time.Duration) { s.sleep(d + tick) }

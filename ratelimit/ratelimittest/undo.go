@@ -39,6 +39,18 @@ func giveBackOne(s *suite) {
 	}
 }
 
+// giveBackInAnyOrder: parallel right logins end in any order.
+func giveBackInAnyOrder(s *suite) {
+	for _, l := range []ratelimit.Limit{five, hundred, bucket} {
+		k := key()
+		first, second, third := s.one(l, k, 1, true), s.one(l, k, 1, true), s.one(l, k, 1, true)
+		s.giveBack(taken(l, k, 1, first))
+		s.giveBack(taken(l, k, 1, third))
+		s.giveBack(taken(l, k, 1, second))
+		s.remaining(l, k, full(l))
+	}
+}
+
 func giveBackExpired(s *suite) {
 	for _, l := range []ratelimit.Limit{quick, quick20, drip} {
 		k := key()
@@ -62,6 +74,7 @@ func giveBackUnknown(s *suite) {
 }
 
 func giveBackAll(s *suite) {
+	s.slot = "slot"
 	for _, l := range []ratelimit.Limit{five, hundred, bucket} {
 		a, b := key(), key()
 		one := s.one(l, a, 1, true)

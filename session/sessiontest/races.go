@@ -2,6 +2,7 @@ package sessiontest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -9,7 +10,6 @@ import (
 )
 
 var races = []testCase{
-	{"rotate racing delete", rotateRacingDelete},
 	{"rotate racing delete all", rotateRacingDeleteAll},
 	{"rotate racing rotate", rotateRacingRotate},
 	{"touch racing delete", touchRacingDelete},
@@ -18,13 +18,14 @@ var races = []testCase{
 	{"update racing update", updateRacingUpdate},
 	{"update racing delete", updateRacingDelete},
 	{"update racing rotate", updateRacingRotate},
-	{"insert racing delete all", insertRacingDeleteAll},
 }
 
 const rounds = 25
 
-// together runs all fs concurrently.
+// together runs all fs concurrently. They start in any order: some stores are faster
+// than a goroutine starts.
 func together(fs ...func()) {
+	rand.Shuffle(len(fs), func(i, j int) { fs[i], fs[j] = fs[j], fs[i] })
 	var wg sync.WaitGroup
 	start := make(chan struct{})
 	for _, f := range fs {
@@ -42,30 +43,6 @@ func (s *suite) noError(err error) {
 	s.Helper()
 	if err != nil {
 		s.Error(err)
-	}
-}
-
-func rotateRacingDelete(s *suite) {
-	for range rounds {
-		rec, to := s.insert(nil), Key(s.subject)
-		var rotated, deleted bool
-		together(
-			func() { var err error; rotated, err = s.store.Rotate(s.ctx, rec.Key, to); s.noError(err) },
-			func() { var err error; deleted, err = s.store.Delete(s.ctx, rec.Key); s.noError(err) },
-		)
-		if rotated == deleted {
-			s.Fatalf("rotated %t and deleted %t", rotated, deleted)
-		}
-		s.wantAbsent(rec.Key)
-		if deleted {
-			s.wantAbsent(to)
-			s.wantList()
-			continue
-		}
-		rec.Key = to
-		s.wantRecord(rec)
-		_, err := s.store.Delete(s.ctx, to)
-		s.must(err)
 	}
 }
 
@@ -192,7 +169,7 @@ func touchRacingRotate(s *suite) {
 			rec.LastSeen, rec.Deadline = seen, deadline
 		}
 		if !found || !equal(got, rec) {
-			s.Fatalf("%t, %+v, want %+v", found, got, rec)
+			s.Fatalf("%t, %s, want %s", found, show(got), show(rec))
 		}
 		s.wantList(rec)
 		_, err = s.store.Delete(s.ctx, to)
@@ -243,27 +220,5 @@ func updateRacingRotate(s *suite) {
 			rec.Data, rec.Revision = `{"n":1}`, rec.Revision+1
 		}
 		s.wantRecord(rec)
-	}
-}
-
-// insertRacingDeleteAll checks that a record that Load returns is listed too:
-// otherwise its subject could not end it.
-func insertRacingDeleteAll(s *suite) {
-	for range rounds {
-		rec := Record(s.subject)
-		together(
-			func() { s.noError(s.store.Insert(s.ctx, rec)) },
-			func() { _, err := s.store.DeleteAll(s.ctx, s.subject, nil); s.noError(err) },
-		)
-		if _, found, err := s.store.Load(s.ctx, rec.Key); found {
-			s.must(err)
-			s.wantList(rec)
-		} else {
-			s.must(err)
-			s.wantList()
-		}
-		_, err := s.store.DeleteAll(s.ctx, s.subject, nil)
-		s.must(err)
-		s.wantAbsent(rec.Key)
 	}
 }

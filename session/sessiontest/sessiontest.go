@@ -8,7 +8,10 @@ package sessiontest
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,8 +20,11 @@ import (
 )
 
 // Run runs each case in a subtest. open returns a store, which need not be empty:
-// every case uses new subjects and keys. The clocks of the store and of the test
-// must agree within a few seconds.
+// every case uses new subjects, keys and references. The clocks of the store and of
+// the test must agree within a few seconds.
+//
+// It does not wait: a store's own tests check that [session.Forward] and
+// [session.Grace] end, and that the store is bounded.
 func Run(t *testing.T, open func(t *testing.T) session.Store) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { c.run(newSuite(t, open(t))) })
@@ -30,7 +36,7 @@ type testCase struct {
 	run  func(*suite)
 }
 
-var cases = append(basics, races...)
+var cases = slices.Concat(basics, subjects, forwards, epochs, refs, races, endings)
 
 // A suite is the state of one case: a store, and a subject that no other case uses.
 type suite struct {
@@ -41,24 +47,22 @@ type suite struct {
 	now     time.Time
 }
 
-var subjects atomic.Int64
+var counter atomic.Int64
 
 func newSuite(t *testing.T, store session.Store) *suite {
 	return &suite{
 		T: t, ctx: t.Context(), store: store,
-		subject: fmt.Sprintf("subject-%d-%s", subjects.Add(1), rand.Text()),
+		subject: fmt.Sprintf("subject-%d-%s", counter.Add(1), rand.Text()),
 		now:     time.Now().Truncate(time.Millisecond),
 	}
 }
 
-// Key returns a random key in the subject's shard, like the keys of a manager.
+// Key returns a random key of the subject, like the keys of a manager.
 func Key(subject string) (key session.Key) {
-	for {
-		_, _ = rand.Read(key[:])
-		if key.Shard() == session.ShardOf(subject) {
-			return key
-		}
-	}
+	_, _ = rand.Read(key[:]) // never fails
+	tag := sha256.Sum256([]byte(subject))
+	copy(key[:8], tag[:])
+	return key
 }
 
 // Record returns a record of subject whose deadline is in an hour.
@@ -78,8 +82,29 @@ func (s *suite) insert(change func(*session.Record)) session.Record {
 	if change != nil {
 		change(&rec)
 	}
-	s.must(s.store.Insert(s.ctx, rec))
+	s.add(rec)
 	return rec
+}
+
+func (s *suite) add(rec session.Record) {
+	s.Helper()
+	s.must(s.store.Insert(s.ctx, rec, session.AnyEpoch))
+}
+
+// wantEnded checks that Insert refuses the record and leaves nothing of it.
+func (s *suite) wantEnded(rec session.Record, epoch int64) {
+	s.Helper()
+	if err := s.store.Insert(s.ctx, rec, epoch); !errors.Is(err, session.ErrEnded) {
+		s.Errorf("insert with epoch %d: %v, want ErrEnded", epoch, err)
+	}
+	s.wantAbsent(rec.Key)
+}
+
+func (s *suite) epoch() int64 {
+	s.Helper()
+	n, err := s.store.Epoch(s.ctx, s.subject)
+	s.must(err)
+	return n
 }
 
 func (s *suite) must(err error) {
@@ -98,7 +123,7 @@ func (s *suite) wantRecord(want session.Record) {
 		s.Fatalf("no record under %x", want.Key[:4])
 	}
 	if !equal(got, want) {
-		s.Errorf("the record is\n%+v, want\n%+v", got, want)
+		s.Errorf("the record is\n%s, want\n%s", show(got), show(want))
 	}
 }
 
@@ -126,7 +151,7 @@ func (s *suite) wantList(want ...session.Record) {
 			if g.Key == w.Key {
 				n++
 				if !equal(g, w) {
-					s.Errorf("listed is\n%+v, want\n%+v", g, w)
+					s.Errorf("listed is\n%s, want\n%s", show(g), show(w))
 				}
 			}
 		}
@@ -134,6 +159,11 @@ func (s *suite) wantList(want ...session.Record) {
 			s.Errorf("the record under %x is listed %d times", w.Key[:4], n)
 		}
 	}
+}
+
+func show(r session.Record) string {
+	return fmt.Sprintf("%x %s of %q: data %q, login %q, reference %q, revision %d, created %v, last seen %v, deadline %v",
+		r.Key[:4], r.ID, r.Subject, r.Data, r.Login, r.Ref, r.Revision, r.Created, r.LastSeen, r.Deadline)
 }
 
 func equal(a, b session.Record) bool {

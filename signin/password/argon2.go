@@ -4,26 +4,26 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
 )
 
-// The maximum parameters of argon2id, in Options and in stored hashes.
+// The maximum parameters of argon2id in Options.
 const (
 	maxMemory  = 64 * 1024 // KiB
 	maxTime    = 16
 	maxThreads = 16
 )
 
-// The lengths in new hashes, in bytes.
+// The lengths in new hashes, in bytes, and of the salt in stored ones.
 const (
 	saltLen = 16
 	sumLen  = 32
+	maxSalt = 128
 )
 
-// argon2Params are the parameters of argon2id (RFC 9106, section 3.1).
+// argon2Params are the parameters of argon2 (RFC 9106, section 3.1).
 type argon2Params struct {
 	memory, time uint32
 	threads      uint8
@@ -51,52 +51,48 @@ func (a argon2Hash) String() string {
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, a.memory, a.time, a.threads, b64(a.salt), b64(a.sum))
 }
 
-func (a argon2Hash) matches(pw string) bool {
-	return equal(a.argon2Params.sum(pw, a.salt, len(a.sum)), a.sum)
+func (a argon2Hash) matches(pw string) (bool, error) {
+	return equal(a.argon2Params.sum(pw, a.salt, len(a.sum)), a.sum), nil
 }
 
-func (a argon2Hash) maxLength() int { return MaxLength }
+// An argon2iHash is a hash by argon2i, as PHP and older programs made them.
+type argon2iHash struct{ argon2Hash }
 
-// parseArgon2 parses the result of String, and accepts no other spelling.
-func parseArgon2(encoded string) (encodedHash, error) {
-	part := strings.Split(encoded, "$")
-	if len(part) != 6 || part[2] != "v=19" {
+func (a argon2iHash) matches(pw string) (bool, error) {
+	return equal(argon2.Key([]byte(pw), a.salt, a.time, a.memory, a.threads, uint32(len(a.sum))), a.sum), nil
+}
+
+// parseArgon2 parses what follows the name in the result of String, and accepts no
+// other spelling. x/crypto has no argon2d, and no version but 19.
+func (c ceiling) parseArgon2(name, fields string) (encodedHash, error) {
+	part := strings.Split(fields, "$")
+	if len(part) != 4 || part[0] != "v=19" {
 		return nil, errEncoding
 	}
-	param := strings.Split(part[3], ",")
+	param := strings.Split(part[1], ",")
 	if len(param) != 3 {
 		return nil, errEncoding
 	}
-	memory, ok1 := number(param[0], "m=", maxMemory)
-	time, ok2 := number(param[1], "t=", maxTime)
-	threads, ok3 := number(param[2], "p=", maxThreads)
-	if !ok1 || !ok2 || !ok3 || memory < 8*threads {
+	memory, ok1 := number(param[0], "m=")
+	time, ok2 := number(param[1], "t=")
+	threads, ok3 := number(param[2], "p=")
+	if !ok1 || !ok2 || !ok3 || threads > 255 || memory < 8*threads {
 		return nil, errEncoding
 	}
-	salt, ok1 := decodeBytes(part[4], 8, 64)
-	sum, ok2 := decodeBytes(part[5], 16, 64)
+	if memory > c.memory {
+		return nil, errMemory
+	}
+	if time > c.memoryTime/memory {
+		return nil, errMemoryTime
+	}
+	salt, ok1 := decodeBase64(base64.RawStdEncoding, part[2], 8, maxSalt)
+	sum, ok2 := decodeBase64(base64.RawStdEncoding, part[3], minSum, maxSum)
 	if !ok1 || !ok2 {
 		return nil, errEncoding
 	}
-	return argon2Hash{argon2Params{memory, time, uint8(threads)}, salt, sum}, nil
-}
-
-// number parses a parameter such as "m=19456": decimal, without a sign or leading
-// zeros, from 1 to limit.
-func number(s, prefix string, limit uint32) (uint32, bool) {
-	digits, ok := strings.CutPrefix(s, prefix)
-	if !ok || digits == "" || digits[0] < '1' || digits[0] > '9' {
-		return 0, false
+	h := argon2Hash{argon2Params{memory, time, uint8(threads)}, salt, sum}
+	if name == "argon2i" {
+		return argon2iHash{h}, nil
 	}
-	n, err := strconv.ParseUint(digits, 10, 32)
-	return uint32(n), err == nil && n <= uint64(limit)
-}
-
-// decodeBytes decodes base64 of shortest to longest bytes.
-func decodeBytes(s string, shortest, longest int) ([]byte, bool) {
-	if strings.ContainsAny(s, "\r\n") { // which DecodeString skips
-		return nil, false
-	}
-	b, err := base64.RawStdEncoding.Strict().DecodeString(s)
-	return b, err == nil && len(b) >= shortest && len(b) <= longest
+	return h, nil
 }

@@ -1,7 +1,9 @@
 package password_test
 
 import (
+	"context"
 	"net/http/httptest"
+	"runtime"
 	"testing"
 
 	"golang.org/x/crypto/bcrypt"
@@ -14,7 +16,7 @@ import (
 // hasher returns a Hasher with the cheapest parameters that New accepts.
 func hasher(t *testing.T, change func(*password.Options)) *password.Hasher {
 	t.Helper()
-	o := password.Options{Memory: 7 * 1024, Time: 1}
+	o := password.Options{Memory: 7 * 1024, Time: 1, MinLength: 6}
 	if change != nil {
 		change(&o)
 	}
@@ -33,6 +35,17 @@ func skipUnderRace(t *testing.T) {
 		t.Skip("nothing to race")
 	}
 }
+
+// allocated returns how many bytes f allocates, all goroutines included.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+func everything(context.Context, string) (bool, error) { return true, nil }
 
 func hash(t *testing.T, h *password.Hasher, pw string) string {
 	t.Helper()

@@ -2,7 +2,6 @@ package password
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 // outage, which guard.Refuse answers with 503.
 func (h *Hasher) acquire(ctx context.Context) (release func(), err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, busy(fmt.Errorf("%w: %w", ErrBusy, err))
+		return nil, busy(ended{err})
 	}
 	select {
 	case h.slots <- struct{}{}:
@@ -28,9 +27,19 @@ func (h *Hasher) acquire(ctx context.Context) (release func(), err error) {
 	case <-timer.C:
 		return nil, busy(ErrBusy)
 	case <-ctx.Done():
-		return nil, busy(fmt.Errorf("%w: %w", ErrBusy, ctx.Err()))
+		return nil, busy(ended{ctx.Err()})
 	}
 }
+
+// ended is the cause where ctx ended first. It is ErrBusy, and wraps the error of ctx
+// alone: guard takes the end of a request whose client has left for no failure.
+type ended struct{ error }
+
+func (e ended) Error() string { return ErrBusy.Error() + ": " + e.error.Error() }
+
+func (e ended) Is(target error) bool { return target == ErrBusy }
+
+func (e ended) Unwrap() error { return e.error }
 
 // busy is the refusal of a call that did not get its turn. cause wraps ErrBusy.
 func busy(cause error) error {

@@ -9,14 +9,17 @@ import (
 
 func TestDefaults(t *testing.T) {
 	skipUnderRace(t)
-	encoded, err := password.Hash(t.Context(), "secret")
+	encoded, err := password.Hash(t.Context(), "correct horse")
 	if err != nil || !strings.HasPrefix(encoded, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Fatalf("Hash = %q, %v", encoded, err)
+	}
+	if rehashed, err := password.Rehash(t.Context(), "short"); err != nil || rehashed[:31] != encoded[:31] {
+		t.Errorf("Rehash = %q, %v", rehashed, err)
 	}
 	for _, tt := range []struct {
 		encoded, pw string
 		ok          bool
-	}{{encoded, "secret", true}, {encoded, "Secret", false}, {"", "secret", false}, {"", "", false}} {
+	}{{encoded, "correct horse", true}, {encoded, "Correct horse", false}, {"", "correct horse", false}, {"", "", false}} {
 		ok, rehash, err := password.Verify(t.Context(), tt.encoded, tt.pw)
 		if ok != tt.ok || rehash || err != nil {
 			t.Errorf("Verify(%.10s, %q) = %t, %t, %v", tt.encoded, tt.pw, ok, rehash, err)
@@ -25,7 +28,7 @@ func TestDefaults(t *testing.T) {
 }
 
 func BenchmarkVerify(b *testing.B) {
-	encoded, err := password.Hash(b.Context(), "secret")
+	encoded, err := password.Hash(b.Context(), "correct horse")
 	if err != nil {
 		b.Fatal(err)
 	}

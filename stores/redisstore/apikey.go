@@ -2,8 +2,11 @@ package redisstore
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,103 +17,93 @@ import (
 )
 
 // APIKeys returns an [apikey.Store]. All API keys of an application are in one
-// hash slot, so that one script updates an entry and the list of its subject. An
-// entry that may be deleted one day has a time to live; an API key that never
-// expires has none.
+// hash slot, so that one script updates an entry and the lists that it is in. An entry
+// that may be deleted one day has a time to live; an API key that never expires has
+// none.
+//
+// Insert sends a second command if an entry makes room, Revoke and Update read the
+// subject first, and lists are read before their entries.
 func (s *Stores) APIKeys() apikey.Store { return apiKeys{s} }
 
 type apiKeys struct{ *Stores }
 
-// The entry of an API key is a hash. The field "fixed" holds the record as it
-// was issued; every property that can change has its own field. The list of a
-// subject is a sorted set of API key IDs, newest first. Times are Unix ms; the
-// zero time is "".
-var (
-	// KEYS: entry, list. ARGV: ID, score in the list, expiry of the entry or "",
-	// then the entry's fields and values. Returns 0 if the entry exists, else 1.
-	insertAPIKey = redis.NewScript(`
-local entry, list, entry_expiry = KEYS[1], KEYS[2], tonumber(ARGV[3])
-if redis.call('EXISTS', entry) == 1 then return 0 end
-local list_expiry = redis.call('PEXPIRETIME', list) -- -2: no list; -1: it never expires
-redis.call('HSET', entry, unpack(ARGV, 4))
-redis.call('ZADD', list, ARGV[2], ARGV[1])
-if not entry_expiry then
-  redis.call('PERSIST', list)
-  return 1
-end
-redis.call('PEXPIREAT', entry, entry_expiry)
-if list_expiry ~= -1 and list_expiry < entry_expiry then redis.call('PEXPIREAT', list, entry_expiry) end
-return 1`)
+// The entry of an API key is a hash. The field "record" holds the record's properties
+// that only Update changes, in JSON; every other one has its own field. Times are Unix
+// ms; the zero time is "".
+func (k apiKeys) entryKey(id string) string { return k.key("apikey", "all", ":id:"+id) }
 
-	// KEYS: entry. ARGV: current digest, new digest, last four characters, time of
-	// the rotation, end of the previous digest. Returns 1 if the entry was rotated.
-	rotateAPIKey = redis.NewScript(`
-local digest, revoked = unpack(redis.call('HMGET', KEYS[1], 'digest', 'revoked'))
-if digest ~= ARGV[1] or revoked ~= '' then return 0 end
-redis.call('HSET', KEYS[1], 'previous', ARGV[1], 'digest', ARGV[2], 'last4', ARGV[3], 'rotated', ARGV[4], 'until', ARGV[5])
-return 1`)
-
-	// KEYS: entry. ARGV: time of the revocation, expiry of a revoked entry, prefix
-	// of entries, prefix of lists. The script derives the keys of the subject's
-	// list and of the entries in it: all are in the entry's slot. The list expires
-	// with the last of its entries. Returns 1 if the entry exists.
-	revokeAPIKey = redis.NewScript(`
-local revoked, fixed = unpack(redis.call('HMGET', KEYS[1], 'revoked', 'fixed'))
-if not revoked then return 0 end
-if revoked ~= '' then return 1 end
-redis.call('HSET', KEYS[1], 'revoked', ARGV[1])
-redis.call('PEXPIREAT', KEYS[1], ARGV[2], 'LT')
-local list, last_expiry = ARGV[4] .. cjson.decode(fixed).subject, 0
-for _, id in ipairs(redis.call('ZRANGE', list, 0, -1)) do
-  local expiry = redis.call('PEXPIRETIME', ARGV[3] .. id)
-  if expiry == -1 then return 1 end -- never expires, and so the list does not either
-  if expiry == -2 then redis.call('ZREM', list, id) end -- has expired
-  if expiry > last_expiry then last_expiry = expiry end
-end
-if last_expiry > 0 then redis.call('PEXPIREAT', list, last_expiry) end
-return 1`)
-
-	// KEYS: entry. ARGV: time of the use.
-	useAPIKey = redis.NewScript(`
-local used = redis.call('HGET', KEYS[1], 'used')
-if used and (used == '' or tonumber(used) < tonumber(ARGV[1])) then
-  redis.call('HSET', KEYS[1], 'used', ARGV[1])
-end
-return 1`)
-
-	// KEYS: list. ARGV: prefix of entries. The script derives the keys of the
-	// entries: all are in the list's slot. It returns the newest thousand, so that
-	// one subject cannot make it run for long.
-	listAPIKeys = redis.NewScript(`
-local entries = {}
-for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, 999)) do
-  local entry = redis.call('HGETALL', ARGV[1] .. id)
-  if #entry == 0 then
-    redis.call('ZREM', KEYS[1], id)
-  else
-    entries[#entries + 1] = entry
-  end
-end
-return entries`)
-)
-
-func (k apiKeys) entryKey(id string) string     { return k.key("apikey", "all", ":id:"+id) }
+// listKey returns the key of the list of a subject, a sorted set of members by when
+// their entries may be forgotten.
 func (k apiKeys) listKey(subject string) string { return k.key("apikey", "all", ":of:"+subject) }
 
-func (k apiKeys) Insert(ctx context.Context, e apikey.Entry) (bool, error) {
-	// The JSON of a record has all its fixed properties, and no secret.
-	fixed, err := json.Marshal(e.Record)
+// indexKey returns the key of the list of all API keys, a sorted set of members in
+// lexical order, which is that of apikey.Position.
+func (k apiKeys) indexKey() string { return k.key("apikey", "all", ":index") }
+
+// endingKey returns the key of the members of the index by when their entries may be
+// forgotten, without those that never are.
+func (k apiKeys) endingKey() string { return k.key("apikey", "all", ":ending") }
+
+// keys returns the keys of an entry and its lists, as the scripts declare them.
+func (k apiKeys) keys(id, subject string) []string {
+	return []string{k.entryKey(id), k.listKey(subject), k.indexKey(), k.endingKey()}
+}
+
+const createdLen = 14 // digits, until the year 5138
+
+// member returns the element of an API key in every list.
+func member(created time.Time, id string) string {
+	return fmt.Sprintf("%0*d%s", createdLen, max(0, created.UnixMilli()), id)
+}
+
+// memberOf is the inverse of member.
+func memberOf(s string) (apikey.Position, error) {
+	if len(s) < createdLen {
+		return apikey.Position{}, fmt.Errorf("redisstore: the list of API keys has a member %q", s)
+	}
+	ms, err := strconv.ParseInt(s[:createdLen], 10, 64)
+	return apikey.Position{CreatedAt: time.UnixMilli(ms).UTC(), ID: s[createdLen:]}, err
+}
+
+func (k apiKeys) Insert(ctx context.Context, e apikey.Entry, maxPerSubject int) (bool, error) {
+	record, err := encodeRecord(e.Record)
 	if err != nil {
-		return false, fmt.Errorf("redisstore: encoding an API key's record: %w", err)
+		return false, err
 	}
 	args := []any{
-		e.ID, -e.CreatedAt.UnixMilli(), formatTime(e.ForgetAfter()),
-		"fixed", fixed, "digest", e.Digest[:], "previous", e.Previous[:], "until", formatTime(e.PreviousUntil),
-		"last4", e.Last4, "rotated", formatTime(e.RotatedAt), "revoked", formatTime(e.RevokedAt), "used", formatTime(e.LastUsedAt),
+		member(e.CreatedAt, e.ID), forgetScore(&e.Record), apikey.Retention.Milliseconds(), maxPerSubject, "", e.Digest[:],
+		"digest", e.Digest[:], "record", record, "subject", e.Subject, "created", formatTime(e.CreatedAt),
+		"previous", encodePrevious(e.Previous), "inuse", formatBool(e.InUse), "last4", e.Last4,
+		"rotated", formatTime(e.RotatedAt), "revoked", formatTime(e.RevokedAt), "used", formatTime(e.LastUsedAt),
+		"max", e.MaxUses, "uses", e.Uses, "revision", e.Revision,
 	}
-	inserted, err := insertAPIKey.Run(ctx, k.client, []string{k.entryKey(e.ID), k.listKey(e.Subject)}, args...).Bool()
-	return inserted, failed("inserting an API key", err)
+	keys := k.keys(e.ID, e.Subject)
+	for range maxVictims {
+		result, err := insertAPIKey.Run(ctx, k.client, keys, args...).Text()
+		switch {
+		case redis.HasErrorPrefix(err, "OOM"):
+			return false, fmt.Errorf("%w: %w", apikey.ErrFull, failed("inserting an API key", err))
+		case err != nil:
+			return false, failed("inserting an API key", err)
+		case result == "inserted":
+			return true, nil
+		case result == "taken":
+			return false, nil
+		case result == "full":
+			return false, apikey.ErrTooMany
+		}
+		victim, err := memberOf(result)
+		if err != nil {
+			return false, err
+		}
+		keys, args[4] = append(keys[:4:4], k.entryKey(victim.ID)), result
+	}
+	return false, failed("inserting an API key", errors.New("other ones are inserted at the same time"))
 }
+
+// maxVictims is how often Insert chooses an entry to make room: concurrent inserts
+// may choose the same.
+const maxVictims = 100
 
 func (k apiKeys) Load(ctx context.Context, id string) (*apikey.Entry, bool, error) {
 	fields, err := k.client.HGetAll(ctx, k.entryKey(id)).Result()
@@ -122,33 +115,109 @@ func (k apiKeys) Load(ctx context.Context, id string) (*apikey.Entry, bool, erro
 }
 
 func (k apiKeys) Rotate(ctx context.Context, id string, r apikey.Rotation) (bool, error) {
-	rotated, err := rotateAPIKey.Run(ctx, k.client, []string{k.entryKey(id)}, r.From[:], r.To[:], r.Last4, formatTime(r.At), formatTime(r.Until)).Bool()
+	rotated, err := rotateAPIKey.Run(ctx, k.client, []string{k.entryKey(id)}, r.From[:], r.To[:], r.Last4, formatTime(r.At), encodePrevious(r.Previous)).Bool()
 	return rotated, failed("rotating an API key", err)
 }
 
+func (k apiKeys) Update(ctx context.Context, rec apikey.Record, revision int64) (bool, error) {
+	subject, created, found, err := k.locate(ctx, rec.ID)
+	if err != nil || !found {
+		return false, failed("updating an API key", err)
+	}
+	rec.Subject, rec.CreatedAt = subject, created
+	record, err := encodeRecord(rec)
+	if err != nil {
+		return false, err
+	}
+	rec.RevokedAt, rec.LastUsedAt, rec.Uses = time.Time{}, time.Time{}, 0 // an entry that has ended so is not updated
+	updated, err := updateAPIKey.Run(ctx, k.client, k.keys(rec.ID, subject),
+		member(created, rec.ID), forgetScore(&rec), revision, rec.MaxUses, record).Bool()
+	return updated, failed("updating an API key", err)
+}
+
 func (k apiKeys) Revoke(ctx context.Context, id string, at time.Time) (bool, error) {
-	found, err := revokeAPIKey.Run(ctx, k.client, []string{k.entryKey(id)}, formatTime(at), at.Add(apikey.Retention).UnixMilli(), k.entryKey(""), k.listKey("")).Bool()
+	subject, created, found, err := k.locate(ctx, id)
+	if err != nil || !found {
+		return false, failed("revoking an API key", err)
+	}
+	found, err = revokeAPIKey.Run(ctx, k.client, k.keys(id, subject),
+		member(created, id), at.Add(apikey.Retention).UnixMilli(), formatTime(at)).Bool()
 	return found, failed("revoking an API key", err)
 }
 
-func (k apiKeys) Used(ctx context.Context, id string, at time.Time) error {
-	return failed("recording the use of an API key", useAPIKey.Run(ctx, k.client, []string{k.entryKey(id)}, formatTime(at)).Err())
+// locate returns what the keys of an entry depend on. It never changes.
+func (k apiKeys) locate(ctx context.Context, id string) (subject string, created time.Time, found bool, err error) {
+	fields, err := k.client.HMGet(ctx, k.entryKey(id), "subject", "created").Result()
+	if err != nil {
+		return "", created, false, err
+	}
+	subject, found = fields[0].(string)
+	text, _ := fields[1].(string)
+	created, err = parseTime(text)
+	return subject, created, found, err
+}
+
+func (k apiKeys) Used(ctx context.Context, id string, key apikey.Digest, at time.Time) error {
+	return failed("recording the use of an API key", useAPIKey.Run(ctx, k.client, []string{k.entryKey(id)}, key[:], formatTime(at)).Err())
+}
+
+func (k apiKeys) Spend(ctx context.Context, rec *apikey.Record, key apikey.Digest, at time.Time) (bool, error) {
+	spent, err := spendAPIKey.Run(ctx, k.client, k.keys(rec.ID, rec.Subject),
+		key[:], formatTime(at), member(rec.CreatedAt, rec.ID), apikey.Retention.Milliseconds()).Bool()
+	return spent, failed("counting the use of an API key", err)
 }
 
 func (k apiKeys) List(ctx context.Context, subject string) ([]apikey.Record, error) {
-	rows, err := listAPIKeys.Run(ctx, k.client, []string{k.listKey(subject)}, k.entryKey("")).Slice()
+	members, err := k.client.ZRange(ctx, k.listKey(subject), 0, -1).Result()
 	if err != nil {
 		return nil, failed("listing API keys", err)
 	}
-	var list []apikey.Record
-	for _, row := range rows {
-		pairs, _ := row.([]any)
-		fields := make(map[string]string, len(pairs)/2)
-		for i := 0; i+1 < len(pairs); i += 2 {
-			name, _ := pairs[i].(string)
-			fields[name], _ = pairs[i+1].(string)
+	slices.Sort(members)
+	slices.Reverse(members)
+	return k.records(ctx, members)
+}
+
+func (k apiKeys) ListAll(ctx context.Context, after apikey.Position, limit int) (list []apikey.Record, next apikey.Position, err error) {
+	from := "+"
+	if after != (apikey.Position{}) {
+		from = "(" + member(after.CreatedAt, after.ID)
+	}
+	members, err := k.client.ZRevRangeByLex(ctx, k.indexKey(), &redis.ZRangeBy{Max: from, Min: "-", Count: int64(limit) + 1}).Result()
+	if err != nil {
+		return nil, next, failed("listing API keys", err)
+	}
+	if len(members) > limit {
+		members = members[:limit]
+		if next, err = memberOf(members[limit-1]); err != nil {
+			return nil, next, err
 		}
-		e, err := decodeEntry(fields)
+	}
+	list, err = k.records(ctx, members)
+	return list, next, err
+}
+
+// records returns the records of members, without those that were deleted.
+func (k apiKeys) records(ctx context.Context, members []string) (list []apikey.Record, err error) {
+	if len(members) == 0 {
+		return nil, nil
+	}
+	var commands []*redis.MapStringStringCmd
+	pipe := k.client.Pipeline()
+	for _, m := range members {
+		at, err := memberOf(m)
+		if err != nil {
+			return nil, err
+		}
+		commands = append(commands, pipe.HGetAll(ctx, k.entryKey(at.ID)))
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, failed("listing API keys", err)
+	}
+	for _, c := range commands {
+		if len(c.Val()) == 0 {
+			continue
+		}
+		e, err := decodeEntry(c.Val())
 		if err != nil {
 			return nil, err
 		}
@@ -157,30 +226,82 @@ func (k apiKeys) List(ctx context.Context, subject string) ([]apikey.Record, err
 	return list, nil
 }
 
+// forgetScore returns when an entry may be forgotten, as a score.
+func forgetScore(rec *apikey.Record) string {
+	if at := rec.ForgetAfter(); !at.IsZero() {
+		return formatTime(at)
+	}
+	return "+inf"
+}
+
+// encodeRecord returns the JSON of what only Update changes, without a secret.
+func encodeRecord(rec apikey.Record) ([]byte, error) {
+	rec.Subject, rec.Last4, rec.MaxUses, rec.Uses = "", "", 0, 0
+	rec.CreatedAt, rec.RotatedAt, rec.RevokedAt, rec.LastUsedAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	b, err := json.Marshal(rec)
+	if err != nil {
+		return nil, fmt.Errorf("redisstore: encoding an API key's record: %w", err)
+	}
+	return b, nil
+}
+
 // decodeEntry decodes the fields that Insert writes.
 func decodeEntry(fields map[string]string) (*apikey.Entry, error) {
 	e := new(apikey.Entry)
-	d := json.NewDecoder(strings.NewReader(fields["fixed"]))
+	d := json.NewDecoder(strings.NewReader(fields["record"]))
 	d.DisallowUnknownFields() // a limit of another version must not be lost
 	if err := d.Decode(&e.Record); err != nil {
 		return nil, fmt.Errorf("redisstore: decoding an API key's record: %w", err)
 	}
-	if copy(e.Digest[:], fields["digest"]) != len(e.Digest) || copy(e.Previous[:], fields["previous"]) != len(e.Previous) {
+	if copy(e.Digest[:], fields["digest"]) != len(e.Digest) {
 		return nil, fmt.Errorf("redisstore: the entry of API key %q has no digest", e.ID)
 	}
-	e.Last4 = fields["last4"]
-	for name, t := range map[string]*time.Time{"until": &e.PreviousUntil, "rotated": &e.RotatedAt, "revoked": &e.RevokedAt, "used": &e.LastUsedAt} {
-		ms, err := strconv.ParseInt(fields[name], 10, 64)
-		switch {
-		case fields[name] == "":
-			*t = time.Time{}
-		case err != nil:
+	e.Subject, e.Last4, e.InUse = fields["subject"], fields["last4"], fields["inuse"] == formatBool(true)
+	for name, t := range map[string]*time.Time{"created": &e.CreatedAt, "rotated": &e.RotatedAt, "revoked": &e.RevokedAt, "used": &e.LastUsedAt} {
+		var err error
+		if *t, err = parseTime(fields[name]); err != nil {
 			return nil, fmt.Errorf("redisstore: the entry of API key %q: field %q: %w", e.ID, name, err)
-		default:
-			*t = time.UnixMilli(ms).UTC()
 		}
 	}
-	return e, nil
+	for name, n := range map[string]*int64{"max": &e.MaxUses, "uses": &e.Uses, "revision": &e.Revision} {
+		var err error
+		if *n, err = strconv.ParseInt(fields[name], 10, 64); err != nil {
+			return nil, fmt.Errorf("redisstore: the entry of API key %q: field %q: %w", e.ID, name, err)
+		}
+	}
+	var err error
+	e.Previous, err = decodePrevious(fields["previous"])
+	return e, err
+}
+
+// previousLen is the length of a previous key: its digest, and the Unix ms of its end.
+const previousLen = len(apikey.Digest{}) + 8
+
+func encodePrevious(list []apikey.PreviousKey) []byte {
+	b := []byte{} // nil is no argument
+	for _, p := range list {
+		b = append(b, p.Digest[:]...)
+		b = binary.BigEndian.AppendUint64(b, uint64(p.Until.UnixMilli()))
+	}
+	return b
+}
+
+func decodePrevious(s string) (list []apikey.PreviousKey, err error) {
+	if len(s)%previousLen != 0 {
+		return nil, errors.New("redisstore: an API key has previous keys of an unknown format")
+	}
+	for b := range slices.Chunk([]byte(s), previousLen) {
+		ms := int64(binary.BigEndian.Uint64(b[len(apikey.Digest{}):]))
+		list = append(list, apikey.PreviousKey{Digest: apikey.Digest(b), Until: time.UnixMilli(ms).UTC()})
+	}
+	return list, nil
+}
+
+func formatBool(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
 }
 
 // formatTime returns t in Unix ms, or "" for the zero time.
@@ -189,4 +310,13 @@ func formatTime(t time.Time) string {
 		return ""
 	}
 	return strconv.FormatInt(t.UnixMilli(), 10)
+}
+
+// parseTime is the inverse of formatTime.
+func parseTime(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	ms, err := strconv.ParseInt(s, 10, 64)
+	return time.UnixMilli(ms).UTC(), err
 }

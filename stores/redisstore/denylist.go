@@ -12,7 +12,7 @@ import (
 )
 
 // Denylist returns a [jwtauth.Denylist]. All its keys are in one hash slot, so
-// that one command checks every ID of a token.
+// that one command checks every ID of a token. It has no limit per subject.
 func (s *Stores) Denylist() jwtauth.Denylist { return denylist{s} }
 
 type denylist struct{ *Stores }
@@ -25,7 +25,7 @@ for _, key in ipairs(KEYS) do
 end
 return 1`)
 
-func (d denylist) Deny(ctx context.Context, until time.Time, ids ...string) error {
+func (d denylist) Deny(ctx context.Context, until time.Time, _ string, ids ...string) error {
 	// Rounded up, so that no entry expires early. The subtraction is in
 	// milliseconds because a time.Duration ends after 292 years.
 	ttl := until.UnixMilli() - d.now().UnixMilli() + 1
@@ -35,7 +35,7 @@ func (d denylist) Deny(ctx context.Context, until time.Time, ids ...string) erro
 	return failed("denying tokens", denyScript.Run(ctx, d.client, d.denyKeys(ids), ttl).Err())
 }
 
-func (d denylist) Denied(ctx context.Context, ids ...string) (bool, error) {
+func (d denylist) Denied(ctx context.Context, _ time.Time, _ string, ids ...string) (bool, error) {
 	if len(ids) == 0 {
 		return false, nil
 	}

@@ -244,3 +244,40 @@ func TestRateLimitGiveBackDeletesEmptyCount(t *testing.T) {
 		}
 	}
 }
+
+// TestRateLimitEntriesExpire: the entry of every kind of count expires when nothing in it
+// counts any more, the count of a period a minute later.
+func TestRateLimitEntriesExpire(t *testing.T) {
+	stores, c, prefix := newStores(t)
+	s := stores.RateLimits()
+	for _, tt := range []struct {
+		limit ratelimit.Limit
+		want  time.Duration
+	}{
+		{ratelimit.Limit{Name: "exact", Quota: 5, Window: time.Hour}, time.Hour},
+		{ratelimit.Limit{Name: "gcra", Quota: 4, Window: time.Hour, Algorithm: ratelimit.GCRA}, 30 * time.Minute},
+		{ratelimit.Limit{Name: "flight", Quota: 5, Window: time.Hour, Algorithm: ratelimit.InFlight}, time.Hour},
+		{ratelimit.Limit{Name: "day", Quota: 5, Calendar: ratelimit.Daily(nil)}, time.Hour + time.Minute},
+		{ratelimit.Limit{Name: "past", Quota: 5, Calendar: ratelimit.Daily(nil)}, time.Minute},
+	} {
+		take := ratelimit.Take{Limit: tt.limit, Key: "k", Cost: 2, Call: "call"}
+		switch tt.limit.Name {
+		case "day":
+			take.Since, take.Until = time.UnixMilli(0), time.Now().Add(time.Hour)
+		case "past": // the clock of this process is behind
+			take.Since, take.Until = time.UnixMilli(0), time.Now().Add(-time.Hour)
+		}
+		for _, cost := range []int{2, 0} {
+			take.Cost = cost
+			mustTake(t, s, take)
+			keys, err := c.Keys(t.Context(), prefix+":c{k}/"+tt.limit.Name+"/*").Result()
+			if err != nil || len(keys) != 1 {
+				t.Fatal(tt.limit.Name, keys, err)
+			}
+			left, err := c.PTTL(t.Context(), keys[0]).Result()
+			if err != nil || left > tt.want+10*time.Millisecond || left < tt.want-10*time.Second {
+				t.Errorf("%s: the entry lives for %v, want %v", tt.limit.Name, left, tt.want)
+			}
+		}
+	}
+}

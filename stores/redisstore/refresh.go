@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -12,81 +13,148 @@ import (
 
 // TokenFamilies returns a [refresh.Store]. All token families of a
 // subject are in one hash. A subject has at most 100: one more replaces the oldest.
+// Of those that have ended, about 100 stay listed.
 func (s *Stores) TokenFamilies() refresh.Store { return families{s} }
 
 type families struct{ *Stores }
 
 // A field of the hash is a family. Its name is the ID; its value is three numbers
-// of 6 bytes: the newest generation, when that was issued, and when the family
-// expires (Unix ms). The hash expires an hour after its last family.
+// of 6 bytes: the newest generation, or 0 if the family has ended; when that was
+// issued; and when the family expires, or until when it stays listed if it has
+// ended (Unix ms). A byte is the number of the earlier generations whose time of
+// issue follows, the last one first, in 6 bytes each. The rest is the Login. The
+// hash expires an hour after its last family.
+const (
+	familyHead = 3*6 + 1
+
+	endFamily = `
+local function end_family(id, listed_until)
+  redis.call('HSET', KEYS[1], id, struct.pack('>I6I6I6B', 0, 0, listed_until, 0))
+  redis.call('PEXPIREAT', KEYS[1], listed_until + 3600000, 'GT')
+end`
+)
+
 var (
-	// ARGV: ID, started, expires, maximum number of families. Returns the ID of the
-	// family that was replaced, if any. Expired families are deleted first.
-	startFamily = redis.NewScript(`
-local now, expires, oldest, oldest_expires = tonumber(ARGV[2]), tonumber(ARGV[3]), nil, nil
+	// ARGV: ID, started, expires, Login, until when an ended family stays listed,
+	// maximum number of families. Returns the ID of the family that was ended, if
+	// any. Expired families are deleted first, and one of more ended families than
+	// the maximum.
+	startFamily = redis.NewScript(endFamily + `
+local now, expires, max = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[6])
+local live, ended = {n = 0}, {n = 0}
 local all = redis.call('HGETALL', KEYS[1])
-local n = #all / 2
 for i = 1, #all, 2 do
-  local _, _, family_expires = struct.unpack('>I6I6I6', all[i + 1])
+  local newest, _, family_expires = struct.unpack('>I6I6I6', all[i + 1])
+  local group = newest > 0 and live or ended
   if family_expires <= now then
     redis.call('HDEL', KEYS[1], all[i])
-    n = n - 1
-  elseif not oldest or family_expires < oldest_expires then
-    oldest, oldest_expires = all[i], family_expires
+  else
+    group.n = group.n + 1
+    if not group.oldest or family_expires < group.expires then
+      group.oldest, group.expires = all[i], family_expires
+    end
   end
 end
-if n < tonumber(ARGV[4]) then oldest = nil end
-if oldest then redis.call('HDEL', KEYS[1], oldest) end
-redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>I6I6I6', 1, now, expires))
+if ended.n >= max then redis.call('HDEL', KEYS[1], ended.oldest) end
+if live.n < max then live.oldest = nil end
+redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>I6I6I6B', 1, now, expires, 0) .. ARGV[4])
 redis.call('PEXPIREAT', KEYS[1], expires + 3600000, 'NX')
 redis.call('PEXPIREAT', KEYS[1], expires + 3600000, 'GT')
-return {oldest}`)
+if live.oldest then end_family(live.oldest, tonumber(ARGV[5])) end
+return {live.oldest}`)
 
-	// ARGV: ID, generation, now, grace period, idle timeout. Returns 0 for an unknown
-	// or expired family, 1 for a rotation, 2 for a repetition within the grace
-	// period, 3 for reuse, which ends the family.
-	rotateFamily = redis.NewScript(`
+	// ARGV: ID, generation, now, grace period, idle timeout, until when an ended
+	// family stays listed. Returns 0 for a family that is unknown, expired or ended, 1 for a
+	// rotation, 2 for a repetition within the grace period, 3 for one whose
+	// successor was used, 4 for reuse, which ends the family.
+	rotateFamily = redis.NewScript(endFamily + `
 local v = redis.call('HGET', KEYS[1], ARGV[1])
 if not v then return 0 end
-local newest, issued, expires = struct.unpack('>I6I6I6', v)
-local generation, now = tonumber(ARGV[2]), tonumber(ARGV[3])
+local newest, issued, expires, n = struct.unpack('>I6I6I6B', v)
+if newest == 0 then return 0 end
+local generation, now, grace = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 if now >= expires or now >= issued + tonumber(ARGV[5]) then
-  redis.call('HDEL', KEYS[1], ARGV[1])
+  end_family(ARGV[1], tonumber(ARGV[6]))
   return 0
 end
 if generation >= newest then
-  redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>I6I6I6', generation + 1, now, expires))
+  local earlier, kept = '', 0
+  if generation == newest and math.abs(now - issued) < grace then
+    kept = math.min(n, 14)
+    earlier = struct.pack('>I6', issued) .. string.sub(v, 20, 19 + 6 * kept)
+    kept = kept + 1
+  end
+  redis.call('HSET', KEYS[1], ARGV[1],
+    struct.pack('>I6I6I6B', generation + 1, now, expires, kept) .. earlier .. string.sub(v, 20 + 6 * n))
   return 1
 end
-if generation == newest - 1 and math.abs(now - issued) < tonumber(ARGV[4]) then return 2 end
-redis.call('HDEL', KEYS[1], ARGV[1])
-return 3`)
+local behind, used = newest - generation - 1, nil
+if behind == 0 then
+  used = issued
+elseif behind <= n then
+  used = struct.unpack('>I6', v, 20 + 6 * (behind - 1))
+end
+if used and math.abs(now - used) < grace then
+  if behind == 0 then return 2 end
+  return 3
+end
+end_family(ARGV[1], tonumber(ARGV[6]))
+return 4`)
+
+	// ARGV: until when an ended family stays listed, IDs.
+	revokeFamilies = redis.NewScript(endFamily + `
+for i = 2, #ARGV do
+  local v = redis.call('HGET', KEYS[1], ARGV[i])
+  if v and struct.unpack('>I6', v) > 0 then end_family(ARGV[i], tonumber(ARGV[1])) end
+end
+return 0`)
 )
 
 // maxFamilies bounds the storage that one subject can use.
 const maxFamilies = 100
 
-var errGeneration = errors.New("redisstore: a refresh token's generation is out of range")
+var (
+	errGeneration = errors.New("redisstore: a refresh token's generation is out of range")
+	errFamily     = errors.New("redisstore: a token family has an unknown format")
+)
 
 // subjectKey returns the key of the hash of a subject.
 func (f families) subjectKey(subject string) string { return f.key("f", subject, "") }
 
-func (f families) Start(ctx context.Context, family refresh.Family) (ended []string, err error) {
-	ended, err = startFamily.Run(ctx, f.client, []string{f.subjectKey(family.Subject)},
-		family.ID, family.Started.UnixMilli(), family.Expires.UnixMilli(), maxFamilies).StringSlice()
+func (f families) Start(ctx context.Context, family refresh.Family) (ended []refresh.Family, err error) {
+	ids, err := startFamily.Run(ctx, f.client, []string{f.subjectKey(family.Subject)}, family.ID, family.Started.UnixMilli(),
+		family.Expires.UnixMilli(), family.Login, family.ListedUntil.UnixMilli(), maxFamilies).StringSlice()
+	for _, id := range ids {
+		ended = append(ended, refresh.Family{Subject: family.Subject, ID: id})
+	}
 	return ended, failed("starting a refresh family", err)
+}
+
+func (f families) Load(ctx context.Context, subject, id string) (login string, found bool, err error) {
+	v, err := f.client.HGet(ctx, f.subjectKey(subject), id).Result()
+	switch {
+	case errors.Is(err, redis.Nil):
+		return "", false, nil
+	case err != nil:
+		return "", false, failed("loading a refresh family", err)
+	case len(v) < familyHead || len(v) < familyHead+6*int(v[familyHead-1]):
+		return "", false, errFamily
+	case v[:6] == "\x00\x00\x00\x00\x00\x00": // it has ended
+		return "", false, nil
+	}
+	return v[familyHead+6*int(v[familyHead-1]):], true, nil
 }
 
 func (f families) Rotate(ctx context.Context, r refresh.Rotation) (refresh.Result, error) {
 	if r.Generation < 0 || r.Generation >= 1<<47 {
 		return refresh.FamilyUnknown, errGeneration
 	}
-	n, err := rotateFamily.Run(ctx, f.client, []string{f.subjectKey(r.Subject)},
-		r.ID, r.Generation, r.Now.UnixMilli(), r.Grace.Milliseconds(), r.Idle.Milliseconds()).Int()
+	n, err := rotateFamily.Run(ctx, f.client, []string{f.subjectKey(r.Subject)}, r.ID, r.Generation, r.Now.UnixMilli(),
+		r.Grace.Milliseconds(), r.Idle.Milliseconds(), r.ListedUntil.UnixMilli()).Int()
 	if err != nil {
 		return refresh.FamilyUnknown, failed("rotating a refresh token", err)
 	}
-	results := [...]refresh.Result{refresh.FamilyUnknown, refresh.Rotated, refresh.Repeated, refresh.Reused}
+	results := [...]refresh.Result{refresh.FamilyUnknown, refresh.Rotated, refresh.Repeated, refresh.Superseded, refresh.Reused}
 	if n < 0 || n >= len(results) {
 		return refresh.FamilyUnknown, fmt.Errorf("redisstore: rotating a refresh token: the script returned %d", n)
 	}
@@ -98,9 +166,13 @@ func (f families) List(ctx context.Context, subject string) ([]string, error) {
 	return ids, failed("listing refresh families", err)
 }
 
-func (f families) Revoke(ctx context.Context, subject string, ids ...string) error {
+func (f families) Revoke(ctx context.Context, subject string, listedUntil time.Time, ids ...string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	return failed("revoking refresh families", f.client.HDel(ctx, f.subjectKey(subject), ids...).Err())
+	args := []any{listedUntil.UnixMilli()}
+	for _, id := range ids {
+		args = append(args, id)
+	}
+	return failed("revoking refresh families", revokeFamilies.Run(ctx, f.client, []string{f.subjectKey(subject)}, args...).Err())
 }

@@ -7,10 +7,16 @@ import (
 	"github.com/go-guard/guard/ratelimit"
 )
 
-// maxRefusals is the capacity of a refusalCache.
-const maxRefusals = 8192
+const (
+	// maxRefusals is the capacity of a refusalCache.
+	maxRefusals = 8192
+	// cachedFor is how long a refusal is cached at most: another process may reset
+	// the count meanwhile.
+	cachedFor = time.Second
+)
 
-// A refusalCache holds refusals of Redis until the limits would grant again.
+// A refusalCache holds refusals of Redis until the limits would grant again, or for
+// cachedFor.
 type refusalCache struct {
 	now func() time.Time
 
@@ -20,17 +26,25 @@ type refusalCache struct {
 	generation uint64
 }
 
-// A refusalKey identifies a count: a limit and the client that it counts.
+// A refusalKey identifies a count.
 type refusalKey struct {
-	limit ratelimit.Limit
-	key   string
+	limit     ratelimit.Limit // without a quota and a burst
+	key, slot string
+	since     int64 // the period of a calendar
 }
 
+func refusalKeyOf(t *ratelimit.Take) refusalKey {
+	k := refusalKey{t.Limit, t.Key, t.Slot, t.Since.UnixMilli()}
+	k.limit.Quota, k.limit.Burst = 0, 0
+	return k
+}
+
+// A refusal is that of a cost by a quota and a burst.
 type refusal struct {
-	at    time.Time
-	until time.Time
-	cost  int
-	state ratelimit.State
+	at                 time.Time
+	until              time.Time
+	quota, burst, cost int
+	state              ratelimit.State
 }
 
 func newRefusalCache(now func() time.Time) *refusalCache {
@@ -38,22 +52,28 @@ func newRefusalCache(now func() time.Time) *refusalCache {
 }
 
 // cacheable reports whether a refusal of takes may be cached. A refusal of several
-// takes may not: this process does not know the state of their other limits.
+// takes may not: this process does not know the state of their other limits. Nor may
+// that of requests in flight: it may end at any time.
 func cacheable(takes []ratelimit.Take) bool {
-	return len(takes) == 1 && !takes[0].Fresh && takes[0].Cost > 0
+	if len(takes) != 1 {
+		return false
+	}
+	t := &takes[0]
+	return t.Cost > 0 && !t.Fresh && !t.Force && t.Limit.Algorithm != ratelimit.InFlight
 }
 
-// find returns the cached answer to a take of the same cost. If there is none, it
-// returns the generation to pass to add.
+// find returns the cached answer to a take of the same cost by the same quota. If there
+// is none, it returns the generation to pass to add.
 func (r *refusalCache) find(takes []ratelimit.Take) (states []ratelimit.State, generation uint64, found bool) {
 	if !cacheable(takes) {
 		return nil, 0, false
 	}
-	k := refusalKey{takes[0].Limit, takes[0].Key}
+	t := &takes[0]
+	k := refusalKeyOf(t)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	entry, ok := r.entries[k]
-	if !ok || takes[0].Cost != entry.cost {
+	if !ok || t.Cost != entry.cost || t.Limit.Quota != entry.quota || t.Limit.Burst != entry.burst {
 		return nil, r.generation, false
 	}
 	now := r.now()
@@ -82,7 +102,9 @@ func (r *refusalCache) add(takes []ratelimit.Take, states []ratelimit.State, gen
 		return
 	}
 	r.evict(now)
-	r.entries[refusalKey{takes[0].Limit, takes[0].Key}] = refusal{now, now.Add(states[0].RetryAfter), takes[0].Cost, states[0]}
+	t := &takes[0]
+	until := now.Add(min(states[0].RetryAfter, cachedFor))
+	r.entries[refusalKeyOf(t)] = refusal{now, until, t.Limit.Quota, t.Limit.Burst, t.Cost, states[0]}
 }
 
 // evict inspects two arbitrary entries and deletes those that have expired; if the
@@ -105,7 +127,7 @@ func (r *refusalCache) remove(t *ratelimit.Take) {
 		return // never cached
 	}
 	r.mu.Lock()
-	delete(r.entries, refusalKey{t.Limit, t.Key})
+	delete(r.entries, refusalKeyOf(t))
 	r.generation++
 	r.mu.Unlock()
 }

@@ -7,7 +7,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/ratelimit"
+	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
 // TestRefusalDoesNotWrite: a refusal writes nothing, and a server that accepts no writes
@@ -15,31 +17,46 @@ import (
 func TestRefusalDoesNotWrite(t *testing.T) {
 	srv := startServer(t)
 	c := newClient(t, srv.addr)
-	for _, quota := range []int{16, 20} {
+	for _, limit := range []ratelimit.Limit{
+		{Name: "exact", Quota: 16, Window: time.Minute},
+		{Name: "counted", Quota: 20, Window: time.Minute},
+		{Name: "gcra", Quota: 20, Window: time.Minute, Algorithm: ratelimit.GCRA},
+		{Name: "calendar", Quota: 20, Calendar: ratelimit.Daily(nil)},
+		{Name: "flight", Quota: 20, Window: time.Minute, Algorithm: ratelimit.InFlight},
+	} {
 		for _, fresh := range []bool{true, false} {
-			take := ratelimit.Take{Limit: ratelimit.Limit{Name: "full", Quota: quota, Window: time.Minute}, Key: "k", Cost: quota, Fresh: fresh}
+			quota := limit.Quota
+			take := ratelimit.Take{Limit: limit, Key: "k", Cost: quota, Fresh: fresh, Call: "call"}
+			if fresh {
+				take.Slot = "login"
+			}
+			if limit.Window == 0 {
+				take.Since, take.Until = time.UnixMilli(0), time.Now().Add(time.Hour)
+			}
 			s := newStoresAt(t, srv.addr).RateLimits()
-			mustTake(t, s, take)
-			take.Cost = 1
+			if st := mustTake(t, s, take); st.RetryAfter != 0 || st.Remaining != 0 {
+				t.Fatalf("%s: %+v", limit.Name, st)
+			}
+			take.Cost, take.Call = 1, "another"
 			before := writes(t, c)
 			for range 10 {
 				if st := mustTake(t, s, take); st.RetryAfter <= 0 {
-					t.Fatalf("quota %d: %+v", quota, st)
+					t.Fatalf("%s: %+v", limit.Name, st)
 				}
 			}
 			// Unless it is fresh, the first take is added and subtracted again.
-			if n := writes(t, c) - before; n > 2 || fresh && n > 0 {
-				t.Errorf("quota %d, fresh %t: 10 refusals are %d writes", quota, fresh, n)
+			if n := writes(t, c) - before; n > 2 || (fresh || limit.Name != "counted") && n > 0 {
+				t.Errorf("%s, fresh %t: 10 refusals are %d writes", limit.Name, fresh, n)
 			}
 			if err := c.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
 				t.Fatal(err)
 			}
 			if st := mustTake(t, newStoresAt(t, srv.addr).RateLimits(), take); st.RetryAfter <= 0 {
-				t.Errorf("quota %d, fresh %t, full: %+v", quota, fresh, st)
+				t.Errorf("%s, fresh %t, full: %+v", limit.Name, fresh, st)
 			}
 			take.Key = "other"
 			if st, err := s.Take(t.Context(), []ratelimit.Take{take}); err == nil {
-				t.Errorf("quota %d, fresh %t: a full server grants %+v", quota, fresh, st)
+				t.Errorf("%s, fresh %t: a full server grants %+v", limit.Name, fresh, st)
 			}
 			if err := c.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
 				t.Fatal(err)
@@ -131,5 +148,56 @@ func TestRefusalIsCachedPerCost(t *testing.T) {
 	two := mustTake(t, s, take)
 	if elsewhere := mustTake(t, reopen(t, prefix).RateLimits(), take); two.RetryAfter < elsewhere.RetryAfter || two.RetryAfter < one.RetryAfter+40*time.Millisecond {
 		t.Errorf("one in %v, two in %v; by Redis in %v", one.RetryAfter, two.RetryAfter, elsewhere.RetryAfter)
+	}
+}
+
+// TestRefusalEndsAfterReset: a refusal that one process has cached ends within a second
+// of a reset in another process, and at once for a quota that was raised.
+func TestRefusalEndsAfterReset(t *testing.T) {
+	stores, _, prefix := newStores(t)
+	a, other := stores.RateLimits(), reopen(t, prefix)
+	clock := &harness.Clock{Time: time.Now()}
+	redisstore.SetClock(other, clock.Now)
+	b := other.RateLimits()
+	day := ratelimit.Limit{Name: "day", Quota: 3, Window: 24 * time.Hour}
+	bucket := ratelimit.Limit{Name: "day", Quota: 3, Window: 24 * time.Hour, Algorithm: ratelimit.GCRA}
+	for _, limit := range []ratelimit.Limit{day, bucket} {
+		raised := limit
+		if limit == day {
+			raised.Quota = 4
+		} else {
+			raised.Burst = 4
+		}
+		take := ratelimit.Take{Limit: limit, Key: "k", Cost: 1}
+		refused := func(want bool) {
+			t.Helper()
+			if st := mustTake(t, b, take); st.RetryAfter > 0 != want {
+				t.Fatalf("refused %t, want %t: %+v", !want, want, st)
+			}
+		}
+		for range 3 {
+			refused(false)
+		}
+		refused(true)
+		take.Limit = raised
+		refused(false)
+		refused(true)
+		take.Limit = limit
+		refused(true)
+		if err := a.GiveBack(t.Context(), []ratelimit.Taken{{Take: take, All: true}}); err != nil {
+			t.Fatal(err)
+		}
+		clock.Advance(time.Second - 1)
+		refused(true) // the cached one
+		clock.Advance(1)
+		refused(false)
+		for range 2 {
+			refused(false)
+		}
+		refused(true)
+		if err := b.GiveBack(t.Context(), []ratelimit.Taken{{Take: take, All: true}}); err != nil {
+			t.Fatal(err)
+		}
+		refused(false)
 	}
 }

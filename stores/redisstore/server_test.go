@@ -150,7 +150,12 @@ type proxy struct {
 	net.Listener
 	delay atomic.Int64
 	conns sync.Map
+
+	accepted, dropped atomic.Int64 // connections
 }
+
+// drop drops all connections without a word, as a firewall does. New ones work.
+func (p *proxy) drop() { p.dropped.Store(p.accepted.Load()) }
 
 func startProxy(t testing.TB, backend string) *proxy {
 	t.Helper()
@@ -177,18 +182,19 @@ func startProxy(t testing.TB, backend string) *proxy {
 			p.conns.Store(in, nil)
 			p.conns.Store(out, nil)
 			go func() { io.Copy(in, out); in.Close() }()
-			go p.forward(out, in)
+			n := p.accepted.Add(1)
+			go p.forward(out, in, func() bool { return n <= p.dropped.Load() })
 		}
 	}()
 	return p
 }
 
-func (p *proxy) forward(out, in net.Conn) {
+func (p *proxy) forward(out, in net.Conn, dropped func() bool) {
 	defer out.Close()
 	b := make([]byte, 32<<10)
 	for {
 		n, err := in.Read(b)
-		if n > 0 {
+		if n > 0 && !dropped() {
 			time.Sleep(time.Duration(p.delay.Load())) // the latency under test
 			if _, err := out.Write(b[:n]); err != nil {
 				return

@@ -2,120 +2,161 @@ package redisstore
 
 import "github.com/redis/go-redis/v9"
 
-// sessionLua precedes every script on sessions. ARGV[1] and ARGV[2] are the
-// prefixes of the keys of sessions and of the hashes that hold lists.
-const sessionLua = `
-local session_prefix, list_prefix = ARGV[1], ARGV[2]
-local function subject_of(v) return v:sub(39, 38 + v:byte(38)) end
-local function hash_of(subject) return list_prefix .. redis.sha1hex(subject):sub(1, 2) end
-local function read_list(hash, subject)
-  local digests, all = {}, redis.call('HGET', hash, subject) or ''
-  for i = 1, #all, 32 do digests[#digests + 1] = all:sub(i, i + 31) end
-  return digests
-end
-local function write_list(hash, subject, digests)
-  if #digests == 0 then redis.call('HDEL', hash, subject) else redis.call('HSET', hash, subject, table.concat(digests)) end
-end
--- replace removes one digest from the list of a subject and appends another, if any.
-local function replace(subject, from, to)
-  local hash, digests = hash_of(subject), {}
-  for _, digest in ipairs(read_list(hash, subject)) do
-    if digest ~= from then digests[#digests + 1] = digest end
-  end
-  if to then digests[#digests + 1] = to end
-  write_list(hash, subject, digests)
-end
-local function read_live(hash, subject)
-  local live = {}
-  for _, digest in ipairs(read_list(hash, subject)) do
-    if redis.call('EXISTS', session_prefix .. digest) == 1 then live[#live + 1] = digest end
-  end
-  return live
+// nowLua defines the server's clock (Unix ms), by which scripts decide what has
+// expired: a process whose clock is wrong deletes no one's session.
+const nowLua = `
+local function now_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 `
 
+// sessionLua precedes every script on sessions, whose KEYS[1] is the hash of a
+// subject. Offsets are those of session_record.go, plus 1.
+const sessionLua = nowLua + `
+local hash = KEYS[1]
+local function is_record(field) return field:sub(1, 1) == 's' end
+local function expiry(v) return struct.unpack('>I6', v, 8) + 3600000 end
+local function id_of(v) return v:sub(26, 37) end
+local function subject_of(v) return v:sub(41, 40 + v:byte(38)) end
+local function ref_of(v)
+  local at = 41 + v:byte(38) + v:byte(39)
+  return v:sub(at, at - 1 + v:byte(40))
+end
+-- read returns the record under a digest, unless its grace period has ended.
+local function read(digest, now)
+  local v = redis.call('HGET', hash, 's' .. digest)
+  if v and expiry(v) > now then return v end
+end
+local function delete_fields(fields)
+  if #fields > 0 then redis.call('HDEL', hash, unpack(fields)) end
+end
+-- end_rotations deletes the rotations if no record is left.
+local function end_rotations()
+  if redis.call('HLEN', hash) == 1 then redis.call('HDEL', hash, 'f') end
+end
+-- delete_records deletes those for which ends(v) is true, and returns how many there
+-- were before their grace period ended.
+local function delete_records(now, ends)
+  local fields, deleted, all = {''}, 0, redis.call('HGETALL', hash) -- '' is no field
+  for i = 1, #all, 2 do
+    if is_record(all[i]) and ends(all[i + 1]) then
+      fields[#fields + 1] = all[i]
+      if expiry(all[i + 1]) > now then deleted = deleted + 1 end
+    end
+  end
+  delete_fields(fields)
+  end_rotations()
+  return deleted
+end
+`
+
+// A session key without its tag is called digest. Each script accesses its KEYS and no
+// other keys, so that Redis answers TRYAGAIN or ASK where they are moving to another
+// node of a Cluster.
+//
+// A full Redis refuses commands that need memory if they are the first that write in a
+// script. Logins and updates begin with one. Whatever keeps or ends sessions begins
+// with a command that needs none, and works.
 var (
-	// KEYS: session. ARGV: digest, value, expiry, maximum number of sessions.
-	// Returns 0 if another session has this key, else 1.
+	// KEYS: hash, epoch if that is to be checked. ARGV: digest, value, maximum number of
+	// sessions, epoch. Returns 0 if another session has this key, -1 if the epoch is
+	// another, else 1.
 	insertSession = redis.NewScript(sessionLua + `
-local digest, v, expiry, max_sessions = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
-local existing = redis.call('GET', KEYS[1])
-if existing then return existing == v and 1 or 0 end -- equal: a retry after a lost reply
-redis.call('SET', KEYS[1], v, 'PXAT', expiry)
-local subject = subject_of(v)
-local hash = hash_of(subject)
--- Two lists of the hash are purged, so that those of absent subjects do not stay.
-for _, other in ipairs(redis.call('HRANDFIELD', hash, 2) or {}) do
-  write_list(hash, other, read_live(hash, other))
+local now, field, v = now_ms(), 's' .. ARGV[1], ARGV[2]
+if KEYS[2] and (redis.call('GET', KEYS[2]) or '0') ~= ARGV[4] then return -1 end
+local subject, latest = subject_of(v), expiry(v)
+local expired, live, oldest, oldest_seen = {}, 0, nil, math.huge
+local all = redis.call('HGETALL', hash)
+for i = 1, #all, 2 do
+  local name, other = all[i], all[i + 1]
+  if name == field then
+    return other == v and 1 or 0 -- equal: a retry after a lost reply
+  elseif is_record(name) then
+    local seen, ends = (struct.unpack('>I6', other, 2)), expiry(other)
+    latest = math.max(latest, ends)
+    if ends <= now then
+      expired[#expired + 1] = name
+    elseif subject_of(other) == subject then
+      live = live + 1
+      if seen < oldest_seen then oldest, oldest_seen = name, seen end
+    end
+  elseif struct.unpack('>I6', other) <= now then
+    expired[#expired + 1] = name -- all rotations
+  end
 end
-local digests = read_live(hash, subject)
-while #digests >= max_sessions do redis.call('DEL', session_prefix .. table.remove(digests, 1)) end
-digests[#digests + 1] = digest
-write_list(hash, subject, digests)
-redis.call('PEXPIREAT', hash, expiry, 'NX')
-redis.call('PEXPIREAT', hash, expiry, 'GT')
+if live >= tonumber(ARGV[3]) then expired[#expired + 1] = oldest end
+redis.call('HSET', hash, field, v)
+delete_fields(expired)
+redis.call('PEXPIREAT', hash, string.format('%.0f', latest))
 return 1`)
 
-	// KEYS: session. ARGV: last seen, deadline, expiry.
+	// ARGV: digest, last seen, deadline. Returns the Ref if the session was touched.
 	touchSession = redis.NewScript(sessionLua + `
-local v = redis.call('GET', KEYS[1])
-if not v then return 0 end
-local seen, deadline = struct.unpack('>I6I6', v, 2)
-local now = tonumber(ARGV[3])
-if seen >= now or deadline <= now then return 0 end
-redis.call('SET', KEYS[1], v:sub(1, 1) .. struct.pack('>I6I6', now, tonumber(ARGV[4])) .. v:sub(14), 'PXAT', ARGV[5])
-redis.call('PEXPIREAT', hash_of(subject_of(v)), ARGV[5], 'GT')
-return 1`)
+local field, now, deadline = 's' .. ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local v = redis.call('HGET', hash, field)
+if not v then return '' end
+local seen, ends = struct.unpack('>I6I6', v, 2)
+if seen >= now or ends <= now then return '' end
+v = v:sub(1, 1) .. struct.pack('>I6I6', now, deadline) .. v:sub(14)
+redis.call('PEXPIREAT', hash, string.format('%.0f', expiry(v)), 'GT')
+redis.call('HSET', hash, field, v)
+return ref_of(v)`)
 
-	// KEYS: session. ARGV: expected revision, data. Returns 1 if it was updated.
+	// ARGV: digest, expected revision, data. Returns 1 if it was updated.
 	updateSession = redis.NewScript(sessionLua + `
-local v = redis.call('GET', KEYS[1])
-local revision = tonumber(ARGV[3])
+local v, revision = read(ARGV[1], now_ms()), tonumber(ARGV[2])
 if not v or struct.unpack('>I6', v, 20) ~= revision then return 0 end
-redis.call('SET', KEYS[1], v:sub(1, 19) .. struct.pack('>I6', revision + 1) .. v:sub(26, 38 + v:byte(38)) .. ARGV[4], 'KEEPTTL')
+local head = 40 + v:byte(38) + v:byte(39) + v:byte(40)
+redis.call('HSET', hash, 's' .. ARGV[1], v:sub(1, 19) .. struct.pack('>I6', revision + 1) .. v:sub(26, head) .. ARGV[3])
 return 1`)
 
-	// KEYS: session, new key. ARGV: digest, new digest. Returns 0 if there is no
-	// session, -1 if another one has the new key, else 1.
+	// ARGV: digest, new digest, how long the rotation is remembered, how many are.
+	// Returns 0 if there is no session, -1 if another one has the new key, else 1.
 	rotateSession = redis.NewScript(sessionLua + `
-local v = redis.call('GET', KEYS[1])
+local from, to, now = ARGV[1], ARGV[2], now_ms()
+local v = read(from, now)
 if not v then return 0 end
-if redis.call('RENAMENX', KEYS[1], KEYS[2]) == 0 then return -1 end
-replace(subject_of(v), ARGV[3], ARGV[4])
+if redis.call('HEXISTS', hash, 's' .. to) == 1 then return -1 end
+local rotations = {struct.pack('>I6', now + tonumber(ARGV[3])) .. from .. to}
+local all = redis.call('HGET', hash, 'f') or ''
+for i = 1, #all, 54 do
+  local one = all:sub(i, i + 53)
+  if struct.unpack('>I6', one) > now and #rotations < tonumber(ARGV[4]) then
+    if one:sub(31) == from then one = one:sub(1, 30) .. to end
+    rotations[#rotations + 1] = one
+  end
+end
+redis.call('HDEL', hash, 's' .. from)
+redis.call('HSET', hash, 's' .. to, v, 'f', table.concat(rotations))
 return 1`)
 
-	// KEYS: session. ARGV: digest. Returns the number of deleted sessions.
+	// ARGV: digest. Returns the number of deleted sessions.
 	deleteSession = redis.NewScript(sessionLua + `
-local v = redis.call('GET', KEYS[1])
-if not v then return 0 end
-replace(subject_of(v), ARGV[3], nil)
-return redis.call('DEL', KEYS[1])`)
-
-	// KEYS: hash. ARGV: subject. Returns digests and values in turn.
-	listSessions = redis.NewScript(sessionLua + `
-local sessions = {}
-for _, digest in ipairs(read_list(KEYS[1], ARGV[3])) do
-  local v = redis.call('GET', session_prefix .. digest)
-  if v then
-    sessions[#sessions + 1] = digest
-    sessions[#sessions + 1] = v
+local digest, now = ARGV[1], now_ms()
+if not read(digest, now) then
+  local all, to = redis.call('HGET', hash, 'f') or '', nil
+  for i = 1, #all, 54 do
+    if all:sub(i + 6, i + 29) == digest and struct.unpack('>I6', all, i) > now then to = all:sub(i + 30, i + 53) end
   end
+  if not to or not read(to, now) then return 0 end
+  digest = to
 end
-return sessions`)
+redis.call('HDEL', hash, 's' .. digest)
+end_rotations()
+return 1`)
 
-	// KEYS: hash. ARGV: subject, IDs of sessions to keep. Returns the number of
-	// deleted sessions.
+	// KEYS: hash, epoch. ARGV: subject, how long the epoch is kept, IDs of sessions to
+	// keep. Returns the number of deleted sessions.
 	deleteSessions = redis.NewScript(sessionLua + `
-local exempt, remaining, deleted = {}, {}, 0
-for i = 4, #ARGV do exempt[ARGV[i]] = true end
-for _, digest in ipairs(read_list(KEYS[1], ARGV[3])) do
-  local v = redis.call('GET', session_prefix .. digest)
-  if v and exempt[v:sub(26, 37)] then
-    remaining[#remaining + 1] = digest
-  elseif v then
-    deleted = deleted + redis.call('DEL', session_prefix .. digest)
-  end
-end
-write_list(KEYS[1], ARGV[3], remaining)
+local exempt, now = {}, now_ms()
+for i = 3, #ARGV do exempt[ARGV[i]] = true end
+local deleted = delete_records(now, function(v) return subject_of(v) == ARGV[1] and not exempt[id_of(v)] end)
+local epoch = math.max(tonumber(redis.call('GET', KEYS[2]) or 0) + 1, now)
+redis.call('SET', KEYS[2], string.format('%.0f', epoch), 'PX', ARGV[2])
 return deleted`)
+
+	// ARGV: Ref. Returns the number of deleted sessions.
+	deleteOfRef = redis.NewScript(sessionLua + `
+return delete_records(now_ms(), function(v) return ref_of(v) == ARGV[1] end)`)
 )

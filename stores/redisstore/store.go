@@ -2,8 +2,9 @@
 // that several processes share it: sessions, refresh token families, a denylist,
 // rate limits and API keys.
 //
-// Every method sends one command and needs one round trip: an operation of
-// several steps is a Lua script, which Redis executes atomically. Every entry has
+// What a request waits for is one command and one round trip: an operation of
+// several steps is a Lua script, which Redis executes atomically. Logins with a
+// session.Ref, and the management of API keys, need two or three. Every entry has
 // a time to live, except those of API keys that never expire. Redis holds no
 // session token, refresh token or API key, only digests: a copy of its data grants
 // no access.

@@ -29,7 +29,7 @@ func newRefresher(t testing.TB, s *redisstore.Stores) *refresh.Refresher[struct{
 	if err != nil {
 		t.Fatal(err)
 	}
-	reload := func(context.Context, string) (struct{}, bool, error) { return struct{}{}, true, nil }
+	reload := func(context.Context, string, map[string]any) (struct{}, bool, error) { return struct{}{}, true, nil }
 	r, err := refresh.New(issuer, reload, &refresh.Options{Store: s.TokenFamilies()})
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func TestRefreshDuringRestart(t *testing.T) {
 			var pair *jwtauth.Tokens
 			var err error
 			if token == "" {
-				pair, err = r.Start(t.Context(), fmt.Sprint("u", worker))
+				pair, err = r.Start(t.Context(), fmt.Sprint("u", worker), nil)
 			} else {
 				pair, err = r.Refresh(t.Context(), token)
 			}
@@ -82,7 +82,7 @@ func TestRefreshDuringRestart(t *testing.T) {
 
 func TestConcurrentRefreshHasOneSuccessor(t *testing.T) {
 	_, _, prefix := newStores(t)
-	pair, err := newRefresher(t, reopen(t, prefix)).Start(t.Context(), "u")
+	pair, err := newRefresher(t, reopen(t, prefix)).Start(t.Context(), "u", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func TestRoundTrips(t *testing.T) {
 	r := newRefresher(t, s)
 	limits := s.RateLimits()
 	_, _, cookie := a.do("POST", "/login?as=u", nil)
-	pair, _ := r.Start(t.Context(), "u")
+	pair, _ := r.Start(t.Context(), "u", nil)
 	takes := []ratelimit.Take{
 		{Limit: ratelimit.Limit{Name: "a", Quota: 2, Window: time.Minute}, Key: "k", Cost: 1},
 		{Limit: ratelimit.Limit{Name: "b", Quota: 3, Window: time.Hour}, Key: "k", Cost: 1},
@@ -253,6 +253,7 @@ func TestRoundTrips(t *testing.T) {
 		want int64
 		do   func() error
 	}{
+		{"a login", 1, func() error { a.do("POST", "/login?as=v", nil); return nil }},
 		{"a session's load", 1, func() error { a.do("GET", "/", cookie); return nil }},
 		{"a touch", 1, func() error {
 			return s.Sessions().Touch(t.Context(), session.Key{}, time.Now(), time.Now().Add(time.Hour))
@@ -261,7 +262,7 @@ func TestRoundTrips(t *testing.T) {
 		{"a grant", 1, func() error { _, err := limits.Take(t.Context(), one); return err }},
 		{"the first refusal", 1, func() error { _, err := limits.Take(t.Context(), one); return err }},
 		{"every further refusal", 0, func() error { _, err := limits.Take(t.Context(), one); return err }},
-		{"a denylist check", 1, func() error { _, err := s.Denylist().Denied(t.Context(), "a", "b"); return err }},
+		{"a denylist check", 1, func() error { _, err := s.Denylist().Denied(t.Context(), time.Time{}, "", "a", "b"); return err }},
 		{"a rotation", 1, func() error {
 			_, err := s.TokenFamilies().Rotate(t.Context(), refresh.Rotation{Subject: "u", ID: "none", Now: time.Now()})
 			return err

@@ -97,7 +97,7 @@ func (b backend) in(t testing.TB, p database, opts *sqlstore.Options) *sqlstore.
 func startFamily(ctx context.Context, s *sqlstore.Stores, f refresh.Family) error {
 	ended, err := s.TokenFamilies().Start(ctx, f)
 	if err == nil && len(ended) > 0 {
-		err = fmt.Errorf("%q was ended", ended)
+		err = fmt.Errorf("%v was ended", ended)
 	}
 	return err
 }

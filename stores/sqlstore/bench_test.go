@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard/jwtauth/refresh"
+	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
@@ -22,7 +23,7 @@ func BenchmarkSteps(b *testing.B) {
 			rec := sessiontest.Record("alice")
 			now := time.Now()
 			f := refresh.Family{Subject: "alice", ID: "0123456789012345678901", Started: now, Expires: now.Add(time.Hour)}
-			if err := s.Sessions().Insert(ctx, rec); err != nil {
+			if err := s.Sessions().Insert(ctx, rec, session.AnyEpoch); err != nil {
 				b.Fatal(err)
 			}
 			if err := startFamily(ctx, s, f); err != nil {
@@ -35,8 +36,8 @@ func BenchmarkSteps(b *testing.B) {
 			}{
 				{"bare", func() error { var n int; return db.QueryRowContext(ctx, "SELECT 1").Scan(&n) }},
 				{"Sessions.Load", func() error { _, _, err := s.Sessions().Load(ctx, rec.Key); return err }},
-				{"Denylist.Denied", func() error { _, err := s.Denylist().Denied(ctx, "a", "b"); return err }},
-				{"Sessions.Insert", func() error { return s.Sessions().Insert(ctx, sessiontest.Record("bob")) }},
+				{"Denylist.Denied", func() error { _, err := s.Denylist().Denied(ctx, time.Time{}, "", "a", "b"); return err }},
+				{"Sessions.Insert", func() error { return s.Sessions().Insert(ctx, sessiontest.Record("bob"), session.AnyEpoch) }},
 				{"TokenFamilies.Rotate", func() error {
 					generation++
 					_, err := s.TokenFamilies().Rotate(ctx, refresh.Rotation{Subject: "alice", ID: f.ID, Generation: generation, Now: now, Idle: time.Hour})
@@ -66,7 +67,7 @@ func BenchmarkSize(b *testing.B) {
 			for i := range n {
 				rec := sessiontest.Record(fmt.Sprintf("user-%06d", i))
 				rec.Data = `{"theme":"dark","locale":"en-GB"}`
-				if err := s.Sessions().Insert(b.Context(), rec); err != nil {
+				if err := s.Sessions().Insert(b.Context(), rec, session.AnyEpoch); err != nil {
 					b.Fatal(err)
 				}
 			}

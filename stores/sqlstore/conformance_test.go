@@ -35,3 +35,16 @@ func TestConformance(t *testing.T) {
 		})
 	})
 }
+
+// TestLogouts runs most rounds on PostgreSQL: the other databases take longer for a
+// write, and have the same statements.
+func TestLogouts(t *testing.T) {
+	onEach(t, func(t *testing.T, b backend) {
+		rounds := 100
+		if b.dialect == sqlstore.PostgreSQL {
+			rounds = 1000
+		}
+		s, _ := b.stores(t, &sqlstore.Options{Timeout: longTimeout})
+		refreshtest.Logouts(t, s.TokenFamilies(), s.Denylist(), rounds)
+	})
+}

@@ -12,7 +12,7 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 )
 
-// Denylist returns a [jwtauth.Denylist].
+// Denylist returns a [jwtauth.Denylist]. It has no limit per subject.
 func (s *Stores) Denylist() jwtauth.Denylist { return denylist{s} }
 
 type denylist struct{ *Stores }
@@ -20,7 +20,7 @@ type denylist struct{ *Stores }
 // Deny is one statement for up to maxBatch IDs. They are sorted, so that two
 // concurrent calls with the same IDs do not deadlock, and deduplicated, because
 // PostgreSQL rejects a statement that would update one row twice.
-func (s denylist) Deny(ctx context.Context, until time.Time, ids ...string) error {
+func (s denylist) Deny(ctx context.Context, until time.Time, _ string, ids ...string) error {
 	at := until.Add(time.Millisecond - 1).UnixMilli() // rounded up
 	digests := make([][]byte, len(ids))
 	for i, id := range ids {
@@ -39,7 +39,7 @@ func (s denylist) Deny(ctx context.Context, until time.Time, ids ...string) erro
 			query += " ON CONFLICT (id) DO UPDATE SET denied = excluded.denied WHERE guard_denied.denied < excluded.denied"
 		}
 		err := s.write(ctx, "denying tokens", func(ctx context.Context) error {
-			_, err := s.exec(ctx, s.db, query, args...)
+			_, err := s.exec(ctx, s.db(), query, args...)
 			if err == nil {
 				for range batch { // each ID counts as an insert
 					s.countInsert(ctx, denylistTable)
@@ -54,7 +54,7 @@ func (s denylist) Deny(ctx context.Context, until time.Time, ids ...string) erro
 	return nil
 }
 
-func (s denylist) Denied(ctx context.Context, ids ...string) (denied bool, err error) {
+func (s denylist) Denied(ctx context.Context, _ time.Time, _ string, ids ...string) (denied bool, err error) {
 	if len(ids) == 0 {
 		return false, nil
 	}
@@ -65,7 +65,7 @@ func (s denylist) Denied(ctx context.Context, ids ...string) (denied bool, err e
 	args = append(args, s.now().UnixMilli())
 	err = s.read(ctx, "checking the denylist", func(ctx context.Context) error {
 		denied = false
-		return s.query(ctx, s.db, func(*sql.Rows) error {
+		return s.query(ctx, s.db(), func(*sql.Rows) error {
 			denied = true
 			return nil
 		}, "SELECT 1 FROM guard_denied WHERE id IN ("+placeholders(len(ids))+") AND denied > ?", args...)

@@ -29,7 +29,12 @@ type step struct {
 
 var steps = []step{
 	{"Sessions.Insert", true, func(ctx context.Context, s *sqlstore.Stores) error {
-		return s.Sessions().Insert(ctx, sessiontest.Record("x"))
+		return s.Sessions().Insert(ctx, sessiontest.Record("x"), session.AnyEpoch)
+	}},
+	{"Sessions.Insert at an epoch", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		rec := sessiontest.Record("x")
+		rec.Ref = "x"
+		return s.Sessions().Insert(ctx, rec, 0)
 	}},
 	{"Sessions.Load", false, func(ctx context.Context, s *sqlstore.Stores) error {
 		_, found, err := s.Sessions().Load(ctx, session.Key{})
@@ -58,6 +63,14 @@ var steps = []step{
 		_, err := s.Sessions().DeleteAll(ctx, "absent", []session.ID{{}})
 		return err
 	}},
+	{"Sessions.DeleteRef", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		n, err := s.Sessions().DeleteRef(ctx, "absent")
+		return unexpected(n > 0, err)
+	}},
+	{"Sessions.Epoch", false, func(ctx context.Context, s *sqlstore.Stores) error {
+		epoch, err := s.Sessions().Epoch(ctx, "none")
+		return unexpected(epoch != 0, err)
+	}},
 	{"TokenFamilies.Start", true, func(ctx context.Context, s *sqlstore.Stores) error {
 		return startFamily(ctx, s, refresh.Family{Subject: "x", ID: rand.Text(), Started: time.Now(), Expires: time.Now()})
 	}},
@@ -65,18 +78,26 @@ var steps = []step{
 		r, err := s.TokenFamilies().Rotate(ctx, refresh.Rotation{Subject: "x", ID: "none", Generation: 1, Now: time.Now()})
 		return unexpected(r != refresh.FamilyUnknown, err)
 	}},
-	{"TokenFamilies.Revoke", true, func(ctx context.Context, s *sqlstore.Stores) error { return s.TokenFamilies().Revoke(ctx, "x", "none") }},
+	{"TokenFamilies.Revoke", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		return s.TokenFamilies().Revoke(ctx, "x", time.Now(), "none")
+	}},
+	{"TokenFamilies.Load", false, func(ctx context.Context, s *sqlstore.Stores) error {
+		_, found, err := s.TokenFamilies().Load(ctx, "x", "none")
+		return unexpected(found, err)
+	}},
 	{"TokenFamilies.List", false, func(ctx context.Context, s *sqlstore.Stores) error {
 		ids, err := s.TokenFamilies().List(ctx, "none")
 		return unexpected(len(ids) > 0, err)
 	}},
-	{"Denylist.Deny", true, func(ctx context.Context, s *sqlstore.Stores) error { return s.Denylist().Deny(ctx, time.Now(), "x") }},
+	{"Denylist.Deny", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		return s.Denylist().Deny(ctx, time.Now(), "", "x")
+	}},
 	{"Denylist.Denied", false, func(ctx context.Context, s *sqlstore.Stores) error {
-		denied, err := s.Denylist().Denied(ctx, "y", "z")
+		denied, err := s.Denylist().Denied(ctx, time.Time{}, "", "y", "z")
 		return unexpected(denied, err)
 	}},
 	{"APIKeys.Insert", true, func(ctx context.Context, s *sqlstore.Stores) error {
-		_, err := s.APIKeys().Insert(ctx, apikey.Entry{Record: apikey.Record{ID: rand.Text()}})
+		_, err := s.APIKeys().Insert(ctx, apikey.Entry{Record: apikey.Record{ID: rand.Text()}}, 1000)
 		return err
 	}},
 	{"APIKeys.Load", false, func(ctx context.Context, s *sqlstore.Stores) error {
@@ -91,7 +112,21 @@ var steps = []step{
 		found, err := s.APIKeys().Revoke(ctx, "none", time.Now())
 		return unexpected(found, err)
 	}},
-	{"APIKeys.Used", true, func(ctx context.Context, s *sqlstore.Stores) error { return s.APIKeys().Used(ctx, "none", time.Now()) }},
+	{"APIKeys.Update", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		done, err := s.APIKeys().Update(ctx, apikey.Record{ID: "none"}, 0)
+		return unexpected(done, err)
+	}},
+	{"APIKeys.Used", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		return s.APIKeys().Used(ctx, "none", apikey.Digest{}, time.Now())
+	}},
+	{"APIKeys.Spend", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		spent, err := s.APIKeys().Spend(ctx, &apikey.Record{ID: "none"}, apikey.Digest{}, time.Now())
+		return unexpected(spent, err)
+	}},
+	{"APIKeys.ListAll", false, func(ctx context.Context, s *sqlstore.Stores) error {
+		_, _, err := s.APIKeys().ListAll(ctx, apikey.Position{}, 1)
+		return err
+	}},
 	{"APIKeys.List", false, func(ctx context.Context, s *sqlstore.Stores) error {
 		list, err := s.APIKeys().List(ctx, "x")
 		return unexpected(len(list) > 0, err)
@@ -179,7 +214,7 @@ func TestReadOnly(t *testing.T) {
 		s, p := b.stores(t, nil)
 		rec := sessiontest.Record("alice")
 		family := refresh.Family{Subject: "absent", ID: rand.Text(), Started: time.Now(), Expires: time.Now().Add(time.Hour)}
-		if err := errors.Join(s.Sessions().Insert(t.Context(), rec), startFamily(t.Context(), s, family)); err != nil {
+		if err := errors.Join(s.Sessions().Insert(t.Context(), rec, session.AnyEpoch), startFamily(t.Context(), s, family)); err != nil {
 			t.Fatal(err)
 		}
 		frozen := b.in(t, p.readOnly(), nil)
@@ -208,7 +243,7 @@ func TestFullDisk(t *testing.T) {
 	for err == nil {
 		rec := sessiontest.Record("alice")
 		rec.Data = strings.Repeat("x", 1000)
-		if err = s.Sessions().Insert(t.Context(), rec); err == nil {
+		if err = s.Sessions().Insert(t.Context(), rec, session.AnyEpoch); err == nil {
 			inserted = append(inserted, rec)
 		}
 	}
@@ -223,18 +258,32 @@ func TestFullDisk(t *testing.T) {
 	if done, err := s.Sessions().Delete(t.Context(), inserted[0].Key); !done || err != nil {
 		t.Errorf("Delete = %t, %v", done, err)
 	}
+	if n, err := s.Sessions().DeleteAll(t.Context(), "alice", []session.ID{inserted[2].ID}); n != len(inserted)-2 || err != nil {
+		t.Errorf("DeleteAll = %d, %v", n, err)
+	}
 	c.advance(24 * time.Hour)
-	if n, err := s.Sweep(t.Context(), 0); n != len(inserted)-1 || err != nil {
+	if n, err := s.Sweep(t.Context(), 0); n != 1 || err != nil {
 		t.Errorf("swept %d, %v", n, err)
 	}
-	if err := s.Sessions().Insert(t.Context(), sessiontest.Record("bob")); err != nil {
+	if err := s.Sessions().Insert(t.Context(), sessiontest.Record("bob"), session.AnyEpoch); err != nil {
 		t.Errorf("after the sweep: %v", err)
 	}
 }
 
 func (faultyConn) Prepare(string) (driver.Stmt, error) { return nil, errors.New("not prepared") }
 func (faultyConn) Close() error                        { return nil }
-func (faultyConn) Begin() (driver.Tx, error)           { return nil, errors.New("no transactions") }
+
+func (c faultyConn) Begin() (driver.Tx, error) {
+	_, err := c.ExecContext(context.Background(), "BEGIN", nil)
+	return faultyTx(c), err
+}
+
+func (c faultyTx) Commit() error {
+	_, err := faultyConn(c).ExecContext(context.Background(), "COMMIT", nil)
+	return err
+}
+
+func (faultyTx) Rollback() error { return nil }
 
 func (noRows) Columns() []string         { return []string{"a"} }
 func (noRows) Close() error              { return nil }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
@@ -74,7 +75,7 @@ func TestLatency(t *testing.T) {
 			t.Parallel()
 			s, p := b.stores(t, nil)
 			rec := sessiontest.Record("alice")
-			if err := s.Sessions().Insert(t.Context(), rec); err != nil {
+			if err := s.Sessions().Insert(t.Context(), rec, session.AnyEpoch); err != nil {
 				t.Fatal(err)
 			}
 			proxy := startProxy(t, p.addr)

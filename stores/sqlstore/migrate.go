@@ -34,11 +34,11 @@ func Schema(d Dialect) string {
 // permission to change the schema. A schema with a newer version is an error: this
 // package cannot write to tables that it does not support.
 func (s *Stores) Migrate(ctx context.Context) error {
-	if v, err := s.version(ctx, s.db); err == nil && v > 0 {
+	if v, err := s.version(ctx, s.db()); err == nil && v > 0 {
 		return checkVersion(v)
 	}
 	err := s.retry(ctx, func(ctx context.Context) error {
-		conn, err := s.db.Conn(ctx)
+		conn, err := s.db().Conn(ctx)
 		if err != nil {
 			return err
 		}

@@ -5,33 +5,104 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/go-guard/guard/jwtauth/refresh"
 )
 
 // TokenFamilies returns a [refresh.Store]. A subject has at most 100 token
-// families: one more replaces the oldest.
+// families: one more replaces the oldest. Of those that have ended, about 100 stay
+// listed. The rows of a user are those of guard_families whose subject, without its
+// first 16 bytes, is the user's.
 func (s *Stores) TokenFamilies() refresh.Store { return families{s} }
 
 type families struct{ *Stores }
 
-func (s families) Start(ctx context.Context, f refresh.Family) (ended []string, err error) {
-	if len(f.Subject) > 1024 || len(f.ID) > 32 { // MySQL might truncate them
-		return nil, fmt.Errorf("sqlstore: a token family has a subject of %d bytes and an ID of %d, want at most 1024 and 32", len(f.Subject), len(f.ID))
+// endFamily is the beginning of a statement that ends families, whose arguments
+// begin with endArgs.
+const endFamily = "UPDATE guard_families SET generation = 0, expires = ?, earlier = '', login = ? WHERE subject = ? AND generation > 0 AND "
+
+// endArgs returns the arguments of endFamily: until when the families stay listed,
+// no Login, the subject, and those that follow, such as the IDs.
+func endArgs(listedUntil time.Time, subject string, args ...any) []any {
+	return append([]any{listedUntil.UnixMilli(), []byte{}, []byte(subject)}, args...)
+}
+
+func (s families) Start(ctx context.Context, f refresh.Family) (ended []refresh.Family, err error) {
+	if len(f.Subject) > refresh.MaxStoreSubject || len(f.ID) > 32 || len(f.Login) > refresh.MaxLogin { // MySQL might truncate them
+		return nil, fmt.Errorf("sqlstore: a token family has a subject of %d bytes, an ID of %d and a Login of %d, want at most %d, 32 and %d",
+			len(f.Subject), len(f.ID), len(f.Login), refresh.MaxStoreSubject, refresh.MaxLogin)
 	}
-	err = s.write(ctx, "starting a token family", func(ctx context.Context) (err error) {
-		ended, err = s.insertLimited(ctx, familyTable, f.Subject, []byte(f.ID), "expires DESC, id", "INSERT INTO guard_families (subject, id, generation, made, expires) VALUES (?, ?, 1, ?, ?)",
-			[]byte(f.Subject), []byte(f.ID), f.Started.UnixMilli(), f.Expires.UnixMilli())
+	var ids []string
+	err = s.write(ctx, "starting a token family", func(ctx context.Context) error {
+		err := s.inTx(ctx, func(tx *sql.Tx) (err error) {
+			ids, err = s.start(ctx, tx, f)
+			return err
+		})
+		if err == nil {
+			s.countInsert(ctx, familyTable)
+		}
 		if s.dialect.classify(err) == duplicate {
 			return errExists
 		}
 		return err
 	})
+	for _, id := range ids {
+		ended = append(ended, refresh.Family{Subject: f.Subject, ID: id})
+	}
 	return ended, err
 }
 
+// start inserts a family. Then it ends the families of its subject beyond
+// maxPerSubject, the oldest ones, and deletes as many of the ended ones.
+func (s families) start(ctx context.Context, tx *sql.Tx, f refresh.Family) (ended []string, err error) {
+	_, err = s.exec(ctx, tx, "INSERT INTO guard_families (subject, id, generation, made, earlier, expires, login) VALUES (?, ?, 1, ?, '', ?, ?)",
+		[]byte(f.Subject), []byte(f.ID), f.Started.UnixMilli(), f.Expires.UnixMilli(), []byte(f.Login))
+	if err != nil {
+		return nil, err
+	}
+	var live, deleted []string
+	err = s.query(ctx, tx, func(rows *sql.Rows) error {
+		var id []byte
+		var generation int64
+		err := rows.Scan(&id, &generation)
+		if generation > 0 {
+			live = append(live, string(id))
+		} else {
+			deleted = append(deleted, string(id))
+		}
+		return err
+	}, "SELECT id, generation FROM guard_families WHERE subject = ? AND id <> ? ORDER BY expires DESC, id LIMIT ?", []byte(f.Subject), []byte(f.ID), maxBatch)
+	ended, deleted = live[min(len(live), maxPerSubject-1):], deleted[min(len(deleted), maxPerSubject):]
+	if err == nil && len(ended) > 0 {
+		_, err = s.exec(ctx, tx, endFamily+"id IN ("+placeholders(len(ended))+")", endArgs(f.ListedUntil, f.Subject, blobs(ended)...)...)
+	}
+	if err == nil && len(deleted) > 0 {
+		_, err = s.exec(ctx, tx, "DELETE FROM guard_families WHERE subject = ? AND id IN ("+placeholders(len(deleted))+")", append([]any{[]byte(f.Subject)}, blobs(deleted)...)...)
+	}
+	return ended, err
+}
+
+func (s families) Load(ctx context.Context, subject, id string) (login string, found bool, err error) {
+	err = s.read(ctx, "loading a token family", func(ctx context.Context) error {
+		login, found = "", false
+		return s.query(ctx, s.db(), func(rows *sql.Rows) error {
+			var text []byte
+			err := rows.Scan(&text)
+			login, found = string(text), err == nil
+			return err
+		}, "SELECT login FROM guard_families WHERE subject = ? AND id = ? AND generation > 0", []byte(subject), []byte(id))
+	})
+	if err != nil {
+		return "", false, err
+	}
+	return login, found, nil
+}
+
 // Rotate is one conditional UPDATE if the token is the newest of its family.
-// Otherwise the row is read and, if the family must end, deleted on the condition
+// Otherwise the row is read and, if the family must end, ended on the condition
 // that it has not changed since; if it has, the operation starts again.
 func (s families) Rotate(ctx context.Context, r refresh.Rotation) (result refresh.Result, err error) {
 	err = s.write(ctx, "rotating a refresh token", func(ctx context.Context) error {
@@ -51,40 +122,76 @@ func (s families) Rotate(ctx context.Context, r refresh.Rotation) (result refres
 
 // rotate is one attempt of Rotate. done is false if it must be repeated.
 func (s families) rotate(ctx context.Context, r refresh.Rotation) (result refresh.Result, done bool, err error) {
-	now, subject, id := r.Now.UnixMilli(), []byte(r.Subject), []byte(r.ID)
-	n, err := s.exec(ctx, s.db, `UPDATE guard_families SET generation = ?, made = ?
-		WHERE subject = ? AND id = ? AND expires > ? AND made > ? AND generation <= ?`,
-		r.Generation+1, now, subject, id, now, now-r.Idle.Milliseconds(), r.Generation)
+	now, grace, subject, id := r.Now.UnixMilli(), r.Grace.Milliseconds(), []byte(r.Subject), []byte(r.ID)
+	// MySQL assigns from left to right.
+	n, err := s.exec(ctx, s.db(), `UPDATE guard_families SET
+		earlier = CASE WHEN generation = ? AND made > ? AND made < ? THEN SUBSTR(`+s.dialect.earlierTimes()+`, 1, 210) ELSE '' END,
+		generation = ?, made = ?
+		WHERE subject = ? AND id = ? AND expires > ? AND made > ? AND generation BETWEEN 1 AND ?`,
+		r.Generation, now-grace, now+grace, r.Generation+1, now, subject, id, now, now-r.Idle.Milliseconds(), r.Generation)
 	if err != nil || n > 0 {
 		return refresh.Rotated, true, err
 	}
-	var generation, made, expires int64
-	found := false
-	err = s.query(ctx, s.db, func(rows *sql.Rows) error {
-		found = true
-		return rows.Scan(&generation, &made, &expires)
-	}, "SELECT generation, made, expires FROM guard_families WHERE subject = ? AND id = ?", subject, id)
-	expired := expires <= now || made <= now-r.Idle.Milliseconds()
+	f, found, err := s.find(ctx, subject, id)
 	switch {
-	case err != nil || !found:
+	case err != nil || !found || f.generation == 0:
 		return refresh.FamilyUnknown, true, err
-	case expired:
+	case f.expires <= now || f.made <= now-r.Idle.Milliseconds():
 		result = refresh.FamilyUnknown
-	case r.Generation >= generation: // not expired any more: another process, whose clock is behind, has rotated it
+	case r.Generation >= f.generation: // not expired any more: another process, whose clock is behind, has rotated it
 		return result, false, nil
-	case r.Generation == generation-1 && max(now-made, made-now) < r.Grace.Milliseconds():
+	case f.usedWithin(grace, r.Generation, now) && r.Generation == f.generation-1:
 		return refresh.Repeated, true, nil
+	case f.usedWithin(grace, r.Generation, now):
+		return refresh.Superseded, true, nil
 	default:
 		result = refresh.Reused
 	}
-	n, err = s.exec(ctx, s.db, "DELETE FROM guard_families WHERE subject = ? AND id = ? AND generation = ? AND made = ?", subject, id, generation, made)
+	n, err = s.exec(ctx, s.db(), endFamily+"id = ? AND generation = ? AND made = ?", endArgs(r.ListedUntil, r.Subject, id, f.generation, f.made)...)
 	return result, n > 0, err
+}
+
+// earlierTimes returns the expression of the times when all generations of a family
+// were issued. A time has 13 digits from 2001 to 2286, and at most those: 210 bytes
+// hold 15 times with their commas.
+func (d Dialect) earlierTimes() string {
+	if d == MySQL {
+		return "CONCAT(made, ',', earlier)"
+	}
+	return "made || ',' || earlier"
+}
+
+// A familyRow is a row of guard_families.
+type familyRow struct {
+	generation, made, expires int64
+	earlier                   string
+}
+
+func (s families) find(ctx context.Context, subject, id []byte) (f familyRow, found bool, err error) {
+	err = s.query(ctx, s.db(), func(rows *sql.Rows) error {
+		found = true
+		return rows.Scan(&f.generation, &f.made, &f.expires, &f.earlier)
+	}, "SELECT generation, made, expires, earlier FROM guard_families WHERE subject = ? AND id = ?", subject, id)
+	return f, found, err
+}
+
+// usedWithin reports whether an old generation was first used less than grace ago:
+// its successor was issued then.
+func (f familyRow) usedWithin(grace, generation, now int64) bool {
+	times := append([]string{strconv.FormatInt(f.made, 10)}, strings.Split(f.earlier, ",")...)
+	times = times[:min(len(times)-1, 16)] // what follows the last comma is empty, or cut
+	behind := f.generation - generation - 1
+	if behind >= int64(len(times)) {
+		return false
+	}
+	used, err := strconv.ParseInt(times[behind], 10, 64)
+	return err == nil && max(now-used, used-now) < grace
 }
 
 func (s families) List(ctx context.Context, subject string) (ids []string, err error) {
 	err = s.read(ctx, "listing token families", func(ctx context.Context) error {
 		ids = nil
-		return s.query(ctx, s.db, func(rows *sql.Rows) error {
+		return s.query(ctx, s.db(), func(rows *sql.Rows) error {
 			var id []byte
 			err := rows.Scan(&id)
 			ids = append(ids, string(id))
@@ -97,9 +204,9 @@ func (s families) List(ctx context.Context, subject string) (ids []string, err e
 	return ids, nil
 }
 
-func (s families) Revoke(ctx context.Context, subject string, ids ...string) error {
+func (s families) Revoke(ctx context.Context, subject string, listedUntil time.Time, ids ...string) error {
 	for batch := range slices.Chunk(ids, maxBatch) {
-		_, err := s.change(ctx, "revoking token families", "DELETE FROM guard_families WHERE subject = ? AND id IN ("+placeholders(len(batch))+")", subjectAndIDs(subject, batch)...)
+		_, err := s.change(ctx, "revoking token families", endFamily+"id IN ("+placeholders(len(batch))+")", endArgs(listedUntil, subject, blobs(batch)...)...)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -33,6 +35,8 @@ func (f *faulty) Connect(context.Context) (driver.Conn, error) { return faultyCo
 func (f *faulty) Driver() driver.Driver                        { return nil }
 
 type faultyConn struct{ *faulty }
+
+type faultyTx struct{ *faulty }
 
 func (c faultyConn) ExecContext(context.Context, string, []driver.NamedValue) (driver.Result, error) {
 	if c.ran.Add(1); c.fails.Add(-1) >= 0 {
@@ -121,27 +125,63 @@ func TestRetriesAreLimited(t *testing.T) {
 	}
 }
 
+// awaitWaiting returns when n transactions wait for a lock, or fails if one has ended.
+func awaitWaiting(t *testing.T, admin *sql.DB, d sqlstore.Dialect, n int, ended <-chan error) {
+	t.Helper()
+	waiting := `SELECT COUNT(*) FROM information_schema.innodb_trx t
+		JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE t.trx_state = 'LOCK WAIT' AND p.db = DATABASE()`
+	if d == sqlstore.PostgreSQL {
+		waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = current_setting('application_name')"
+	}
+	for have := 0; have < n; {
+		select {
+		case err := <-ended:
+			t.Fatalf("it did not wait: %v", err)
+		default:
+		}
+		if err := readWaiting(admin, waiting, &have); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// waitingReads is held by the test that reads what waits. InnoDB refreshes its view
+// after 100 ms in which no connection read it: tests in parallel must take turns.
+var waitingReads sync.Mutex
+
+func readWaiting(admin *sql.DB, query string, n *int) error {
+	waitingReads.Lock()
+	defer waitingReads.Unlock()
+	time.Sleep(120 * time.Millisecond)
+	return admin.QueryRow(query).Scan(n)
+}
+
+// withIsolation returns stores whose transactions have an isolation level.
+func (b backend) withIsolation(t *testing.T, p database, level string) *sqlstore.Stores {
+	t.Helper()
+	if b.dialect == sqlstore.MySQL {
+		p.dsn += "&" + variable(t, p.open(t), "isolation") + "=%27" + strings.ReplaceAll(level, " ", "-") + "%27"
+	} else {
+		p.dsn += "&default_transaction_isolation=" + url.PathEscape(level)
+	}
+	return b.in(t, p, &sqlstore.Options{Timeout: longTimeout})
+}
+
+var levels = []string{"READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"}
+
 // TestIsolation: the stores work under every isolation level. The strictest ones roll
 // back conflicting transactions.
 func TestIsolation(t *testing.T) {
-	set := map[sqlstore.Dialect][]string{
-		sqlstore.PostgreSQL: {"&default_transaction_isolation=serializable", "&default_transaction_isolation=repeatable%20read"},
-		sqlstore.MySQL:      {"SERIALIZABLE", "READ-COMMITTED"},
-	}
 	for _, b := range backends[:2] {
-		for _, option := range set[b.dialect] {
-			t.Run(b.name+"/"+option, func(t *testing.T) {
+		for _, level := range levels {
+			t.Run(b.name+"/"+level, func(t *testing.T) {
 				t.Parallel()
 				_, p := b.stores(t, nil)
-				if b.dialect == sqlstore.MySQL {
-					option = "&" + variable(t, p.open(t), "isolation") + "=%27" + option + "%27"
-				}
-				p.dsn += option
-				s := b.in(t, p, &sqlstore.Options{Timeout: longTimeout})
+				s := b.withIsolation(t, p, level)
 				rec := sessiontest.Record("alice")
 				now := time.Now()
 				f := refresh.Family{Subject: "alice", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}
-				if err := errors.Join(s.Sessions().Insert(t.Context(), rec), startFamily(t.Context(), s, f)); err != nil {
+				if err := errors.Join(s.Sessions().Insert(t.Context(), rec, session.AnyEpoch), startFamily(t.Context(), s, f)); err != nil {
 					t.Fatal(err)
 				}
 				var updated, rotated atomic.Int32
@@ -180,15 +220,13 @@ func TestDeadlock(t *testing.T) {
 			t.Parallel()
 			s, p := b.stores(t, &sqlstore.Options{Timeout: longTimeout})
 			admin := p.open(t)
-			update, waiting := "UPDATE guard_sessions SET data = data, remember = 1 WHERE id = ?", `SELECT COUNT(*) FROM information_schema.innodb_trx t
-				JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE t.trx_state = 'LOCK WAIT' AND p.db = DATABASE()`
+			update := "UPDATE guard_sessions SET revision = revision + 1 WHERE id = ?"
 			if b.dialect == sqlstore.PostgreSQL {
-				update = "UPDATE guard_sessions SET remember = 1 WHERE id = $1"
-				waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = current_setting('application_name')"
+				update = "UPDATE guard_sessions SET revision = revision + 1 WHERE id = $1"
 			}
 			first, second := sessiontest.Record("alice"), sessiontest.Record("alice")
 			first.ID[0], second.ID[0] = 1, 2
-			if err := errors.Join(s.Sessions().Insert(t.Context(), first), s.Sessions().Insert(t.Context(), second)); err != nil {
+			if err := errors.Join(s.Sessions().Insert(t.Context(), first, session.AnyEpoch), s.Sessions().Insert(t.Context(), second, session.AnyEpoch)); err != nil {
 				t.Fatal(err)
 			}
 			tx, err := admin.Begin()
@@ -207,16 +245,7 @@ func TestDeadlock(t *testing.T) {
 				}
 				deleted <- err
 			}()
-			for n := 0; n == 0; {
-				select {
-				case err := <-deleted:
-					t.Fatalf("it did not wait: %v", err)
-				case <-time.After(150 * time.Millisecond): // InnoDB refreshes this view after 100 ms without a read
-				}
-				if err := admin.QueryRow(waiting).Scan(&n); err != nil {
-					t.Fatal(err)
-				}
-			}
+			awaitWaiting(t, admin, b.dialect, 1, deleted)
 			_, err = tx.Exec(update, first.ID[:])
 			if err == nil {
 				err = tx.Commit()

@@ -20,19 +20,25 @@ type sessions struct{ *Stores }
 // and family IDs are random, this is a fault of the caller and never a coincidence.
 var errExists = errors.New("a row with the same session key or ID already exists")
 
-func (s sessions) Insert(ctx context.Context, rec session.Record) error {
-	if n := len(rec.Subject); n < 1 || n > 255 {
-		return fmt.Errorf("sqlstore: the subject of a session has %d bytes, want 1 to 255", n) // MySQL might truncate it
+// Insert first locks the epochs that the login relies on. A plain login relies on
+// none.
+func (s sessions) Insert(ctx context.Context, rec session.Record, epoch int64) error {
+	if n := len(rec.Subject); n < 1 || n > 255 || len(rec.Login) > 255 || len(rec.Ref) > 255 { // MySQL might truncate them
+		return fmt.Errorf("sqlstore: a session has a subject of %d bytes, a Login of %d and a Ref of %d, want 1 to 255, and at most 255", n, len(rec.Login), len(rec.Ref))
 	}
-	remember := 0
-	if rec.Remember {
-		remember = 1
-	}
-	return s.write(ctx, "inserting a session", func(ctx context.Context) error {
-		_, err := s.insertLimited(ctx, sessionTable, rec.Subject, rec.ID[:], "last_seen DESC, id", `INSERT INTO guard_sessions
-			(subject, id, token, created, last_seen, deadline, revision, remember, data)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, []byte(rec.Subject), rec.ID[:], rec.Key[:],
-			rec.Created.UnixMilli(), rec.LastSeen.UnixMilli(), rec.Deadline.UnixMilli(), rec.Revision, remember, []byte(rec.Data))
+	var ended bool
+	err := s.write(ctx, "inserting a session", func(ctx context.Context) error {
+		on := s.conditions(&rec, epoch)
+		err := s.inTx(ctx, func(tx *sql.Tx) error { return s.insert(ctx, tx, &rec, on) })
+		if ended = errors.Is(err, session.ErrEnded); ended {
+			return nil
+		}
+		if err == nil {
+			s.countInsert(ctx, sessionTable)
+			for range on {
+				s.countInsert(ctx, epochTable)
+			}
+		}
 		switch s.dialect.classify(err) {
 		case duplicate:
 			return errExists
@@ -41,20 +47,59 @@ func (s sessions) Insert(ctx context.Context, rec session.Record) error {
 		}
 		return err
 	})
+	if ended {
+		return session.ErrEnded
+	}
+	return err
 }
 
-const sessionColumns = "subject, id, token, created, last_seen, deadline, revision, remember, data"
+// insert inserts a session under the conditions, and then deletes those of its
+// subject beyond maxPerSubject that have been idle for the longest time. It never
+// deletes the new one, even if that has.
+func (s sessions) insert(ctx context.Context, tx *sql.Tx, rec *session.Record, on []condition) error {
+	if err := s.lock(ctx, tx, on); err != nil {
+		return err
+	}
+	values, where := unless(on)
+	query := "INSERT INTO guard_sessions (" + sessionColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	if len(on) > 0 {
+		query = "INSERT INTO guard_sessions (" + sessionColumns + ") SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM (SELECT 1 AS n) AS one WHERE NOT EXISTS (SELECT 1 FROM guard_epochs WHERE " + where + ")"
+	}
+	n, err := s.exec(ctx, tx, query, append([]any{[]byte(rec.Subject), rec.ID[:], rec.Key[:],
+		rec.Created.UnixMilli(), rec.LastSeen.UnixMilli(), rec.Deadline.UnixMilli(), rec.Revision,
+		[]byte(rec.Login), []byte(rec.Ref), []byte(rec.Data)}, values...)...)
+	if err == nil && n == 0 {
+		err = session.ErrEnded
+	}
+	if err != nil {
+		return err
+	}
+	var idle []string
+	err = s.query(ctx, tx, func(rows *sql.Rows) error {
+		var id []byte
+		err := rows.Scan(&id)
+		idle = append(idle, string(id))
+		return err
+	}, "SELECT id FROM guard_sessions WHERE subject = ? AND id <> ? ORDER BY last_seen DESC, id LIMIT ? OFFSET ?", []byte(rec.Subject), rec.ID[:], maxBatch, maxPerSubject-1)
+	if err == nil && len(idle) > 0 {
+		_, err = s.exec(ctx, tx, "DELETE FROM guard_sessions WHERE subject = ? AND id IN ("+placeholders(len(idle))+")", append([]any{[]byte(rec.Subject)}, blobs(idle)...)...)
+	}
+	return err
+}
+
+const sessionColumns = "subject, id, token, created, last_seen, deadline, revision, login, ref, data"
 
 func scanSession(rows *sql.Rows) (rec session.Record, err error) {
-	var subject, id, token, data sql.RawBytes
+	var subject, id, token, login, ref, data sql.RawBytes
 	var created, seen, deadline int64
-	if err := rows.Scan(&subject, &id, &token, &created, &seen, &deadline, &rec.Revision, &rec.Remember, &data); err != nil {
+	if err := rows.Scan(&subject, &id, &token, &created, &seen, &deadline, &rec.Revision, &login, &ref, &data); err != nil {
 		return rec, err
 	}
 	if len(id) != len(rec.ID) || len(token) != len(rec.Key) {
 		return rec, errors.New("a session has an unknown format")
 	}
-	rec.Subject, rec.ID, rec.Key, rec.Data = string(subject), session.ID(id), session.Key(token), string(data)
+	rec.Subject, rec.ID, rec.Key = string(subject), session.ID(id), session.Key(token)
+	rec.Login, rec.Ref, rec.Data = string(login), string(ref), string(data)
 	rec.Created, rec.LastSeen, rec.Deadline = time.UnixMilli(created).UTC(), time.UnixMilli(seen).UTC(), time.UnixMilli(deadline).UTC()
 	return rec, nil
 }
@@ -62,7 +107,7 @@ func scanSession(rows *sql.Rows) (rec session.Record, err error) {
 func (s sessions) Load(ctx context.Context, key session.Key) (rec session.Record, found bool, err error) {
 	err = s.read(ctx, "loading a session", func(ctx context.Context) error {
 		found = false
-		return s.query(ctx, s.db, func(rows *sql.Rows) (err error) {
+		return s.query(ctx, s.db(), func(rows *sql.Rows) (err error) {
 			rec, err = scanSession(rows)
 			found = err == nil
 			return err
@@ -86,20 +131,55 @@ func (s sessions) Update(ctx context.Context, key session.Key, revision int64, d
 	return n > 0, err
 }
 
-func (s sessions) Rotate(ctx context.Context, from, to session.Key) (bool, error) {
-	n, err := s.change(ctx, "rotating a session", "UPDATE guard_sessions SET token = ? WHERE token = ?", to[:], from[:])
-	return n > 0, err
+// Rotate also writes the forward from the earlier key. It names the session by its
+// subject and ID, so that it stays right after another rotation.
+func (s sessions) Rotate(ctx context.Context, from, to session.Key) (rotated bool, err error) {
+	source, onExisting := "excluded", " ON CONFLICT (token) DO UPDATE SET "
+	if s.dialect == MySQL {
+		source, onExisting = "guard_sessions", " ON DUPLICATE KEY UPDATE "
+	}
+	forward := "INSERT INTO guard_forwards (token, subject, id, expires) SELECT ?, subject, id, ? FROM guard_sessions WHERE token = ?" +
+		onExisting + "subject = " + source + ".subject, id = " + source + ".id, expires = ?"
+	expires := s.now().Add(session.Forward).UnixMilli()
+	err = s.write(ctx, "rotating a session", func(ctx context.Context) error {
+		err := s.inTx(ctx, func(tx *sql.Tx) error {
+			n, err := s.exec(ctx, tx, "UPDATE guard_sessions SET token = ? WHERE token = ?", to[:], from[:])
+			if rotated = n > 0; rotated && err == nil {
+				_, err = s.exec(ctx, tx, forward, from[:], expires, to[:], expires)
+			}
+			return err
+		})
+		if rotated && err == nil {
+			s.countInsert(ctx, forwardTable)
+		}
+		return err
+	})
+	return rotated && err == nil, err
 }
 
-func (s sessions) Delete(ctx context.Context, key session.Key) (bool, error) {
-	n, err := s.change(ctx, "deleting a session", "DELETE FROM guard_sessions WHERE token = ?", key[:])
-	return n > 0, err
+// Delete is one statement, and a second one if there is no session under the key. A
+// rotation commits the new key together with the forward: if the first statement
+// misses the session because of one, the second finds it.
+func (s sessions) Delete(ctx context.Context, key session.Key) (deleted bool, err error) {
+	forwarded := "DELETE FROM guard_sessions WHERE (subject, id) IN (SELECT subject, id FROM guard_forwards WHERE token = ? AND expires > ?)"
+	if s.dialect == MySQL { // which would read all sessions
+		forwarded = "DELETE s FROM guard_forwards f JOIN guard_sessions s ON s.subject = f.subject AND s.id = f.id WHERE f.token = ? AND f.expires > ?"
+	}
+	err = s.write(ctx, "deleting a session", func(ctx context.Context) error {
+		n, err := s.exec(ctx, s.db(), "DELETE FROM guard_sessions WHERE token = ?", key[:])
+		if n == 0 && err == nil {
+			n, err = s.exec(ctx, s.db(), forwarded, key[:], s.now().UnixMilli())
+		}
+		deleted = n > 0
+		return err
+	})
+	return deleted && err == nil, err
 }
 
 func (s sessions) List(ctx context.Context, subject string) (list []session.Record, err error) {
 	err = s.read(ctx, "listing sessions", func(ctx context.Context) error {
 		list = nil
-		return s.query(ctx, s.db, func(rows *sql.Rows) error {
+		return s.query(ctx, s.db(), func(rows *sql.Rows) error {
 			rec, err := scanSession(rows)
 			list = append(list, rec)
 			return err
@@ -111,23 +191,11 @@ func (s sessions) List(ctx context.Context, subject string) (list []session.Reco
 	return list, nil
 }
 
-func (s sessions) DeleteAll(ctx context.Context, subject string, keep []session.ID) (int, error) {
-	query, args := "DELETE FROM guard_sessions WHERE subject = ?", []any{[]byte(subject)}
-	if len(keep) > 0 {
-		query += " AND id NOT IN (" + placeholders(len(keep)) + ")"
-		for i := range keep {
-			args = append(args, keep[i][:])
-		}
-	}
-	n, err := s.change(ctx, "deleting sessions", query, args...)
-	return int(n), err
-}
-
 // change runs an operation that is one statement, and returns how many rows it
 // changed.
 func (s *Stores) change(ctx context.Context, operation, query string, args ...any) (n int64, err error) {
 	err = s.write(ctx, operation, func(ctx context.Context) (err error) {
-		n, err = s.exec(ctx, s.db, query, args...)
+		n, err = s.exec(ctx, s.db(), query, args...)
 		return err
 	})
 	return n, err

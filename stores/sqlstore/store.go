@@ -8,10 +8,11 @@
 //	err = stores.Migrate(ctx)
 //	sessions := guard.Must(session.New[User](&session.Options{Store: stores.Sessions()}))
 //
-// Every change is one conditional statement, so that concurrent requests are
-// ordered by the database under any isolation level. The tables hold no session
-// token, refresh token or API key, only digests: a copy of them grants no access.
-// Inserts delete some of the expired rows; Sweep deletes the others.
+// A change is one conditional statement, or a transaction that first writes the row
+// which orders it, so that concurrent requests are ordered by the database under any
+// isolation level. The tables hold no session token, refresh token or API key, only
+// digests: a copy of them grants no access. Inserts delete some of the expired rows;
+// Sweep deletes the others.
 //
 // If the database fails, the error is a 503. A transaction that was rolled back
 // because of a conflict with another one is retried first.
@@ -30,6 +31,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/go-guard/guard/internal/secret"
 )
 
 // A Dialect is a kind of database. The zero value is invalid.
@@ -67,7 +70,7 @@ type Options struct {
 // Stores creates the stores of one application in one database. It is safe for
 // concurrent use.
 type Stores struct {
-	db      *sql.DB
+	hidden  secret.Value[*sql.DB] // its connector may hold a password
 	dialect Dialect
 	timeout time.Duration
 	now     func() time.Time
@@ -101,8 +104,10 @@ func New(db *sql.DB, d Dialect, opts *Options) (*Stores, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Stores{db: db, dialect: d, timeout: o.Timeout, now: o.Now}, nil
+	return &Stores{hidden: secret.New(db), dialect: d, timeout: o.Timeout, now: o.Now}, nil
 }
+
+func (s *Stores) db() *sql.DB { return s.hidden.Reveal() }
 
 // bind replaces each "?" of a query by the dialect's placeholder.
 func (d Dialect) bind(query string) string {

@@ -3,7 +3,6 @@ package sqlstore_test
 import (
 	"crypto/rand"
 	"database/sql"
-	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -98,13 +97,13 @@ func TestDenylist(t *testing.T) {
 		d := s.Denylist()
 		deny := func(id string, until time.Time) {
 			t.Helper()
-			if err := d.Deny(t.Context(), until, id); err != nil {
+			if err := d.Deny(t.Context(), until, "", id); err != nil {
 				t.Fatal(err)
 			}
 		}
 		want := func(want bool, ids ...string) {
 			t.Helper()
-			if got, err := d.Denied(t.Context(), ids...); got != want || err != nil {
+			if got, err := d.Denied(t.Context(), time.Time{}, "", ids...); got != want || err != nil {
 				t.Errorf("Denied(%.20q) = %t, %v; want %t", ids, got, err, want)
 			}
 		}
@@ -140,19 +139,26 @@ func TestLengths(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s, _ := b.stores(t, nil)
 		for _, subject := range []string{"", strings.Repeat("x", 256)} {
-			if err := s.Sessions().Insert(t.Context(), sessiontest.Record(subject)); err == nil {
+			if err := s.Sessions().Insert(t.Context(), sessiontest.Record(subject), session.AnyEpoch); err == nil {
 				t.Errorf("a session of a subject of %d bytes", len(subject))
 			}
 		}
+		login, ref := sessiontest.Record("x"), sessiontest.Record("x")
+		login.Login, ref.Ref = strings.Repeat("x", 256), strings.Repeat("x", 256)
+		for _, rec := range []session.Record{login, ref} {
+			if err := s.Sessions().Insert(t.Context(), rec, session.AnyEpoch); err == nil {
+				t.Errorf("a session with a Login of %d bytes and a Ref of %d", len(rec.Login), len(rec.Ref))
+			}
+		}
 		now := time.Now()
-		for _, f := range []refresh.Family{{Subject: strings.Repeat("x", 1025), ID: rand.Text()}, {Subject: "x", ID: strings.Repeat("x", 33)}} {
+		for _, f := range []refresh.Family{{Subject: strings.Repeat("x", refresh.MaxStoreSubject+1), ID: rand.Text()}, {Subject: "x", ID: strings.Repeat("x", 33)}} {
 			f.Started, f.Expires = now, now.Add(time.Hour)
 			if err := startFamily(t.Context(), s, f); err == nil {
 				t.Errorf("a family of %d and %d bytes", len(f.Subject), len(f.ID))
 			}
 		}
 		for _, r := range []apikey.Record{{ID: strings.Repeat("x", 65)}, {ID: "a", Subject: strings.Repeat("x", 1025)}, {ID: "a", Last4: strings.Repeat("x", 17)}} {
-			if ok, err := s.APIKeys().Insert(t.Context(), apikey.Entry{Record: r}); ok || err == nil {
+			if ok, err := s.APIKeys().Insert(t.Context(), apikey.Entry{Record: r}, 1000); ok || err == nil {
 				t.Errorf("an API key with %d, %d and %d bytes", len(r.ID), len(r.Subject), len(r.Last4))
 			}
 		}
@@ -178,7 +184,7 @@ func TestConcurrentRefreshHasOneSuccessor(t *testing.T) {
 		}
 		use := refresh.Rotation{Subject: f.Subject, ID: f.ID, Generation: 1, Now: now.Add(time.Second), Grace: 10 * time.Second, Idle: time.Hour}
 		var wg sync.WaitGroup
-		var counts [4]atomic.Int32
+		var counts [refresh.Reused + 1]atomic.Int32
 		var processes []*sqlstore.Stores
 		for range 8 {
 			process := b.in(t, p, &sqlstore.Options{Timeout: longTimeout})
@@ -195,10 +201,10 @@ func TestConcurrentRefreshHasOneSuccessor(t *testing.T) {
 		}
 		wg.Wait()
 		if counts[refresh.Rotated].Load() != 1 || counts[refresh.Repeated].Load() != 199 {
-			t.Errorf("unknown, rotated, repeated, reused: %v", fmt.Sprint(&counts[0], &counts[1], &counts[2], &counts[3]))
+			t.Errorf("%d rotated, %d repeated", counts[refresh.Rotated].Load(), counts[refresh.Repeated].Load())
 		}
 		rec := sessiontest.Record("alice")
-		if err := processes[0].Sessions().Insert(t.Context(), rec); err != nil {
+		if err := processes[0].Sessions().Insert(t.Context(), rec, session.AnyEpoch); err != nil {
 			t.Fatal(err)
 		}
 		if n, err := processes[1].Sessions().DeleteAll(t.Context(), "alice", nil); n != 1 || err != nil {
@@ -208,7 +214,7 @@ func TestConcurrentRefreshHasOneSuccessor(t *testing.T) {
 		if len(ids) != 1 || err != nil {
 			t.Errorf("List = %v, %v", ids, err)
 		}
-		if err := processes[3].TokenFamilies().Revoke(t.Context(), "alice", ids...); err != nil {
+		if err := processes[3].TokenFamilies().Revoke(t.Context(), "alice", time.Now(), ids...); err != nil {
 			t.Errorf("Revoke: %v", err)
 		}
 		for _, process := range processes {
@@ -232,13 +238,13 @@ func TestManyFamilies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		query := "INSERT INTO guard_families VALUES (?, ?, 1, 0, 0)"
+		query := "INSERT INTO guard_families VALUES (?, ?, 1, 0, '', 0, ?)"
 		if b.dialect == sqlstore.PostgreSQL {
-			query = "INSERT INTO guard_families VALUES ($1, $2, 1, 0, 0)"
+			query = "INSERT INTO guard_families VALUES ($1, $2, 1, 0, '', 0, $3)"
 		}
 		const n = 1001
 		for range n {
-			if _, err := tx.Exec(query, []byte("x"), []byte(rand.Text())); err != nil {
+			if _, err := tx.Exec(query, []byte("x"), []byte(rand.Text()), []byte{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -247,9 +253,9 @@ func TestManyFamilies(t *testing.T) {
 		}
 		ids, err := s.TokenFamilies().List(t.Context(), "x")
 		if err == nil {
-			err = s.TokenFamilies().Revoke(t.Context(), "x", ids...)
+			err = s.TokenFamilies().Revoke(t.Context(), "x", time.Now(), ids...)
 		}
-		if left := count(t, db, "guard_families"); err != nil || len(ids) != n || left != 0 {
+		if left := count(t, db, "guard_families WHERE generation > 0"); err != nil || len(ids) != n || left != 0 {
 			t.Errorf("%d ids, %d left, %v", len(ids), left, err)
 		}
 	})
@@ -286,14 +292,14 @@ func TestSessionsPerSubjectAreLimited(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		s, _ := b.stores(t, nil)
 		other := sessiontest.Record("bob")
-		if err := s.Sessions().Insert(t.Context(), other); err != nil {
+		if err := s.Sessions().Insert(t.Context(), other, session.AnyEpoch); err != nil {
 			t.Fatal(err)
 		}
 		var all []session.Record
 		for i := range 103 {
 			rec := sessiontest.Record("alice")
 			rec.LastSeen = rec.LastSeen.Add(time.Duration(i) * time.Second)
-			if err := s.Sessions().Insert(t.Context(), rec); err != nil {
+			if err := s.Sessions().Insert(t.Context(), rec, session.AnyEpoch); err != nil {
 				t.Fatal(err)
 			}
 			all = append(all, rec)

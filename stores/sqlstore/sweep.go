@@ -13,6 +13,8 @@ type table int
 
 const (
 	sessionTable table = iota
+	forwardTable
+	epochTable
 	familyTable
 	denylistTable
 	apiKeyTable
@@ -27,6 +29,8 @@ var tables = [...]struct {
 	retention    time.Duration // after the expiry
 }{
 	sessionTable:  {"guard_sessions", "deadline", session.Grace + slack},
+	forwardTable:  {"guard_forwards", "expires", time.Minute}, // a client may rotate often
+	epochTable:    {"guard_epochs", "forget_after", slack},
 	familyTable:   {"guard_families", "expires", slack},
 	denylistTable: {"guard_denied", "denied", slack},
 	apiKeyTable:   {"guard_api_keys", "forget_after", slack},
@@ -83,5 +87,5 @@ func (s *Stores) sweep(ctx context.Context, t table, batch int) (int64, error) {
 		query = "DELETE FROM " + name + " WHERE rowid IN (SELECT rowid FROM " + name +
 			" WHERE " + expiry + " <= ? ORDER BY " + expiry + " LIMIT ?)"
 	}
-	return s.exec(ctx, s.db, query, s.now().Add(-tables[t].retention).UnixMilli(), batch)
+	return s.exec(ctx, s.db(), query, s.now().Add(-tables[t].retention).UnixMilli(), batch)
 }

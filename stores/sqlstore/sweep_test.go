@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-guard/guard/apikey"
 	"github.com/go-guard/guard/jwtauth/refresh"
+	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
@@ -28,12 +29,12 @@ func fill(t testing.TB, s *sqlstore.Stores, now time.Time, d time.Duration) {
 		rec := sessiontest.Record(rand.Text())
 		rec.Deadline = now.Add(d)
 		id := rand.Text()[:12]
-		_, err := s.APIKeys().Insert(ctx, apikey.Entry{Record: apikey.Record{ID: id, CreatedAt: now, ExpiresAt: now.Add(d - apikey.Retention)}})
+		_, err := s.APIKeys().Insert(ctx, apikey.Entry{Record: apikey.Record{ID: id, CreatedAt: now, ExpiresAt: now.Add(d - apikey.Retention)}}, 1000)
 		for _, err := range []error{
 			err,
-			s.Sessions().Insert(ctx, rec),
+			s.Sessions().Insert(ctx, rec, session.AnyEpoch),
 			startFamily(ctx, s, refresh.Family{Subject: "s", ID: rand.Text(), Started: now, Expires: now.Add(d)}),
-			s.Denylist().Deny(ctx, now.Add(d), rand.Text()),
+			s.Denylist().Deny(ctx, now.Add(d), "", rand.Text()),
 		} {
 			if err != nil {
 				t.Fatal(err)
@@ -57,10 +58,10 @@ func TestSweep(t *testing.T) {
 			}
 		}
 		sweep(0, 0)
-		c.advance(time.Hour) // within the slack
+		c.advance(time.Hour - time.Minute) // within the slack
 		sweep(0, 0)
 		c.advance(2 * time.Hour)
-		sweep(3, 12)
+		sweep(3, 13) // with the row that orders the inserts of API keys
 		sweep(0, 8)
 		sweep(0, 0)
 		for _, table := range []string{"guard_sessions", "guard_families", "guard_denied", "guard_api_keys"} {
@@ -70,7 +71,7 @@ func TestSweep(t *testing.T) {
 		}
 		// A revoked API key is deleted before it would have expired.
 		id := rand.Text()[:12]
-		if _, err := s.APIKeys().Insert(t.Context(), apikey.Entry{Record: apikey.Record{ID: id}}); err != nil {
+		if _, err := s.APIKeys().Insert(t.Context(), apikey.Entry{Record: apikey.Record{ID: id}}, 1000); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.APIKeys().Revoke(t.Context(), id, c.now()); err != nil {
@@ -78,7 +79,7 @@ func TestSweep(t *testing.T) {
 		}
 		sweep(0, 0)
 		c.advance(apikey.Retention + 2*time.Hour)
-		sweep(0, 1)
+		sweep(0, 2)
 		if _, found, err := s.APIKeys().Load(t.Context(), id); found || err != nil {
 			t.Errorf("a revoked API key was not deleted: %t, %v", found, err)
 		}

@@ -15,21 +15,24 @@ const module = "github.com/go-guard/guard"
 const root = "../../.."
 
 // allowed are the imports of each package besides the root, internal/ and the
-// standard library. No guard imports another guard.
+// standard library. No guard imports another guard; a package of signin/ may import
+// those that it builds on.
 var allowed = map[string][]string{
 	".":               nil,
-	"apikey":          {module + "/clientip"},
-	"bearer":          nil,
+	"apikey":          {module + "/clientip", module + "/source"},
+	"bearer":          {module + "/source"},
 	"clientip":        nil,
 	"format":          nil,
-	"guardtest":       {module + "/jwtauth", module + "/session", "github.com/golang-jwt/jwt/v5"}, // it makes tokens and sessions
-	"jwtauth":         {"github.com/golang-jwt/jwt/v5"},
-	"jwtauth/refresh": {module + "/jwtauth", "github.com/golang-jwt/jwt/v5"}, // a refresh token leads to an access token
+	"guardtest":       {module + "/jwtauth", module + "/session", module + "/source", "github.com/golang-jwt/jwt/v5"}, // it makes tokens and sessions
+	"jwtauth":         {module + "/source", "github.com/golang-jwt/jwt/v5"},
+	"jwtauth/refresh": {module + "/jwtauth", module + "/source", "github.com/golang-jwt/jwt/v5"}, // a refresh token leads to an access token
 	"owner":           nil,
 	"ratelimit":       {module + "/clientip", "golang.org/x/time"},
 	"rbac":            nil,
 	"session":         nil,
-	"signin/password": {"golang.org/x/crypto", "golang.org/x/sys"}, // the latter by the former
+	"source":          nil,
+	"signin/password": {module + "/ratelimit", module + "/clientip", "golang.org/x/time", // a login limits its failures
+		"golang.org/x/crypto", "golang.org/x/sys"}, // the latter by the former
 }
 
 // TestImports holds the import rules of the module, over all dependencies.

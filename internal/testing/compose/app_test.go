@@ -44,6 +44,7 @@ type app struct {
 	ways      map[string]way // how to authenticate
 	policy    *rbac.Policy[member, string]
 	documents *owner.Resource[member, document]
+	hidden    *owner.Resource[member, document] // the same, with HideAll
 	byAddress *ratelimit.Limiter
 	byMember  *ratelimit.Limiter
 	loads     int
@@ -102,13 +103,15 @@ func newApp(t testing.TB) *app {
 			"admin": {Grants: []string{"*"}, Inherits: []string{"user"}}, "user": {Grants: []string{"documents:write"}}, "guest": {},
 		},
 	}, func(m member) []string { return m.roles }, nil))
-	h.documents = guard.Must(owner.New(func(r *http.Request, _ member) (document, bool, error) {
+	load := func(r *http.Request, _ member) (document, bool, error) {
 		h.loads++
 		if h.down {
 			return document{}, false, errors.New("the database is down")
 		}
 		return document{"bob"}, r.PathValue("id") == "1", nil
-	}, nil)).Bypass(h.policy.Has("documents:any"))
+	}
+	h.documents = guard.Must(owner.New(load, nil)).Bypass(h.policy.Has("documents:any"))
+	h.hidden = guard.Must(owner.New(load, &owner.Options{HideAll: true})).Bypass(h.policy.Has("documents:any"))
 	plenty := ratelimit.Limit{Quota: 1_000_000, Window: time.Minute}
 	h.byAddress = guard.Must(ratelimit.New(plenty, ratelimit.ByIP(clientip.Direct()), nil))
 	h.byMember = guard.Must(ratelimit.New(plenty, ratelimit.ByPrincipal(func(m member) string { return m.id }), nil))

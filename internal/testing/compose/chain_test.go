@@ -32,7 +32,7 @@ func TestOrderTable(t *testing.T) {
 		{"bob", 200, 200, 404, 1},
 		{"root", 200, 200, 404, 1},
 	}
-	hidden := h.documents.HideAll().Require(func(m member, d document) bool { return owner.Same(m.id, d.author) })
+	hidden := h.hidden.Require(func(m member, d document) bool { return owner.Same(m.id, d.author) })
 	for name, w := range h.ways {
 		for gate, g := range gates {
 			plain, hide := guard.Chain(h.byAddress.Wrap, w.step, h.byMember.Wrap, g, h.own()), guard.Chain(w.step, g, hidden)

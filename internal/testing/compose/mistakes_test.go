@@ -38,6 +38,10 @@ func TestMistakesAreLogged(t *testing.T) {
 	step := keysOf(func() (member, bool, error) { return bob, true, nil })
 	pointers := keysOf(func() (*member, bool, error) { return &bob, true, nil })
 	h := newApp(t)
+	perTenant := guard.Must(rbac.NewPerTenant(rbac.Roles("user"), func(context.Context, member, string) (rbac.Membership, bool, error) {
+		return rbac.Membership{Roles: []string{"user"}, Tenant: "acme"}, true, nil
+	}, nil))
+	inAcme := perTenant.In(func(*http.Request) string { return "acme" })
 	noStep := "no authentication step is in front of it"
 	handlerOf := func(f http.HandlerFunc) guard.Middleware { return func(http.Handler) http.Handler { return f } }
 	documents := func(load func() (*document, bool, error)) guard.Middleware {
@@ -65,6 +69,9 @@ func TestMistakesAreLogged(t *testing.T) {
 		{"a recent session behind a principal that was set by hand", guard.Chain(setByHand, guard.Must(session.New[struct{}](nil)).Recent(time.Minute)),
 			[]string{"package=session", "as compose_test.member"}},
 		{"a policy of another type", guard.Chain(pointers, h.policy.RequireRole("user")), []string{"package=rbac", "type compose_test.member", "as *compose_test.member"}},
+		{"a policy per tenant without In", guard.Chain(step, perTenant.RequireRole("user")), []string{"package=rbac", "role user", "neither In nor Enter is in front"}},
+		{"a policy per tenant whose In is outside of the step", guard.Chain(inAcme, step), []string{"package=rbac", "guard=member", noStep}},
+		{"a tenant whose roles are not loaded", guard.Chain(step, inAcme), []string{"package=rbac", "guard=member", "acme", "no SwapIn"}},
 		{"a lookup that fails", keysOf(func() (member, bool, error) { return member{}, false, errors.New("sql: no rows in result set") }),
 			[]string{"package=apikey", "sql: no rows in result set"}},
 		{"a lookup that abstains", keysOf(func() (member, bool, error) { return member{}, false, guard.ErrNoCredentials }),
@@ -201,6 +208,7 @@ func TestMistakesPanicAtWiring(t *testing.T) {
 		{"a nil middleware", "guard: middleware 2 of a Chain is nil", func() { guard.Chain(step, nil) }},
 		{"no handler", "guard: the handler to wrap is nil", func() { step(nil) }},
 		{"no handler of a gate", "rbac: the handler to wrap is nil", func() { policy.RequireRole("user")(nil) }},
+		{"In without tenants", "rbac: In: ", func() { policy.In(func(*http.Request) string { return "" }) }},
 		{"HandlerFunc of nil", "guard: HandlerFunc of nil", func() { guard.HandlerFunc[member](nil) }},
 		{"Handler of nil", "guard: Handler of nil", func() { guard.Handler[member](nil) }},
 		{"OnError of nil", "guard: OnError of nil", func() { guard.OnError(nil) }},

@@ -13,13 +13,14 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/owner"
 	"github.com/go-guard/guard/rbac"
+	"github.com/go-guard/guard/source"
 )
 
 // TestScopesAreACeiling: a key may do what its subject and its scopes may, in
 // gates and in the owner's bypass; a ring shares "Bearer" with JWTs, which have
 // no such bound.
 func TestScopesAreACeiling(t *testing.T) {
-	ring := guard.Must(apikey.NewRing(&apikey.RingOptions{Sources: []apikey.Source{apikey.Authorization("Bearer")}}))
+	ring := guard.Must(apikey.NewRing(&apikey.RingOptions{Sources: []source.Source{source.Authorization("Bearer")}}))
 	issuer := guard.Must(jwtauth.NewIssuer[struct{}](jwtauth.HMAC("HS256", bytes.Repeat([]byte("k"), 32)), nil))
 	policy := guard.Must(rbac.New(rbac.Spec[string]{
 		Permissions: []string{"documents:write", "documents:any"},

@@ -4,6 +4,7 @@ package harness
 import (
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 )
@@ -36,17 +37,28 @@ func Serve(t testing.TB, mw func(http.Handler) http.Handler, h http.HandlerFunc,
 }
 
 // A Clock stands still unless it is moved. It is for options named Now, outside
-// of testing/synctest. It is not safe for use by several goroutines.
-type Clock struct{ time.Time }
+// of testing/synctest. Other goroutines may call Now.
+type Clock struct {
+	mu sync.Mutex
+	time.Time
+}
 
 // NewClock returns a Clock at noon of 24 November 2026, UTC.
-func NewClock() *Clock { return &Clock{time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)} }
+func NewClock() *Clock { return &Clock{Time: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)} }
 
 // Now returns the Clock's time.
-func (c *Clock) Now() time.Time { return c.Time }
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.Time
+}
 
 // Advance moves the Clock by d, which may be negative.
-func (c *Clock) Advance(d time.Duration) { c.Time = c.Add(d) }
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Time = c.Add(d)
+}
 
 // Discard is an http.ResponseWriter that allocates nothing, for budgets of
 // allocations. Use NewDiscard.

@@ -12,9 +12,10 @@ const (
 	jsonReason      = "jwtauth: a segment is not one strict JSON object"
 	base64Reason    = "jwtauth: a segment is not strict base64url"
 	segmentsReason  = "jwtauth: the token does not have three segments"
-	malformedReason = "jwtauth: the credential is not one token, or is too long"
+	malformedReason = "jwtauth: the credential is not one token"
+	tooLongReason   = "jwtauth: the token is longer than MaxTokenBytes"
+	paddedReason    = "jwtauth: a segment has base64 padding"
 	twiceReason     = "jwtauth: a member name occurs twice"
-	caseReason      = "jwtauth: a member name differs from a known one in case only"
 	kindReason      = "jwtauth: a registered member is of the wrong JSON type"
 	dateReason      = "jwtauth: a date is negative or out of range"
 	critReason      = "jwtauth: crit or b64 requires an extension"
@@ -46,7 +47,7 @@ func (f *forger) headers() []Token {
 		{"alg missing", f.forge(`{"kid":"`+f.alg+`"}`, f.payload()), invalid, algReason},
 		{"alg twice", with(`,"alg":"none"`), invalid, twiceReason},
 		{"alg escaped and twice", with(`,"\u0061lg":"none"`), invalid, twiceReason},
-		{"ALG beside alg", with(`,"ALG":"none"`), invalid, caseReason},
+		{"control: ALG beside alg", with(`,"ALG":"none"`), "", ""},
 		{"crit unknown", with(`,"crit":["exp"]`), invalid, critReason},
 		{"crit empty", with(`,"crit":[]`), invalid, critReason},
 		{"b64", with(`,"b64":false`), invalid, critReason},
@@ -83,26 +84,26 @@ func (f *forger) claims() []Token {
 		{"exp 1e999", with("exp=1e999"), invalid, jsonReason},
 		{"exp NaN", with("exp=NaN"), invalid, kindReason},
 		{"exp in milliseconds", with("exp=" + later + "000"), invalid, dateReason},
-		{"EXP beside a past exp", with("exp=1", "EXP="+later), invalid, caseReason},
+		{"EXP beside a past exp", with("exp=1", "EXP="+later), "Token expired", "jwtauth: exp is past"},
 		{"exp twice", raw(strings.Replace(f.payload(), "{", `{"exp":1,`, 1)), invalid, twiceReason},
 		{"nbf in the future", with("nbf=" + later), "Token not yet valid", "jwtauth: nbf is in the future"},
 		{"nbf 1e300", with("nbf=1e300"), invalid, dateReason},
-		{"iat in the future", with("iat=" + later), "Token not yet valid", "jwtauth: iat is in the future"},
+		{"control: iat in the future", with("iat=" + later), "", ""},
 		{"iat a string", with(`iat="now"`), invalid, kindReason},
 		{"no iss", with("iss="), "Invalid issuer", "jwtauth: iss is missing"},
 		{"iss of another", with(`iss="https://other.example"`), "Invalid issuer", "jwtauth: iss has another value"},
 		{"iss with a slash behind", with(`iss="` + f.issuer + `/"`), "Invalid issuer", "jwtauth: iss has another value"},
 		{"iss a list", with(`iss=["` + f.issuer + `"]`), invalid, kindReason},
-		{"iss with a long s", with(`iss="x"`, `iſs="`+f.issuer+`"`), invalid, caseReason},
+		{"iss with a long s", with(`iss="x"`, `iſs="`+f.issuer+`"`), "Invalid issuer", "jwtauth: iss has another value"},
 		{"no aud", with("aud="), "Invalid audience", "jwtauth: aud is missing"},
 		{"aud of another", with(`aud="other"`), "Invalid audience", "jwtauth: aud has only other values"},
 		{"aud an empty list", with("aud=[]"), "Invalid audience", "jwtauth: aud has only other values"},
 		{"aud two in one string", with(`aud="` + f.audience + ` web"`), "Invalid audience", "jwtauth: aud has only other values"},
 		{"aud an object", with(`aud={"` + f.audience + `":1}`), invalid, kindReason},
-		{"AUD beside aud", with(`aud="x"`, `AUD="`+f.audience+`"`), invalid, caseReason},
+		{"AUD beside aud", with(`aud="x"`, `AUD="`+f.audience+`"`), "Invalid audience", "jwtauth: aud has only other values"},
 		{"no sub", with("sub="), invalid, subReason},
 		{"sub empty", with(`sub=""`), invalid, subReason},
-		{"sub a number", with("sub=1"), invalid, kindReason},
+		{"sub a number", with("sub=1"), invalid, "jwtauth: sub is a number, not a string"},
 		{"sub escaped and twice", raw(strings.Replace(f.payload(), "{", `{"s\u0075b":"2",`, 1)), invalid, twiceReason},
 		{"bound to a key", with(`cnf={"jkt":"x"}`), invalid, boundReason},
 		{"a nested member twice", with(`x={"a":1,"a":2}`), invalid, twiceReason},
@@ -129,14 +130,14 @@ func (f *forger) spellings() []Token {
 		{"no signature", h + "." + p + ".", invalid, segmentsReason},
 		{"a dot behind", good + ".", invalid, segmentsReason},
 		{"spare bits", spare, invalid, base64Reason},
-		{"padded", good + "=", invalid, base64Reason},
+		{"padded", good + "=", invalid, paddedReason},
 		{"a space inside", f.sign(h[:8] + " " + h[8:] + "." + p), invalid, malformedReason},
 		{"a newline inside", f.sign(h[:8] + "\n" + h[8:] + "." + p), invalid, malformedReason},
 		{"a carriage return inside", f.sign(h[:8] + "\r" + h[8:] + "." + p), invalid, malformedReason},
 		{"a NUL behind", good + "\x00", invalid, malformedReason},
 		{"two tokens", good + ", " + good, invalid, malformedReason},
 		{"non-ASCII", good + "é", invalid, malformedReason},
-		{"8193 bytes", strings.Repeat("a", 8193), invalid, malformedReason},
+		{"8193 bytes", strings.Repeat("a", 8193), invalid, tooLongReason},
 		{"another payload", h + "." + b64([]byte(f.payload(`sub="2"`))) + "." + sig, invalid, sigReason},
 		{"a signature of zeros", signature(make([]byte, 64)), invalid, sigReason},
 		{"a signature of one byte", signature([]byte{1}), invalid, sigReason},

@@ -2,6 +2,7 @@
 package idp
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"slices"
@@ -20,7 +21,8 @@ const (
 // is in use, its fields may be changed in Set only. It is safe for concurrent
 // use.
 type Server struct {
-	Answers  map[string]string // bodies by path; other paths are 404
+	Answers  map[string]string // bodies by escaped path
+	Missing  int               // status of other paths; if 0, it is 404
 	Header   http.Header       // of every answer
 	Status   int               // of every answer, if not 0
 	Redirect bool              // redirects every request
@@ -45,11 +47,12 @@ func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.paths = append(s.paths, r.URL.Path)
+	path := r.URL.EscapedPath()
+	s.paths = append(s.paths, path)
 	if s.Down != nil {
 		return nil, s.Down
 	}
-	body, ok := s.Answers[r.URL.Path]
+	body, ok := s.Answers[path]
 	status, h := http.StatusOK, s.Header.Clone()
 	switch {
 	case s.Redirect:
@@ -57,7 +60,7 @@ func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
 	case s.Status != 0:
 		status = s.Status
 	case !ok:
-		status = http.StatusNotFound
+		status = cmp.Or(s.Missing, http.StatusNotFound)
 	}
 	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }

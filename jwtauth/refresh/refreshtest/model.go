@@ -14,23 +14,33 @@ type twin struct {
 	login
 	alive      bool
 	generation int64
-	made       time.Time
+	made       map[int64]time.Time // as far as they are kept
 }
 
 func (w *twin) rotate(r refresh.Rotation) refresh.Result {
 	if !w.alive {
 		return refresh.FamilyUnknown
 	}
-	if r.Now.Compare(w.Expires) >= 0 || r.Now.Sub(w.made) >= r.Idle {
+	made := w.made[w.generation]
+	near := func(t time.Time) bool { return r.Now.Sub(t).Abs() < r.Grace }
+	if r.Now.Compare(w.Expires) >= 0 || r.Now.Sub(made) >= r.Idle {
 		w.alive = false
 		return refresh.FamilyUnknown
 	}
 	if r.Generation >= w.generation {
-		w.generation, w.made = r.Generation+1, r.Now
+		if r.Generation > w.generation || !near(made) {
+			clear(w.made)
+		}
+		delete(w.made, w.generation-15)
+		w.generation = r.Generation + 1
+		w.made[w.generation] = r.Now
 		return refresh.Rotated
 	}
-	if r.Generation+1 == w.generation && r.Now.Sub(w.made).Abs() < r.Grace {
-		return refresh.Repeated
+	if used, known := w.made[r.Generation+1]; known && near(used) {
+		if r.Generation+1 == w.generation {
+			return refresh.Repeated
+		}
+		return refresh.Superseded
 	}
 	w.alive = false
 	return refresh.Reused
@@ -47,30 +57,36 @@ func model(t *testing.T, s refresh.Store) {
 	for i := range 400 {
 		if len(twins) < 4 || rnd.IntN(20) == 0 {
 			l := start(t, s, subjects[rnd.IntN(2)])
-			twins = append(twins, &twin{login: l, alive: true, generation: 1, made: l.Started})
+			twins = append(twins, &twin{login: l, alive: true, generation: 1, made: map[int64]time.Time{1: l.Started}})
 			now = 0 // the time goes back: families are independent of each other
 		}
 		w := twins[rnd.IntN(len(twins))]
 		switch n := rnd.IntN(40); n {
 		case 0:
-			if err := s.Revoke(t.Context(), w.Subject, w.ID); err != nil {
-				t.Fatalf("Revoke: %v", err)
-			}
+			l := w.login
+			l.revoke(t, l.ID)
 			w.alive = false
 		case 1:
-			ids, err := s.List(t.Context(), w.Subject)
-			if err == nil {
-				err = s.Revoke(t.Context(), w.Subject, ids...)
+			want := map[string]bool{}
+			for _, o := range twins {
+				if o.Subject == w.Subject {
+					want[o.ID] = true
+				}
 			}
-			if err != nil {
-				t.Fatalf("List, Revoke: %v", err)
+			ids := w.list(t)
+			for _, id := range ids {
+				delete(want, id)
 			}
+			if len(want) > 0 {
+				t.Fatalf("seed %d, step %d: List without %d families", seed, i, len(want))
+			}
+			w.revoke(t, ids...)
 			for _, o := range twins {
 				o.alive = o.alive && o.Subject != w.Subject
 			}
 		default:
-			now += []time.Duration{0, time.Millisecond, grace / 2, grace, time.Hour, idle / 2}[min(rnd.IntN(16), 5)]
-			r := w.rotation(max(1, w.generation-int64(rnd.IntN(8)/3)), now)
+			now += []time.Duration{0, time.Millisecond, grace / 2, grace, time.Hour, idle / 2, 0, time.Millisecond}[rnd.IntN(8)]
+			r := w.rotation(max(1, w.generation-int64(max(0, rnd.IntN(8)-4))), now)
 			want := w.rotate(r)
 			if got := w.login.rotate(t, r); got != want {
 				t.Fatalf("seed %d, step %d: generation %d of %d after %v: %s, want %s",

@@ -71,17 +71,10 @@ func revokeWins(t *testing.T, s refresh.Store) {
 			})
 		}
 		wg.Go(func() {
-			var err error
 			if i%2 == 0 {
-				err = s.Revoke(t.Context(), l.Subject, l.ID)
+				l.revoke(t, l.ID)
 			} else {
-				var ids []string
-				if ids, err = s.List(t.Context(), l.Subject); err == nil {
-					err = s.Revoke(t.Context(), l.Subject, ids...)
-				}
-			}
-			if err != nil {
-				t.Errorf("revoking: %v", err)
+				l.revoke(t, l.list(t)...)
 			}
 		})
 		wg.Wait()

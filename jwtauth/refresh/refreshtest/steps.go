@@ -34,8 +34,26 @@ var tables = []struct {
 		{1, 0, refresh.Rotated}, {1, grace - time.Millisecond, refresh.Repeated}, {1, grace, refresh.Reused},
 	}},
 	{"again after the successor was used", grace, idle, []step{
-		{1, 0, refresh.Rotated}, {2, 1, refresh.Rotated}, {1, time.Millisecond, refresh.Reused},
-		{3, time.Millisecond, refresh.FamilyUnknown}, {2, time.Millisecond, refresh.FamilyUnknown}, {1, time.Millisecond, refresh.FamilyUnknown},
+		{1, 0, refresh.Rotated}, {2, 0, refresh.Rotated}, {1, 2 * time.Second, refresh.Superseded}, {2, 2 * time.Second, refresh.Repeated},
+		{3, 3 * time.Second, refresh.Rotated}, {1, grace - time.Millisecond, refresh.Superseded}, {2, grace - time.Millisecond, refresh.Superseded},
+		{4, time.Minute, refresh.Rotated},
+	}},
+	{"again after its own grace", grace, idle, []step{
+		{1, 0, refresh.Rotated}, {2, grace - time.Millisecond, refresh.Rotated}, {1, grace, refresh.Reused}, {3, grace, refresh.FamilyUnknown},
+	}},
+	{"again after its own grace, each with its own", grace, idle, []step{
+		{1, 0, refresh.Rotated}, {2, 6 * time.Second, refresh.Rotated}, {3, 12 * time.Second, refresh.Rotated}, {2, 15 * time.Second, refresh.Superseded},
+		{4, 20 * time.Second, refresh.Rotated}, {3, 21 * time.Second, refresh.Superseded}, {2, 21 * time.Second, refresh.Reused},
+	}},
+	{"repeating does not prolong the grace of the one before", grace, idle, []step{
+		{1, 0, refresh.Rotated}, {2, time.Second, refresh.Rotated}, {1, 9 * time.Second, refresh.Superseded}, {1, grace, refresh.Reused},
+	}},
+	{"the one before, without grace", 0, idle, []step{{1, 0, refresh.Rotated}, {2, 0, refresh.Rotated}, {1, 0, refresh.Reused}}},
+	{"the one before, after a lost step", grace, idle, []step{
+		{1, 0, refresh.Rotated}, {2, 0, refresh.Rotated}, {7, 0, refresh.Rotated}, {7, 0, refresh.Repeated}, {2, 0, refresh.Reused},
+	}},
+	{"the one before, by a clock that runs behind", grace, idle, []step{
+		{1, 12 * time.Second, refresh.Rotated}, {2, 12 * time.Second, refresh.Rotated}, {1, 3 * time.Second, refresh.Superseded}, {1, 2 * time.Second, refresh.Reused},
 	}},
 	{"each successor has its own grace", grace, idle, []step{
 		{1, 0, refresh.Rotated}, {2, grace, refresh.Rotated}, {2, 2*grace - time.Millisecond, refresh.Repeated}, {3, 2 * grace, refresh.Rotated},
@@ -71,6 +89,21 @@ var tables = []struct {
 	{"the last generation", grace, idle, []step{
 		{1<<32 - 1, 0, refresh.Rotated}, {1<<32 - 1, 0, refresh.Repeated}, {1 << 32, time.Minute, refresh.Rotated},
 	}},
+}
+
+// many: of many uses within one grace period, a store keeps the times of the last 16
+// generations.
+func many(t *testing.T, s refresh.Store) {
+	l := start(t, s, rand.Text())
+	for generation := range int64(40) {
+		l.want(t, generation+1, time.Second, refresh.Rotated)
+	}
+	l.want(t, 40, 2*time.Second, refresh.Repeated)
+	for generation := int64(25); generation < 40; generation++ {
+		l.want(t, generation, 2*time.Second, refresh.Superseded)
+	}
+	l.want(t, 24, 2*time.Second, refresh.Reused)
+	l.want(t, 41, 2*time.Second, refresh.FamilyUnknown)
 }
 
 func steps(t *testing.T, s refresh.Store) {

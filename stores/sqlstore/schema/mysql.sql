@@ -5,24 +5,43 @@
 CREATE TABLE IF NOT EXISTS guard_sessions (
 	subject   VARBINARY(255) NOT NULL,
 	id        BINARY(12)     NOT NULL,
-	token     BINARY(32)     NOT NULL, -- SHA-256 of the cookie's token
+	token     BINARY(32)     NOT NULL, -- 8 bytes of the subject's SHA-256, 24 of that of the cookie's token
 	created   BIGINT         NOT NULL,
 	last_seen BIGINT         NOT NULL,
 	deadline  BIGINT         NOT NULL,
 	revision  BIGINT         NOT NULL,
-	remember  SMALLINT       NOT NULL,
+	login     VARBINARY(255) NOT NULL, -- how the subject signed in, or empty
+	ref       VARBINARY(255) NOT NULL, -- the identity provider's name of the login, or empty
 	data      MEDIUMBLOB     NOT NULL,
 	PRIMARY KEY (subject, id),
 	UNIQUE KEY guard_sessions_token (token),
-	KEY guard_sessions_deadline (deadline)
+	KEY guard_sessions_deadline (deadline),
+	KEY guard_sessions_ref (ref)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
+
+CREATE TABLE IF NOT EXISTS guard_forwards (
+	token   BINARY(32)     NOT NULL PRIMARY KEY, -- of a session before a rotation
+	subject VARBINARY(255) NOT NULL,
+	id      BINARY(12)     NOT NULL,
+	expires BIGINT         NOT NULL,
+	KEY guard_forwards_expires (expires)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
+
+CREATE TABLE IF NOT EXISTS guard_epochs (
+	id           BINARY(32) NOT NULL PRIMARY KEY, -- SHA-256 of "s" and a subject, or of "r" and a session's ref
+	epoch        BIGINT     NOT NULL,             -- when all logins were ended, or the ref; 0 if they were not
+	forget_after BIGINT     NOT NULL,             -- when the row may be deleted
+	KEY guard_epochs_forget_after (forget_after)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS guard_families (
-	subject    VARBINARY(1024) NOT NULL,
+	subject    VARBINARY(1040) NOT NULL, -- 16 letters for the issuer, then its subject
 	id         VARBINARY(32)   NOT NULL,
-	generation BIGINT          NOT NULL,
+	generation BIGINT          NOT NULL, -- the newest, or 0 if the family has ended
 	made       BIGINT          NOT NULL, -- when the newest generation was issued
-	expires    BIGINT          NOT NULL,
+	earlier    VARBINARY(255)  NOT NULL, -- when earlier ones were, the last first, each with a comma
+	expires    BIGINT          NOT NULL, -- or until when an ended family is listed
+	login      BLOB            NOT NULL, -- JSON, or empty
 	PRIMARY KEY (subject, id),
 	KEY guard_families_expires (expires)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
@@ -34,22 +53,27 @@ CREATE TABLE IF NOT EXISTS guard_denied (
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS guard_api_keys (
-	id             VARBINARY(64)   NOT NULL PRIMARY KEY,
-	subject        VARBINARY(1024) NOT NULL,
-	name           MEDIUMBLOB      NOT NULL,
-	scopes         MEDIUMBLOB      NOT NULL, -- JSON
-	networks       MEDIUMBLOB      NOT NULL, -- JSON
-	last4          VARBINARY(16)   NOT NULL,
-	created        BIGINT          NOT NULL,
-	not_before     BIGINT          NOT NULL, -- here and below, 0 means none
-	expires        BIGINT          NOT NULL,
-	rotated        BIGINT          NOT NULL,
-	revoked        BIGINT          NOT NULL,
-	last_used      BIGINT          NOT NULL,
-	digest         BINARY(32)      NOT NULL, -- SHA-256 or HMAC of the API key
-	previous       BINARY(32)      NOT NULL,
-	previous_until BIGINT          NOT NULL,
-	forget_after   BIGINT          NOT NULL, -- when the row may be deleted
-	KEY guard_api_keys_subject (subject, created),
+	id           VARBINARY(64)   NOT NULL PRIMARY KEY,
+	subject      VARBINARY(1024) NOT NULL,
+	name         MEDIUMBLOB      NOT NULL,
+	scopes       MEDIUMBLOB      NOT NULL, -- JSON
+	networks     MEDIUMBLOB      NOT NULL, -- JSON
+	metadata     MEDIUMBLOB      NOT NULL, -- JSON
+	last4        VARBINARY(16)   NOT NULL,
+	created      BIGINT          NOT NULL,
+	not_before   BIGINT          NOT NULL, -- here and below, 0 means none
+	expires      BIGINT          NOT NULL,
+	rotated      BIGINT          NOT NULL,
+	revoked      BIGINT          NOT NULL,
+	last_used    BIGINT          NOT NULL,
+	max_uses     BIGINT          NOT NULL,
+	uses         BIGINT          NOT NULL,
+	digest       BINARY(32)      NOT NULL, -- SHA-256 or HMAC of the API key
+	in_use       TINYINT         NOT NULL, -- 1 if that API key has been used
+	previous     VARBINARY(4000) NOT NULL, -- 32 bytes for the digest of each earlier one, and 8 for its end
+	revision     BIGINT          NOT NULL, -- how often the record was updated
+	forget_after BIGINT          NOT NULL, -- when the row may be deleted
+	KEY guard_api_keys_subject (subject, forget_after),
+	KEY guard_api_keys_created (created, id),
 	KEY guard_api_keys_forget_after (forget_after)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;

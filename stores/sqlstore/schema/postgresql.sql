@@ -3,25 +3,44 @@
 -- values as equal.
 
 CREATE TABLE IF NOT EXISTS guard_sessions (
-	subject   bytea    NOT NULL,
-	id        bytea    NOT NULL,
-	token     bytea    NOT NULL UNIQUE, -- SHA-256 of the cookie's token
-	created   bigint   NOT NULL,
-	last_seen bigint   NOT NULL,
-	deadline  bigint   NOT NULL,
-	revision  bigint   NOT NULL,
-	remember  smallint NOT NULL,
-	data      bytea    NOT NULL,
+	subject   bytea  NOT NULL,
+	id        bytea  NOT NULL,
+	token     bytea  NOT NULL UNIQUE, -- 8 bytes of the subject's SHA-256, 24 of that of the cookie's token
+	created   bigint NOT NULL,
+	last_seen bigint NOT NULL,
+	deadline  bigint NOT NULL,
+	revision  bigint NOT NULL,
+	login     bytea  NOT NULL, -- how the subject signed in, or empty
+	ref       bytea  NOT NULL, -- the identity provider's name of the login, or empty
+	data      bytea  NOT NULL,
 	PRIMARY KEY (subject, id)
 );
 CREATE INDEX IF NOT EXISTS guard_sessions_deadline ON guard_sessions (deadline);
+CREATE INDEX IF NOT EXISTS guard_sessions_ref ON guard_sessions (ref) WHERE ref <> '';
+
+CREATE TABLE IF NOT EXISTS guard_forwards (
+	token   bytea  NOT NULL PRIMARY KEY, -- of a session before a rotation
+	subject bytea  NOT NULL,
+	id      bytea  NOT NULL,
+	expires bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS guard_forwards_expires ON guard_forwards (expires);
+
+CREATE TABLE IF NOT EXISTS guard_epochs (
+	id           bytea  NOT NULL PRIMARY KEY, -- SHA-256 of "s" and a subject, or of "r" and a session's ref
+	epoch        bigint NOT NULL,             -- when all logins were ended, or the ref; 0 if they were not
+	forget_after bigint NOT NULL              -- when the row may be deleted
+);
+CREATE INDEX IF NOT EXISTS guard_epochs_forget_after ON guard_epochs (forget_after);
 
 CREATE TABLE IF NOT EXISTS guard_families (
-	subject    bytea  NOT NULL,
+	subject    bytea  NOT NULL, -- 16 letters for the issuer, then its subject
 	id         bytea  NOT NULL,
-	generation bigint NOT NULL,
+	generation bigint NOT NULL, -- the newest, or 0 if the family has ended
 	made       bigint NOT NULL, -- when the newest generation was issued
-	expires    bigint NOT NULL,
+	earlier    text   NOT NULL, -- when earlier ones were, the last first, each with a comma
+	expires    bigint NOT NULL, -- or until when an ended family is listed
+	login      bytea  NOT NULL, -- JSON, or empty
 	PRIMARY KEY (subject, id)
 );
 CREATE INDEX IF NOT EXISTS guard_families_expires ON guard_families (expires);
@@ -33,22 +52,27 @@ CREATE TABLE IF NOT EXISTS guard_denied (
 CREATE INDEX IF NOT EXISTS guard_denied_denied ON guard_denied (denied);
 
 CREATE TABLE IF NOT EXISTS guard_api_keys (
-	id             bytea  NOT NULL PRIMARY KEY,
-	subject        bytea  NOT NULL,
-	name           bytea  NOT NULL,
-	scopes         bytea  NOT NULL, -- JSON
-	networks       bytea  NOT NULL, -- JSON
-	last4          bytea  NOT NULL,
-	created        bigint NOT NULL,
-	not_before     bigint NOT NULL, -- here and below, 0 means none
-	expires        bigint NOT NULL,
-	rotated        bigint NOT NULL,
-	revoked        bigint NOT NULL,
-	last_used      bigint NOT NULL,
-	digest         bytea  NOT NULL, -- SHA-256 or HMAC of the API key
-	previous       bytea  NOT NULL,
-	previous_until bigint NOT NULL,
-	forget_after   bigint NOT NULL  -- when the row may be deleted
+	id           bytea    NOT NULL PRIMARY KEY,
+	subject      bytea    NOT NULL,
+	name         bytea    NOT NULL,
+	scopes       bytea    NOT NULL, -- JSON
+	networks     bytea    NOT NULL, -- JSON
+	metadata     bytea    NOT NULL, -- JSON
+	last4        bytea    NOT NULL,
+	created      bigint   NOT NULL,
+	not_before   bigint   NOT NULL, -- here and below, 0 means none
+	expires      bigint   NOT NULL,
+	rotated      bigint   NOT NULL,
+	revoked      bigint   NOT NULL,
+	last_used    bigint   NOT NULL,
+	max_uses     bigint   NOT NULL,
+	uses         bigint   NOT NULL,
+	digest       bytea    NOT NULL, -- SHA-256 or HMAC of the API key
+	in_use       smallint NOT NULL, -- 1 if that API key has been used
+	previous     bytea    NOT NULL, -- 32 bytes for the digest of each earlier one, and 8 for its end
+	revision     bigint   NOT NULL, -- how often the record was updated
+	forget_after bigint   NOT NULL  -- when the row may be deleted
 );
-CREATE INDEX IF NOT EXISTS guard_api_keys_subject ON guard_api_keys (subject, created);
+CREATE INDEX IF NOT EXISTS guard_api_keys_subject ON guard_api_keys (subject, forget_after);
+CREATE INDEX IF NOT EXISTS guard_api_keys_created ON guard_api_keys (created, id);
 CREATE INDEX IF NOT EXISTS guard_api_keys_forget_after ON guard_api_keys (forget_after);

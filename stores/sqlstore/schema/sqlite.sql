@@ -4,23 +4,42 @@
 CREATE TABLE IF NOT EXISTS guard_sessions (
 	subject   BLOB    NOT NULL,
 	id        BLOB    NOT NULL,
-	token     BLOB    NOT NULL UNIQUE, -- SHA-256 of the cookie's token
+	token     BLOB    NOT NULL UNIQUE, -- 8 bytes of the subject's SHA-256, 24 of that of the cookie's token
 	created   INTEGER NOT NULL,
 	last_seen INTEGER NOT NULL,
 	deadline  INTEGER NOT NULL,
 	revision  INTEGER NOT NULL,
-	remember  INTEGER NOT NULL,
+	login     BLOB    NOT NULL, -- how the subject signed in, or empty
+	ref       BLOB    NOT NULL, -- the identity provider's name of the login, or empty
 	data      BLOB    NOT NULL,
 	PRIMARY KEY (subject, id)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS guard_sessions_deadline ON guard_sessions (deadline);
+CREATE INDEX IF NOT EXISTS guard_sessions_ref ON guard_sessions (ref) WHERE ref <> x'';
+
+CREATE TABLE IF NOT EXISTS guard_forwards (
+	token   BLOB    NOT NULL PRIMARY KEY, -- of a session before a rotation
+	subject BLOB    NOT NULL,
+	id      BLOB    NOT NULL,
+	expires INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS guard_forwards_expires ON guard_forwards (expires);
+
+CREATE TABLE IF NOT EXISTS guard_epochs (
+	id           BLOB    NOT NULL PRIMARY KEY, -- SHA-256 of "s" and a subject, or of "r" and a session's ref
+	epoch        INTEGER NOT NULL,             -- when all logins were ended, or the ref; 0 if they were not
+	forget_after INTEGER NOT NULL              -- when the row may be deleted
+) STRICT;
+CREATE INDEX IF NOT EXISTS guard_epochs_forget_after ON guard_epochs (forget_after);
 
 CREATE TABLE IF NOT EXISTS guard_families (
-	subject    BLOB    NOT NULL,
+	subject    BLOB    NOT NULL, -- 16 letters for the issuer, then its subject
 	id         BLOB    NOT NULL,
-	generation INTEGER NOT NULL,
+	generation INTEGER NOT NULL, -- the newest, or 0 if the family has ended
 	made       INTEGER NOT NULL, -- when the newest generation was issued
-	expires    INTEGER NOT NULL,
+	earlier    TEXT    NOT NULL, -- when earlier ones were, the last first, each with a comma
+	expires    INTEGER NOT NULL, -- or until when an ended family is listed
+	login      BLOB    NOT NULL, -- JSON, or empty
 	PRIMARY KEY (subject, id)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS guard_families_expires ON guard_families (expires);
@@ -32,22 +51,27 @@ CREATE TABLE IF NOT EXISTS guard_denied (
 CREATE INDEX IF NOT EXISTS guard_denied_denied ON guard_denied (denied);
 
 CREATE TABLE IF NOT EXISTS guard_api_keys (
-	id             BLOB    NOT NULL PRIMARY KEY,
-	subject        BLOB    NOT NULL,
-	name           BLOB    NOT NULL,
-	scopes         BLOB    NOT NULL, -- JSON
-	networks       BLOB    NOT NULL, -- JSON
-	last4          BLOB    NOT NULL,
-	created        INTEGER NOT NULL,
-	not_before     INTEGER NOT NULL, -- here and below, 0 means none
-	expires        INTEGER NOT NULL,
-	rotated        INTEGER NOT NULL,
-	revoked        INTEGER NOT NULL,
-	last_used      INTEGER NOT NULL,
-	digest         BLOB    NOT NULL, -- SHA-256 or HMAC of the API key
-	previous       BLOB    NOT NULL,
-	previous_until INTEGER NOT NULL,
-	forget_after   INTEGER NOT NULL  -- when the row may be deleted
+	id           BLOB    NOT NULL PRIMARY KEY,
+	subject      BLOB    NOT NULL,
+	name         BLOB    NOT NULL,
+	scopes       BLOB    NOT NULL, -- JSON
+	networks     BLOB    NOT NULL, -- JSON
+	metadata     BLOB    NOT NULL, -- JSON
+	last4        BLOB    NOT NULL,
+	created      INTEGER NOT NULL,
+	not_before   INTEGER NOT NULL, -- here and below, 0 means none
+	expires      INTEGER NOT NULL,
+	rotated      INTEGER NOT NULL,
+	revoked      INTEGER NOT NULL,
+	last_used    INTEGER NOT NULL,
+	max_uses     INTEGER NOT NULL,
+	uses         INTEGER NOT NULL,
+	digest       BLOB    NOT NULL, -- SHA-256 or HMAC of the API key
+	in_use       INTEGER NOT NULL, -- 1 if that API key has been used
+	previous     BLOB    NOT NULL, -- 32 bytes for the digest of each earlier one, and 8 for its end
+	revision     INTEGER NOT NULL, -- how often the record was updated
+	forget_after INTEGER NOT NULL  -- when the row may be deleted
 ) STRICT;
-CREATE INDEX IF NOT EXISTS guard_api_keys_subject ON guard_api_keys (subject, created);
+CREATE INDEX IF NOT EXISTS guard_api_keys_subject ON guard_api_keys (subject, forget_after);
+CREATE INDEX IF NOT EXISTS guard_api_keys_created ON guard_api_keys (created, id);
 CREATE INDEX IF NOT EXISTS guard_api_keys_forget_after ON guard_api_keys (forget_after);

@@ -1,0 +1,69 @@
+package main_test
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestBrowserGuide drives a real browser over the program of docs/sessions.md.
+func TestBrowserGuide(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("drives a browser")
+	}
+	need(t, "chromium")
+	installed(t)
+	drive(t, "guide.mjs", map[string]string{"url": guide(t)})
+}
+
+// guide runs the first program of docs/sessions.md, over plain http, and returns its
+// address.
+func guide(t *testing.T) string {
+	t.Helper()
+	doc, err := os.ReadFile("../docs/sessions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, program, _ := strings.Cut(string(doc), "\n```go\n")
+	program, _, found := strings.Cut(program, "\n```\n")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	program = strings.Replace(program, "127.0.0.1:8080", address, 1)
+	if !found || !strings.HasPrefix(program, "package main\n") || !strings.Contains(program, address) {
+		t.Fatal("docs/sessions.md has no program at 127.0.0.1:8080")
+	}
+	dir := t.TempDir()
+	source, binary := filepath.Join(dir, "main.go"), filepath.Join(dir, "guide")
+	if err := os.WriteFile(source, []byte(program), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := build(binary, source); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary)
+	cmd.Env = append(os.Environ(), "DEV=1")
+	cmd.Stderr = t.Output()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
+	for range 200 {
+		if r, err := http.Get("http://" + address + "/login"); err == nil {
+			r.Body.Close()
+			return "http://" + address
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("the program does not answer")
+	return ""
+}

@@ -1,0 +1,115 @@
+package format
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/localpath"
+	"github.com/go-guard/guard/internal/status"
+)
+
+const style = `:root{color-scheme:light dark}` +
+	`body{margin:0;font:1rem/1.5 system-ui,sans-serif;background:#f4f5f7;color:#1a1f2b}` +
+	`main{max-width:34rem;margin:0 auto;padding:12vh 1.25rem 3rem}h1{font-size:1.6rem;line-height:1.25;margin:0}p{margin:.75rem 0}a{color:#1f5fd0}` +
+	`@media(prefers-color-scheme:dark){body{background:#12151c;color:#e8eaf0}a{color:#8ab4ff}}`
+
+// policy allows the page its style, and nothing else.
+func policy() string {
+	digest := sha256.Sum256([]byte(style))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(digest[:]) + "'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+}
+
+// page answers with a page that has the refusal's sentence and a way on.
+func page(w http.ResponseWriter, r *http.Request, e *guard.Error, login string) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy())
+	h.Set("X-Content-Type-Options", "nosniff")
+	heading := html.EscapeString(status.Title(e.Status))
+	if e.Status == http.StatusUnauthorized && login != "" {
+		heading = "You are not signed in"
+	}
+	hint, link, href := wayOn(r, e, login, h.Get("Retry-After"))
+	if hint != "" {
+		hint = "<p>" + html.EscapeString(hint) + "</p>"
+	}
+	write(w, r, e.Status, "text/html; charset=utf-8", []byte(`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>`+heading+`</title><style>`+style+`</style></head>
+<body><main><h1>`+heading+`</h1><p>`+html.EscapeString(detail(e))+`</p>`+hint+`<p><a href="`+html.EscapeString(href)+`">`+link+`</a></p></main></body></html>
+`))
+}
+
+// wayOn returns what the person can do, and a link for it.
+func wayOn(r *http.Request, e *guard.Error, login, retryAfter string) (hint, link, href string) {
+	read := r.Method == http.MethodGet || r.Method == http.MethodHead
+	switch {
+	case e.Status == http.StatusUnauthorized && login != "":
+		// A guard refused the request before a handler ran.
+		return "Nothing was changed. Sign in and try again.", "Sign in", signIn(r, login)
+	case e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable:
+		hint = waiting(retryAfter)
+		if read {
+			return hint, "Try again", requested(r)
+		}
+	}
+	if back := referrer(r); back != nil && (!read || back.Path != r.URL.Path) {
+		return hint, "Go back", back.RequestURI()
+	}
+	return hint, "Go to the start page", "/"
+}
+
+// signIn returns the address of the login page that leads back to the page with
+// the form. A form on the login page itself keeps what that leads to.
+func signIn(r *http.Request, login string) string {
+	back := referrer(r)
+	if back == nil {
+		return login
+	}
+	if page, _, _ := strings.Cut(login, "?"); back.Path == page {
+		return back.RequestURI()
+	}
+	return withNext(login, back.EscapedPath()) // its query may have a credential
+}
+
+// referrer returns the page of this site that the request came from, or nil.
+func referrer(r *http.Request) *url.URL {
+	if len(r.Referer()) > localpath.MaxBytes {
+		return nil
+	}
+	u, err := url.Parse(r.Referer())
+	if err != nil || u.Host == "" || u.Host != r.Host || !localpath.Is(u.RequestURI()) {
+		return nil
+	}
+	return u
+}
+
+// waiting puts Retry-After, in seconds, into words.
+func waiting(retryAfter string) string {
+	seconds, err := strconv.Atoi(retryAfter)
+	if err != nil || seconds <= 0 {
+		return ""
+	}
+	amount := func(length int, unit string) string {
+		n := (seconds-1)/length + 1
+		if n != 1 {
+			unit += "s"
+		}
+		return fmt.Sprintf("Try again in %d %s.", n, unit)
+	}
+	switch {
+	case seconds < 90:
+		return amount(1, "second")
+	case seconds < 90*60:
+		return amount(60, "minute")
+	case seconds < 48*60*60:
+		return amount(60*60, "hour")
+	}
+	return amount(24*60*60, "day")
+}

@@ -1,0 +1,61 @@
+package arch_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestPractices: docs/jwt-security.md has a row for each section of the draft, and every
+// test that it names exists: `jwtauth.TestHostileTokens/alg none` is a test of folder
+// jwtauth and the name of one of its cases.
+func TestPractices(t *testing.T) {
+	page, err := os.ReadFile(root + "/docs/jwt-security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`(?m)^\| 3\.(\d+) .*\|$`).FindAllStringSubmatch(string(page), -1)
+	const sections = 15
+	seen := map[string]bool{}
+	name := regexp.MustCompile("`([\\w/]+)\\.((?:Test|Fuzz)\\w+)(?:/([^`]+))?`")
+	for _, row := range rows {
+		seen[row[1]] = true
+		tests := name.FindAllStringSubmatch(row[0], -1)
+		if len(tests) == 0 {
+			t.Errorf("section 3.%s has no test", row[1])
+		}
+		for _, m := range tests {
+			if text := testsOf(t, m[1]); !strings.Contains(text, "\nfunc "+m[2]+"(") {
+				t.Errorf("%s is not a test of %s", m[2], m[1])
+			} else if m[3] != "" && !strings.Contains(text, `"`+m[3]+`"`) {
+				t.Errorf("%q is not a case in %s", m[3], m[1])
+			}
+		}
+	}
+	for n := range sections {
+		if !seen[strconv.Itoa(n+1)] {
+			t.Errorf("section 3.%d has no row", n+1)
+		}
+	}
+}
+
+// testsOf returns the text of the test files of a folder.
+func testsOf(t *testing.T, folder string) string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	return all.String()
+}

@@ -1,0 +1,60 @@
+package password_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/clientip"
+	"github.com/go-guard/guard/ratelimit"
+	"github.com/go-guard/guard/signin/password"
+)
+
+// A stranger who uses up the failures of an account does not lock out its owner, on a
+// device that signed in before.
+func ExampleNewDevices() {
+	key := make([]byte, 32) // from the environment: all processes need the same one
+	_, _ = rand.Read(key)
+	epoch := func(context.Context, string) (int64, error) { return 0, nil } // sessions.Epoch
+	devices := guard.Must(password.NewDevices(key, epoch, nil))
+	attempts := guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{
+		Account:  ratelimit.Limit{Quota: 2, Window: time.Hour}, // 10 by default
+		DeviceOf: devices.Of,
+	}))
+
+	// After all factors: the account as it is typed, the subject, and the epoch from
+	// before the password was verified.
+	w := httptest.NewRecorder()
+	err := devices.Remember(w, httptest.NewRequest("POST", "/login", nil), password.Device{Account: "alice@example.com", Subject: "1"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	try := func(cookies ...*http.Cookie) {
+		r := httptest.NewRequest("POST", "/login", nil)
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		attempt, err := attempts.Attempt(r, "alice@example.com") // password.Login.Check does
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		attempt.Fail(r.Context())
+		fmt.Println("a password can be tried")
+	}
+	for range 3 {
+		try()
+	}
+	try(w.Result().Cookies()...)
+	// Output:
+	// a password can be tried
+	// a password can be tried
+	// guard: 429 Too Many Requests: Too many login attempts. Try again later.: ratelimit: the quota of "login-account" is used up
+	// a password can be tried
+}

@@ -1,0 +1,119 @@
+package redisstore_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
+	"github.com/go-guard/guard/ratelimit"
+	redisstore "github.com/go-guard/guard/stores/redisstore"
+)
+
+// A limited counts requests in a Redis that may fail. The time between calls of a
+// store that fails passes by its clock, which stands still.
+type limited struct {
+	*testing.T
+	*ratelimit.Limiter
+	clock  *harness.Clock
+	client *redis.Client
+}
+
+// timeout is long enough for a busy machine.
+const timeout = 500 * time.Millisecond
+
+func newLimited(t *testing.T, addr, prefix string) limited {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true, DialerRetries: 1, MaxRetries: -1, Protocol: 2, PoolSize: 32})
+	t.Cleanup(func() { client.Close() })
+	stores, clock := guard.Must(redisstore.New(t.Context(), client, prefix)), harness.NewClock()
+	limit := ratelimit.Limit{Name: "requests", Quota: 1e6, Window: time.Minute}
+	opts := &ratelimit.Options{Store: stores.RateLimits(), Timeout: timeout, Now: clock.Now}
+	return limited{t, guard.Must(ratelimit.New(limit, ratelimit.ByHeader("K"), opts)), clock, client}
+}
+
+// takes makes n takes at once. All of them must fail, or none.
+func (l limited) takes(when string, n int, fail bool) {
+	l.Helper()
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			if _, err := l.Take(l.Context(), "a", 1); (err != nil) != fail {
+				l.Errorf("%s: a take's error is %v", when, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestStallOfTakesInFlight: the pause is a second, also if nine takes miss the
+// timeout at once. It was 15 seconds.
+func TestStallOfTakesInFlight(t *testing.T) {
+	_, _, prefix := newStores(t)
+	p := startProxy(t, address())
+	l := newLimited(t, p.Addr().String(), prefix)
+	l.takes("before", 9, false)
+	p.delay.Store(int64(timeout + 10*time.Millisecond))
+	l.takes("the stall", 9, true)
+	p.delay.Store(0)
+	l.takes("right after the stall", 1, true)
+	l.clock.Advance(time.Second)
+	l.takes("a second after it", 1, false)
+	l.takes("later", 9, false)
+}
+
+// TestDroppedConnections: 20 idle connections that a firewall has dropped cost a
+// pause, and not one each.
+func TestDroppedConnections(t *testing.T) {
+	_, _, prefix := newStores(t)
+	p := startProxy(t, address())
+	l := newLimited(t, p.Addr().String(), prefix)
+	var conns []*redis.Conn
+	for range 20 {
+		c := l.client.Conn()
+		if err := c.Ping(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, c)
+	}
+	for _, c := range conns {
+		c.Close() // into the pool
+	}
+	if n := l.client.PoolStats().IdleConns; n != 20 {
+		t.Fatalf("%d idle connections", n)
+	}
+	p.drop()
+	for range 5 {
+		l.takes("the first takes", 1, true)
+	}
+	l.clock.Advance(time.Second)
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() { _, _ = l.Take(t.Context(), "a", 1) })
+	}
+	wg.Wait()
+	l.clock.Advance(time.Second)
+	l.takes("after two seconds", 1, false)
+	l.takes("later", 9, false)
+}
+
+// TestTakesAfterOutage: takes go on a second after the client has recovered from a
+// long outage. It was up to 15 seconds.
+func TestTakesAfterOutage(t *testing.T) {
+	s := startServer(t)
+	l := newLimited(t, s.addr, "app")
+	l.takes("before", 9, false)
+	s.kill()
+	for range 33 {
+		l.takes("the outage", 20, true)
+		l.clock.Advance(time.Second)
+	}
+	s.start()
+	recovered(t, func() bool { return l.client.Ping(t.Context()).Err() == nil })
+	l.clock.Advance(time.Second)
+	l.takes("after the outage", 1, false)
+	l.takes("later", 9, false)
+}
