@@ -18,21 +18,26 @@ func TestConformance(t *testing.T) {
 	opts := &sqlstore.Options{Timeout: longTimeout}
 	onEach(t, func(t *testing.T, b backend) {
 		s, _ := b.stores(t, opts)
-		t.Run("Sessions", func(t *testing.T) {
-			sessiontest.Run(t, func(*testing.T) session.Store { return s.Sessions() })
+		suites(t, s, func(t *testing.T) *sqlstore.Stores {
+			s, _ := b.stores(t, opts)
+			return s
 		})
-		t.Run("TokenFamilies", func(t *testing.T) {
-			refreshtest.Run(t, func(*testing.T) refresh.Store { return s.TokenFamilies() })
-		})
-		t.Run("Denylist", func(t *testing.T) {
-			denylisttest.Run(t, func(*testing.T) jwtauth.Denylist { return s.Denylist() })
-		})
-		t.Run("APIKeys", func(t *testing.T) { // wants empty stores
-			apikeytest.Run(t, func(t *testing.T) apikey.Store {
-				s, _ := b.stores(t, opts)
-				return s.APIKeys()
-			})
-		})
+	})
+}
+
+// suites runs all suites in s. The last one wants empty stores.
+func suites(t *testing.T, s *sqlstore.Stores, empty func(t *testing.T) *sqlstore.Stores) {
+	t.Run("Sessions", func(t *testing.T) {
+		sessiontest.Run(t, func(*testing.T) session.Store { return s.Sessions() })
+	})
+	t.Run("TokenFamilies", func(t *testing.T) {
+		refreshtest.Run(t, func(*testing.T) refresh.Store { return s.TokenFamilies() })
+	})
+	t.Run("Denylist", func(t *testing.T) {
+		denylisttest.Run(t, func(*testing.T) jwtauth.Denylist { return s.Denylist() })
+	})
+	t.Run("APIKeys", func(t *testing.T) {
+		apikeytest.Run(t, func(t *testing.T) apikey.Store { return empty(t).APIKeys() })
 	})
 }
 

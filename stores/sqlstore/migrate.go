@@ -15,18 +15,15 @@ var schemas embed.FS
 // Version is the version of the schema that this package reads and writes.
 const Version = 1
 
-// Schema returns the statements that Migrate executes, the text of
-// schema/DIALECT.sql, for applications that create the tables themselves. It
-// returns "" for an invalid dialect. Such an application must also execute
-//
-//	CREATE TABLE guard_schema (version INTEGER NOT NULL PRIMARY KEY);
-//	INSERT INTO guard_schema VALUES (1);
-func Schema(d Dialect) string {
-	b, err := schemas.ReadFile("schema/" + strings.ToLower(d.String()) + ".sql")
+// Schema returns the statements that Migrate executes, for applications that create
+// the tables themselves: the text of schema/DIALECT.sql, with the names that
+// [Options.Schema] and [Options.Prefix] determine. They may be executed again.
+func (s *Stores) Schema() string {
+	b, err := schemas.ReadFile("schema/" + strings.ToLower(s.dialect.String()) + ".sql")
 	if err != nil {
-		return ""
+		panic(err) // not reached: New checks the dialect
 	}
-	return string(b)
+	return s.dialect.qualify(string(b), s.names)
 }
 
 // Migrate creates the tables that do not exist. It may run at every start and in
@@ -94,38 +91,47 @@ func (s *Stores) migrateTx(ctx context.Context, conn *sql.Conn) (err error) {
 }
 
 // migrateMySQL creates the tables in MySQL, which commits each statement. A lock of
-// the connection makes concurrent migrations wait.
+// the connection makes concurrent migrations of a database wait.
 func (s *Stores) migrateMySQL(ctx context.Context, conn *sql.Conn) error {
+	database := sql.NullString{String: s.schema, Valid: s.schema != ""}
+	if !database.Valid {
+		if err := conn.QueryRowContext(ctx, "SELECT DATABASE()").Scan(&database); err != nil {
+			return err
+		}
+	}
+	if !database.Valid {
+		return errors.New("the connection has no database: name it in the DSN (user:password@tcp(host:3306)/DATABASE) or in Options.Schema")
+	}
+	// The name of a lock has at most 64 characters, as that of a database has.
+	const lock = "CONCAT('guard.', MD5(?))"
 	var acquired sql.NullInt64
-	if err := conn.QueryRowContext(ctx, "SELECT GET_LOCK(CONCAT('guard.', MD5(DATABASE())), 60)").Scan(&acquired); err != nil {
+	if err := conn.QueryRowContext(ctx, "SELECT GET_LOCK("+lock+", 60)", database.String).Scan(&acquired); err != nil {
 		return err
 	}
-	if acquired.Int64 != 1 {
+	switch {
+	case !acquired.Valid:
+		return errors.New("GET_LOCK failed")
+	case acquired.Int64 == 0:
 		return errors.New("another process has held the migration lock for a minute")
 	}
 	defer func() {
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK(CONCAT('guard.', MD5(DATABASE())))")
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK("+lock+")", database.String)
 	}()
 	return s.create(ctx, conn)
 }
 
-// create creates the tables unless the schema has a version.
+// create creates the tables unless the schema has a version. The first statement of
+// the schema creates the table of the version, and the last one inserts it.
 func (s *Stores) create(ctx context.Context, conn *sql.Conn) error {
-	if _, err := conn.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS guard_schema (version INTEGER NOT NULL PRIMARY KEY)"); err != nil {
-		return err
-	}
-	v, err := s.version(ctx, conn)
-	if err != nil || v > 0 {
-		return errors.Join(err, checkVersion(v))
-	}
-	for statement := range strings.SplitSeq(Schema(s.dialect), ";\n") {
-		if strings.TrimSpace(statement) == "" {
-			continue
+	for i, statement := range strings.Split(strings.TrimSpace(s.Schema()), ";\n") {
+		if i == 1 {
+			if v, err := s.version(ctx, conn); err != nil || v > 0 {
+				return errors.Join(err, checkVersion(v))
+			}
 		}
 		if _, err := conn.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("%w, in %.60q", err, statement)
 		}
 	}
-	_, err = conn.ExecContext(ctx, fmt.Sprintf("INSERT INTO guard_schema (version) VALUES (%d)", Version))
-	return err
+	return nil
 }

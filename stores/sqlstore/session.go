@@ -162,8 +162,9 @@ func (s sessions) Rotate(ctx context.Context, from, to session.Key) (rotated boo
 // misses the session because of one, the second finds it.
 func (s sessions) Delete(ctx context.Context, key session.Key) (deleted bool, err error) {
 	forwarded := "DELETE FROM guard_sessions WHERE (subject, id) IN (SELECT subject, id FROM guard_forwards WHERE token = ? AND expires > ?)"
-	if s.dialect == MySQL { // which would read all sessions
-		forwarded = "DELETE s FROM guard_forwards f JOIN guard_sessions s ON s.subject = f.subject AND s.id = f.id WHERE f.token = ? AND f.expires > ?"
+	if s.dialect == MySQL { // which would read all sessions, and finds an alias only in the connection's database
+		forwarded = "DELETE guard_sessions FROM guard_forwards JOIN guard_sessions ON guard_sessions.subject = guard_forwards.subject AND guard_sessions.id = guard_forwards.id" +
+			" WHERE guard_forwards.token = ? AND guard_forwards.expires > ?"
 	}
 	err = s.write(ctx, "deleting a session", func(ctx context.Context) error {
 		n, err := s.exec(ctx, s.db(), "DELETE FROM guard_sessions WHERE token = ?", key[:])

@@ -65,6 +65,15 @@ type Options struct {
 	Timeout time.Duration
 	// Now is the clock that determines which rows have expired. If nil, time.Now.
 	Now func() time.Time
+	// Schema is the schema that has the tables, as the database spells it: on MySQL a
+	// database, on SQLite an attached one. It has at most 63 ASCII letters, digits and
+	// underscores. If empty, the connection determines it: on PostgreSQL by its
+	// search_path, on MySQL by the database of its DSN.
+	Schema string
+	// Prefix begins the names of the tables: "app1_" makes app1_guard_sessions. It has
+	// at most 30 lower-case ASCII letters, digits and underscores, and does not begin
+	// with a digit. Applications with different prefixes share a schema and no row.
+	Prefix string
 }
 
 // Stores creates the stores of one application in one database. It is safe for
@@ -74,6 +83,7 @@ type Stores struct {
 	dialect Dialect
 	timeout time.Duration
 	now     func() time.Time
+	names
 	inserts [len(tables)]atomic.Uint32 // since the start, by table
 }
 
@@ -95,7 +105,8 @@ func New(db *sql.DB, d Dialect, opts *Options) (*Stores, error) {
 	if o.Timeout < 0 {
 		errs = append(errs, fmt.Errorf("sqlstore: the timeout of %v is negative", o.Timeout))
 	}
-	if len(errs) > 0 {
+	n, err := d.names(o.Schema, o.Prefix)
+	if errs = append(errs, err); errors.Join(errs...) != nil {
 		return nil, errors.Join(errs...)
 	}
 	if o.Timeout == 0 {
@@ -104,7 +115,7 @@ func New(db *sql.DB, d Dialect, opts *Options) (*Stores, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Stores{hidden: secret.New(db), dialect: d, timeout: o.Timeout, now: o.Now}, nil
+	return &Stores{hidden: secret.New(db), dialect: d, timeout: o.Timeout, now: o.Now, names: n}, nil
 }
 
 func (s *Stores) db() *sql.DB { return s.hidden.Reveal() }
@@ -128,6 +139,10 @@ func (d Dialect) bind(query string) string {
 	}
 }
 
+// statement returns a query as the database executes it. In this package, queries name
+// the tables without schema and prefix.
+func (s *Stores) statement(query string) string { return s.dialect.bind(s.in(query)) }
+
 // placeholders returns a list of n placeholders.
 func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
@@ -141,7 +156,7 @@ type runner interface {
 // this package changes each row that it matches, since MySQL by default counts
 // changed rows and other databases count matched rows.
 func (s *Stores) exec(ctx context.Context, on runner, query string, args ...any) (int64, error) {
-	res, err := on.ExecContext(ctx, s.dialect.bind(query), args...)
+	res, err := on.ExecContext(ctx, s.statement(query), args...)
 	if err != nil {
 		return 0, err
 	}
@@ -150,7 +165,7 @@ func (s *Stores) exec(ctx context.Context, on runner, query string, args ...any)
 
 // query calls scan for each row.
 func (s *Stores) query(ctx context.Context, on runner, scan func(*sql.Rows) error, query string, args ...any) error {
-	rows, err := on.QueryContext(ctx, s.dialect.bind(query), args...)
+	rows, err := on.QueryContext(ctx, s.statement(query), args...)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package sqlstore_test
 import (
 	"crypto/rand"
 	"database/sql"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,12 +29,9 @@ func TestNew(t *testing.T) {
 		t.Error("a dialect beyond the last")
 	}
 	for _, d := range []sqlstore.Dialect{sqlstore.PostgreSQL, sqlstore.MySQL, sqlstore.SQLite} {
-		if s := sqlstore.Schema(d); !strings.Contains(s, "guard_sessions") || strings.Contains(d.String(), "Dialect") {
-			t.Errorf("schema of %v: %.40q", d, s)
+		if strings.Contains(d.String(), "Dialect") {
+			t.Error(d)
 		}
-	}
-	if sqlstore.Schema(0) != "" {
-		t.Error("a schema of no dialect")
 	}
 }
 
@@ -261,21 +259,21 @@ func TestManyFamilies(t *testing.T) {
 	})
 }
 
-// TestSchemaWithoutMigrate: the statements of Schema and its comment replace Migrate.
+// TestSchemaWithoutMigrate: the statements of Schema replace Migrate. Those of no schema
+// and no prefix are the files of schema/.
 func TestSchemaWithoutMigrate(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		p := b.create(t)
-		db := p.open(t)
-		statements := sqlstore.Schema(b.dialect) + `
-CREATE TABLE guard_schema (version INTEGER NOT NULL PRIMARY KEY);
-INSERT INTO guard_schema VALUES (1);
-`
-		for statement := range strings.SplitSeq(statements, ";\n") {
-			if strings.TrimSpace(statement) == "" {
-				continue
-			}
-			if _, err := db.Exec(statement); err != nil {
-				t.Fatalf("%v: %s", err, statement)
+		db, schema := p.open(t), b.in(t, p, nil).Schema()
+		file, err := os.ReadFile("schema/" + strings.ToLower(b.name) + ".sql")
+		if err != nil || string(file) != schema {
+			t.Errorf("%v, %s", err, schema)
+		}
+		for range 2 {
+			for statement := range strings.SplitSeq(strings.TrimSpace(schema), ";\n") {
+				if _, err := db.Exec(statement); err != nil {
+					t.Fatalf("%v: %s", err, statement)
+				}
 			}
 		}
 		s := b.in(t, p.readOnly(), nil)

@@ -2,6 +2,8 @@
 -- milliseconds. Text from outside is stored as bytes, so that no collation treats
 -- two different values as equal.
 
+CREATE TABLE IF NOT EXISTS guard_schema (version INTEGER NOT NULL PRIMARY KEY) ENGINE=InnoDB;
+
 CREATE TABLE IF NOT EXISTS guard_sessions (
 	subject   VARBINARY(255) NOT NULL,
 	id        BINARY(12)     NOT NULL,
@@ -77,3 +79,6 @@ CREATE TABLE IF NOT EXISTS guard_api_keys (
 	KEY guard_api_keys_created (created, id),
 	KEY guard_api_keys_forget_after (forget_after)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
+
+-- The last statement: all tables exist.
+INSERT IGNORE INTO guard_schema (version) VALUES (1);

@@ -2,6 +2,8 @@
 -- Text from outside is stored as bytes, so that no collation treats two different
 -- values as equal.
 
+CREATE TABLE IF NOT EXISTS guard_schema (version integer NOT NULL PRIMARY KEY);
+
 CREATE TABLE IF NOT EXISTS guard_sessions (
 	subject   bytea  NOT NULL,
 	id        bytea  NOT NULL,
@@ -76,3 +78,6 @@ CREATE TABLE IF NOT EXISTS guard_api_keys (
 CREATE INDEX IF NOT EXISTS guard_api_keys_subject ON guard_api_keys (subject, forget_after);
 CREATE INDEX IF NOT EXISTS guard_api_keys_created ON guard_api_keys (created, id);
 CREATE INDEX IF NOT EXISTS guard_api_keys_forget_after ON guard_api_keys (forget_after);
+
+-- The last statement: all tables exist.
+INSERT INTO guard_schema (version) VALUES (1) ON CONFLICT DO NOTHING;

@@ -1,6 +1,8 @@
 -- guard's tables for SQLite, schema version 1. Times are Unix milliseconds. Text
 -- from outside is stored as bytes.
 
+CREATE TABLE IF NOT EXISTS guard_schema (version INTEGER NOT NULL PRIMARY KEY) STRICT;
+
 CREATE TABLE IF NOT EXISTS guard_sessions (
 	subject   BLOB    NOT NULL,
 	id        BLOB    NOT NULL,
@@ -75,3 +77,6 @@ CREATE TABLE IF NOT EXISTS guard_api_keys (
 CREATE INDEX IF NOT EXISTS guard_api_keys_subject ON guard_api_keys (subject, forget_after);
 CREATE INDEX IF NOT EXISTS guard_api_keys_created ON guard_api_keys (created, id);
 CREATE INDEX IF NOT EXISTS guard_api_keys_forget_after ON guard_api_keys (forget_after);
+
+-- The last statement: all tables exist.
+INSERT INTO guard_schema (version) VALUES (1) ON CONFLICT DO NOTHING;
