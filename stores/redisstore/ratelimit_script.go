@@ -114,8 +114,8 @@ for pass = #KEYS > 1 and 1 or 2, 2 do
       local v, used = call('GET', key), 0
       stamp = now
       if v then stamp, used = decode('>I8I4', v) end
-      if window < now then window = now end
-      if used + needed > quota then wait = math.max(window - now, 1) end
+      if window <= now then window = now + 1 end -- a late take: neither time is negative or 0
+      if used + needed > quota then wait = window - now end
       if taking and wait <= 0 then
         used = math.min(used + cost, 2^31)
         call('SET', key, encode('>I8I4', stamp, used), 'PXAT', ceil(window / 1000) + 60000)
