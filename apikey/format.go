@@ -45,6 +45,9 @@ func newFormat(prefix, env string) (format, error) {
 	return format{prefix + "_" + env + "_"}, errors.Join(errs[:]...)
 }
 
+// name is the name of the ring.
+func (f format) name() string { return strings.TrimSuffix(f.head, "_") }
+
 func isLowerAlnum(s string) bool {
 	for _, c := range []byte(s) {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {

@@ -131,13 +131,18 @@ func (failing) Load(context.Context, string) (*apikey.Entry, bool, error) { retu
 
 func (failing) Revoke(context.Context, string, time.Time) (bool, error) { return false, errDown }
 
-func (failing) List(context.Context, string) ([]apikey.Record, error) { return nil, errDown }
+func (failing) List(context.Context, string, string) ([]apikey.Record, error) { return nil, errDown }
 
-func (failing) ListAll(context.Context, apikey.Position, int) ([]apikey.Record, apikey.Position, error) {
+func (failing) ListAll(context.Context, string, apikey.Position, int) ([]apikey.Record, apikey.Position, error) {
 	return nil, apikey.Position{}, errDown
 }
 
 func (failing) Used(context.Context, string, apikey.Digest, time.Time) error { return errDown }
+
+// unwritable only loads.
+type unwritable struct{ apikey.Store }
+
+func (unwritable) Revoke(context.Context, string, time.Time) (bool, error) { return false, errDown }
 
 // stubborn has every id taken and loses every rotation and update.
 type stubborn struct{ apikey.Store }

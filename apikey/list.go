@@ -11,7 +11,7 @@ import (
 // List returns all records of a subject, the newest first. Those that have ended are
 // included for [Retention], unless they made room for new ones.
 func (k *Ring) List(ctx context.Context, subject string) ([]Record, error) {
-	list, err := k.store.List(ctx, subject)
+	list, err := k.store.List(ctx, k.format.name(), subject)
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -35,7 +35,7 @@ func (k *Ring) ListAll(ctx context.Context, cursor string, limit int) (list []Re
 	if err := bad.refusal(); err != nil {
 		return nil, "", err
 	}
-	list, position, err := k.store.ListAll(ctx, after, limit)
+	list, position, err := k.store.ListAll(ctx, k.format.name(), after, limit)
 	if err != nil {
 		return nil, "", unavailable(err)
 	}

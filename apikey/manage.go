@@ -38,7 +38,7 @@ func (k *Ring) issue(ctx context.Context, g Grant) (Key, *Record, error) {
 	for range maxAttempts { // an id of 71 random bits is hardly ever taken
 		id := random(idLen)
 		key := k.format.newKey(id)
-		e := Entry{Record: Record{ID: id, Last4: key.last4(), CreatedAt: now}, Digest: k.digests.digest(key.Reveal())}
+		e := Entry{Record: Record{ID: id, Ring: k.format.name(), Last4: key.last4(), CreatedAt: now}, Digest: k.digests.digest(key.Reveal())}
 		e.apply(g)
 		inserted, err := k.store.Insert(ctx, e, k.max)
 		switch {
@@ -116,7 +116,7 @@ func (k *Ring) loadValid(ctx context.Context, id string) (*Entry, time.Time, err
 	return e, now, err
 }
 
-// load returns the entry under id, nil where there is none.
+// load returns the entry under id, nil where there is none of this ring.
 func (k *Ring) load(ctx context.Context, id string) (*Entry, error) {
 	e, found, err := k.store.Load(ctx, id)
 	switch {
@@ -124,7 +124,7 @@ func (k *Ring) load(ctx context.Context, id string) (*Entry, error) {
 		return nil, unavailable(err)
 	case found && e == nil:
 		return nil, errors.New("apikey: the store returned a nil entry as found")
-	case !found:
+	case !found || e.Ring != k.format.name():
 		return nil, nil
 	}
 	return e, nil
@@ -218,31 +218,22 @@ func (k *Ring) update(ctx context.Context, id string, change func(*Grant) error)
 // Revoke permanently ends a record: its key and its previous key are refused
 // from now on. found is false where there is no such record: that is not
 // reported. Other outcomes are reported to guard.Observe with the action "revoke";
-// guard.Refuse does not report the error again. Only inside an Observe, the record
-// is then loaded for its subject.
+// guard.Refuse does not report the error again.
 //
 // Revoke does not check the subject: see [Ring.Load].
 func (k *Ring) Revoke(ctx context.Context, id string) (found bool, err error) {
-	found, err = k.store.Revoke(ctx, id, toMillis(k.now()))
-	if err != nil {
-		found, err = false, unavailable(err)
+	e, err := k.load(ctx, id)
+	subject := ""
+	if e != nil {
+		subject = e.Subject
+		if found, err = k.store.Revoke(ctx, id, toMillis(k.now())); err != nil {
+			found, err = false, unavailable(err)
+		}
 	}
 	if found || err != nil {
-		err = report(ctx, "revoke", k.observedSubject(ctx, id, err), err)
+		err = report(ctx, "revoke", subject, err)
 	}
 	return found, err
-}
-
-// observedSubject returns the subject of a record for Observe, "" if it cannot be
-// known. A store that has just failed with err is not called again.
-func (k *Ring) observedSubject(ctx context.Context, id string, err error) string {
-	if err != nil || !guard.Observed(ctx) {
-		return ""
-	}
-	if e, _ := k.load(ctx, id); e != nil {
-		return e.Subject
-	}
-	return ""
 }
 
 // report reports an action that was done, or not because of err, and returns err
@@ -256,7 +247,7 @@ func report(ctx context.Context, action, subject string, err error) error {
 	return nil
 }
 
-// Load returns the record under id. Rotate, Update and Revoke trust their caller: a
+// Load returns the record under id, of this ring alone. Rotate, Update and Revoke trust their caller: a
 // route for users must check the record's Subject first. Load has the shape of a
 // loader for package owner, which does that.
 func (k *Ring) Load(ctx context.Context, id string) (*Record, bool, error) {

@@ -32,10 +32,15 @@ type Memory struct {
 
 	mu         sync.RWMutex
 	byID       map[string]*memoryEntry
-	bySubject  map[string][]*memoryEntry
+	bySubject  map[listKey][]*memoryEntry
 	byForget   expiring.Heap[*memoryEntry]
-	byPosition ordered.List[*memoryEntry] // the reverse of the order of Position
+	byPosition ordered.List[*memoryEntry] // by ring, and then the reverse of the order of Position
 }
+
+// A listKey names the keys of a subject in one ring.
+type listKey struct{ ring, subject string }
+
+func (r *Record) list() listKey { return listKey{r.Ring, r.Subject} }
 
 // A memoryEntry is in every index of a Memory. Its Deadline is when it may be
 // forgotten, in Unix milliseconds.
@@ -61,8 +66,10 @@ func NewMemory(opts *MemoryOptions) (*Memory, error) {
 		o.Now = time.Now
 	}
 	return &Memory{
-		max: o.Max, now: o.Now, byID: map[string]*memoryEntry{}, bySubject: map[string][]*memoryEntry{},
-		byPosition: ordered.New(func(a, b *memoryEntry) int { return a.position().compare(b.position()) }),
+		max: o.Max, now: o.Now, byID: map[string]*memoryEntry{}, bySubject: map[listKey][]*memoryEntry{},
+		byPosition: ordered.New(func(a, b *memoryEntry) int {
+			return cmp.Or(cmp.Compare(a.Ring, b.Ring), a.position().compare(b.position()))
+		}),
 	}, nil
 }
 
@@ -83,7 +90,7 @@ func (m *Memory) Insert(_ context.Context, e Entry, maxPerSubject int) (bool, er
 	}
 	m.sweep(now)
 	valid, first := 0, (*memoryEntry)(nil) // first: to end
-	for _, other := range m.bySubject[e.Subject] {
+	for _, other := range m.bySubject[e.list()] {
 		switch {
 		case !other.Ended(now):
 			valid++
@@ -94,7 +101,7 @@ func (m *Memory) Insert(_ context.Context, e Entry, maxPerSubject int) (bool, er
 	if valid >= maxPerSubject {
 		return false, ErrTooMany
 	}
-	if len(m.bySubject[e.Subject]) >= maxPerSubject {
+	if len(m.bySubject[e.list()]) >= maxPerSubject {
 		m.remove(first)
 	}
 	if len(m.byID) >= m.max {
@@ -107,7 +114,7 @@ func (m *Memory) Insert(_ context.Context, e Entry, maxPerSubject int) (bool, er
 	added := &memoryEntry{Entry: e.clone()}
 	added.Deadline = deadline(added.Entry)
 	m.byID[e.ID] = added
-	m.bySubject[e.Subject] = append(m.bySubject[e.Subject], added)
+	m.bySubject[e.list()] = append(m.bySubject[e.list()], added)
 	m.byForget.Push(added)
 	m.byPosition.Insert(added)
 	return true, nil
@@ -140,9 +147,9 @@ func (m *Memory) remove(e *memoryEntry) {
 	m.byForget.Remove(e)
 	m.byPosition.Delete(e)
 	delete(m.byID, e.ID)
-	rest := slices.DeleteFunc(m.bySubject[e.Subject], func(other *memoryEntry) bool { return other == e })
-	if m.bySubject[e.Subject] = rest; len(rest) == 0 {
-		delete(m.bySubject, e.Subject)
+	rest := slices.DeleteFunc(m.bySubject[e.list()], func(other *memoryEntry) bool { return other == e })
+	if m.bySubject[e.list()] = rest; len(rest) == 0 {
+		delete(m.bySubject, e.list())
 	}
 }
 
@@ -239,10 +246,11 @@ func (e *Entry) use(key Digest, at time.Time) {
 }
 
 // List implements [Store].
-func (m *Memory) List(_ context.Context, subject string) ([]Record, error) {
+func (m *Memory) List(_ context.Context, ring, subject string) ([]Record, error) {
 	m.mu.RLock()
-	entries := make([]*Entry, 0, len(m.bySubject[subject]))
-	for _, e := range m.bySubject[subject] {
+	of := m.bySubject[listKey{ring, subject}]
+	entries := make([]*Entry, 0, len(of))
+	for _, e := range of {
 		entries = append(entries, e.Entry)
 	}
 	m.mu.RUnlock()
@@ -251,11 +259,17 @@ func (m *Memory) List(_ context.Context, subject string) ([]Record, error) {
 }
 
 // ListAll implements [Store].
-func (m *Memory) ListAll(_ context.Context, after Position, limit int) ([]Record, Position, error) {
+func (m *Memory) ListAll(_ context.Context, ring string, after Position, limit int) ([]Record, Position, error) {
 	var entries []*Entry
 	var next Position
 	m.mu.RLock()
-	for e := range m.byPosition.Descend(func(e *memoryEntry) bool { return after == Position{} || e.position().compare(after) < 0 }) {
+	start := func(e *memoryEntry) bool {
+		return e.Ring < ring || e.Ring == ring && (after == Position{} || e.position().compare(after) < 0)
+	}
+	for e := range m.byPosition.Descend(start) {
+		if e.Ring != ring {
+			break
+		}
 		if len(entries) == limit {
 			next = entries[limit-1].position()
 			break

@@ -133,7 +133,7 @@ func TestMemoryPagesCostTheSame(t *testing.T) {
 		}
 		at := apikey.Position{CreatedAt: time.UnixMilli(int64(n / 2)), ID: "x"}
 		return testing.AllocsPerRun(10, func() {
-			if list, next, err := m.ListAll(t.Context(), at, 10); len(list) != 10 || next.ID != list[9].ID || err != nil {
+			if list, next, err := m.ListAll(t.Context(), "", at, 10); len(list) != 10 || next.ID != list[9].ID || err != nil {
 				t.Errorf("%d records, %v, %v", len(list), next, err)
 			}
 		})

@@ -14,6 +14,8 @@ import (
 type Record struct {
 	// ID names the record. Rotation does not change it.
 	ID string `json:"id"`
+	// Ring is the Prefix and the Env of the ring that issued the key: "ak_live".
+	Ring string `json:"-"`
 	// Subject is the principal that the key belongs to.
 	Subject string `json:"subject"`
 	// Name is the subject's name for the key.

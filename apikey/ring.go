@@ -28,7 +28,9 @@ type RingOptions struct {
 	// Env names the deployment: 1 to 16 lower-case letters and digits. If empty,
 	// it is "live".
 	Env string
-	// Store holds the records. If nil, it is a [Memory] with default options.
+	// Store holds the records. If nil, it is a [Memory] with default options. Rings with
+	// another Prefix or Env may share it: none accepts, lists, counts or changes the keys
+	// of another. Rings with the same ones are one ring, in several processes.
 	Store Store
 	// MaxPerSubject is how many valid keys a subject may have, up to 1000. If zero, it
 	// is 100. Where keys that have ended make that many, the one that ended first is

@@ -37,16 +37,20 @@ type Position struct {
 // zero times stay zero. No method takes longer because other subjects have keys.
 //
 // A Store may forget an entry from its ForgetAfter on, and must not retain it for
-// much longer. It never removes an entry that has not ended. Where a client library
+// much longer. It never removes an entry that has not ended.
+//
+// Several rings may share a Store. IDs are unique among all of them, and each has its
+// own lists and maxima: a Store keeps them apart by Record.Ring, which has 4 to 33
+// bytes of lower-case letters, digits and "_". Where a client library
 // sends a command again, after its answer was lost, the second changes nothing and
 // has the result of the first; only Spend may count twice.
 //
 // Package apikeytest holds the tests that every Store passes.
 type Store interface {
 	// Insert adds an entry. Where its ID is taken nothing changes, and inserted
-	// is false. If the subject has maxPerSubject entries that have not ended, it is
-	// [ErrTooMany]; if it has as many with those that have, the one that ended first is
-	// removed. A store at its capacity removes the one that ended first of all, or
+	// is false. If the subject has maxPerSubject entries of the ring that have not ended,
+	// it is [ErrTooMany]; if it has as many with those that have, the one that ended first
+	// is removed. A store at its capacity removes the one that ended first of all, or
 	// returns [ErrFull].
 	Insert(ctx context.Context, e Entry, maxPerSubject int) (inserted bool, err error)
 
@@ -78,11 +82,11 @@ type Store interface {
 	// have reached its MaxUses, nothing changes, and spent is false.
 	Spend(ctx context.Context, rec *Record, key Digest, at time.Time) (spent bool, err error)
 
-	// List returns all records of a subject, in the order of Position.
-	List(ctx context.Context, subject string) ([]Record, error)
+	// List returns all records of a ring and a subject, in the order of Position.
+	List(ctx context.Context, ring, subject string) ([]Record, error)
 
-	// ListAll returns at most limit records of all subjects, those after a Position,
-	// and from where to go on. next is zero where there are no more. The list may be
+	// ListAll returns at most limit records of all subjects of a ring, those after a
+	// Position, and from where to go on. next is zero where there are no more. The list may be
 	// shorter than limit, even empty, where next is not.
-	ListAll(ctx context.Context, after Position, limit int) (list []Record, next Position, err error)
+	ListAll(ctx context.Context, ring string, after Position, limit int) (list []Record, next Position, err error)
 }

@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) apikey.Store) {
 		{"list", list},
 		{"list all", listAll},
 		{"list all while keys come and go", listAllChanging},
+		{"rings are kept apart", rings},
 		{"a subject's maximum", maximum},
 		{"what ended first makes room", makesRoom},
 		{"entries are read-only", readOnly},
@@ -68,9 +69,12 @@ func digest(b byte) (d apikey.Digest) {
 	return d
 }
 
+// ring is the name of the ring of most entries.
+const ring = "ak_live"
+
 func entry(id, subject string) apikey.Entry {
 	return apikey.Entry{
-		Record: apikey.Record{ID: id, Subject: subject, Last4: "ab3K", CreatedAt: after(0)},
+		Record: apikey.Record{ID: id, Ring: ring, Subject: subject, Last4: "ab3K", CreatedAt: after(0)},
 		Digest: digest(1),
 	}
 }
@@ -139,7 +143,7 @@ func taken(t *testing.T, s apikey.Store) {
 		t.Errorf("Insert of a taken id = %t, %v; want false, nil", ok, err)
 	}
 	same(t, load(t, s, "aaaaaaaaaaa1"), entry("aaaaaaaaaaa1", "u1"))
-	if l, err := s.List(t.Context(), "u2"); err != nil || len(l) != 0 {
+	if l, err := s.List(t.Context(), ring, "u2"); err != nil || len(l) != 0 {
 		t.Errorf("List = %v, %v; want none", l, err)
 	}
 }
@@ -155,7 +159,7 @@ func unknown(t *testing.T, s apikey.Store) {
 	if ok, err := s.Rotate(t.Context(), id, apikey.Rotation{To: digest(2), Last4: "1234", At: after(0)}); ok || err != nil {
 		t.Errorf("Rotate = %t, %v; want false, nil", ok, err)
 	}
-	rec := apikey.Record{ID: id, Subject: "u1", CreatedAt: after(0), MaxUses: 5}
+	rec := apikey.Record{ID: id, Ring: ring, Subject: "u1", CreatedAt: after(0), MaxUses: 5}
 	if ok, err := s.Update(t.Context(), rec, 0); ok || err != nil {
 		t.Errorf("Update = %t, %v; want false, nil", ok, err)
 	}
@@ -165,10 +169,10 @@ func unknown(t *testing.T, s apikey.Store) {
 	if err := s.Used(t.Context(), id, digest(1), after(0)); err != nil {
 		t.Errorf("Used: %v", err)
 	}
-	if l, err := s.List(t.Context(), "unknown"); err != nil || len(l) != 0 {
+	if l, err := s.List(t.Context(), ring, "unknown"); err != nil || len(l) != 0 {
 		t.Errorf("List = %v, %v; want none", l, err)
 	}
-	if l, next, err := s.ListAll(t.Context(), apikey.Position{}, 10); err != nil || len(l) != 0 || next != (apikey.Position{}) {
+	if l, next, err := s.ListAll(t.Context(), ring, apikey.Position{}, 10); err != nil || len(l) != 0 || next != (apikey.Position{}) {
 		t.Errorf("ListAll = %v, %v, %v; want none", l, next, err)
 	}
 	if _, found, err := s.Load(t.Context(), id); found || err != nil {
@@ -242,7 +246,7 @@ func update(t *testing.T, s apikey.Store) {
 	}
 	same(t, load(t, s, want.ID), want)
 	same(t, load(t, s, "aaaaaaaaaaa2"), entry("aaaaaaaaaaa2", "u1"))
-	if l, err := s.List(t.Context(), "u1"); err != nil || len(l) != 2 || l[1].Name != "again" {
+	if l, err := s.List(t.Context(), ring, "u1"); err != nil || len(l) != 2 || l[1].Name != "again" {
 		t.Errorf("List = %+v, %v", l, err)
 	}
 }
@@ -277,7 +281,7 @@ func revoke(t *testing.T, s apikey.Store) {
 	}
 	want.RevokedAt = after(time.Second) // the first one counts
 	same(t, load(t, s, want.ID), want)
-	l, err := s.List(t.Context(), "u1")
+	l, err := s.List(t.Context(), ring, "u1")
 	if err != nil || len(l) != 1 || !l[0].RevokedAt.Equal(want.RevokedAt) {
 		t.Errorf("List = %+v, %v; want the revoked record", l, err)
 	}
@@ -356,7 +360,7 @@ func list(t *testing.T, s apikey.Store) {
 	}
 	insert(t, s, entry("bbbbbbbbbbb1", "u2"), entry("bbbbbbbbbbb2", "u1 "), entry("bbbbbbbbbbb3", "U1"))
 	want := []string{"aaaaaaaaaaa2", "aaaaaaaaaaa0", "aaaaaaaaaaa5", "aaaaaaaaaaa4", "aaaaaaaaaaa1", "aaaaaaaaaaa3"}
-	l, err := s.List(t.Context(), "u1")
+	l, err := s.List(t.Context(), ring, "u1")
 	if got := ids(l); err != nil || !slices.Equal(got, want) {
 		t.Errorf("List = %v, %v; want %v", got, err, want)
 	}
@@ -364,11 +368,16 @@ func list(t *testing.T, s apikey.Store) {
 
 // all returns the pages of limit records from a position on, in one list. between runs
 // after each page.
-func all(t *testing.T, s apikey.Store, limit int, between func()) (all []apikey.Record) {
+func all(t *testing.T, s apikey.Store, limit int, between func()) []apikey.Record {
+	t.Helper()
+	return allOf(t, s, ring, limit, between)
+}
+
+func allOf(t *testing.T, s apikey.Store, ring string, limit int, between func()) (all []apikey.Record) {
 	t.Helper()
 	var at apikey.Position
 	for range 100 {
-		l, next, err := s.ListAll(t.Context(), at, limit)
+		l, next, err := s.ListAll(t.Context(), ring, at, limit)
 		if err != nil || len(l) > limit {
 			t.Fatalf("ListAll(%v, %d) = %d records, %v", at, limit, len(l), err)
 		}
@@ -517,7 +526,7 @@ func makesRoom(t *testing.T, s apikey.Store) {
 		if err := limited(t, s, e); err != nil {
 			t.Fatalf("Insert %d: %v", i, err)
 		}
-		l, err := s.List(t.Context(), "u1")
+		l, err := s.List(t.Context(), ring, "u1")
 		got := ids(l)
 		slices.Sort(got)
 		if err != nil || !slices.Equal(got, left) {
@@ -637,7 +646,7 @@ func raceMaximum(t *testing.T, s apikey.Store) {
 		}
 		return ok, err
 	})
-	l, err := s.List(t.Context(), "u1")
+	l, err := s.List(t.Context(), ring, "u1")
 	if won != 5 || refused.Load() != 11 || len(l) != 5 || err != nil {
 		t.Errorf("%d inserts won, %d were refused, %d entries, %v; want 5, 11 and 5", won, refused.Load(), len(l), err)
 	}
@@ -703,7 +712,7 @@ func hostile(t *testing.T, s apikey.Store) {
 		insert(t, s, entry(fmt.Sprintf("aaaaaaaaaa%02d", i), sub))
 	}
 	for i, sub := range subjects {
-		l, err := s.List(t.Context(), sub)
+		l, err := s.List(t.Context(), ring, sub)
 		if err != nil || len(l) != 1 || l[0].Subject != sub || l[0].ID != fmt.Sprintf("aaaaaaaaaa%02d", i) {
 			t.Errorf("List(%q) = %v, %v", sub, l, err)
 		}
@@ -719,14 +728,14 @@ func cancelled(t *testing.T, s apikey.Store) {
 	if _, found, err := s.Load(ctx, "aaaaaaaaaaa1"); !found && err == nil {
 		t.Error("Load under a cancelled context found nothing, without an error")
 	}
-	if ok, err := s.Spend(ctx, &apikey.Record{ID: "aaaaaaaaaaa1", Subject: "u1", CreatedAt: after(0)}, digest(1), after(0)); !ok && err == nil {
+	if ok, err := s.Spend(ctx, &apikey.Record{ID: "aaaaaaaaaaa1", Ring: ring, Subject: "u1", CreatedAt: after(0)}, digest(1), after(0)); !ok && err == nil {
 		t.Error("Spend under a cancelled context found nothing, without an error")
 	}
 	if found, err := s.Revoke(ctx, "aaaaaaaaaaa1", after(0)); !found && err == nil {
 		t.Error("Revoke under a cancelled context found nothing, without an error")
 	}
-	if _, err := s.List(ctx, "u1"); err == nil {
-		if l, _ := s.List(ctx, "u1"); len(l) != 1 {
+	if _, err := s.List(ctx, ring, "u1"); err == nil {
+		if l, _ := s.List(ctx, ring, "u1"); len(l) != 1 {
 			t.Error("List under a cancelled context found nothing, without an error")
 		}
 	}

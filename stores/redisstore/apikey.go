@@ -32,21 +32,23 @@ type apiKeys struct{ *Stores }
 // ms; the zero time is "".
 func (k apiKeys) entryKey(id string) string { return k.key("apikey", "all", ":id:"+id) }
 
-// listKey returns the key of the list of a subject, a sorted set of members by when
-// their entries may be forgotten.
-func (k apiKeys) listKey(subject string) string { return k.key("apikey", "all", ":of:"+subject) }
+// listKey returns the key of the list of a subject in one ring, a sorted set of members
+// by when their entries may be forgotten.
+func (k apiKeys) listKey(ring, subject string) string {
+	return k.key("apikey", "all", ":of:"+ring+":"+subject) // a ring has no colon
+}
 
-// indexKey returns the key of the list of all API keys, a sorted set of members in
+// indexKey returns the key of the list of all API keys of a ring, a sorted set of members in
 // lexical order, which is that of apikey.Position.
-func (k apiKeys) indexKey() string { return k.key("apikey", "all", ":index") }
+func (k apiKeys) indexKey(ring string) string { return k.key("apikey", "all", ":index:"+ring) }
 
 // endingKey returns the key of the members of the index by when their entries may be
 // forgotten, without those that never are.
-func (k apiKeys) endingKey() string { return k.key("apikey", "all", ":ending") }
+func (k apiKeys) endingKey(ring string) string { return k.key("apikey", "all", ":ending:"+ring) }
 
 // keys returns the keys of an entry and its lists, as the scripts declare them.
-func (k apiKeys) keys(id, subject string) []string {
-	return []string{k.entryKey(id), k.listKey(subject), k.indexKey(), k.endingKey()}
+func (k apiKeys) keys(rec *apikey.Record) []string {
+	return []string{k.entryKey(rec.ID), k.listKey(rec.Ring, rec.Subject), k.indexKey(rec.Ring), k.endingKey(rec.Ring)}
 }
 
 const createdLen = 14 // digits, until the year 5138
@@ -72,12 +74,12 @@ func (k apiKeys) Insert(ctx context.Context, e apikey.Entry, maxPerSubject int) 
 	}
 	args := []any{
 		member(e.CreatedAt, e.ID), forgetScore(&e.Record), apikey.Retention.Milliseconds(), maxPerSubject, "", e.Digest[:],
-		"digest", e.Digest[:], "record", record, "subject", e.Subject, "created", formatTime(e.CreatedAt),
+		"digest", e.Digest[:], "record", record, "ring", e.Ring, "subject", e.Subject, "created", formatTime(e.CreatedAt),
 		"previous", encodePrevious(e.Previous), "inuse", formatBool(e.InUse), "last4", e.Last4,
 		"rotated", formatTime(e.RotatedAt), "revoked", formatTime(e.RevokedAt), "used", formatTime(e.LastUsedAt),
 		"max", e.MaxUses, "uses", e.Uses, "revision", e.Revision,
 	}
-	keys := k.keys(e.ID, e.Subject)
+	keys := k.keys(&e.Record)
 	for range maxVictims {
 		result, err := insertAPIKey.Run(ctx, k.client, keys, args...).Text()
 		switch {
@@ -120,41 +122,43 @@ func (k apiKeys) Rotate(ctx context.Context, id string, r apikey.Rotation) (bool
 }
 
 func (k apiKeys) Update(ctx context.Context, rec apikey.Record, revision int64) (bool, error) {
-	subject, created, found, err := k.locate(ctx, rec.ID)
+	located, found, err := k.locate(ctx, rec.ID)
 	if err != nil || !found {
 		return false, failed("updating an API key", err)
 	}
-	rec.Subject, rec.CreatedAt = subject, created
+	rec.Ring, rec.Subject, rec.CreatedAt = located.Ring, located.Subject, located.CreatedAt
 	record, err := encodeRecord(rec)
 	if err != nil {
 		return false, err
 	}
 	rec.RevokedAt, rec.LastUsedAt, rec.Uses = time.Time{}, time.Time{}, 0 // an entry that has ended so is not updated
-	updated, err := updateAPIKey.Run(ctx, k.client, k.keys(rec.ID, subject),
-		member(created, rec.ID), forgetScore(&rec), revision, rec.MaxUses, record).Bool()
+	updated, err := updateAPIKey.Run(ctx, k.client, k.keys(&rec),
+		member(rec.CreatedAt, rec.ID), forgetScore(&rec), revision, rec.MaxUses, record).Bool()
 	return updated, failed("updating an API key", err)
 }
 
 func (k apiKeys) Revoke(ctx context.Context, id string, at time.Time) (bool, error) {
-	subject, created, found, err := k.locate(ctx, id)
+	rec, found, err := k.locate(ctx, id)
 	if err != nil || !found {
 		return false, failed("revoking an API key", err)
 	}
-	found, err = revokeAPIKey.Run(ctx, k.client, k.keys(id, subject),
-		member(created, id), at.Add(apikey.Retention).UnixMilli(), formatTime(at)).Bool()
+	found, err = revokeAPIKey.Run(ctx, k.client, k.keys(&rec),
+		member(rec.CreatedAt, id), at.Add(apikey.Retention).UnixMilli(), formatTime(at)).Bool()
 	return found, failed("revoking an API key", err)
 }
 
-// locate returns what the keys of an entry depend on. It never changes.
-func (k apiKeys) locate(ctx context.Context, id string) (subject string, created time.Time, found bool, err error) {
-	fields, err := k.client.HMGet(ctx, k.entryKey(id), "subject", "created").Result()
+// locate returns the part of a record that its keys depend on. It never changes.
+func (k apiKeys) locate(ctx context.Context, id string) (rec apikey.Record, found bool, err error) {
+	fields, err := k.client.HMGet(ctx, k.entryKey(id), "subject", "ring", "created").Result()
 	if err != nil {
-		return "", created, false, err
+		return rec, false, err
 	}
-	subject, found = fields[0].(string)
-	text, _ := fields[1].(string)
-	created, err = parseTime(text)
-	return subject, created, found, err
+	rec.ID = id
+	rec.Subject, found = fields[0].(string)
+	rec.Ring, _ = fields[1].(string)
+	created, _ := fields[2].(string)
+	rec.CreatedAt, err = parseTime(created)
+	return rec, found, err
 }
 
 func (k apiKeys) Used(ctx context.Context, id string, key apikey.Digest, at time.Time) error {
@@ -162,13 +166,13 @@ func (k apiKeys) Used(ctx context.Context, id string, key apikey.Digest, at time
 }
 
 func (k apiKeys) Spend(ctx context.Context, rec *apikey.Record, key apikey.Digest, at time.Time) (bool, error) {
-	spent, err := spendAPIKey.Run(ctx, k.client, k.keys(rec.ID, rec.Subject),
+	spent, err := spendAPIKey.Run(ctx, k.client, k.keys(rec),
 		key[:], formatTime(at), member(rec.CreatedAt, rec.ID), apikey.Retention.Milliseconds()).Bool()
 	return spent, failed("counting the use of an API key", err)
 }
 
-func (k apiKeys) List(ctx context.Context, subject string) ([]apikey.Record, error) {
-	members, err := k.client.ZRange(ctx, k.listKey(subject), 0, -1).Result()
+func (k apiKeys) List(ctx context.Context, ring, subject string) ([]apikey.Record, error) {
+	members, err := k.client.ZRange(ctx, k.listKey(ring, subject), 0, -1).Result()
 	if err != nil {
 		return nil, failed("listing API keys", err)
 	}
@@ -177,12 +181,12 @@ func (k apiKeys) List(ctx context.Context, subject string) ([]apikey.Record, err
 	return k.records(ctx, members)
 }
 
-func (k apiKeys) ListAll(ctx context.Context, after apikey.Position, limit int) (list []apikey.Record, next apikey.Position, err error) {
+func (k apiKeys) ListAll(ctx context.Context, ring string, after apikey.Position, limit int) (list []apikey.Record, next apikey.Position, err error) {
 	from := "+"
 	if after != (apikey.Position{}) {
 		from = "(" + member(after.CreatedAt, after.ID)
 	}
-	members, err := k.client.ZRevRangeByLex(ctx, k.indexKey(), &redis.ZRangeBy{Max: from, Min: "-", Count: int64(limit) + 1}).Result()
+	members, err := k.client.ZRevRangeByLex(ctx, k.indexKey(ring), &redis.ZRangeBy{Max: from, Min: "-", Count: int64(limit) + 1}).Result()
 	if err != nil {
 		return nil, next, failed("listing API keys", err)
 	}
@@ -256,7 +260,7 @@ func decodeEntry(fields map[string]string) (*apikey.Entry, error) {
 	if copy(e.Digest[:], fields["digest"]) != len(e.Digest) {
 		return nil, fmt.Errorf("redisstore: the entry of API key %q has no digest", e.ID)
 	}
-	e.Subject, e.Last4, e.InUse = fields["subject"], fields["last4"], fields["inuse"] == formatBool(true)
+	e.Ring, e.Subject, e.Last4, e.InUse = fields["ring"], fields["subject"], fields["last4"], fields["inuse"] == formatBool(true)
 	for name, t := range map[string]*time.Time{"created": &e.CreatedAt, "rotated": &e.RotatedAt, "revoked": &e.RevokedAt, "used": &e.LastUsedAt} {
 		var err error
 		if *t, err = parseTime(fields[name]); err != nil {

@@ -21,7 +21,7 @@ import (
 // newEntry returns the entry of a valid API key.
 func newEntry(id, subject string) apikey.Entry {
 	now := time.UnixMilli(time.Now().UnixMilli()).UTC()
-	return apikey.Entry{Record: apikey.Record{ID: id, Subject: subject, CreatedAt: now, Last4: "abcd"}, Digest: apikey.Digest{1}}
+	return apikey.Entry{Record: apikey.Record{ID: id, Ring: "ak_live", Subject: subject, CreatedAt: now, Last4: "abcd"}, Digest: apikey.Digest{1}}
 }
 
 func insertEntry(t *testing.T, keys apikey.Store, e apikey.Entry) {
@@ -39,7 +39,7 @@ func TestAPIKeyListExpiresWithLastKey(t *testing.T) {
 	e := newEntry("aaaaaaaaaaa1", `<"sub\ject">`)
 	insertEntry(t, keys, e)
 	insertEntry(t, keys, newEntry("aaaaaaaaaaa2", e.Subject))
-	list := prefix + `:apikey{all}:of:` + e.Subject
+	list := prefix + `:apikey{all}:of:ak_live:` + e.Subject
 	for i, want := range []time.Duration{-1, apikey.Retention} {
 		if found, err := keys.Revoke(t.Context(), fmt.Sprint("aaaaaaaaaaa", i+1), e.CreatedAt); !found || err != nil {
 			t.Fatal(found, err)
@@ -75,7 +75,7 @@ func TestAPIKeysThatExpiredLeaveNothing(t *testing.T) {
 		}
 		// As time passes, the score of its members is in the past.
 		member := fmt.Sprintf("%014d%s", e.CreatedAt.UnixMilli(), e.ID)
-		for _, list := range []string{"of:" + e.Subject, "ending"} {
+		for _, list := range []string{"of:ak_live:" + e.Subject, "ending:ak_live"} {
 			c.ZAddXX(t.Context(), prefix+":apikey{all}:"+list, redis.Z{Score: 1, Member: member})
 		}
 	}
@@ -83,7 +83,7 @@ func TestAPIKeysThatExpiredLeaveNothing(t *testing.T) {
 	for i := range 3 {
 		insertEntry(t, keys, newEntry(fmt.Sprintf("bbbbbbbbbb%02d", i), "u0"))
 	}
-	for list, want := range map[string]int64{"of:u0": 3, "index": 3, "ending": 0} {
+	for list, want := range map[string]int64{"of:ak_live:u0": 3, "index:ak_live": 3, "ending:ak_live": 0} {
 		if n, err := c.ZCard(t.Context(), prefix+":apikey{all}:"+list).Result(); n != want || err != nil {
 			t.Errorf("%s has %d members, %v; want %d", list, n, err, want)
 		}
@@ -217,7 +217,10 @@ func TestAPIKeyCommandsDoNotGrow(t *testing.T) {
 				_, err := keys.Spend(ctx, &rec, apikey.Digest{1}, time.Now())
 				return err
 			}},
-			{"a page", func(ctx context.Context) error { _, _, err := keys.ListAll(ctx, apikey.Position{}, 5); return err }},
+			{"a page", func(ctx context.Context) error {
+				_, _, err := keys.ListAll(ctx, "ak_live", apikey.Position{}, 5)
+				return err
+			}},
 		} {
 			lines := monitored(t, s.addr, func() {
 				if err := step.run(t.Context()); err != nil {
@@ -302,7 +305,7 @@ func TestAPIKeyCommandsThatRunTwice(t *testing.T) {
 			t.Errorf("Spend %d = %t, %v; want %t", i+1, ok, err, want)
 		}
 	}
-	if n, err := c.ZCard(t.Context(), prefix+":apikey{all}:index").Result(); n != 3 || err != nil {
+	if n, err := c.ZCard(t.Context(), prefix+":apikey{all}:index:ak_live").Result(); n != 3 || err != nil {
 		t.Errorf("%d members in the index, %v", n, err)
 	}
 	if e, _, _ := keys.Load(t.Context(), last.ID); e == nil || e.RevokedAt.IsZero() {

@@ -192,7 +192,7 @@ func TestRevocationsWhileSlotsMove(t *testing.T) {
 	defer c.Close()
 	keys := must[*redisstore.Stores](t)(redisstore.New(ctx, c, "app")).APIKeys()
 	insertEntry(t, keys, newEntry("aaaaaaaaaaa0", "u0"))
-	slot := must[int64](t)(nodes[0].ClusterKeySlot(ctx, "app:apikey{all}:index").Result())
+	slot := must[int64](t)(nodes[0].ClusterKeySlot(ctx, "app:apikey{all}:index:ak_live").Result())
 
 	var done atomic.Bool
 	var working, moving sync.WaitGroup
@@ -251,7 +251,7 @@ func TestRevocationsWhileSlotsMove(t *testing.T) {
 	}
 	listed := 0
 	for at, more := (apikey.Position{}), true; more; {
-		list, next, err := keys.ListAll(ctx, at, 100)
+		list, next, err := keys.ListAll(ctx, "ak_live", at, 100)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/binary"
@@ -19,35 +20,37 @@ func (s *Stores) APIKeys() apikey.Store { return apiKeys{s} }
 
 type apiKeys struct{ *Stores }
 
-const apiKeyColumns = `id, subject, name, scopes, networks, metadata, last4, created, not_before, expires, rotated, revoked, last_used,
+const apiKeyColumns = `id, ring, subject, name, scopes, networks, metadata, last4, created, not_before, expires, rotated, revoked, last_used,
 	max_uses, uses, digest, in_use, previous, revision`
 
 // apiKeyLockID returns the id of the row in guard_epochs that orders the inserts of a
-// subject's API keys.
-func apiKeyLockID(subject string) []byte { return digestOf("k" + subject) }
+// subject's API keys in one ring.
+func apiKeyLockID(ring, subject string) []byte {
+	return digestOf(fmt.Sprintf("k%d:%s%s", len(ring), ring, subject))
+}
 
 // Insert first writes a row that orders the inserts of the subject, so that two of them
 // do not both find the last place free.
 func (s apiKeys) Insert(ctx context.Context, e apikey.Entry, maxPerSubject int) (inserted bool, err error) {
-	if len(e.ID) > 64 || len(e.Subject) > 1024 || len(e.Last4) > 16 { // MySQL might truncate them
-		return false, fmt.Errorf("sqlstore: an API key has an ID of %d bytes, a subject of %d and last characters of %d, want at most 64, 1024 and 16", len(e.ID), len(e.Subject), len(e.Last4))
+	if len(e.ID) > 64 || len(e.Ring) > 33 || len(e.Subject) > 1024 || len(e.Last4) > 16 { // MySQL might truncate them
+		return false, fmt.Errorf("sqlstore: an API key has an ID of %d bytes, a ring of %d, a subject of %d and last characters of %d, want at most 64, 33, 1024 and 16", len(e.ID), len(e.Ring), len(e.Subject), len(e.Last4))
 	}
 	lists, err := encodeLists(&e.Record)
 	if err != nil {
 		return false, err
 	}
 	args := []any{
-		[]byte(e.ID), []byte(e.Subject), []byte(e.Name), lists[0], lists[1], lists[2], []byte(e.Last4),
+		[]byte(e.ID), []byte(e.Ring), []byte(e.Subject), []byte(e.Name), lists[0], lists[1], lists[2], []byte(e.Last4),
 		toMS(e.CreatedAt), toMS(e.NotBefore), toMS(e.ExpiresAt), toMS(e.RotatedAt), toMS(e.RevokedAt), toMS(e.LastUsedAt),
 		e.MaxUses, e.Uses, e.Digest[:], toInt(e.InUse), encodePrevious(e.Previous), e.Revision, forgetAfter(&e.Record),
 	}
 	var tooMany bool
 	err = s.write(ctx, "inserting an API key", func(ctx context.Context) error {
 		err := s.inTx(ctx, func(tx *sql.Tx) error {
-			if err := s.lock(ctx, tx, []condition{{id: apiKeyLockID(e.Subject)}}); err != nil {
+			if err := s.lock(ctx, tx, []condition{{id: apiKeyLockID(e.Ring, e.Subject)}}); err != nil {
 				return err
 			}
-			if err := s.makeRoom(ctx, tx, e.ID, e.Subject, maxPerSubject); err != nil {
+			if err := s.makeRoom(ctx, tx, &e.Record, maxPerSubject); err != nil {
 				return err
 			}
 			_, err := s.exec(ctx, tx, "INSERT INTO guard_api_keys ("+apiKeyColumns+", forget_after) VALUES ("+placeholders(len(args))+")", args...)
@@ -72,15 +75,16 @@ func (s apiKeys) Insert(ctx context.Context, e apikey.Entry, maxPerSubject int) 
 	return inserted && err == nil, err
 }
 
-// makeRoom deletes the API key of the subject that ended first if there are as many as
-// it may have. It is ErrTooMany if as many are valid, and errExists if the ID is taken.
-func (s apiKeys) makeRoom(ctx context.Context, tx *sql.Tx, id, subject string, most int) error {
+// makeRoom deletes the API key of the subject that ended first if the ring has as many
+// as it may have. It is ErrTooMany if as many are valid, and errExists if the ID is taken.
+func (s apiKeys) makeRoom(ctx context.Context, tx *sql.Tx, rec *apikey.Record, most int) error {
+	ring, subject := []byte(rec.Ring), []byte(rec.Subject)
 	ended := s.now().Add(apikey.Retention).UnixMilli() // those that may be forgotten until then
 	var valid, total, taken int
 	err := s.query(ctx, tx, func(rows *sql.Rows) error { return rows.Scan(&valid, &total, &taken) },
-		`SELECT (SELECT COUNT(*) FROM guard_api_keys WHERE subject = ? AND forget_after > ?),
-		(SELECT COUNT(*) FROM guard_api_keys WHERE subject = ?), (SELECT COUNT(*) FROM guard_api_keys WHERE id = ?)`,
-		[]byte(subject), ended, []byte(subject), []byte(id))
+		`SELECT (SELECT COUNT(*) FROM guard_api_keys WHERE ring = ? AND subject = ? AND forget_after > ?),
+		(SELECT COUNT(*) FROM guard_api_keys WHERE ring = ? AND subject = ?), (SELECT COUNT(*) FROM guard_api_keys WHERE id = ?)`,
+		ring, subject, ended, ring, subject, []byte(rec.ID))
 	switch {
 	case err != nil:
 		return err
@@ -93,7 +97,7 @@ func (s apiKeys) makeRoom(ctx context.Context, tx *sql.Tx, id, subject string, m
 	}
 	var first []byte
 	err = s.query(ctx, tx, func(rows *sql.Rows) error { return rows.Scan(&first) },
-		"SELECT id FROM guard_api_keys WHERE subject = ? ORDER BY forget_after, id LIMIT 1", []byte(subject))
+		"SELECT id FROM guard_api_keys WHERE ring = ? AND subject = ? ORDER BY forget_after, id LIMIT 1", ring, subject)
 	if err == nil {
 		_, err = s.exec(ctx, tx, "DELETE FROM guard_api_keys WHERE id = ? AND forget_after <= ?", first, ended)
 	}
@@ -145,14 +149,14 @@ func toInt(b bool) int {
 }
 
 func scanAPIKey(rows *sql.Rows) (*apikey.Entry, error) {
-	var id, subject, name, scopes, networks, metadata, last4, digest, previous sql.RawBytes
+	var id, ring, subject, name, scopes, networks, metadata, last4, digest, previous sql.RawBytes
 	var created, notBefore, expires, rotated, revoked, used int64
 	e := new(apikey.Entry)
-	if err := rows.Scan(&id, &subject, &name, &scopes, &networks, &metadata, &last4, &created, &notBefore, &expires, &rotated, &revoked, &used,
+	if err := rows.Scan(&id, &ring, &subject, &name, &scopes, &networks, &metadata, &last4, &created, &notBefore, &expires, &rotated, &revoked, &used,
 		&e.MaxUses, &e.Uses, &digest, &e.InUse, &previous, &e.Revision); err != nil {
 		return nil, err
 	}
-	e.ID, e.Subject, e.Name, e.Last4 = string(id), string(subject), string(name), string(last4)
+	e.ID, e.Ring, e.Subject, e.Name, e.Last4 = string(id), string(ring), string(subject), string(name), string(last4)
 	e.CreatedAt, e.NotBefore, e.ExpiresAt = fromMS(created), fromMS(notBefore), fromMS(expires)
 	e.RotatedAt, e.RevokedAt, e.LastUsedAt = fromMS(rotated), fromMS(revoked), fromMS(used)
 	// An unreadable list of networks is an error: without it, the API key would be
@@ -245,18 +249,23 @@ func (s apiKeys) Spend(ctx context.Context, rec *apikey.Record, key apikey.Diges
 	return n > 0, err
 }
 
-func (s apiKeys) List(ctx context.Context, subject string) ([]apikey.Record, error) {
-	return s.list(ctx, "subject = ? ORDER BY created DESC, id DESC", []byte(subject))
+func (s apiKeys) List(ctx context.Context, ring, subject string) ([]apikey.Record, error) {
+	// With ORDER BY, SQLite reads all API keys of the ring in that order.
+	list, err := s.list(ctx, "ring = ? AND subject = ?", []byte(ring), []byte(subject))
+	slices.SortFunc(list, func(a, b apikey.Record) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))
+	})
+	return list, err
 }
 
-func (s apiKeys) ListAll(ctx context.Context, after apikey.Position, limit int) (list []apikey.Record, next apikey.Position, err error) {
+func (s apiKeys) ListAll(ctx context.Context, ring string, after apikey.Position, limit int) (list []apikey.Record, next apikey.Position, err error) {
 	created := int64(math.MaxInt64)
 	if after != (apikey.Position{}) {
 		created = toMS(after.CreatedAt)
 	}
-	// The first condition is the range of the index, in every dialect.
-	list, err = s.list(ctx, "created <= ? AND (created < ? OR id < ?) ORDER BY created DESC, id DESC LIMIT ?",
-		created, created, []byte(after.ID), limit+1)
+	// The first conditions are the range of the index, in every dialect.
+	list, err = s.list(ctx, "ring = ? AND created <= ? AND (created < ? OR id < ?) ORDER BY created DESC, id DESC LIMIT ?",
+		[]byte(ring), created, created, []byte(after.ID), limit+1)
 	if len(list) > limit {
 		list = list[:limit]
 		next = apikey.Position{CreatedAt: list[limit-1].CreatedAt, ID: list[limit-1].ID}

@@ -35,9 +35,9 @@ func TestAPIKeyStatements(t *testing.T) {
 			_, err := s.Spend(ctx, &rec, apikey.Digest{}, time.Now())
 			return err
 		}},
-		{"List", 1, func(ctx context.Context, s apikey.Store) error { _, err := s.List(ctx, "alice"); return err }},
+		{"List", 1, func(ctx context.Context, s apikey.Store) error { _, err := s.List(ctx, "ak_live", "alice"); return err }},
 		{"ListAll", 1, func(ctx context.Context, s apikey.Store) error {
-			_, _, err := s.ListAll(ctx, apikey.Position{}, 10)
+			_, _, err := s.ListAll(ctx, "ak_live", apikey.Position{}, 10)
 			return err
 		}},
 		{"Insert", 5, func(ctx context.Context, s apikey.Store) error {
@@ -63,12 +63,13 @@ func TestAPIKeyPlans(t *testing.T) {
 		db := p.open(t)
 		now := time.UnixMilli(time.Now().UnixMilli()).UTC()
 		for i := range 400 {
-			e := apikey.Entry{Record: apikey.Record{ID: fmt.Sprintf("a%011d", i), Subject: fmt.Sprint("u", i%100), CreatedAt: now.Add(time.Duration(i) * time.Second)}}
+			e := apikey.Entry{Record: apikey.Record{ID: fmt.Sprintf("a%011d", i), Ring: []string{"ak_live", "ak_test"}[i/200], Subject: fmt.Sprint("u", i%100), CreatedAt: now.Add(time.Duration(i) * time.Second)}}
 			if ok, err := s.APIKeys().Insert(t.Context(), e, 10); !ok || err != nil {
 				t.Fatal(ok, err)
 			}
 		}
 		number := func(n int) string { return fmt.Sprint(now.Add(time.Duration(n) * time.Second).UnixMilli()) }
+		ring := map[sqlstore.Dialect]string{sqlstore.PostgreSQL: `'ak_live'::bytea`, sqlstore.MySQL: `'ak_live'`, sqlstore.SQLite: `x'616b5f6c697665'`}[b.dialect]
 		id := map[sqlstore.Dialect]string{sqlstore.PostgreSQL: `'a00000000200'::bytea`, sqlstore.MySQL: `'a00000000200'`, sqlstore.SQLite: `x'61'`}[b.dialect]
 		subject := map[sqlstore.Dialect]string{sqlstore.PostgreSQL: `'u1'::bytea`, sqlstore.MySQL: `'u1'`, sqlstore.SQLite: `x'7531'`}[b.dialect]
 		explain := map[sqlstore.Dialect]string{sqlstore.PostgreSQL: "EXPLAIN ", sqlstore.MySQL: "EXPLAIN FORMAT=JSON ", sqlstore.SQLite: "EXPLAIN QUERY PLAN "}[b.dialect]
@@ -78,8 +79,8 @@ func TestAPIKeyPlans(t *testing.T) {
 			}
 		}
 		for _, tt := range []struct{ query, index string }{
-			{"created <= " + number(200) + " AND (created < " + number(200) + " OR id < " + id + ") ORDER BY created DESC, id DESC LIMIT 11", "guard_api_keys_created"},
-			{"subject = " + subject + " ORDER BY created DESC, id DESC", "guard_api_keys_subject"},
+			{"ring = " + ring + " AND created <= " + number(100) + " AND (created < " + number(100) + " OR id < " + id + ") ORDER BY created DESC, id DESC LIMIT 11", "guard_api_keys_created"},
+			{"ring = " + ring + " AND subject = " + subject, "guard_api_keys_subject"},
 		} {
 			rows, err := db.Query(explain + "SELECT * FROM guard_api_keys WHERE " + tt.query)
 			if err != nil {

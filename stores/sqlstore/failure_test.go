@@ -124,11 +124,11 @@ var steps = []step{
 		return unexpected(spent, err)
 	}},
 	{"APIKeys.ListAll", false, func(ctx context.Context, s *sqlstore.Stores) error {
-		_, _, err := s.APIKeys().ListAll(ctx, apikey.Position{}, 1)
+		_, _, err := s.APIKeys().ListAll(ctx, "ak_live", apikey.Position{}, 1)
 		return err
 	}},
 	{"APIKeys.List", false, func(ctx context.Context, s *sqlstore.Stores) error {
-		list, err := s.APIKeys().List(ctx, "x")
+		list, err := s.APIKeys().List(ctx, "ak_live", "x")
 		return unexpected(len(list) > 0, err)
 	}},
 	{"Sweep", true, func(ctx context.Context, s *sqlstore.Stores) error { _, err := s.Sweep(ctx, 1); return err }},

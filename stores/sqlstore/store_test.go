@@ -155,9 +155,9 @@ func TestLengths(t *testing.T) {
 				t.Errorf("a family of %d and %d bytes", len(f.Subject), len(f.ID))
 			}
 		}
-		for _, r := range []apikey.Record{{ID: strings.Repeat("x", 65)}, {ID: "a", Subject: strings.Repeat("x", 1025)}, {ID: "a", Last4: strings.Repeat("x", 17)}} {
+		for _, r := range []apikey.Record{{ID: strings.Repeat("x", 65)}, {ID: "a", Ring: strings.Repeat("x", 34)}, {ID: "a", Subject: strings.Repeat("x", 1025)}, {ID: "a", Last4: strings.Repeat("x", 17)}} {
 			if ok, err := s.APIKeys().Insert(t.Context(), apikey.Entry{Record: r}, 1000); ok || err == nil {
-				t.Errorf("an API key with %d, %d and %d bytes", len(r.ID), len(r.Subject), len(r.Last4))
+				t.Errorf("an API key with %d, %d, %d and %d bytes", len(r.ID), len(r.Ring), len(r.Subject), len(r.Last4))
 			}
 		}
 		f := refresh.Family{Subject: "x", ID: rand.Text(), Started: now, Expires: now.Add(time.Hour)}

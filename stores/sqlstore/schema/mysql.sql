@@ -56,6 +56,7 @@ CREATE TABLE IF NOT EXISTS guard_denied (
 
 CREATE TABLE IF NOT EXISTS guard_api_keys (
 	id           VARBINARY(64)   NOT NULL PRIMARY KEY,
+	ring         VARBINARY(33)   NOT NULL, -- the prefix and env of the API key
 	subject      VARBINARY(1024) NOT NULL,
 	name         MEDIUMBLOB      NOT NULL,
 	scopes       MEDIUMBLOB      NOT NULL, -- JSON
@@ -75,8 +76,8 @@ CREATE TABLE IF NOT EXISTS guard_api_keys (
 	previous     VARBINARY(4000) NOT NULL, -- 32 bytes for the digest of each earlier one, and 8 for its end
 	revision     BIGINT          NOT NULL, -- how often the record was updated
 	forget_after BIGINT          NOT NULL, -- when the row may be deleted
-	KEY guard_api_keys_subject (subject, forget_after),
-	KEY guard_api_keys_created (created, id),
+	KEY guard_api_keys_subject (ring, subject, forget_after),
+	KEY guard_api_keys_created (ring, created, id),
 	KEY guard_api_keys_forget_after (forget_after)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
 

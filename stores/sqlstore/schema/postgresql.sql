@@ -55,6 +55,7 @@ CREATE INDEX IF NOT EXISTS guard_denied_denied ON guard_denied (denied);
 
 CREATE TABLE IF NOT EXISTS guard_api_keys (
 	id           bytea    NOT NULL PRIMARY KEY,
+	ring         bytea    NOT NULL, -- the prefix and env of the API key
 	subject      bytea    NOT NULL,
 	name         bytea    NOT NULL,
 	scopes       bytea    NOT NULL, -- JSON
@@ -75,8 +76,8 @@ CREATE TABLE IF NOT EXISTS guard_api_keys (
 	revision     bigint   NOT NULL, -- how often the record was updated
 	forget_after bigint   NOT NULL  -- when the row may be deleted
 );
-CREATE INDEX IF NOT EXISTS guard_api_keys_subject ON guard_api_keys (subject, forget_after);
-CREATE INDEX IF NOT EXISTS guard_api_keys_created ON guard_api_keys (created, id);
+CREATE INDEX IF NOT EXISTS guard_api_keys_subject ON guard_api_keys (ring, subject, forget_after);
+CREATE INDEX IF NOT EXISTS guard_api_keys_created ON guard_api_keys (ring, created, id);
 CREATE INDEX IF NOT EXISTS guard_api_keys_forget_after ON guard_api_keys (forget_after);
 
 -- The last statement: all tables exist.

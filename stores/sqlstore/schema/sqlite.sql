@@ -54,6 +54,7 @@ CREATE INDEX IF NOT EXISTS guard_denied_denied ON guard_denied (denied);
 
 CREATE TABLE IF NOT EXISTS guard_api_keys (
 	id           BLOB    NOT NULL PRIMARY KEY,
+	ring         BLOB    NOT NULL, -- the prefix and env of the API key
 	subject      BLOB    NOT NULL,
 	name         BLOB    NOT NULL,
 	scopes       BLOB    NOT NULL, -- JSON
@@ -74,8 +75,8 @@ CREATE TABLE IF NOT EXISTS guard_api_keys (
 	revision     INTEGER NOT NULL, -- how often the record was updated
 	forget_after INTEGER NOT NULL  -- when the row may be deleted
 ) STRICT;
-CREATE INDEX IF NOT EXISTS guard_api_keys_subject ON guard_api_keys (subject, forget_after);
-CREATE INDEX IF NOT EXISTS guard_api_keys_created ON guard_api_keys (created, id);
+CREATE INDEX IF NOT EXISTS guard_api_keys_subject ON guard_api_keys (ring, subject, forget_after);
+CREATE INDEX IF NOT EXISTS guard_api_keys_created ON guard_api_keys (ring, created, id);
 CREATE INDEX IF NOT EXISTS guard_api_keys_forget_after ON guard_api_keys (forget_after);
 
 -- The last statement: all tables exist.
