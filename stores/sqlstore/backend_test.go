@@ -177,14 +177,19 @@ func createMySQL(t testing.TB) database {
 // variable returns the server's name of a transaction variable.
 func variable(t testing.TB, db *sql.DB, name string) string {
 	t.Helper()
+	if isMariaDB(t, db) {
+		return "tx_" + name // from 11.1 on also transaction_
+	}
+	return "transaction_" + name
+}
+
+func isMariaDB(t testing.TB, db *sql.DB) bool {
+	t.Helper()
 	var version string
 	if err := db.QueryRow("SELECT VERSION()").Scan(&version); err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(version, "MariaDB") {
-		return "tx_" + name // from 11.1 on also transaction_
-	}
-	return "transaction_" + name
+	return strings.Contains(version, "MariaDB")
 }
 
 func TestMain(m *testing.M) {

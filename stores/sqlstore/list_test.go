@@ -270,10 +270,11 @@ func TestListsUseIndexes(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		explain := "EXPLAIN "
-		if b.dialect == sqlstore.SQLite {
-			explain = "EXPLAIN QUERY PLAN "
-		}
+		explain := map[sqlstore.Dialect]string{
+			sqlstore.PostgreSQL: "EXPLAIN ",
+			sqlstore.MySQL:      "EXPLAIN FORMAT=TRADITIONAL ", // MySQL 9 has another default
+			sqlstore.SQLite:     "EXPLAIN QUERY PLAN ",
+		}[b.dialect]
 		where, args := listedAuthor.In("author7", "author8").Where(listDialects[b.dialect])
 		rows, err := db.Query(explain+"SELECT id FROM listed WHERE "+where, args...)
 		if err != nil {

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"embed"
 	"errors"
@@ -102,10 +103,12 @@ func (s *Stores) migrateMySQL(ctx context.Context, conn *sql.Conn) error {
 	if !database.Valid {
 		return errors.New("the connection has no database: name it in the DSN (user:password@tcp(host:3306)/DATABASE) or in Options.Schema")
 	}
-	// The name of a lock has at most 64 characters, as that of a database has.
-	const lock = "CONCAT('guard.', MD5(?))"
+	// The name of a lock has at most 64 characters, as that of a database has. MySQL 9.6
+	// has no MD5 and no SHA1 any more.
+	digest := sha256.Sum256([]byte(database.String))
+	lock := fmt.Sprintf("guard.%x", digest[:16])
 	var acquired sql.NullInt64
-	if err := conn.QueryRowContext(ctx, "SELECT GET_LOCK("+lock+", 60)", database.String).Scan(&acquired); err != nil {
+	if err := conn.QueryRowContext(ctx, "SELECT GET_LOCK(?, 60)", lock).Scan(&acquired); err != nil {
 		return err
 	}
 	switch {
@@ -115,7 +118,7 @@ func (s *Stores) migrateMySQL(ctx context.Context, conn *sql.Conn) error {
 		return errors.New("another process has held the migration lock for a minute")
 	}
 	defer func() {
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK("+lock+")", database.String)
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK(?)", lock)
 	}()
 	return s.create(ctx, conn)
 }

@@ -216,8 +216,8 @@ func TestConnectionsKilled(t *testing.T) {
 			s, p := b.stores(t, nil)
 			admin := p.open(t)
 			l := &load{T: t, stores: s, db: admin, dialect: b.dialect}
-			kill := func() {
-				for range 10 {
+			kill := func() { // until one was in use
+				for n := 0; n < 10 || n < 1000 && l.refused.Load() == 0; n++ {
 					killConnections(t, admin, b.dialect)
 				}
 			}

@@ -128,10 +128,16 @@ func TestRetriesAreLimited(t *testing.T) {
 // awaitWaiting returns when n transactions wait for a lock, or fails if one has ended.
 func awaitWaiting(t *testing.T, admin *sql.DB, d sqlstore.Dialect, n int, ended <-chan error) {
 	t.Helper()
-	waiting := `SELECT COUNT(*) FROM information_schema.innodb_trx t
-		JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE t.trx_state = 'LOCK WAIT' AND p.db = DATABASE()`
-	if d == sqlstore.PostgreSQL {
+	var waiting string
+	switch {
+	case d == sqlstore.PostgreSQL:
 		waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = current_setting('application_name')"
+	case isMariaDB(t, admin):
+		waiting = `SELECT COUNT(*) FROM information_schema.innodb_trx t
+			JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE t.trx_state = 'LOCK WAIT' AND p.db = DATABASE()`
+	default: // MySQL, whose innodb_trx cannot show a statement with bytes
+		waiting = `SELECT COUNT(DISTINCT t.thread_id) FROM performance_schema.data_lock_waits w
+			JOIN performance_schema.threads t ON t.thread_id = w.requesting_thread_id WHERE t.processlist_db = DATABASE()`
 	}
 	for have := 0; have < n; {
 		select {
@@ -145,7 +151,7 @@ func awaitWaiting(t *testing.T, admin *sql.DB, d sqlstore.Dialect, n int, ended 
 	}
 }
 
-// waitingReads is held by the test that reads what waits. InnoDB refreshes its view
+// waitingReads is held by the test that reads what waits. MariaDB refreshes its view
 // after 100 ms in which no connection read it: tests in parallel must take turns.
 var waitingReads sync.Mutex
 
