@@ -108,7 +108,9 @@ func (k apiKeys) Insert(ctx context.Context, e apikey.Entry, maxPerSubject int) 
 const maxVictims = 100
 
 func (k apiKeys) Load(ctx context.Context, id string) (*apikey.Entry, bool, error) {
-	fields, err := k.client.HGetAll(ctx, k.entryKey(id)).Result()
+	fields, err := call(ctx, k.client, func(ctx context.Context) (map[string]string, error) {
+		return k.client.redis.HGetAll(ctx, k.entryKey(id)).Result()
+	})
 	if err != nil || len(fields) == 0 {
 		return nil, false, failed("loading an API key", err)
 	}
@@ -149,7 +151,9 @@ func (k apiKeys) Revoke(ctx context.Context, id string, at time.Time) (bool, err
 
 // locate returns the part of a record that its keys depend on. It never changes.
 func (k apiKeys) locate(ctx context.Context, id string) (rec apikey.Record, found bool, err error) {
-	fields, err := k.client.HMGet(ctx, k.entryKey(id), "subject", "ring", "created").Result()
+	fields, err := call(ctx, k.client, func(ctx context.Context) ([]any, error) {
+		return k.client.redis.HMGet(ctx, k.entryKey(id), "subject", "ring", "created").Result()
+	})
 	if err != nil {
 		return rec, false, err
 	}
@@ -172,7 +176,9 @@ func (k apiKeys) Spend(ctx context.Context, rec *apikey.Record, key apikey.Diges
 }
 
 func (k apiKeys) List(ctx context.Context, ring, subject string) ([]apikey.Record, error) {
-	members, err := k.client.ZRange(ctx, k.listKey(ring, subject), 0, -1).Result()
+	members, err := call(ctx, k.client, func(ctx context.Context) ([]string, error) {
+		return k.client.redis.ZRange(ctx, k.listKey(ring, subject), 0, -1).Result()
+	})
 	if err != nil {
 		return nil, failed("listing API keys", err)
 	}
@@ -186,7 +192,9 @@ func (k apiKeys) ListAll(ctx context.Context, ring string, after apikey.Position
 	if after != (apikey.Position{}) {
 		from = "(" + member(after.CreatedAt, after.ID)
 	}
-	members, err := k.client.ZRevRangeByLex(ctx, k.indexKey(ring), &redis.ZRangeBy{Max: from, Min: "-", Count: int64(limit) + 1}).Result()
+	members, err := call(ctx, k.client, func(ctx context.Context) ([]string, error) {
+		return k.client.redis.ZRevRangeByLex(ctx, k.indexKey(ring), &redis.ZRangeBy{Max: from, Min: "-", Count: int64(limit) + 1}).Result()
+	})
 	if err != nil {
 		return nil, next, failed("listing API keys", err)
 	}
@@ -205,23 +213,31 @@ func (k apiKeys) records(ctx context.Context, members []string) (list []apikey.R
 	if len(members) == 0 {
 		return nil, nil
 	}
-	var commands []*redis.MapStringStringCmd
-	pipe := k.client.Pipeline()
-	for _, m := range members {
+	ids := make([]string, len(members))
+	for i, m := range members {
 		at, err := memberOf(m)
 		if err != nil {
 			return nil, err
 		}
-		commands = append(commands, pipe.HGetAll(ctx, k.entryKey(at.ID)))
+		ids[i] = at.ID
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
+	entries, err := call(ctx, k.client, func(ctx context.Context) ([]redis.Cmder, error) {
+		return k.client.redis.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+			for _, id := range ids {
+				pipe.HGetAll(ctx, k.entryKey(id))
+			}
+			return nil
+		})
+	})
+	if err != nil {
 		return nil, failed("listing API keys", err)
 	}
-	for _, c := range commands {
-		if len(c.Val()) == 0 {
+	for _, cmd := range entries {
+		fields := cmd.(*redis.MapStringStringCmd).Val()
+		if len(fields) == 0 {
 			continue
 		}
-		e, err := decodeEntry(c.Val())
+		e, err := decodeEntry(fields)
 		if err != nil {
 			return nil, err
 		}

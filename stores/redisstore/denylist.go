@@ -39,7 +39,9 @@ func (d denylist) Denied(ctx context.Context, _ time.Time, _ string, ids ...stri
 	if len(ids) == 0 {
 		return false, nil
 	}
-	n, err := d.client.Exists(ctx, d.denyKeys(ids)...).Result()
+	n, err := call(ctx, d.client, func(ctx context.Context) (int64, error) {
+		return d.client.redis.Exists(ctx, d.denyKeys(ids)...).Result()
+	})
 	return n > 0, failed("checking the denylist", err)
 }
 

@@ -131,7 +131,9 @@ func (f families) Start(ctx context.Context, family refresh.Family) (ended []ref
 }
 
 func (f families) Load(ctx context.Context, subject, id string) (login string, found bool, err error) {
-	v, err := f.client.HGet(ctx, f.subjectKey(subject), id).Result()
+	v, err := call(ctx, f.client, func(ctx context.Context) (string, error) {
+		return f.client.redis.HGet(ctx, f.subjectKey(subject), id).Result()
+	})
 	switch {
 	case errors.Is(err, redis.Nil):
 		return "", false, nil
@@ -162,7 +164,9 @@ func (f families) Rotate(ctx context.Context, r refresh.Rotation) (refresh.Resul
 }
 
 func (f families) List(ctx context.Context, subject string) ([]string, error) {
-	ids, err := f.client.HKeys(ctx, f.subjectKey(subject)).Result()
+	ids, err := call(ctx, f.client, func(ctx context.Context) ([]string, error) {
+		return f.client.redis.HKeys(ctx, f.subjectKey(subject)).Result()
+	})
 	return ids, failed("listing refresh families", err)
 }
 

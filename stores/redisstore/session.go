@@ -118,7 +118,9 @@ func full(err error) error {
 
 func (s sessions) Load(ctx context.Context, key session.Key) (session.Record, bool, error) {
 	t := tagOf(key)
-	v, err := s.client.HGet(ctx, s.sessionsKey(t), recordField+string(key[len(t):])).Result()
+	v, err := call(ctx, s.client, func(ctx context.Context) (string, error) {
+		return s.client.redis.HGet(ctx, s.sessionsKey(t), recordField+string(key[len(t):])).Result()
+	})
 	if errors.Is(err, redis.Nil) {
 		return session.Record{}, false, nil
 	}
@@ -174,7 +176,9 @@ func (s sessions) Delete(ctx context.Context, key session.Key) (bool, error) {
 
 func (s sessions) List(ctx context.Context, subject string) ([]session.Record, error) {
 	t := tagOfSubject(subject)
-	all, err := s.client.HGetAll(ctx, s.sessionsKey(t)).Result()
+	all, err := call(ctx, s.client, func(ctx context.Context) (map[string]string, error) {
+		return s.client.redis.HGetAll(ctx, s.sessionsKey(t)).Result()
+	})
 	if err != nil {
 		return nil, failed("listing sessions", err)
 	}
@@ -205,7 +209,9 @@ func (s sessions) DeleteAll(ctx context.Context, subject string, keep []session.
 }
 
 func (s sessions) Epoch(ctx context.Context, subject string) (int64, error) {
-	epoch, err := s.client.Get(ctx, s.epochKey(tagOfSubject(subject))).Int64()
+	epoch, err := call(ctx, s.client, func(ctx context.Context) (int64, error) {
+		return s.client.redis.Get(ctx, s.epochKey(tagOfSubject(subject))).Int64()
+	})
 	if errors.Is(err, redis.Nil) {
 		return 0, nil
 	}

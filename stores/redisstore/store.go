@@ -37,7 +37,7 @@ const minVersion = 7
 // Stores creates the stores of one application in one Redis. It is safe for
 // concurrent use.
 type Stores struct {
-	client redis.UniversalClient
+	client *client
 	prefix string
 	now    func() time.Time
 }
@@ -67,7 +67,7 @@ func New(ctx context.Context, client redis.UniversalClient, prefix string) (*Sto
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	return &Stores{client: client, prefix: prefix, now: time.Now}, nil
+	return &Stores{client: newClient(client, callTimeout), prefix: prefix, now: time.Now}, nil
 }
 
 // respectsDeadlines reports whether client ends a command at the deadline of its

@@ -1,0 +1,185 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/go-guard/guard/ratelimit"
+	redisstore "github.com/go-guard/guard/stores/redisstore"
+)
+
+// losing starts a proxy of backend that, while lose holds a positive number, drops that
+// many answers: with their connections or, if silent is true, with everything that
+// follows.
+func losing(t *testing.T, backend string, silent bool) (addr string, lose *atomic.Int64) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	lose = new(atomic.Int64)
+	answer := func(in, out net.Conn) {
+		defer in.Close()
+		b := make([]byte, 32<<10)
+		for {
+			n, err := out.Read(b)
+			if err != nil {
+				return
+			}
+			if lose.Add(-1) < 0 {
+				_, err = in.Write(b[:n])
+			} else if silent {
+				_, err = io.Copy(io.Discard, out)
+			} else {
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", backend)
+			if err != nil {
+				in.Close()
+				continue
+			}
+			go func() { io.Copy(out, in); out.Close() }()
+			go answer(in, out)
+		}
+	}()
+	return l.Addr().String(), lose
+}
+
+// standAlone is the state of a Cluster of the server at addr, which is in none.
+func standAlone(addr string) func(context.Context) ([]redis.ClusterSlot, error) {
+	return func(context.Context) ([]redis.ClusterSlot, error) {
+		return []redis.ClusterSlot{{Start: 0, End: 16383, Nodes: []redis.ClusterNode{{Addr: addr}}}}, nil
+	}
+}
+
+// TestLostAnswer: a script whose answer is lost has run a single time, whatever the
+// client's retries are. With redirects of a Cluster or the retries of a client whose
+// options cannot be read, it ran twice.
+func TestLostAnswer(t *testing.T) {
+	for _, silent := range []bool{false, true} {
+		_, direct, prefix := newStores(t)
+		addr, lose := losing(t, address(), silent)
+		single := &redis.Options{Addr: addr, ContextTimeoutEnabled: true, MaxRetries: -1, ReadTimeout: 100 * time.Millisecond}
+		retrying := *single
+		retrying.MaxRetries = 3
+		for name, c := range map[string]redis.UniversalClient{
+			"a client": redis.NewClient(single),
+			"a Cluster's client": redis.NewClusterClient(&redis.ClusterOptions{
+				Addrs: []string{addr}, ClusterSlots: standAlone(addr), ContextTimeoutEnabled: true, ReadTimeout: 100 * time.Millisecond,
+			}),
+			"a client of another type, with retries": struct{ redis.UniversalClient }{redis.NewClient(&retrying)},
+		} {
+			defer c.Close()
+			s, err := redisstore.New(t.Context(), c, prefix)
+			if err != nil {
+				t.Fatal(err)
+			}
+			limits := s.RateLimits()
+			take := ratelimit.Take{Limit: ratelimit.Limit{Name: "a", Quota: 9, Window: time.Minute}, Key: name, Cost: 1}
+			if _, err := limits.Take(t.Context(), []ratelimit.Take{take}); err != nil { // the server has the script
+				t.Fatal(err)
+			}
+			lose.Store(1)
+			_, err = limits.Take(t.Context(), []ratelimit.Take{take})
+			if err == nil {
+				t.Errorf("%s: no error", name)
+			}
+			lose.Store(0)
+			after, err := redisstore.New(t.Context(), direct, prefix)
+			if err != nil {
+				t.Fatal(err)
+			}
+			take.Cost = 0
+			states, err := after.RateLimits().Take(t.Context(), []ratelimit.Take{take})
+			if err != nil || states[0].Remaining != 7 {
+				t.Errorf("%s, silent %t: %+v, %v; want 7 remaining", name, silent, states, err)
+			}
+		}
+	}
+}
+
+// A deaf client ignores contexts, as one without ContextTimeoutEnabled does. While gate
+// is locked, it hangs.
+type deaf struct {
+	redis.UniversalClient
+	gate    sync.RWMutex
+	running atomic.Int64
+}
+
+func (d *deaf) hang() func() {
+	d.running.Add(1)
+	d.gate.RLock()
+	return func() { d.gate.RUnlock(); d.running.Add(-1) }
+}
+
+func (d *deaf) Process(_ context.Context, cmd redis.Cmder) error {
+	defer d.hang()()
+	return d.UniversalClient.Process(context.Background(), cmd)
+}
+
+func (d *deaf) HGet(_ context.Context, key, field string) *redis.StringCmd {
+	defer d.hang()()
+	return d.UniversalClient.HGet(context.Background(), key, field)
+}
+
+// TestDeafClient: the commands of a client that ignores its contexts are given up, and
+// those that run on are limited.
+func TestDeafClient(t *testing.T) {
+	_, c, prefix := newStores(t)
+	d := &deaf{UniversalClient: c}
+	s, err := redisstore.New(t.Context(), d, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := insert(t, s.Sessions(), "u", nil)
+	take := []ratelimit.Take{{Limit: ratelimit.Limit{Name: "a", Quota: 1e6, Window: time.Minute}, Key: "k", Cost: 1}}
+	d.gate.Lock()
+	begun := time.Now()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, _, err := s.Sessions().Load(t.Context(), rec.Key); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a load: %v", err)
+		}
+	})
+	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := s.RateLimits().Take(short, take); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a take with a deadline: %v", err)
+	}
+	for range 1500 {
+		wg.Go(func() {
+			if _, err := s.RateLimits().Take(t.Context(), take); err == nil {
+				t.Error("a take: no error")
+			}
+		})
+	}
+	wg.Wait()
+	if took := time.Since(begun); took > 5*time.Second { // a loaded machine; it was for ever
+		t.Errorf("the commands took %v, want about a second", took)
+	}
+	if n := d.running.Load(); n < 1000 || n > 1025 {
+		t.Errorf("%d commands run on, want at most 1024", n)
+	}
+	d.gate.Unlock()
+	recovered(t, func() bool { _, err := s.RateLimits().Take(t.Context(), take); return err == nil })
+}
