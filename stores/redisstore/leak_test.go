@@ -18,7 +18,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	if err := admin.ConfigSet(t.Context(), "requirepass", leak.Marker).Err(); err != nil {
 		t.Fatal(err)
 	}
-	client := redis.NewClient(&redis.Options{Addr: s.addr, Password: leak.Marker, ContextTimeoutEnabled: true, DialTimeout: time.Second})
+	client := redis.NewClient(&redis.Options{Addr: s.addr, Password: leak.Marker, ContextTimeoutEnabled: true, DialTimeout: time.Second, MaxRetries: -1})
 	defer client.Close()
 	stores, err := redisstore.New(t.Context(), client, "leak")
 	if err != nil {

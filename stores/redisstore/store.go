@@ -23,16 +23,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-)
 
-// minVersion is the first major version of Redis that always replicates the
-// effects of a script and supports EXPIRE with GT.
-const minVersion = 7
+	"github.com/go-guard/guard/internal/wiring"
+)
 
 // Stores creates the stores of one application in one Redis. It is safe for
 // concurrent use.
@@ -47,66 +44,48 @@ type Stores struct {
 // and closes the client, which may connect to a single server, Sentinel or a
 // Cluster.
 //
-// New queries the server's version. It returns an error if the server cannot be
-// reached or is older than Redis 7, or if the client ignores the deadlines of
-// contexts (ContextTimeoutEnabled is false): its commands would outlive them.
+// New returns an error if a server cannot be reached within ten seconds, is older than
+// Redis 7.0 or Valkey 7.2, is a replica, or refuses a command that the stores use: it
+// runs a script with all of them, which leaves no key. It logs a warning by
+// slog.Default() if a server may evict keys, as far as the user may read that. This
+// takes four round trips, in a Cluster four for each master.
+//
+// The client needs ContextTimeoutEnabled: true and MaxRetries: -1 in its options. New
+// refuses a client that may answer from a replica or a cache, and a redis.Ring. Options
+// of a client of another type cannot be read: its commands are abandoned after a second,
+// as every command is, and then up to 1024 of them may still run.
 func New(ctx context.Context, client redis.UniversalClient, prefix string) (*Stores, error) {
-	var errs []error
-	if client == nil {
+	if wiring.IsNil(client) {
 		return nil, errors.New("redisstore: the client is nil")
 	}
-	if prefix == "" || strings.ContainsAny(prefix, "{}") {
-		errs = append(errs, fmt.Errorf("redisstore: prefix %q is empty or contains a brace: braces delimit the hash tag of a key", prefix))
+	errs := checkOptions(client)
+	if !validPrefix(prefix) {
+		errs = append(errs, fmt.Errorf("redisstore: prefix %q is not 1 to 100 printable ASCII characters other than { } * ? [ ] \\", prefix))
 	}
-	if !respectsDeadlines(client) {
-		errs = append(errs, errors.New("redisstore: the client needs ContextTimeoutEnabled: true in its options: without it, commands outlive the deadlines of their contexts"))
+	if len(errs) == 0 {
+		errs = append(errs, checkServers(ctx, client, prefix))
 	}
-	if err := checkVersion(ctx, client); err != nil {
-		errs = append(errs, err)
-	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	return &Stores{client: newClient(client, callTimeout), prefix: prefix, now: time.Now}, nil
 }
 
-// respectsDeadlines reports whether client ends a command at the deadline of its
-// context. Clients of unknown types are assumed to do so.
-func respectsDeadlines(client redis.UniversalClient) bool {
-	switch c := client.(type) {
-	case *redis.Client:
-		return c.Options().ContextTimeoutEnabled
-	case *redis.ClusterClient:
-		return c.Options().ContextTimeoutEnabled
-	}
-	return true
-}
-
-// checkVersion returns an error unless the server is at least minVersion.
-func checkVersion(ctx context.Context, client redis.UniversalClient) error {
-	info, err := client.Info(ctx, "server").Result()
-	if err != nil {
-		return fmt.Errorf("redisstore: querying the server's version: %w", err)
-	}
-	for line := range strings.Lines(info) {
-		name, version, _ := strings.Cut(strings.TrimSpace(line), ":")
-		if name != "redis_version" { // Valkey reports the Redis version it is compatible with
-			continue
-		}
-		major, _, _ := strings.Cut(version, ".")
-		if n, err := strconv.Atoi(major); err != nil || n < minVersion {
-			return fmt.Errorf("redisstore: the server is Redis %q; Redis %d.0 or newer, or Valkey, is required: older versions lack EXPIRE with GT", version, minVersion)
-		}
-		return nil
-	}
-	return errors.New("redisstore: the server reports no version: Redis 7.0 or newer, or Valkey, is required")
+// validPrefix reports whether prefix has none of the braces that delimit the hash tag of a
+// key, and none of the characters with a meaning in the patterns and rules of ACLs.
+func validPrefix(prefix string) bool {
+	return prefix != "" && len(prefix) <= 100 && strings.IndexFunc(prefix, func(r rune) bool {
+		return r <= ' ' || r > '~' || strings.ContainsRune(`{}*?[]\`, r)
+	}) < 0
 }
 
 // key returns a Redis key. In a Cluster its hash tag determines the slot; all
 // keys that one script accesses have the same tag. In this package a key is a Redis
 // key; the keys of packages session and apikey are session keys and API keys.
-func (s *Stores) key(kind, tag, rest string) string {
-	return s.prefix + ":" + kind + "{" + tag + "}" + rest
+func (s *Stores) key(kind, tag, rest string) string { return newKey(s.prefix, kind, tag, rest) }
+
+func newKey(prefix, kind, tag, rest string) string {
+	return prefix + ":" + kind + "{" + tag + "}" + rest
 }
 
 // failed returns err with the operation that failed, or nil if err is nil.

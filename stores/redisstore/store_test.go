@@ -200,12 +200,9 @@ func oldServer(t *testing.T) string {
 					}
 					switch strings.ToLower(strings.TrimSpace(line)) {
 					case "hello":
-						fmt.Fprint(c, "-ERR unknown command\r\n")
+						fmt.Fprint(c, "*4\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n6.0.16\r\n")
 					case "client":
 						fmt.Fprint(c, "+OK\r\n")
-					case "info":
-						info := "# Server\r\nredis_version:6.0.16\r\n"
-						fmt.Fprintf(c, "$%d\r\n%s\r\n", len(info), info)
 					}
 				}
 			}()
