@@ -26,6 +26,7 @@ var allowed = map[string][]string{
 	"guardtest":       {module + "/jwtauth", module + "/session", module + "/source", "github.com/golang-jwt/jwt/v5"}, // it makes tokens and sessions
 	"jwtauth":         {module + "/source", "github.com/golang-jwt/jwt/v5"},
 	"jwtauth/refresh": {module + "/jwtauth", module + "/source", "github.com/golang-jwt/jwt/v5"}, // a refresh token leads to an access token
+	"once":            nil,
 	"owner":           nil,
 	"ratelimit":       {module + "/clientip", "golang.org/x/time"},
 	"rbac":            nil,

@@ -24,6 +24,7 @@ var packages = map[string]func(*testing.T) map[string]leak.Instance{
 	"guardtest":       ofGuardtest,
 	"jwtauth":         ofJWTAuth,
 	"jwtauth/refresh": ofRefresh,
+	"once":            ofOnce,
 	"owner":           ofOwner,
 	"owner/list":      ofList,
 	"ratelimit":       ofRatelimit,
@@ -33,7 +34,7 @@ var packages = map[string]func(*testing.T) map[string]leak.Instance{
 	"source":          ofSource,
 	// Conformance suites.
 	"apikey/apikeytest": none, "jwtauth/denylisttest": none, "jwtauth/refresh/refreshtest": none,
-	"ratelimit/ratelimittest": none, "session/sessiontest": none,
+	"once/oncetest": none, "ratelimit/ratelimittest": none, "session/sessiontest": none,
 }
 
 func none(*testing.T) map[string]leak.Instance { return nil }

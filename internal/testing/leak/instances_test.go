@@ -16,6 +16,7 @@ import (
 	"github.com/go-guard/guard/clientip"
 	"github.com/go-guard/guard/guardtest"
 	"github.com/go-guard/guard/internal/testing/leak"
+	"github.com/go-guard/guard/once"
 	"github.com/go-guard/guard/owner"
 	"github.com/go-guard/guard/owner/list"
 	"github.com/go-guard/guard/ratelimit"
@@ -131,6 +132,18 @@ func ofGuardtest(t *testing.T) map[string]leak.Instance {
 		"Matrix":   {Value: guardtest.Matrix{Callers: callers}},
 		"Callers":  {Value: callers},
 		"Want":     {Value: guardtest.Want{}},
+	}
+}
+
+func ofOnce(*testing.T) map[string]leak.Instance {
+	m := guard.Must(once.NewMemory(nil))
+	first, _ := m.Take(context.Background(), once.Key("purpose", leak.Marker), time.Now().Add(time.Hour))
+	l, _, err := m.Acquire(context.Background(), once.Key("work"), time.Hour)
+	if !first || err != nil {
+		panic(err)
+	}
+	return map[string]leak.Instance{
+		"MemoryOptions": {Value: once.MemoryOptions{}}, "Memory": {Value: m}, "Lease": {Value: l, Digests: true}, "State": {Value: once.First},
 	}
 }
 
