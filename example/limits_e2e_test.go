@@ -177,12 +177,14 @@ func TestCompleteParallelGuesses(t *testing.T) {
 	t.Parallel()
 	p := start(t)
 	var wg sync.WaitGroup
-	var checked atomic.Int32
+	var checked, unchecked atomic.Int32
 	for range 40 {
 		wg.Go(func() {
 			switch a := p.send(t, call{do: "POST /complete/login", body: wrong}); a.status {
-			case 401, 503: // the latter waited too long for its turn to hash
+			case 401:
 				checked.Add(1)
+			case 503: // it waited too long for its turn to hash, and is given back
+				unchecked.Add(1)
 			case 429:
 			default:
 				t.Error(a)
@@ -190,8 +192,8 @@ func TestCompleteParallelGuesses(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := checked.Load(); n != 5 {
-		t.Errorf("%d guesses were checked, want 5", n)
+	if n, m := checked.Load(), unchecked.Load(); n > 5 || n+m < 5 {
+		t.Errorf("%d guesses were checked, want 5, as %d were 503", n, m)
 	}
 }
 
