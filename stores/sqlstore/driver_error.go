@@ -19,19 +19,12 @@ const (
 func (d Dialect) classify(err error) errorClass {
 	switch d {
 	case PostgreSQL:
-		state, ok := errors.AsType[interface { // pgx and lib/pq
-			error
-			SQLState() string
-		}](err)
-		if !ok {
-			return unclassified
-		}
 		return map[string]errorClass{
 			"40001": conflict,   // serialization_failure
 			"40P01": conflict,   // deadlock_detected
 			"23505": duplicate,  // unique_violation
 			"53100": outOfSpace, // disk_full
-		}[state.SQLState()]
+		}[sqlState(err)]
 	case MySQL:
 		return map[int64]errorClass{
 			1213: conflict,   // ER_LOCK_DEADLOCK
@@ -50,6 +43,18 @@ func (d Dialect) classify(err error) errorClass {
 		return outOfSpace
 	}
 	return unclassified
+}
+
+// sqlState returns the SQLSTATE of an error, "" if it has none.
+func sqlState(err error) string {
+	state, ok := errors.AsType[interface { // pgx and lib/pq
+		error
+		SQLState() string
+	}](err)
+	if !ok {
+		return ""
+	}
+	return state.SQLState()
 }
 
 // errorCode returns the numeric code of an error, 0 if it has none: from the method

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -31,11 +32,32 @@ func (s *Stores) Schema() string {
 // several processes at once. If the schema has this package's version, it needs no
 // permission to change the schema. A schema with a newer version is an error: this
 // package cannot write to tables that it does not support.
+//
+// It then checks that the role may read and write each table. If a right, a schema or a
+// database is missing, the error names it and the statement that adds it.
 func (s *Stores) Migrate(ctx context.Context) error {
-	if v, err := s.version(ctx, s.db()); err == nil && v > 0 {
+	err := s.migrate(ctx)
+	if err == nil {
+		err = s.checkRights(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("sqlstore: migrating: %w", err)
+	}
+	return nil
+}
+
+func (s *Stores) migrate(ctx context.Context) error {
+	v, err := s.version(ctx, s.db())
+	if err == nil && v > 0 {
 		return checkVersion(v)
 	}
-	err := s.retry(ctx, func(ctx context.Context) error {
+	if explained := s.explain(ctx, err, use, "SELECT ON guard_schema"); explained != nil {
+		if s.dialect.mistake(err) == denied { // MySQL does not say whether there is a table
+			explained = fmt.Errorf("%w%s%s", explained, orCreate, s.grant(ctx, create))
+		}
+		return explained
+	}
+	err = s.retry(ctx, func(ctx context.Context) error {
 		conn, err := s.db().Conn(ctx)
 		if err != nil {
 			return err
@@ -46,10 +68,7 @@ func (s *Stores) Migrate(ctx context.Context) error {
 		}
 		return s.migrateTx(ctx, conn)
 	})
-	if err != nil {
-		return fmt.Errorf("sqlstore: migrating: %w", err)
-	}
-	return nil
+	return cmp.Or(s.explain(ctx, err, create), err)
 }
 
 // version returns the version of the schema, 0 if there is none.
@@ -61,7 +80,7 @@ func (s *Stores) version(ctx context.Context, on runner) (v int, err error) {
 // checkVersion returns an error if the schema is newer than this package.
 func checkVersion(v int) error {
 	if v > Version {
-		return fmt.Errorf("sqlstore: the schema has version %d, and this package supports version %d", v, Version)
+		return fmt.Errorf("the schema has version %d, and this package supports version %d", v, Version)
 	}
 	return nil
 }
@@ -100,9 +119,6 @@ func (s *Stores) migrateMySQL(ctx context.Context, conn *sql.Conn) error {
 			return err
 		}
 	}
-	if !database.Valid {
-		return errors.New("the connection has no database: name it in the DSN (user:password@tcp(host:3306)/DATABASE) or in Options.Schema")
-	}
 	// The name of a lock has at most 64 characters, as that of a database has. MySQL 9.6
 	// has no MD5 and no SHA1 any more.
 	digest := sha256.Sum256([]byte(database.String))
@@ -113,7 +129,7 @@ func (s *Stores) migrateMySQL(ctx context.Context, conn *sql.Conn) error {
 	}
 	switch {
 	case !acquired.Valid:
-		return errors.New("GET_LOCK failed")
+		return errors.New("GET_LOCK returned NULL: the statement was killed, or the server has no memory")
 	case acquired.Int64 == 0:
 		return errors.New("another process has held the migration lock for a minute")
 	}
@@ -127,6 +143,10 @@ func (s *Stores) migrateMySQL(ctx context.Context, conn *sql.Conn) error {
 // the schema creates the table of the version, and the last one inserts it.
 func (s *Stores) create(ctx context.Context, conn *sql.Conn) error {
 	for i, statement := range strings.Split(strings.TrimSpace(s.Schema()), ";\n") {
+		for statement = strings.TrimSpace(statement); strings.HasPrefix(statement, "--"); {
+			_, statement, _ = strings.Cut(statement, "\n")
+			statement = strings.TrimSpace(statement)
+		}
 		if i == 1 {
 			if v, err := s.version(ctx, conn); err != nil || v > 0 {
 				return errors.Join(err, checkVersion(v))
