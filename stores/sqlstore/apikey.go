@@ -58,8 +58,8 @@ func (s apiKeys) Insert(ctx context.Context, e apikey.Entry, maxPerSubject int) 
 		})
 		inserted, tooMany = err == nil, errors.Is(err, apikey.ErrTooMany)
 		if inserted {
-			s.countInsert(ctx, apiKeyTable)
-			s.countInsert(ctx, epochTable)
+			s.sweepSometimes(ctx, apiKeyTable)
+			s.sweepSometimes(ctx, epochTable)
 		}
 		switch class := s.dialect.classify(err); {
 		case tooMany, errors.Is(err, errExists), class == duplicate:

@@ -42,7 +42,7 @@ func (s denylist) Deny(ctx context.Context, until time.Time, _ string, ids ...st
 			_, err := s.exec(ctx, s.db(), query, args...)
 			if err == nil {
 				for range batch { // each ID counts as an insert
-					s.countInsert(ctx, denylistTable)
+					s.sweepSometimes(ctx, denylistTable)
 				}
 			}
 			return err

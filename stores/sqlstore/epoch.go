@@ -124,7 +124,7 @@ func (s sessions) end(ctx context.Context, operation string, id []byte, retentio
 			return err
 		})
 		if err == nil {
-			s.countInsert(ctx, epochTable)
+			s.sweepSometimes(ctx, epochTable)
 		}
 		return err
 	})

@@ -42,7 +42,7 @@ func (s families) Start(ctx context.Context, f refresh.Family) (ended []refresh.
 			return err
 		})
 		if err == nil {
-			s.countInsert(ctx, familyTable)
+			s.sweepSometimes(ctx, familyTable)
 		}
 		if s.dialect.classify(err) == duplicate {
 			return errExists

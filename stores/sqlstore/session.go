@@ -34,9 +34,9 @@ func (s sessions) Insert(ctx context.Context, rec session.Record, epoch int64) e
 			return nil
 		}
 		if err == nil {
-			s.countInsert(ctx, sessionTable)
+			s.sweepSometimes(ctx, sessionTable)
 			for range on {
-				s.countInsert(ctx, epochTable)
+				s.sweepSometimes(ctx, epochTable)
 			}
 		}
 		switch s.dialect.classify(err) {
@@ -150,7 +150,7 @@ func (s sessions) Rotate(ctx context.Context, from, to session.Key) (rotated boo
 			return err
 		})
 		if rotated && err == nil {
-			s.countInsert(ctx, forwardTable)
+			s.sweepSometimes(ctx, forwardTable)
 		}
 		return err
 	})

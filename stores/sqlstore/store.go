@@ -29,7 +29,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-guard/guard/internal/secret"
@@ -84,7 +83,6 @@ type Stores struct {
 	timeout time.Duration
 	now     func() time.Time
 	names
-	inserts [len(tables)]atomic.Uint32 // since the start, by table
 }
 
 // New returns stores in db, which the caller configures and closes; limit its
