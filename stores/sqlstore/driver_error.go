@@ -22,12 +22,14 @@ func (d Dialect) classify(err error) errorClass {
 		return map[string]errorClass{
 			"40001": conflict,   // serialization_failure
 			"40P01": conflict,   // deadlock_detected
+			"55P03": conflict,   // lock_not_available, by lock_timeout
 			"23505": duplicate,  // unique_violation
 			"53100": outOfSpace, // disk_full
 		}[sqlState(err)]
 	case MySQL:
 		return map[int64]errorClass{
 			1213: conflict,   // ER_LOCK_DEADLOCK
+			1205: conflict,   // ER_LOCK_WAIT_TIMEOUT: the statement was rolled back, and inTx rolls back the others
 			1020: conflict,   // ER_CHECKREAD, from MariaDB's snapshot isolation
 			1062: duplicate,  // ER_DUP_ENTRY
 			1114: outOfSpace, // ER_RECORD_FILE_FULL

@@ -9,27 +9,54 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// maxAttempts is how often an operation is attempted that ends in a conflict.
-const maxAttempts = 10
+// maxAttempts is how often an operation is attempted that ends in a conflict. The
+// timeout usually ends it earlier.
+const maxAttempts = 100
+
+// maxDelay is the longest delay between two attempts.
+const maxDelay = 100 * time.Millisecond
 
 // write runs one operation within the timeout, and repeats it after a conflict. If
 // the connection breaks, a write is not repeated: it may have been committed.
 func (s *Stores) write(ctx context.Context, operation string, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	return s.failed(operation, s.retry(ctx, f))
+	return s.failed(operation, s.inTurn(ctx, s.writes, func(ctx context.Context) error { return s.retry(ctx, f) }))
 }
 
 // read runs one operation that changes nothing. Unlike a write, it is also repeated
 // once after any other error, since the pooled connection may have been closed.
 func (s *Stores) read(ctx context.Context, operation string, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	err := s.retry(ctx, f)
-	if err != nil && ctx.Err() == nil {
-		err = s.retry(ctx, f)
+	return s.failed(operation, s.inTurn(ctx, s.reads, func(ctx context.Context) error {
+		err := s.retry(ctx, f)
+		if err != nil && ctx.Err() == nil {
+			err = s.retry(ctx, f)
+		}
+		return err
+	}))
+}
+
+// inTurn waits for a turn and runs f within the timeout and the deadline of ctx. A
+// client that disconnects ends the wait, and not f: drivers close the connection of a
+// statement that is cancelled, so that such clients could close all connections as
+// fast as others open them. The turns bound what these clients leave running.
+func (s *Stores) inTurn(ctx context.Context, turns chan struct{}, f func(context.Context) error) error {
+	deadline := time.Now().Add(s.timeout)
+	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
+		deadline = d
 	}
-	return s.failed(operation, err)
+	lasting, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
+	defer cancel()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case turns <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-lasting.Done():
+		return fmt.Errorf("waiting for its turn: %w", lasting.Err())
+	}
+	defer func() { <-turns }()
+	return f(lasting)
 }
 
 // retry calls f until it does not return a conflict, up to maxAttempts times.
@@ -40,7 +67,7 @@ func (s *Stores) retry(ctx context.Context, f func(context.Context) error) error
 			return err
 		}
 		// A random delay, so that the same transactions do not conflict again.
-		delay := time.NewTimer(rand.N(time.Millisecond << attempt))
+		delay := time.NewTimer(rand.N(min(time.Millisecond<<min(attempt, 16), maxDelay)))
 		select {
 		case <-ctx.Done():
 			delay.Stop()

@@ -60,7 +60,9 @@ func (d Dialect) String() string {
 // Options holds what has a default. The zero value is ready for production.
 type Options struct {
 	// Timeout is the maximum duration of one operation, including retries and the
-	// wait for a connection. If zero, 3 seconds.
+	// waits for a connection and for locks. An earlier deadline of its context ends an
+	// operation, too; the cancellation of the context ends only the wait for its turn.
+	// If zero, 3 seconds.
 	Timeout time.Duration
 	// Now is the clock that determines which rows have expired. If nil, time.Now.
 	Now func() time.Time
@@ -83,10 +85,16 @@ type Stores struct {
 	timeout time.Duration
 	now     func() time.Time
 	names
+
+	reads, writes chan struct{} // one element for each operation that runs: see inTurn
 }
 
+// minTurns is how many operations may run at the same time at least.
+const minTurns = 64
+
 // New returns stores in db, which the caller configures and closes; limit its
-// connections with SetMaxOpenConns. New does not connect to the database and does
+// connections with SetMaxOpenConns before. At most 64 operations run at the same time,
+// or as many as there may be connections, if that is more. New does not connect to the database and does
 // not create tables: see [Stores.Migrate].
 func New(db *sql.DB, d Dialect, opts *Options) (*Stores, error) {
 	var o Options
@@ -113,7 +121,13 @@ func New(db *sql.DB, d Dialect, opts *Options) (*Stores, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Stores{hidden: secret.New(db), dialect: d, timeout: o.Timeout, now: o.Now, names: n}, nil
+	s := &Stores{hidden: secret.New(db), dialect: d, timeout: o.Timeout, now: o.Now, names: n}
+	s.reads = make(chan struct{}, max(minTurns, db.Stats().MaxOpenConnections))
+	s.writes = s.reads
+	if d == SQLite { // it has one writer, and lets others wait in no order
+		s.writes = make(chan struct{}, 1)
+	}
+	return s, nil
 }
 
 func (s *Stores) db() *sql.DB { return s.hidden.Reveal() }
@@ -153,7 +167,7 @@ type runner interface {
 // exec runs a statement and returns how many rows it changed. Every statement of
 // this package changes each row that it matches, since MySQL by default counts
 // changed rows and other databases count matched rows.
-func (s *Stores) exec(ctx context.Context, on runner, query string, args ...any) (int64, error) {
+func (s *Stores) exec(ctx context.Context, on runner, query string, args ...any) (n int64, err error) {
 	res, err := on.ExecContext(ctx, s.statement(query), args...)
 	if err != nil {
 		return 0, err

@@ -41,20 +41,19 @@ const defaultBatch = 1000
 
 // Sweep deletes expired rows, at most batch of each table, and returns how many it
 // deleted: call it until it returns 0. If batch is zero or negative, it is 1000.
-// Sweep is optional, since inserts delete expired rows too, by chance.
-// On PostgreSQL, concurrent calls do not wait for each other.
+// Sweep is optional, since inserts delete expired rows too, by chance. Each table
+// has [Options.Timeout]. On PostgreSQL, concurrent calls do not wait for each other.
 func (s *Stores) Sweep(ctx context.Context, batch int) (deleted int, err error) {
 	if batch <= 0 {
 		batch = defaultBatch
 	}
 	var errs []error
 	for t := range tables {
-		err := s.retry(ctx, func(ctx context.Context) error {
+		errs = append(errs, s.write(ctx, "sweeping "+tables[t].name, func(ctx context.Context) error {
 			n, err := s.sweep(ctx, table(t), batch)
 			deleted += int(n)
 			return err
-		})
-		errs = append(errs, s.failed("sweeping "+tables[t].name, err))
+		}))
 	}
 	return deleted, errors.Join(errs...)
 }
