@@ -136,7 +136,11 @@ func (s *Stores) migrateMySQL(ctx context.Context, conn *sql.Conn) error {
 	defer func() {
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK(?)", lock)
 	}()
-	return s.create(ctx, conn)
+	if err := s.create(ctx, conn); err != nil {
+		return err
+	}
+	_, err := conn.ExecContext(ctx, "COMMIT") // of the last statement, if autocommit is off
+	return err
 }
 
 // create creates the tables unless the schema has a version. The first statement of

@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-guard/guard/internal/secret"
@@ -87,6 +88,7 @@ type Stores struct {
 	names
 
 	reads, writes chan struct{} // one element for each operation that runs: see inTurn
+	autocommit    atomic.Int32  // see manualCommit
 }
 
 // minTurns is how many operations may run at the same time at least.
@@ -168,6 +170,17 @@ type runner interface {
 // this package changes each row that it matches, since MySQL by default counts
 // changed rows and other databases count matched rows.
 func (s *Stores) exec(ctx context.Context, on runner, query string, args ...any) (n int64, err error) {
+	manual, err := s.manualCommit(ctx, on)
+	if err != nil {
+		return 0, err
+	}
+	if manual {
+		err = s.inTx(ctx, func(tx *sql.Tx) (err error) {
+			n, err = s.exec(ctx, tx, query, args...)
+			return err
+		})
+		return n, err
+	}
 	res, err := on.ExecContext(ctx, s.statement(query), args...)
 	if err != nil {
 		return 0, err
@@ -177,6 +190,13 @@ func (s *Stores) exec(ctx context.Context, on runner, query string, args ...any)
 
 // query calls scan for each row.
 func (s *Stores) query(ctx context.Context, on runner, scan func(*sql.Rows) error, query string, args ...any) error {
+	manual, err := s.manualCommit(ctx, on)
+	if err != nil {
+		return err
+	}
+	if manual {
+		return s.inTx(ctx, func(tx *sql.Tx) error { return s.query(ctx, tx, scan, query, args...) })
+	}
 	rows, err := on.QueryContext(ctx, s.statement(query), args...)
 	if err != nil {
 		return err

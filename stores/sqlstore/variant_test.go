@@ -31,8 +31,13 @@ func TestVariants(t *testing.T) {
 		{"PostgreSQL, one connection", postgres, func(dsn string) string { return dsn }, 1},
 		{"MySQL, prepared", mariadb, func(dsn string) string { return strings.Replace(dsn, "interpolateParams=true", "", 1) }, 8},
 		{"MySQL, found rows", mariadb, func(dsn string) string { return dsn + "&clientFoundRows=true" }, 8},
+		{"MySQL, without autocommit", mariadb, func(dsn string) string { return dsn + "&autocommit=0" }, 8},
+		{"MySQL, not strict", mariadb, func(dsn string) string { return dsn + "&sql_mode=%27%27" }, 8},
 		{"MySQL, one connection", mariadb, func(dsn string) string { return dsn }, 1},
 		{"SQLite, one connection", sqlite, func(dsn string) string { return dsn }, 1},
+		{"SQLite, other pragmas", sqlite, func(dsn string) string {
+			return dsn + "&_pragma=foreign_keys(1)&_pragma=recursive_triggers(1)&_pragma=synchronous(OFF)&_pragma=case_sensitive_like(1)&_txlock=immediate"
+		}, 8},
 		{"SQLite, in memory", sqlite, func(string) string { return "file::memory:" }, 1},
 	} {
 		t.Run(v.name, func(t *testing.T) {
