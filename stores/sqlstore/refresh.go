@@ -22,12 +22,12 @@ type families struct{ *Stores }
 
 // endFamily is the beginning of a statement that ends families, whose arguments
 // begin with endArgs.
-const endFamily = "UPDATE guard_families SET generation = 0, expires = ?, earlier = '', login = ? WHERE subject = ? AND generation > 0 AND "
+const endFamily = "UPDATE guard_families SET generation = 0, expires = ?, earlier = '', login = ? WHERE generation > 0 AND "
 
-// endArgs returns the arguments of endFamily: until when the families stay listed,
-// no Login, the subject, and those that follow, such as the IDs.
-func endArgs(listedUntil time.Time, subject string, args ...any) []any {
-	return append([]any{listedUntil.UnixMilli(), []byte{}, []byte(subject)}, args...)
+// endArgs returns the arguments of endFamily: until when the families stay listed, no
+// Login, and those that follow.
+func endArgs(listedUntil time.Time, args ...any) []any {
+	return append([]any{listedUntil.UnixMilli(), []byte{}}, args...)
 }
 
 func (s families) Start(ctx context.Context, f refresh.Family) (ended []refresh.Family, err error) {
@@ -36,17 +36,21 @@ func (s families) Start(ctx context.Context, f refresh.Family) (ended []refresh.
 			len(f.Subject), len(f.ID), len(f.Login), refresh.MaxStoreSubject, refresh.MaxLogin)
 	}
 	var ids []string
-	err = s.write(ctx, "starting a token family", func(ctx context.Context) error {
-		err := s.inTx(ctx, func(tx *sql.Tx) (err error) {
-			ids, err = s.start(ctx, tx, f)
-			return err
-		})
-		if err == nil {
+	inserted := false
+	err = s.write(ctx, "starting a token family", func(ctx context.Context) (err error) {
+		if !inserted {
+			_, err := s.exec(ctx, s.db(), "INSERT INTO guard_families (subject, id, generation, made, earlier, expires, login) VALUES (?, ?, 1, ?, '', ?, ?)",
+				[]byte(f.Subject), []byte(f.ID), f.Started.UnixMilli(), f.Expires.UnixMilli(), []byte(f.Login))
+			if s.dialect.classify(err) == duplicate {
+				return errExists
+			}
+			if err != nil {
+				return err
+			}
+			inserted = true
 			s.sweepSometimes(ctx, familyTable)
 		}
-		if s.dialect.classify(err) == duplicate {
-			return errExists
-		}
+		ids, err = s.evict(ctx, f)
 		return err
 	})
 	for _, id := range ids {
@@ -55,16 +59,12 @@ func (s families) Start(ctx context.Context, f refresh.Family) (ended []refresh.
 	return ended, err
 }
 
-// start inserts a family. Then it ends the families of its subject beyond
-// maxPerSubject, the oldest ones, and deletes as many of the ended ones.
-func (s families) start(ctx context.Context, tx *sql.Tx, f refresh.Family) (ended []string, err error) {
-	_, err = s.exec(ctx, tx, "INSERT INTO guard_families (subject, id, generation, made, earlier, expires, login) VALUES (?, ?, 1, ?, '', ?, ?)",
-		[]byte(f.Subject), []byte(f.ID), f.Started.UnixMilli(), f.Expires.UnixMilli(), []byte(f.Login))
-	if err != nil {
-		return nil, err
-	}
+// evict ends the families of a subject beyond maxPerSubject, the oldest ones, and
+// deletes as many of the ended ones. It runs after f was committed: of concurrent
+// logins, the last one to evict reads the families of all.
+func (s families) evict(ctx context.Context, f refresh.Family) (ended []string, err error) {
 	var live, deleted []string
-	err = s.query(ctx, tx, func(rows *sql.Rows) error {
+	err = s.query(ctx, s.db(), func(rows *sql.Rows) error {
 		var id []byte
 		var generation int64
 		err := rows.Scan(&id, &generation)
@@ -76,11 +76,14 @@ func (s families) start(ctx context.Context, tx *sql.Tx, f refresh.Family) (ende
 		return err
 	}, "SELECT id, generation FROM guard_families WHERE subject = ? AND id <> ? ORDER BY expires DESC, id LIMIT ?", []byte(f.Subject), []byte(f.ID), maxBatch)
 	ended, deleted = live[min(len(live), maxPerSubject-1):], deleted[min(len(deleted), maxPerSubject):]
-	if err == nil && len(ended) > 0 {
-		_, err = s.exec(ctx, tx, endFamily+"id IN ("+placeholders(len(ended))+")", endArgs(f.ListedUntil, f.Subject, blobs(ended)...)...)
-	}
 	if err == nil && len(deleted) > 0 {
-		_, err = s.exec(ctx, tx, "DELETE FROM guard_families WHERE subject = ? AND id IN ("+placeholders(len(deleted))+")", append([]any{[]byte(f.Subject)}, blobs(deleted)...)...)
+		args, where := s.dialect.rowsOf("guard_families", f.Subject, deleted)
+		_, err = s.exec(ctx, s.db(), "DELETE FROM guard_families WHERE "+where, args...)
+	}
+	// Last: the caller denies the access tokens of what has ended only if there is no error.
+	if err == nil && len(ended) > 0 {
+		args, where := s.dialect.rowsOf("guard_families", f.Subject, ended)
+		_, err = s.exec(ctx, s.db(), endFamily+where, endArgs(f.ListedUntil, args...)...)
 	}
 	return ended, err
 }
@@ -147,7 +150,7 @@ func (s families) rotate(ctx context.Context, r refresh.Rotation) (result refres
 	default:
 		result = refresh.Reused
 	}
-	n, err = s.exec(ctx, s.db(), endFamily+"id = ? AND generation = ? AND made = ?", endArgs(r.ListedUntil, r.Subject, id, f.generation, f.made)...)
+	n, err = s.exec(ctx, s.db(), endFamily+"subject = ? AND id = ? AND generation = ? AND made = ?", endArgs(r.ListedUntil, subject, id, f.generation, f.made)...)
 	return result, n > 0, err
 }
 
@@ -206,8 +209,8 @@ func (s families) List(ctx context.Context, subject string) (ids []string, err e
 
 func (s families) Revoke(ctx context.Context, subject string, listedUntil time.Time, ids ...string) error {
 	for batch := range slices.Chunk(ids, maxBatch) {
-		_, err := s.change(ctx, "revoking token families", endFamily+"id IN ("+placeholders(len(batch))+")", endArgs(listedUntil, subject, blobs(batch)...)...)
-		if err != nil {
+		args, where := s.dialect.rowsOf("guard_families", subject, batch)
+		if _, err := s.change(ctx, "revoking token families", endFamily+where, endArgs(listedUntil, args...)...); err != nil {
 			return err
 		}
 	}

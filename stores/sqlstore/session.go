@@ -26,26 +26,19 @@ func (s sessions) Insert(ctx context.Context, rec session.Record, epoch int64) e
 	if n := len(rec.Subject); n < 1 || n > 255 || len(rec.Login) > 255 || len(rec.Ref) > 255 { // MySQL might truncate them
 		return fmt.Errorf("sqlstore: a session has a subject of %d bytes, a Login of %d and a Ref of %d, want 1 to 255, and at most 255", n, len(rec.Login), len(rec.Ref))
 	}
-	var ended bool
+	var inserted, ended bool
 	err := s.write(ctx, "inserting a session", func(ctx context.Context) error {
-		on := s.conditions(&rec, epoch)
-		err := s.inTx(ctx, func(tx *sql.Tx) error { return s.insert(ctx, tx, &rec, on) })
-		if ended = errors.Is(err, session.ErrEnded); ended {
-			return nil
-		}
-		if err == nil {
-			s.sweepSometimes(ctx, sessionTable)
-			for range on {
-				s.sweepSometimes(ctx, epochTable)
+		if !inserted {
+			err := s.insert(ctx, &rec, s.conditions(&rec, epoch))
+			if ended = errors.Is(err, session.ErrEnded); ended {
+				return nil
 			}
+			if err != nil {
+				return err
+			}
+			inserted = true
 		}
-		switch s.dialect.classify(err) {
-		case duplicate:
-			return errExists
-		case outOfSpace:
-			return fmt.Errorf("%w: %w", session.ErrFull, err)
-		}
-		return err
+		return s.evict(ctx, &rec)
 	})
 	if ended {
 		return session.ErrEnded
@@ -53,36 +46,58 @@ func (s sessions) Insert(ctx context.Context, rec session.Record, epoch int64) e
 	return err
 }
 
-// insert inserts a session under the conditions, and then deletes those of its
-// subject beyond maxPerSubject that have been idle for the longest time. It never
-// deletes the new one, even if that has.
-func (s sessions) insert(ctx context.Context, tx *sql.Tx, rec *session.Record, on []condition) error {
+// insert inserts a session under the conditions. Without any, it is one statement.
+func (s sessions) insert(ctx context.Context, rec *session.Record, on []condition) error {
+	args := []any{[]byte(rec.Subject), rec.ID[:], rec.Key[:],
+		rec.Created.UnixMilli(), rec.LastSeen.UnixMilli(), rec.Deadline.UnixMilli(), rec.Revision,
+		[]byte(rec.Login), []byte(rec.Ref), []byte(rec.Data)}
+	var err error
+	if len(on) == 0 {
+		_, err = s.exec(ctx, s.db(), "INSERT INTO guard_sessions ("+sessionColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", args...)
+	} else {
+		err = s.inTx(ctx, func(tx *sql.Tx) error { return s.insertUnless(ctx, tx, on, args) })
+	}
+	switch s.dialect.classify(err) {
+	case duplicate:
+		return errExists
+	case outOfSpace:
+		return fmt.Errorf("%w: %w", session.ErrFull, err)
+	}
+	if err == nil {
+		s.sweepSometimes(ctx, sessionTable)
+		for range on {
+			s.sweepSometimes(ctx, epochTable)
+		}
+	}
+	return err
+}
+
+func (s sessions) insertUnless(ctx context.Context, tx *sql.Tx, on []condition, args []any) error {
 	if err := s.lock(ctx, tx, on); err != nil {
 		return err
 	}
 	values, where := unless(on)
-	query := "INSERT INTO guard_sessions (" + sessionColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	if len(on) > 0 {
-		query = "INSERT INTO guard_sessions (" + sessionColumns + ") SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM (SELECT 1 AS n) AS one WHERE NOT EXISTS (SELECT 1 FROM guard_epochs WHERE " + where + ")"
-	}
-	n, err := s.exec(ctx, tx, query, append([]any{[]byte(rec.Subject), rec.ID[:], rec.Key[:],
-		rec.Created.UnixMilli(), rec.LastSeen.UnixMilli(), rec.Deadline.UnixMilli(), rec.Revision,
-		[]byte(rec.Login), []byte(rec.Ref), []byte(rec.Data)}, values...)...)
+	n, err := s.exec(ctx, tx, "INSERT INTO guard_sessions ("+sessionColumns+") SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM (SELECT 1 AS n) AS one WHERE NOT EXISTS (SELECT 1 FROM guard_epochs WHERE "+where+")", append(args, values...)...)
 	if err == nil && n == 0 {
 		err = session.ErrEnded
 	}
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// evict deletes the sessions of a subject beyond maxPerSubject that have been idle for
+// the longest time. It never deletes rec, even if that has. It runs after rec was
+// committed: of concurrent logins, the last one to evict reads the sessions of all.
+func (s sessions) evict(ctx context.Context, rec *session.Record) error {
 	var idle []string
-	err = s.query(ctx, tx, func(rows *sql.Rows) error {
+	err := s.query(ctx, s.db(), func(rows *sql.Rows) error {
 		var id []byte
 		err := rows.Scan(&id)
 		idle = append(idle, string(id))
 		return err
 	}, "SELECT id FROM guard_sessions WHERE subject = ? AND id <> ? ORDER BY last_seen DESC, id LIMIT ? OFFSET ?", []byte(rec.Subject), rec.ID[:], maxBatch, maxPerSubject-1)
 	if err == nil && len(idle) > 0 {
-		_, err = s.exec(ctx, tx, "DELETE FROM guard_sessions WHERE subject = ? AND id IN ("+placeholders(len(idle))+")", append([]any{[]byte(rec.Subject)}, blobs(idle)...)...)
+		args, where := s.dialect.rowsOf("guard_sessions", rec.Subject, idle)
+		_, err = s.exec(ctx, s.db(), "DELETE FROM guard_sessions WHERE "+where, args...)
 	}
 	return err
 }
@@ -90,17 +105,19 @@ func (s sessions) insert(ctx context.Context, tx *sql.Tx, rec *session.Record, o
 const sessionColumns = "subject, id, token, created, last_seen, deadline, revision, login, ref, data"
 
 func scanSession(rows *sql.Rows) (rec session.Record, err error) {
-	var subject, id, token, login, ref, data sql.RawBytes
-	var created, seen, deadline int64
-	if err := rows.Scan(&subject, &id, &token, &created, &seen, &deadline, &rec.Revision, &login, &ref, &data); err != nil {
+	var row struct { // one allocation
+		subject, id, token, login, ref, data sql.RawBytes
+		created, seen, deadline, revision    int64
+	}
+	if err := rows.Scan(&row.subject, &row.id, &row.token, &row.created, &row.seen, &row.deadline, &row.revision, &row.login, &row.ref, &row.data); err != nil {
 		return rec, err
 	}
-	if len(id) != len(rec.ID) || len(token) != len(rec.Key) {
+	if len(row.id) != len(rec.ID) || len(row.token) != len(rec.Key) {
 		return rec, errors.New("a session has an unknown format")
 	}
-	rec.Subject, rec.ID, rec.Key = string(subject), session.ID(id), session.Key(token)
-	rec.Login, rec.Ref, rec.Data = string(login), string(ref), string(data)
-	rec.Created, rec.LastSeen, rec.Deadline = time.UnixMilli(created).UTC(), time.UnixMilli(seen).UTC(), time.UnixMilli(deadline).UTC()
+	rec.Subject, rec.ID, rec.Key, rec.Revision = string(row.subject), session.ID(row.id), session.Key(row.token), row.revision
+	rec.Login, rec.Ref, rec.Data = string(row.login), string(row.ref), string(row.data)
+	rec.Created, rec.LastSeen, rec.Deadline = time.UnixMilli(row.created).UTC(), time.UnixMilli(row.seen).UTC(), time.UnixMilli(row.deadline).UTC()
 	return rec, nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
@@ -14,37 +16,90 @@ import (
 // TestStatements: the number of round trips that docs/running-on-sql.md names, with
 // BEGIN and COMMIT. A plain login pays nothing for epochs and references.
 func TestStatements(t *testing.T) {
-	rec := sessiontest.Record("alice")
+	rec, family, now := sessiontest.Record("alice"), newFamily("alice"), time.Now()
 	named := rec
 	named.Ref = "sid"
 	for _, tt := range []struct {
 		name string
 		want int64
-		run  func(ctx context.Context, s session.Store) error
+		run  func(ctx context.Context, s *sqlstore.Stores) error
 	}{
-		{"Insert", 4, func(ctx context.Context, s session.Store) error { return s.Insert(ctx, rec, session.AnyEpoch) }},
-		{"Insert at an epoch", 5, func(ctx context.Context, s session.Store) error { return s.Insert(ctx, rec, 0) }},
-		{"Insert with a Ref", 5, func(ctx context.Context, s session.Store) error { return s.Insert(ctx, named, session.AnyEpoch) }},
-		{"Insert with both", 5, func(ctx context.Context, s session.Store) error { return s.Insert(ctx, named, 0) }},
-		{"Load", 1, func(ctx context.Context, s session.Store) error { _, _, err := s.Load(ctx, rec.Key); return err }},
-		{"Touch", 1, func(ctx context.Context, s session.Store) error { return s.Touch(ctx, rec.Key, time.Now(), time.Now()) }},
-		{"Update", 1, func(ctx context.Context, s session.Store) error { _, err := s.Update(ctx, rec.Key, 1, ""); return err }},
-		{"Rotate", 4, func(ctx context.Context, s session.Store) error {
-			_, err := s.Rotate(ctx, rec.Key, session.Key{})
+		{"Sessions.Insert", 2, func(ctx context.Context, s *sqlstore.Stores) error {
+			return s.Sessions().Insert(ctx, rec, session.AnyEpoch)
+		}},
+		{"Sessions.Insert at an epoch", 5, func(ctx context.Context, s *sqlstore.Stores) error { return s.Sessions().Insert(ctx, rec, 0) }},
+		{"Sessions.Insert with a Ref", 5, func(ctx context.Context, s *sqlstore.Stores) error {
+			return s.Sessions().Insert(ctx, named, session.AnyEpoch)
+		}},
+		{"Sessions.Insert with both", 5, func(ctx context.Context, s *sqlstore.Stores) error { return s.Sessions().Insert(ctx, named, 0) }},
+		{"Sessions.Load", 1, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, _, err := s.Sessions().Load(ctx, rec.Key)
 			return err
 		}},
-		{"Delete", 1, func(ctx context.Context, s session.Store) error { _, err := s.Delete(ctx, rec.Key); return err }},
-		{"List", 1, func(ctx context.Context, s session.Store) error { _, err := s.List(ctx, "alice"); return err }},
-		{"DeleteAll", 4, func(ctx context.Context, s session.Store) error { _, err := s.DeleteAll(ctx, "alice", nil); return err }},
-		{"DeleteRef", 4, func(ctx context.Context, s session.Store) error { _, err := s.DeleteRef(ctx, "sid"); return err }},
-		{"Epoch", 1, func(ctx context.Context, s session.Store) error { _, err := s.Epoch(ctx, "alice"); return err }},
+		{"Sessions.Touch", 1, func(ctx context.Context, s *sqlstore.Stores) error { return s.Sessions().Touch(ctx, rec.Key, now, now) }},
+		{"Sessions.Update", 1, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.Sessions().Update(ctx, rec.Key, 1, "")
+			return err
+		}},
+		{"Sessions.Rotate", 4, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.Sessions().Rotate(ctx, rec.Key, session.Key{})
+			return err
+		}},
+		{"Sessions.Delete", 1, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.Sessions().Delete(ctx, rec.Key)
+			return err
+		}},
+		{"Sessions.List", 1, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.Sessions().List(ctx, "alice")
+			return err
+		}},
+		{"Sessions.DeleteAll", 4, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.Sessions().DeleteAll(ctx, "alice", nil)
+			return err
+		}},
+		{"Sessions.DeleteRef", 4, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.Sessions().DeleteRef(ctx, "sid")
+			return err
+		}},
+		{"Sessions.Epoch", 1, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.Sessions().Epoch(ctx, "alice")
+			return err
+		}},
+		{"TokenFamilies.Start", 2, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.TokenFamilies().Start(ctx, family)
+			return err
+		}},
+		{"TokenFamilies.Rotate", 1, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.TokenFamilies().Rotate(ctx, refresh.Rotation{Subject: "alice", ID: family.ID, Generation: 1, Now: now})
+			return err
+		}},
+		{"TokenFamilies.Load", 1, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, _, err := s.TokenFamilies().Load(ctx, "alice", family.ID)
+			return err
+		}},
+		{"TokenFamilies.Revoke", 1, func(ctx context.Context, s *sqlstore.Stores) error {
+			return s.TokenFamilies().Revoke(ctx, "alice", now, family.ID)
+		}},
+		{"Denylist.Deny", 1, func(ctx context.Context, s *sqlstore.Stores) error { return s.Denylist().Deny(ctx, now, "", "a", "b") }},
+		{"Denylist.Denied", 1, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.Denylist().Denied(ctx, now, "", "a", "b")
+			return err
+		}},
+		{"APIKeys.Load", 1, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, _, err := s.APIKeys().Load(ctx, "a")
+			return err
+		}},
+		{"APIKeys.Insert", 5, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.APIKeys().Insert(ctx, apikey.Entry{Record: apikey.Record{ID: "a"}}, 10)
+			return err
+		}},
 	} {
 		f := &faulty{}
 		s, err := sqlstore.New(sql.OpenDB(f), sqlstore.PostgreSQL, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := tt.run(t.Context(), s.Sessions()); err != nil || f.ran.Load() != tt.want {
+		if err := tt.run(t.Context(), s); err != nil || f.ran.Load() != tt.want {
 			t.Errorf("%s: %d statements, %v; want %d", tt.name, f.ran.Load(), err, tt.want)
 		}
 	}
