@@ -4,10 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/http"
-	"os"
 	"strconv"
-
-	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/owner"
@@ -21,15 +18,10 @@ const posts = 10_000
 // PostgreSQL. For contrast, another loader selects by ID alone and relies on HideAll:
 // its responses are equal, but their times are not.
 func existence(set settings) (comparison, error) {
-	dsn := os.Getenv("GUARD_POSTGRES_URL")
-	if dsn == "" {
-		dsn = "postgres://postgres@127.0.0.1:5432/test"
-	}
-	db, err := sql.Open("pgx", dsn)
+	db, err := openPostgreSQL(1) // a temporary table belongs to its connection
 	if err != nil {
 		return comparison{}, err
 	}
-	db.SetMaxOpenConns(1) // a temporary table belongs to its connection
 	stop := func() { db.Close() }
 	if _, err := db.ExecContext(ctx, fmt.Sprintf(`CREATE TEMPORARY TABLE posts AS
 		SELECT (2 * i)::text AS id, (i %% 100)::text AS author, 'Post ' || i AS title FROM generate_series(1, %d) AS i`, posts)); err != nil {

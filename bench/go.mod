@@ -12,6 +12,7 @@ require (
 	github.com/go-chi/httprate v0.16.1
 	github.com/go-chi/jwtauth/v5 v5.3.3
 	github.com/go-guard/guard v0.0.0
+	github.com/go-guard/guard/stores/sqlstore v0.0.0
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/gorilla/sessions v1.4.0
 	github.com/jackc/pgx/v5 v5.13.0
@@ -77,4 +78,5 @@ require (
 replace (
 	github.com/go-guard/guard => ..
 	github.com/go-guard/guard/stores/redisstore => ../stores/redisstore
+	github.com/go-guard/guard/stores/sqlstore => ../stores/sqlstore
 )

@@ -30,5 +30,6 @@ func tables() []table {
 		{name: "load over TCP", build: loadOverTCP},
 		{name: "redis, session", build: redisSession, waits: true},
 		{name: "redis, ratelimit", build: redisLimit, waits: true},
+		{name: "postgresql, session", build: sqlSession, waits: true},
 	}
 }
