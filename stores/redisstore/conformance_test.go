@@ -15,6 +15,8 @@ import (
 	"github.com/go-guard/guard/jwtauth/denylisttest"
 	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/jwtauth/refresh/refreshtest"
+	"github.com/go-guard/guard/once"
+	"github.com/go-guard/guard/once/oncetest"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/ratelimit/ratelimittest"
 	"github.com/go-guard/guard/session"
@@ -35,6 +37,9 @@ func conform(t *testing.T, open func(t *testing.T) *redisstore.Stores) {
 	})
 	t.Run("APIKeys", func(t *testing.T) {
 		apikeytest.Run(t, func(t *testing.T) apikey.Store { return open(t).APIKeys() })
+	})
+	t.Run("Once", func(t *testing.T) {
+		oncetest.Run(t, func(t *testing.T) once.Store { return open(t).Once() }, nil)
 	})
 	t.Run("RateLimits", func(t *testing.T) {
 		ratelimittest.Run(t, func(t *testing.T) ratelimit.Store { return open(t).RateLimits() }, nil)

@@ -27,7 +27,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	leak.Check(t, ".", map[string]leak.Instance{"Stores": {Value: stores}})
 	for name, store := range map[string]any{
 		"APIKeys": stores.APIKeys(), "Denylist": stores.Denylist(), "RateLimits": stores.RateLimits(),
-		"Sessions": stores.Sessions(), "TokenFamilies": stores.TokenFamilies(),
+		"Once": stores.Once(), "Sessions": stores.Sessions(), "TokenFamilies": stores.TokenFamilies(),
 	} {
 		for _, l := range leak.Find(leak.Instance{Value: store}) {
 			t.Errorf("%s: %s", name, l)
