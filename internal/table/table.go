@@ -157,6 +157,13 @@ func (t *Table) SharesGroup(a, b uint64) bool {
 	return false
 }
 
+// Expire makes the record in a slot expire at time 0. Its tag still finds it until the
+// slot is reused, so that it can begin again in its place.
+func (t *Table) Expire(slot int) {
+	PutInt64(t.Record(slot), 0)
+	t.growAfter = 0
+}
+
 // Release removes the record in a slot.
 func (t *Table) Release(slot int) {
 	t.free(slot)
@@ -236,8 +243,14 @@ func (t *Table) vacantSlot(tag uint64, now int64) int {
 	return -1
 }
 
-// vacancies counts the vacant slots of a group and returns one of them.
+// vacancies counts the vacant slots of a group and returns one of them. If half of
+// the group is free, it reads no expiry, and counts no expired records.
 func (t *Table) vacancies(group int, now int64) (slot, n int) {
+	free := match(t.fingerprints[group], 0)
+	if n = bits.OnesCount64(free); n >= GroupSize/2 {
+		return group*GroupSize + bits.TrailingZeros64(free)/8, n
+	}
+	n = 0
 	for i := group * GroupSize; i < (group+1)*GroupSize; i++ {
 		if t.expired(i, now) {
 			slot = i

@@ -207,7 +207,15 @@ func (w *twin) step(what, which byte) {
 		w.tab.SetNote(slot, rec.note)
 		w.has[tag] = rec
 	case 4:
-		if slot >= 0 {
+		switch {
+		case slot < 0:
+		case which%2 == 0:
+			w.tab.Expire(slot)
+			w.has[tag] = record{}
+			if !w.tab.Expired(slot, 0) || w.find(tag) != slot {
+				w.Fatalf("%#x has no expired record", tag)
+			}
+		default:
 			w.tab.Release(slot)
 			delete(w.has, tag)
 			if w.find(tag) >= 0 {
