@@ -15,12 +15,9 @@ func Slots(m *Memory) (n int) {
 // Life returns the life of the record of a take, and whether it has one that has not
 // expired.
 func Life(m *Memory, t *Take) (life int, found bool) {
-	d := demand{compiledLimit: t.Limit.compile(), period: &period{t.Since, t.Until}}
-	if t.Limit.Calendar == (Calendar{}) {
-		d.period = nil
-	}
-	hash, now := maphash.String(m.seed, t.Key), m.clock()
-	e := m.find(m.shardOf(hash), &d, hash, now)
+	d, now := t.demand(), m.clock()
+	d.hash = maphash.String(m.seed, t.Key)
+	e := m.find(&d, now)
 	if e.tab == nil || e.tab.Expired(e.slot, now) {
 		return 0, false
 	}

@@ -165,6 +165,7 @@ type demand struct {
 	force  bool    // Take.Force
 	period *period // of a limit with a Calendar
 	call   string  // Take.Call
+	hash   uint64  // of the key, by the *Memory that takes
 }
 
 // A period is one of a Calendar.
@@ -179,7 +180,7 @@ type compiledLimit struct {
 	latest atomic.Pointer[period] // of the Calendar
 }
 
-func (c *compiledLimit) isInFlight() bool { return c.limit.Algorithm == InFlight }
+func (c *compiledLimit) isInFlight() bool { return c.class == classInFlight }
 
 // periodAt returns the period of a limit's Calendar, or nil if it has none.
 func (c *compiledLimit) periodAt(now func() time.Time) *period {

@@ -324,14 +324,16 @@ func (l *Limiter) demands(ctx context.Context, out []demand, p *part, key string
 			}
 			continue
 		}
-		out = append(out, demand{compiledLimit: c, key: key, cost: cost})
+		out = append(out, demand{})
+		d := &out[len(out)-1] // set in place: a copy of a new demand waits for its stores
+		d.compiledLimit, d.key, d.cost = c, key, cost
 		switch {
 		case c.class == classInFlight:
-			out[len(out)-1].cost = 0 // a request takes 1
+			d.cost = 0 // a request takes 1
 		case cost > c.limit.capacity():
 			err = errCost
 		case c.class == classCalendar:
-			out[len(out)-1].period = c.periodOf(l.opts.Now())
+			d.period = c.periodOf(l.opts.Now())
 		}
 	}
 	return out, err

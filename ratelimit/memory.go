@@ -122,7 +122,7 @@ func (m *Memory) Take(_ context.Context, takes []Take) ([]State, error) {
 		if err := t.check(len(takes)); err != nil {
 			return nil, err
 		}
-		demands[i] = demand{compiledLimit: t.Limit.compile(), key: t.Key, cost: t.Cost, force: t.Force, period: t.period()}
+		demands[i] = t.demand()
 	}
 	m.take(demands, states)
 	return states, nil
@@ -137,6 +137,11 @@ func (t *Take) period() *period {
 		return nil
 	}
 	return &period{t.Since, t.Until}
+}
+
+// demand returns a demand of a valid take.
+func (t *Take) demand() demand {
+	return demand{compiledLimit: t.Limit.compile(), key: t.Key, cost: t.Cost, force: t.Force, period: t.period()}
 }
 
 // check returns an error for an invalid one of n takes.

@@ -4,10 +4,10 @@ import "time"
 
 // waitForSlots raises the waits of a call that is refused until there are slots for
 // all of its counts that will need one.
-func (m *Memory) waitForSlots(demands []demand, states []State, hashes []uint64, entries []entry, now int64) {
+func (m *Memory) waitForSlots(demands []demand, states []State, entries []entry, now int64) {
 	end := now
 	for i := range demands {
-		entries[i] = m.find(m.shardOf(hashes[i]), &demands[i], hashes[i], now) // it may have moved
+		entries[i] = m.find(&demands[i], now) // it may have moved
 		end = max(end, now+int64(states[i].RetryAfter))
 	}
 	for start := int64(0); start < end; { // later, more records have expired
@@ -16,13 +16,13 @@ func (m *Memory) waitForSlots(demands []demand, states []State, hashes []uint64,
 			if !entries[i].needsSlot(&demands[i], start, now) {
 				continue
 			}
-			s, class, n := m.shardOf(hashes[i]), demands[i].newClass(), 0
+			s, class, n := m.shardOf(demands[i].hash), demands[i].newClass(), 0
 			tab := s.table(class)
 			if tab == nil {
 				continue
 			}
 			for j := range demands {
-				if m.shardOf(hashes[j]) == s && demands[j].newClass() == class &&
+				if m.shardOf(demands[j].hash) == s && demands[j].newClass() == class &&
 					entries[j].needsSlot(&demands[j], start, now) && tab.SharesGroup(entries[i].tag, entries[j].tag) {
 					n++
 				}

@@ -14,30 +14,28 @@ func (m *Memory) take(demands []demand, states []State) {
 		m.takeSeveral(demands, states)
 		return
 	}
-	hash := maphash.String(m.seed, demands[0].key)
-	s := m.shardOf(hash)
-	now := int64(0)
-	if demands[0].class != classInFlight { // which knows no times
+	d, now := &demands[0], int64(0)
+	d.hash = maphash.String(m.seed, d.key)
+	s := m.shardOf(d.hash)
+	if d.class != classInFlight { // which knows no times
 		now = m.clock() // before the lock: no one waits for it, and a take counts from its arrival
 	}
 	s.mu.Lock()
-	states[0] = m.step(s, &demands[0], hash, now, true)
+	states[0] = m.step(s, d, now)
 	s.mu.Unlock()
 }
 
 // takeSeveral takes from several counts, or from none of them.
 func (m *Memory) takeSeveral(demands []demand, states []State) {
-	var hashBuffer [maxLimits]uint64
-	var orderBuffer [maxLimits]int
+	var buf [maxLimits]int
 	var entries [maxLimits]entry
-	hashes := m.hashes(hashBuffer[:0], demands)
 	now := m.clock()
-	order := m.lock(orderBuffer[:0], hashes)
+	order := m.lock(buf[:0], demands)
 	defer m.unlock(order)
 	granted, ready, last := true, true, len(demands)-1
 	for i := range demands {
-		d, e, s := &demands[i], &entries[i], m.shardOf(hashes[i])
-		*e = m.find(s, d, hashes[i], now)
+		d, e, s := &demands[i], &entries[i], m.shardOf(demands[i].hash)
+		*e = m.find(d, now)
 		if e.tab != nil && e.tab.Expired(e.slot, now) { // another one of the call may get the slot
 			e.tab.Release(e.slot)
 			e.tab = nil
@@ -57,32 +55,33 @@ func (m *Memory) takeSeveral(demands []demand, states []State) {
 	case granted && ready: // no record moves
 		for i := range last {
 			if demands[i].cost > 0 {
-				states[i] = m.act(m.shardOf(hashes[i]), entries[i], &demands[i], now, take)
+				states[i] = m.act(m.shardOf(demands[i].hash), entries[i], &demands[i], now, take)
 			}
 		}
-	case granted && m.makeRoomForAll(demands, states, hashes, entries[:], now) && m.takeNew(demands, states, hashes, entries[:], now):
+	case granted && m.makeRoomForAll(demands, states, entries[:], now) && m.takeNew(demands, states, entries[:], now):
 		for i := range demands {
 			if entries[i].tab != nil && demands[i].cost > 0 {
-				states[i] = m.step(m.shardOf(hashes[i]), &demands[i], hashes[i], now, true)
+				states[i] = m.step(m.shardOf(demands[i].hash), &demands[i], now)
 			}
 		}
 	case m.layouts[0].NoEviction:
-		m.waitForSlots(demands, states, hashes, entries[:], now)
+		m.waitForSlots(demands, states, entries[:], now)
 	}
 }
 
 // makeRoomForAll moves the records that need a larger class. If one of them must stay
 // in its class, and is too small, it returns false.
-func (m *Memory) makeRoomForAll(demands []demand, states []State, hashes []uint64, entries []entry, now int64) bool {
+func (m *Memory) makeRoomForAll(demands []demand, states []State, entries []entry, now int64) bool {
 	for i := range demands {
-		d, s := &demands[i], m.shardOf(hashes[i])
+		d := &demands[i]
 		if entries[i].tab == nil || d.cost == 0 || !d.force && entries[i].tab.class >= d.class {
 			continue
 		}
-		e := m.find(s, d, hashes[i], now) // again: another one's move may have moved it
+		e := m.find(d, now) // again: another one's move may have moved it
 		if e.tab == nil {
 			continue // or evicted it
 		}
+		s := m.shardOf(d.hash)
 		e = m.makeRoom(s, e, d, now)
 		if states[i] = m.act(s, e, d, now, peek); states[i].RetryAfter > 0 {
 			return false
@@ -93,18 +92,18 @@ func (m *Memory) makeRoomForAll(demands []demand, states []State, hashes []uint6
 
 // takeNew takes from the counts that have no record. If one of them gets no slot, it
 // undoes that, and returns false.
-func (m *Memory) takeNew(demands []demand, states []State, hashes []uint64, entries []entry, now int64) bool {
+func (m *Memory) takeNew(demands []demand, states []State, entries []entry, now int64) bool {
 	for i := range demands {
 		if entries[i].tab != nil || demands[i].cost == 0 {
 			continue
 		}
-		states[i] = m.step(m.shardOf(hashes[i]), &demands[i], hashes[i], now, true)
+		states[i] = m.step(m.shardOf(demands[i].hash), &demands[i], now)
 		if states[i].RetryAfter <= 0 {
 			continue
 		}
 		for j := range i {
 			if entries[j].tab == nil {
-				m.giveBack(&demands[j], 0, hashes[j], now, 0, true)
+				m.giveBack(&demands[j], 0, now, 0, true)
 			}
 		}
 		return false
@@ -121,8 +120,8 @@ type entry struct {
 }
 
 // find returns the entry of a demand. Its record may have expired.
-func (m *Memory) find(s *shard, d *demand, hash uint64, now int64) entry {
-	tag := d.tag(hash)
+func (m *Memory) find(d *demand, now int64) entry {
+	s, tag := m.shardOf(d.hash), d.tag()
 	if tab := s.table(d.class); tab != nil {
 		if slot := tab.Find(tag); slot >= 0 {
 			return entry{tag, tab, slot, 0}
@@ -155,11 +154,10 @@ func findIn(s *shard, others uint32, tag uint64, now int64) entry {
 	return entry{tag: tag}
 }
 
-// step returns the state of one demand, after taking it if takes is true and the
-// limit grants it.
-func (m *Memory) step(s *shard, d *demand, hash uint64, now int64, takes bool) State {
-	e := m.find(s, d, hash, now)
-	if !takes || d.cost == 0 {
+// step returns the state of one demand, after taking it if the limit grants it.
+func (m *Memory) step(s *shard, d *demand, now int64) State {
+	e := m.find(d, now)
+	if d.cost == 0 {
 		if e.tab == nil {
 			return unused(s, e.tag, d, now)
 		}

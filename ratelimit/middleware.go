@@ -24,32 +24,31 @@ type wrapped struct {
 
 func (l *wrapped) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var buf stackBuffer
-	var states []State
+	var t requestTake
 	var from source
-	cost, err := l.cost(r)
-	demands := buf.demands[:0]
-	if err == nil {
-		demands, err = l.requested(r, demands, cost)
+	var err error
+	if t.cost, err = l.cost(r); err == nil {
+		t.demands, err = l.requested(r, buf.demands[:0], t.cost)
 	}
 	if err == nil {
-		states = statesFor(demands, buf.states[:0])
-		from, err = l.take(r.Context(), demands, states, l.opts.Settle != nil)
+		t.states = statesFor(t.demands, buf.states[:0])
+		from, err = l.take(r.Context(), t.demands, t.states, l.opts.Settle != nil)
 	}
-	if err == nil && (l.opts.Settle != nil || l.flights && hasFlights(demands)) && areGranted(states) {
+	if err == nil && (l.opts.Settle != nil || l.flights && hasFlights(t.demands)) && areGranted(t.states) {
 		if holder := l.backend.holder(from); holder != nil {
-			l.hold(w, r, requestTake{demands, states, cost}, from, holder)
+			l.hold(w, r, &t, from, holder)
 			return
 		}
 	}
-	l.serve(w, r, requestTake{demands, states, cost}, from, err)
+	l.serve(w, r, &t, from, err)
 }
 
 // hold serves a request and settles its take, also if a handler or an observer
 // panics.
-func (l *wrapped) hold(w http.ResponseWriter, r *http.Request, t requestTake, from source, holder *backend) {
-	renewal := holder.renew(r.Context(), &t)
+func (l *wrapped) hold(w http.ResponseWriter, r *http.Request, t *requestTake, from source, holder *backend) {
+	renewal := holder.renew(r.Context(), t)
 	used := t.cost
-	defer func() { l.settle(r, holder, renewal, &t, used) }()
+	defer func() { l.settle(r, holder, renewal, t, used) }()
 	if l.opts.Settle == nil {
 		l.serve(w, r, t, from, nil)
 		return
@@ -78,7 +77,7 @@ func (l *Limiter) settle(r *http.Request, holder *backend, renewal *renewal, t *
 }
 
 // serve answers a refused request, and passes on others.
-func (l *wrapped) serve(w http.ResponseWriter, r *http.Request, t requestTake, from source, err error) {
+func (l *wrapped) serve(w http.ResponseWriter, r *http.Request, t *requestTake, from source, err error) {
 	worst, granted := 0, err == nil
 	if granted {
 		worst = decisive(t.demands, t.states)

@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"hash/maphash"
 	"math/bits"
+	"slices"
 	"sync"
 
 	"github.com/go-guard/guard/internal/table"
@@ -32,7 +33,8 @@ func (s *shard) newLife() uint16 {
 
 // tag mixes the hash of the key, the id of the limit and the period: it names a
 // record.
-func (d *demand) tag(hash uint64) uint64 {
+func (d *demand) tag() uint64 {
+	hash := d.hash
 	if d.period != nil {
 		hash = d.period.mix(hash)
 	}
@@ -68,30 +70,23 @@ func (m *Memory) addTable(s *shard, class int) *classTable {
 	return &s.tables[len(s.tables)-1]
 }
 
-// hashes appends the hashes of the demands' keys to buf.
-func (m *Memory) hashes(buf []uint64, demands []demand) []uint64 {
-	for i := range demands {
-		if i > 0 && demands[i].key == demands[i-1].key {
-			buf = append(buf, buf[i-1])
+// lock hashes the keys of demands and locks their shards, in order, each of them a
+// single time. It appends the indexes of the shards to buf, for unlock.
+func (m *Memory) lock(buf []int, demands []demand) []int {
+	for k := range demands {
+		d := &demands[k]
+		if k > 0 && d.key == demands[k-1].key {
+			d.hash = demands[k-1].hash
 			continue
 		}
-		buf = append(buf, maphash.String(m.seed, demands[i].key))
-	}
-	return buf
-}
-
-// lock locks the shards of hashes, in order, each of them a single time. It appends
-// their indexes to buf, for unlock.
-func (m *Memory) lock(buf []int, hashes []uint64) []int {
-	for _, h := range hashes {
-		shard, i := int(h>>m.shift), len(buf)
-		for i > 0 && buf[i-1] > shard {
-			i--
+		d.hash = maphash.String(m.seed, d.key)
+		shard := int(d.hash >> m.shift)
+		if slices.Contains(buf, shard) {
+			continue
 		}
-		if i == 0 || buf[i-1] != shard {
-			buf = append(buf, shard)
-			copy(buf[i+1:], buf[i:])
-			buf[i] = shard
+		buf = append(buf, shard)
+		for i := len(buf) - 1; i > 0 && buf[i-1] > shard; i-- {
+			buf[i-1], buf[i] = shard, buf[i-1]
 		}
 	}
 	for _, i := range buf {

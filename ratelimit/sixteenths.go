@@ -106,12 +106,12 @@ func (r sixteenths) most() int {
 }
 
 func (r sixteenths) step(l *Limit, quota int, now int64, cost int, do action) State {
-	width, newest := bucketWidth(l), r.newest()
+	width, newest, end := bucketWidth(l), r.newest(), table.Int64(r.rec)
 	present := newest
 	if since := now - newest*width; since < 0 || since >= width { // saves most divisions
 		present = now / width
 	}
-	if table.Int64(r.rec) <= now { // new or expired
+	if end <= now { // new or expired
 		if do == peek {
 			return State{Remaining: quota}
 		}
@@ -138,13 +138,14 @@ func (r sixteenths) step(l *Limit, quota int, now int64, cost int, do action) St
 		sum += taken
 		r.setCounts(sum, inNewest+taken)
 		r.setQuota(quota)
-		table.PutInt64(r.rec, (newest+bucketCount)*width)
+		end = (newest + bucketCount) * width
+		table.PutInt64(r.rec, end)
 		if taken == cost { // else none of it is given back
-			s.Stamp = (newest + bucketCount) * width
+			s.Stamp = end
 		}
 	}
 	s.Remaining = max(quota-sum, 0)
-	s.Reset = time.Duration(table.Int64(r.rec) - now)
+	s.Reset = time.Duration(end - now)
 	return s
 }
 
