@@ -45,7 +45,7 @@ func main() {
 	}
 	set := settings{rounds: *rounds, slice: *slice, fill: 1_000_000, tries: 200, load: *load}
 	if *quick {
-		set = settings{rounds: 3, slice: 4 * time.Millisecond, fill: 100_000, tries: 20, load: time.Second}
+		set = settings{rounds: 3, slice: 4 * time.Millisecond, fill: 1_000_000 / 8, tries: 20, load: time.Second}
 	}
 	set.cpu = *cpu
 	if *prof != "" {
