@@ -69,10 +69,7 @@ func (s *Stores) openRedis(ctx context.Context, getenv func(string) string) erro
 	if err != nil {
 		return errors.New("REDIS_URL: want a URL such as redis://127.0.0.1:6379/0") // err contains the password
 	}
-	opts.ContextTimeoutEnabled = true // honor the deadline of a request
-	opts.MaxRetries = -1
-	opts.ReadTimeout, opts.WriteTimeout, opts.DialTimeout = time.Second, time.Second, time.Second
-	opts.DialerRetries = 1
+	opts.ContextTimeoutEnabled, opts.MaxRetries = true, -1 // docs/running-on-redis.md
 	redis.SetLogger(silent{})
 	client := redis.NewClient(opts)
 	s.closers = append(s.closers, client.Close)

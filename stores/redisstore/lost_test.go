@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/go-guard/guard/ratelimit"
+	"github.com/go-guard/guard/session"
 	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
@@ -115,6 +116,32 @@ func TestLostAnswer(t *testing.T) {
 				t.Errorf("%s, silent %t: %+v, %v; want 7 remaining", name, silent, states, err)
 			}
 		}
+	}
+}
+
+// TestHungServer: a request waits for about a second, with the options of the
+// documentation. It was five.
+func TestHungServer(t *testing.T) {
+	_, _, prefix := newStores(t)
+	addr, lose := losing(t, address(), true)
+	c := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true, MaxRetries: -1})
+	defer c.Close()
+	s, err := redisstore.New(t.Context(), c, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lose.Store(1000)
+	begun := time.Now()
+	for name, command := range map[string]func() error{
+		"a load":   func() error { _, _, err := s.Sessions().Load(t.Context(), session.Key{}); return err },
+		"a script": func() error { _, err := s.Sessions().Delete(t.Context(), session.Key{}); return err },
+	} {
+		if err := command(); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if took := time.Since(begun); took > 4500*time.Millisecond {
+		t.Errorf("two commands took %v, want about two seconds", took)
 	}
 }
 
