@@ -9,6 +9,8 @@ import (
 	"github.com/go-guard/guard/jwtauth/denylisttest"
 	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/jwtauth/refresh/refreshtest"
+	"github.com/go-guard/guard/once"
+	"github.com/go-guard/guard/once/oncetest"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
@@ -35,6 +37,9 @@ func suites(t *testing.T, s *sqlstore.Stores, empty func(t *testing.T) *sqlstore
 	})
 	t.Run("Denylist", func(t *testing.T) {
 		denylisttest.Run(t, func(*testing.T) jwtauth.Denylist { return s.Denylist() })
+	})
+	t.Run("Once", func(t *testing.T) {
+		oncetest.Run(t, func(*testing.T) once.Store { return s.Once() }, nil)
 	})
 	t.Run("APIKeys", func(t *testing.T) {
 		apikeytest.Run(t, func(t *testing.T) apikey.Store { return empty(t).APIKeys() })

@@ -78,13 +78,18 @@ func (d Dialect) onEpoch() string {
 	return " ON CONFLICT (id) DO UPDATE SET "
 }
 
+// greatest returns the function of the greatest of its arguments.
+func (d Dialect) greatest() string {
+	if d == SQLite {
+		return "MAX"
+	}
+	return "GREATEST"
+}
+
 // raise makes the epoch of a row larger than it was, and at least the current time
 // in milliseconds: so it is larger than one that was forgotten.
 func (s sessions) raise(ctx context.Context, tx *sql.Tx, id []byte, retention time.Duration) error {
-	now, greatest := s.now(), "GREATEST"
-	if s.dialect == SQLite {
-		greatest = "MAX"
-	}
+	now, greatest := s.now(), s.dialect.greatest()
 	forget := now.Add(retention).UnixMilli()
 	_, err := s.exec(ctx, tx, "INSERT INTO guard_epochs (id, epoch, forget_after) VALUES (?, ?, ?)"+s.dialect.onEpoch()+
 		"epoch = "+greatest+"(guard_epochs.epoch + 1, ?), forget_after = "+greatest+"(guard_epochs.forget_after, ?)",

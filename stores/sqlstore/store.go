@@ -1,7 +1,8 @@
 // Package sqlstore keeps the state of guard's packages in a SQL database, so
 // that several processes share it and a restart loses no session: sessions,
-// refresh token families, a denylist and API keys. It supports PostgreSQL, MySQL,
-// MariaDB and SQLite through database/sql; the caller chooses the driver.
+// refresh token families, a denylist, API keys, and what may happen a single time
+// (package once). It supports PostgreSQL, MySQL, MariaDB and SQLite through
+// database/sql; the caller chooses the driver.
 //
 //	db, err := sql.Open("pgx", url)
 //	stores := guard.Must(sqlstore.New(db, sqlstore.PostgreSQL, nil))

@@ -19,6 +19,7 @@ const (
 	familyTable
 	denylistTable
 	apiKeyTable
+	onceTable
 )
 
 // slack is added to the retention of every row: a process whose clock is ahead
@@ -35,6 +36,7 @@ var tables = [...]struct {
 	familyTable:   {"guard_families", "expires", slack},
 	denylistTable: {"guard_denied", "denied", slack},
 	apiKeyTable:   {"guard_api_keys", "forget_after", slack},
+	onceTable:     {"guard_once", "expires", slack},
 }
 
 const defaultBatch = 1000

@@ -54,6 +54,14 @@ CREATE TABLE IF NOT EXISTS guard_denied (
 	KEY guard_denied_denied (denied)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
 
+CREATE TABLE IF NOT EXISTS guard_once (
+	id      BINARY(32)    NOT NULL PRIMARY KEY, -- a key of package once
+	holder  VARBINARY(12) NOT NULL, -- of the lease, or empty
+	step    BIGINT        NOT NULL, -- -1 while it is leased, 9223372036854775807 if it is done
+	expires BIGINT        NOT NULL,
+	KEY guard_once_expires (expires)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
+
 CREATE TABLE IF NOT EXISTS guard_api_keys (
 	id           VARBINARY(64)   NOT NULL PRIMARY KEY,
 	ring         VARBINARY(33)   NOT NULL, -- the prefix and env of the API key

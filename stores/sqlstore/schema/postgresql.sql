@@ -53,6 +53,14 @@ CREATE TABLE IF NOT EXISTS guard_denied (
 );
 CREATE INDEX IF NOT EXISTS guard_denied_denied ON guard_denied (denied);
 
+CREATE TABLE IF NOT EXISTS guard_once (
+	id      bytea  NOT NULL PRIMARY KEY, -- a key of package once
+	holder  bytea  NOT NULL, -- of the lease, or empty
+	step    bigint NOT NULL, -- -1 while it is leased, 9223372036854775807 if it is done
+	expires bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS guard_once_expires ON guard_once (expires);
+
 CREATE TABLE IF NOT EXISTS guard_api_keys (
 	id           bytea    NOT NULL PRIMARY KEY,
 	ring         bytea    NOT NULL, -- the prefix and env of the API key

@@ -52,6 +52,14 @@ CREATE TABLE IF NOT EXISTS guard_denied (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS guard_denied_denied ON guard_denied (denied);
 
+CREATE TABLE IF NOT EXISTS guard_once (
+	id      BLOB    NOT NULL PRIMARY KEY, -- a key of package once
+	holder  BLOB    NOT NULL, -- of the lease, or empty
+	step    INTEGER NOT NULL, -- -1 while it is leased, 9223372036854775807 if it is done
+	expires INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS guard_once_expires ON guard_once (expires);
+
 CREATE TABLE IF NOT EXISTS guard_api_keys (
 	id           BLOB    NOT NULL PRIMARY KEY,
 	ring         BLOB    NOT NULL, -- the prefix and env of the API key
