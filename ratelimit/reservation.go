@@ -66,7 +66,8 @@ type reserved struct {
 	self    *reserved // what taken points to
 	holder  *backend  // that took it
 	take    requestTake
-	buf     stackBuffer // of take
+	demand  [1]demand // of take, if there is one
+	state   [1]State
 	settled atomic.Bool
 	ended   atomic.Bool // its requests in flight
 	renewal *renewal
@@ -78,10 +79,10 @@ func (l *Limiter) reserve(r *http.Request, v *reserved, worst int) (t requestTak
 	if worst < 0 {
 		return t, from, fmt.Errorf("ratelimit: Reserve of %d, which is negative", worst)
 	}
-	if t.demands, err = l.requested(r, v.buf.demands[:0], worst); err != nil {
+	if t.demands, err = l.requested(r, v.demand[:0], worst); err != nil {
 		return t, from, err
 	}
-	t.states = statesFor(t.demands, v.buf.states[:0])
+	t.states = statesFor(t.demands, v.state[:0])
 	from, err = l.take(r.Context(), t.demands, t.states, true)
 	return t, from, err
 }
