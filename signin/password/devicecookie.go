@@ -1,22 +1,16 @@
 package password
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/secret"
+	"github.com/go-guard/guard/internal/sealed"
 	"github.com/go-guard/guard/ratelimit"
 )
 
 const (
-	minDeviceKey     = 32 // bytes
 	maxDeviceSubject = 255
 	maxDeviceCookie  = 4096 // what browsers accept
 )
@@ -30,32 +24,18 @@ type deviceEntry struct {
 	seen    int64 // the last sign-in, in seconds since 1970
 }
 
-// deviceSeals seal and open the cookies. The first of them seals.
+// deviceSeals seal and open the cookies.
 type deviceSeals struct {
-	aeads secret.Value[[]cipher.AEAD]
-	name  []byte // of the cookie: a value is bound to it
+	box  sealed.Box
+	name string // of the cookie: a value is bound to it
 }
 
-// newDeviceSeals derives a key from each, so that a key that also serves another
-// purpose opens nothing of the other.
 func newDeviceSeals(keys []guard.Secret, name string) (deviceSeals, error) {
-	var errs []error
-	aeads := make([]cipher.AEAD, len(keys))
-	for i, key := range keys {
-		if len(key) < minDeviceKey {
-			errs = append(errs, fmt.Errorf("password: key %d of devices has %d bytes, want at least %d", i+1, len(key), minDeviceKey))
-			continue
-		}
-		derived, err := hkdf.Key(sha256.New, key, nil, "go-guard device cookie 1", 32)
-		if err == nil {
-			var block cipher.Block
-			if block, err = aes.NewCipher(derived); err == nil {
-				aeads[i], err = cipher.NewGCMWithRandomNonce(block)
-			}
-		}
-		errs = append(errs, err)
+	box, err := sealed.New("go-guard device cookie 1", keys...)
+	if err != nil {
+		err = fmt.Errorf("password: the keys of devices: %w", err)
 	}
-	return deviceSeals{secret.New(aeads), []byte(name)}, errors.Join(errs...)
+	return deviceSeals{box, name}, err
 }
 
 // seal returns the value of a cookie.
@@ -68,7 +48,7 @@ func (s deviceSeals) seal(entries []deviceEntry) string {
 		b = binary.BigEndian.AppendUint64(b, uint64(e.seen))
 		b = append(b, e.subject...)
 	}
-	return base64.RawURLEncoding.EncodeToString(s.aeads.Reveal()[0].Seal(nil, nil, b, s.name))
+	return s.box.Seal(b, s.name)
 }
 
 // open returns what seal sealed, and nothing for any other value.
@@ -76,16 +56,8 @@ func (s deviceSeals) open(value string) []deviceEntry {
 	if len(value) > maxDeviceCookie {
 		return nil
 	}
-	sealed, err := base64.RawURLEncoding.DecodeString(value)
-	if err != nil {
-		return nil
-	}
-	for _, aead := range s.aeads.Reveal() {
-		if b, err := aead.Open(nil, nil, sealed, s.name); err == nil {
-			return parseDevice(b)
-		}
-	}
-	return nil
+	b, _ := s.box.Open(value, s.name)
+	return parseDevice(b)
 }
 
 func parseDevice(b []byte) (entries []deviceEntry) {
