@@ -32,6 +32,20 @@ func leastRights(t *testing.T, prefix string) []string {
 	return strings.Fields(strings.NewReplacer("~myapp:*", "~"+prefix+":*", `\`, "").Replace(string(lines[1])))
 }
 
+// documentedKinds returns what follows the prefix of the keys in docs/running-on-redis.md.
+func documentedKinds(t *testing.T) (kinds []string) {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/running-on-redis.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("`myapp:(\\w+){").FindAllSubmatch(page, -1) {
+		kinds = append(kinds, string(m[1]))
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
+}
+
 // setUser gives the user "app" of a server these rules alone.
 func setUser(t *testing.T, admin *redis.Client, rules []string) {
 	t.Helper()
@@ -81,7 +95,8 @@ func TestLeastRights(t *testing.T) {
 	}
 }
 
-// TestScriptsCallNoOtherCommands: New tries every command that a script calls.
+// TestScriptsCallNoOtherCommands: New tries every command that a script calls, and every
+// kind of key.
 func TestScriptsCallNoOtherCommands(t *testing.T) {
 	rights := leastRights(t, "a")
 	files, err := os.ReadDir(".")
@@ -89,6 +104,8 @@ func TestScriptsCallNoOtherCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	calls := regexp.MustCompile(`\bp?call\('([A-Z]+)'`)
+	keys := regexp.MustCompile(`\.key\("(\w+)"`)
+	kinds := documentedKinds(t)
 	seen := 0
 	for _, f := range files {
 		if !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") {
@@ -98,6 +115,11 @@ func TestScriptsCallNoOtherCommands(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		for _, m := range keys.FindAllSubmatch(text, -1) {
+			if !slices.Contains(kinds, string(m[1])) {
+				t.Errorf("%s has keys of kind %s, which the documentation does not have", f.Name(), m[1])
+			}
+		}
 		for _, m := range calls.FindAllSubmatch(text, -1) {
 			seen++
 			if right := "+" + strings.ToLower(string(m[1])); !slices.Contains(rights, right) {
@@ -105,7 +127,7 @@ func TestScriptsCallNoOtherCommands(t *testing.T) {
 			}
 		}
 	}
-	if seen < 100 {
+	if len(kinds) < 8 || seen < 100 {
 		t.Errorf("%d calls in the scripts", seen)
 	}
 }
@@ -141,9 +163,10 @@ func TestMissingRight(t *testing.T) {
 	check("another prefix", append(slices.Clone(least), "resetkeys", "~other:*"), `keys "app:*"`)
 	check("no keys", append(slices.Clone(least), "resetkeys"), `keys "app:*"`)
 	check("keys to read", append(slices.Clone(least), "resetkeys", "%R~app:*"), `keys "app:*"`)
-	for _, kind := range []string{"s", "e", "r", "f", "deny", "c", "apikey"} {
+	kinds := documentedKinds(t)
+	for _, kind := range kinds {
 		rules := append(slices.Clone(least), "resetkeys")
-		for _, other := range []string{"s", "e", "r", "f", "deny", "c", "apikey"} {
+		for _, other := range kinds {
 			if other != kind {
 				rules = append(rules, "~app:"+other+"{*")
 			}

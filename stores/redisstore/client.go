@@ -30,9 +30,7 @@ type client struct {
 // newClient returns a client whose commands take at most timeout.
 func newClient(c redis.UniversalClient, timeout time.Duration) *client {
 	limited := &client{Scripter: c, redis: c, timeout: timeout}
-	switch c.(type) {
-	case *redis.Client, *redis.ClusterClient: // checkClient has refused options that ignore deadlines
-	default:
+	if !endsByDeadline(c) {
 		limited.calls = flight.New[struct{}, any](flight.Options{
 			Name: "the command", Timeout: timeout, Max: maxCalls, Wait: timeout, Alone: true,
 		})

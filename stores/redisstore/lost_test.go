@@ -145,6 +145,36 @@ func TestHungServer(t *testing.T) {
 	}
 }
 
+// TestFunctionThatHangs: a function of the application that hangs where a connection is
+// opened does not hold up a command for longer than a second. It did so for ever.
+func TestFunctionThatHangs(t *testing.T) {
+	_, _, prefix := newStores(t)
+	var hangs atomic.Bool
+	released := make(chan struct{})
+	c := redis.NewClient(&redis.Options{Addr: address(), ContextTimeoutEnabled: true, MaxRetries: -1, ConnMaxLifetime: time.Millisecond,
+		CredentialsProvider: func() (string, string) {
+			if hangs.Load() {
+				<-released
+			}
+			return "", ""
+		}})
+	defer c.Close()
+	defer close(released)
+	s, err := redisstore.New(t.Context(), c, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hangs.Store(true)
+	time.Sleep(10 * time.Millisecond) // until the connections expire
+	begun := time.Now()
+	if _, _, err := s.Sessions().Load(t.Context(), session.Key{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("a load took %v, want about a second", took)
+	}
+}
+
 // A deaf client ignores contexts, as one without ContextTimeoutEnabled does. While gate
 // is locked, it hangs.
 type deaf struct {

@@ -7,6 +7,21 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// endsByDeadline reports whether each command of a client ends by the deadline of its
+// context, if checkOptions finds no mistake. The functions of an application may take
+// longer where a connection is opened, and clients of other types always.
+func endsByDeadline(client redis.UniversalClient) bool {
+	switch c := client.(type) {
+	case *redis.Client:
+		o := c.Options()
+		return o.OnConnect == nil && o.CredentialsProvider == nil && o.StreamingCredentialsProvider == nil && o.Limiter == nil
+	case *redis.ClusterClient:
+		o := c.Options()
+		return o.OnConnect == nil && o.CredentialsProvider == nil && o.StreamingCredentialsProvider == nil
+	}
+	return false
+}
+
 // checkOptions returns the mistakes in the options of a client, also of a type that
 // embeds one of go-redis. Those of other types cannot be read.
 func checkOptions(client redis.UniversalClient) (errs []error) {

@@ -52,8 +52,8 @@ type Stores struct {
 //
 // The client needs ContextTimeoutEnabled: true and MaxRetries: -1 in its options. New
 // refuses a client that may answer from a replica or a cache, and a redis.Ring. Options
-// of a client of another type cannot be read: its commands are abandoned after a second,
-// as every command is, and then up to 1024 of them may still run.
+// of a client of another type cannot be read. Every command of every client is abandoned
+// after a second; up to 1024 of one that ignores its contexts may then still run.
 func New(ctx context.Context, client redis.UniversalClient, prefix string) (*Stores, error) {
 	if wiring.IsNil(client) {
 		return nil, errors.New("redisstore: the client is nil")
