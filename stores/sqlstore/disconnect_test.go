@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -175,19 +176,17 @@ func TestDisconnectingClientsRate(t *testing.T) {
 	}
 	site := newSite(t, s.Sessions())
 	site.load(t, time.Second, 0, guest{})
-	var alone, waiting, leaving int64
-	for range 6 {
-		n, _ := site.load(t, time.Second, 0, guest{})
-		alone += n
-		n, _ = site.load(t, time.Second, 8, guest{every: 20 * time.Millisecond, waits: true})
-		waiting += n
-		n, left := site.load(t, time.Second, 8, guest{every: 20 * time.Millisecond})
-		leaving += n
-		t.Log(left)
+	var ratios []float64
+	for range 9 {
+		alone, _ := site.load(t, time.Second, 0, guest{})
+		waiting, _ := site.load(t, time.Second, 8, guest{every: 20 * time.Millisecond, waits: true})
+		leaving, left := site.load(t, time.Second, 8, guest{every: 20 * time.Millisecond})
+		t.Logf("%d served alone, %d among clients that wait, %d among %d that disconnect", alone, waiting, leaving, left)
+		ratios = append(ratios, float64(leaving)/float64(waiting))
 	}
-	t.Logf("%d served alone, %d among clients that wait, %d among those that disconnect", alone, waiting, leaving)
-	if float64(leaving) < 0.9*float64(waiting) {
-		t.Errorf("%d served among clients that wait, %d among those that disconnect", waiting, leaving)
+	slices.Sort(ratios)
+	if median := ratios[len(ratios)/2]; median < 0.9 {
+		t.Errorf("%.2f of the rate, want 0.9", median)
 	}
 }
 
