@@ -47,7 +47,9 @@ func (s *Stores) Migrate(ctx context.Context) error {
 }
 
 func (s *Stores) migrate(ctx context.Context) error {
-	v, err := s.version(ctx, s.db())
+	// Another text than below: PgBouncer takes a statement that could not be prepared,
+	// as there is no table, for one that the connection has.
+	v, err := s.version(ctx, s.db(), "SELECT version FROM guard_schema ORDER BY version DESC LIMIT 1")
 	if err == nil && v > 0 {
 		return checkVersion(v)
 	}
@@ -71,9 +73,9 @@ func (s *Stores) migrate(ctx context.Context) error {
 	return cmp.Or(s.explain(ctx, err, create), err)
 }
 
-// version returns the version of the schema, 0 if there is none.
-func (s *Stores) version(ctx context.Context, on runner) (v int, err error) {
-	err = s.query(ctx, on, func(rows *sql.Rows) error { return rows.Scan(&v) }, "SELECT MAX(version) FROM guard_schema HAVING COUNT(*) > 0")
+// version returns the version of the schema that a query selects, 0 if there is none.
+func (s *Stores) version(ctx context.Context, on runner, query string) (v int, err error) {
+	err = s.query(ctx, on, func(rows *sql.Rows) error { return rows.Scan(&v) }, query)
 	return v, err
 }
 
@@ -152,7 +154,7 @@ func (s *Stores) create(ctx context.Context, conn *sql.Conn) error {
 			statement = strings.TrimSpace(statement)
 		}
 		if i == 1 {
-			if v, err := s.version(ctx, conn); err != nil || v > 0 {
+			if v, err := s.version(ctx, conn, "SELECT MAX(version) FROM guard_schema HAVING COUNT(*) > 0"); err != nil || v > 0 {
 				return errors.Join(err, checkVersion(v))
 			}
 		}
