@@ -1,0 +1,45 @@
+package sqlstore_test
+
+import (
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/go-guard/guard/internal/testing/race"
+	sqlstore "github.com/go-guard/guard/stores/sqlstore"
+)
+
+// TestPool runs the suites with the connections of a pgxpool.Pool.
+func TestPool(t *testing.T) {
+	open := func(t *testing.T) *sqlstore.Stores {
+		t.Helper()
+		config, err := pgxpool.ParseConfig(createPostgreSQL(t).dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.MaxConns = 8
+		pool, err := pgxpool.NewWithConfig(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		s, err := sqlstore.New(stdlib.OpenDBFromPool(pool), sqlstore.PostgreSQL, &sqlstore.Options{Timeout: longTimeout})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := open(t)
+	for _, step := range steps {
+		if err := step.run(t.Context(), s); err != nil {
+			t.Errorf("%s: %v", step.name, err)
+		}
+	}
+	if !race.Enabled { // see TestVariants
+		suites(t, s, open)
+	}
+}
