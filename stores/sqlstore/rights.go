@@ -130,13 +130,10 @@ func (s *Stores) role(ctx context.Context) (role, schema string, err error) {
 	return role, schema, err
 }
 
-// checkRights returns an error if the role may not read or write a table. The statements
-// match no row. That a database is read-only is no error: a standby may become the
-// primary.
+// checkRights returns an error if a table is missing, or if the role may not read or
+// write it. The statements match no row. That a database is read-only is no error: a
+// standby may become the primary. In SQLite, which has no roles, a write would wait.
 func (s *Stores) checkRights(ctx context.Context) error {
-	if s.dialect == SQLite {
-		return nil
-	}
 	var first error
 	var missing []string
 	for _, t := range tables {
@@ -148,9 +145,15 @@ func (s *Stores) checkRights(ctx context.Context) error {
 			{"DELETE", "DELETE FROM %[1]s WHERE 1 = 0"},
 		} {
 			_, err := s.exec(ctx, s.db(), fmt.Sprintf(right.statement, t.name, t.expiry))
-			if s.dialect.mistake(err) == denied {
+			switch m := s.dialect.mistake(err); {
+			case m == denied:
 				rights = append(rights, right.name)
 				first = cmp.Or(first, err)
+			case err != nil && m != readOnly:
+				return fmt.Errorf("%w, in a schema of version %d", err, Version)
+			}
+			if s.dialect == SQLite {
+				break
 			}
 		}
 		if len(rights) > 0 {

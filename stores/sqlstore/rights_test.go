@@ -158,7 +158,7 @@ func TestLeastRights(t *testing.T) {
 		schema := b.schemaOf(t, p)
 		grant := func() {
 			for statement := range strings.SplitSeq(strings.TrimSpace(string(block[1])), ";\n") {
-				statement = strings.NewReplacer("SCHEMA auth", "SCHEMA "+schema, " auth.", " "+schema+".", "TO 'app'@'%'", "TO "+role, "TO app", "TO "+role).Replace(strings.TrimSuffix(statement, ";"))
+				statement = strings.NewReplacer("SCHEMA auth", "SCHEMA "+schema, " auth.", " "+schema+".", "\tauth.", " "+schema+".", "TO 'app'@'%'", "TO "+role, "TO app", "TO "+role).Replace(strings.TrimSuffix(statement, ";"))
 				if _, err := admin.Exec(statement); err != nil {
 					t.Fatalf("%v: %s", err, statement)
 				}
@@ -259,6 +259,19 @@ func TestMigrateNamesTheMistake(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMigrateFindsAMissingTable: the version alone does not show that all tables exist.
+func TestMigrateFindsAMissingTable(t *testing.T) {
+	onEach(t, func(t *testing.T, b backend) {
+		s, p := b.stores(t, nil)
+		if _, err := p.open(t).Exec("DROP TABLE guard_denied"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), "guard_denied") || !strings.Contains(err.Error(), "version 1") {
+			t.Errorf("without a table: %v", err)
+		}
+	})
 }
 
 // TestMigrationLock: a lock that another process holds and a failure of GET_LOCK are two
