@@ -109,8 +109,9 @@ func refusedKey(settings) (comparison, error) {
 			{"bare handler that refuses", lowerBound, serving(bareRefusal, r, 401)},
 		},
 		// A bare refusal and an allowed request with both headers are 0.29 and 0.35 of
-		// go-limiter; the rest is a third field, and a Reset of what a handler prepared.
-		bars: []bar{ratio("guard: refused", "sethvargo/go-limiter: refused", 0.75)},
+		// go-limiter; the rest is a third field, and a Reset of what a handler prepared. The
+		// layout of the code alone makes 5 % between two builds.
+		bars: []bar{ratio("guard: refused", "sethvargo/go-limiter: refused", 0.8)},
 	}, nil
 }
 
