@@ -36,32 +36,36 @@ end`
 
 var (
 	// ARGV: ID, started, expires, Login, until when an ended family stays listed,
-	// maximum number of families. Returns the ID of the family that was ended, if
-	// any. Expired families are deleted first, and one of more ended families than
-	// the maximum.
-	startFamily = redis.NewScript(endFamily + `
-local now, expires, max = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[6])
-local live, ended = {n = 0}, {n = 0}
-local all = redis.call('HGETALL', KEYS[1])
-for i = 1, #all, 2 do
-  local newest, _, family_expires = struct.unpack('>I6I6I6', all[i + 1])
-  local group = newest > 0 and live or ended
-  if family_expires <= now then
-    redis.call('HDEL', KEYS[1], all[i])
-  else
-    group.n = group.n + 1
-    if not group.oldest or family_expires < group.expires then
-      group.oldest, group.expires = all[i], family_expires
+	// maximum number of families. Returns the ID of the family that was ended, or "".
+	// Expired families are deleted, and one of more ended families than the maximum.
+	startFamily = redis.NewScript(`
+local call, key, id, now, latest = redis.call, KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local v, victim = struct.pack('>I6I6I6B', 1, now, latest, 0) .. ARGV[4], ''
+local all = call('HGETALL', key)
+call('HSET', key, id, v)
+if #all > 0 then
+  local live, ended, remove = {n = 0, expires = math.huge}, {n = 0, expires = math.huge}, {}
+  for i = 1, #all, 2 do
+    local newest, _, expires = struct.unpack('>I6I6I6', all[i + 1])
+    if expires <= now then
+      remove[#remove + 1] = all[i]
+    else
+      local group = newest > 0 and live or ended
+      group.n = group.n + 1
+      if expires < group.expires then group.oldest, group.expires = all[i], expires end
+      if expires > latest then latest = expires end
     end
   end
+  if ended.n >= tonumber(ARGV[6]) then remove[#remove + 1] = ended.oldest end
+  if #remove > 0 then call('HDEL', key, unpack(remove)) end
+  if live.n >= tonumber(ARGV[6]) then
+    victim = live.oldest
+    call('HSET', key, victim, struct.pack('>I6I6I6B', 0, 0, ARGV[5], 0))
+    latest = math.max(latest, ARGV[5])
+  end
 end
-if ended.n >= max then redis.call('HDEL', KEYS[1], ended.oldest) end
-if live.n < max then live.oldest = nil end
-redis.call('HSET', KEYS[1], ARGV[1], struct.pack('>I6I6I6B', 1, now, expires, 0) .. ARGV[4])
-redis.call('PEXPIREAT', KEYS[1], expires + 3600000, 'NX')
-redis.call('PEXPIREAT', KEYS[1], expires + 3600000, 'GT')
-if live.oldest then end_family(live.oldest, tonumber(ARGV[5])) end
-return {live.oldest}`)
+call('PEXPIREAT', key, latest + 3600000)
+return victim`)
 
 	// ARGV: ID, generation, now, grace period, idle timeout, until when an ended
 	// family stays listed. Returns 0 for a family that is unknown, expired or ended, 1 for a
@@ -122,9 +126,9 @@ var (
 func (f families) subjectKey(subject string) string { return f.key("f", subject, "") }
 
 func (f families) Start(ctx context.Context, family refresh.Family) (ended []refresh.Family, err error) {
-	ids, err := startFamily.Run(ctx, f.client, []string{f.subjectKey(family.Subject)}, family.ID, family.Started.UnixMilli(),
-		family.Expires.UnixMilli(), family.Login, family.ListedUntil.UnixMilli(), maxFamilies).StringSlice()
-	for _, id := range ids {
+	id, err := startFamily.Run(ctx, f.client, []string{f.subjectKey(family.Subject)}, family.ID, family.Started.UnixMilli(),
+		family.Expires.UnixMilli(), family.Login, family.ListedUntil.UnixMilli(), maxFamilies).Text()
+	if id != "" {
 		ended = append(ended, refresh.Family{Subject: family.Subject, ID: id})
 	}
 	return ended, failed("starting a refresh family", err)

@@ -61,34 +61,40 @@ end
 var (
 	// KEYS: hash, epoch if that is to be checked. ARGV: digest, value, maximum number of
 	// sessions, epoch. Returns 0 if another session has this key, -1 if the epoch is
-	// another, else 1.
-	insertSession = redis.NewScript(sessionLua + `
-local now, field, v = now_ms(), 's' .. ARGV[1], ARGV[2]
-if KEYS[2] and (redis.call('GET', KEYS[2]) or '0') ~= ARGV[4] then return -1 end
-local subject, latest = subject_of(v), expiry(v)
-local expired, live, oldest, oldest_seen = {}, 0, nil, math.huge
-local all = redis.call('HGETALL', hash)
-for i = 1, #all, 2 do
-  local name, other = all[i], all[i + 1]
-  if name == field then
-    return other == v and 1 or 0 -- equal: a retry after a lost reply
-  elseif is_record(name) then
-    local seen, ends = (struct.unpack('>I6', other, 2)), expiry(other)
-    latest = math.max(latest, ends)
-    if ends <= now then
-      expired[#expired + 1] = name
-    elseif subject_of(other) == subject then
-      live = live + 1
-      if seen < oldest_seen then oldest, oldest_seen = name, seen end
-    end
-  elseif struct.unpack('>I6', other) <= now then
-    expired[#expired + 1] = name -- all rotations
-  end
+	// another, else 1. Most subjects have no other session. It defines no function, which
+	// would take longer than the login.
+	insertSession = redis.NewScript(`
+local call, unpack_number = redis.call, struct.unpack
+local hash, field, v = KEYS[1], 's' .. ARGV[1], ARGV[2]
+if KEYS[2] and (call('GET', KEYS[2]) or '0') ~= ARGV[4] then return -1 end
+if call('HSETNX', hash, field, v) == 0 then
+  return call('HGET', hash, field) == v and 1 or 0 -- equal: a retry after a lost reply
 end
-if live >= tonumber(ARGV[3]) then expired[#expired + 1] = oldest end
-redis.call('HSET', hash, field, v)
-delete_fields(expired)
-redis.call('PEXPIREAT', hash, string.format('%.0f', latest))
+local latest, all = unpack_number('>I6', v, 8), call('HGETALL', hash)
+if #all > 2 then
+  local t = call('TIME')
+  local now = t[1] * 1000 + math.floor(t[2] / 1000)
+  local subject = v:sub(41, 40 + v:byte(38))
+  local expired, live, oldest, oldest_seen = {}, 0, nil, math.huge
+  for i = 1, #all, 2 do
+    local name, other = all[i], all[i + 1]
+    if name:byte() == 115 then -- 's'
+      local seen, deadline = unpack_number('>I6I6', other, 2)
+      if deadline > latest then latest = deadline end
+      if deadline + 3600000 <= now then
+        expired[#expired + 1] = name
+      elseif name ~= field and other:sub(41, 40 + other:byte(38)) == subject then
+        live = live + 1
+        if seen < oldest_seen then oldest, oldest_seen = name, seen end
+      end
+    elseif unpack_number('>I6', other) <= now then
+      expired[#expired + 1] = name -- all rotations
+    end
+  end
+  if live >= tonumber(ARGV[3]) then expired[#expired + 1] = oldest end
+  if #expired > 0 then call('HDEL', hash, unpack(expired)) end
+end
+call('PEXPIREAT', hash, latest + 3600000)
 return 1`)
 
 	// ARGV: digest, last seen, deadline. Returns the Ref if the session was touched.

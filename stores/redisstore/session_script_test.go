@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 )
@@ -100,7 +101,8 @@ func checkDeclared(t *testing.T, operation string, calls []call) (most int) {
 // Enterprise. A login makes at most 6 calls.
 func TestSessionScriptsDeclareKeys(t *testing.T) {
 	server := startServer(t, "--appendonly", "no")
-	s := newStoresAt(t, server.addr).Sessions()
+	stores := newStoresAt(t, server.addr)
+	s, families, started := stores.Sessions(), stores.TokenFamilies(), 0
 	m := newMonitor(t, server.addr)
 	ctx, now := t.Context(), time.Now()
 	withRef := func(rec *session.Record) { rec.Ref = "ref" }
@@ -115,6 +117,16 @@ func TestSessionScriptsDeclareKeys(t *testing.T) {
 	insert(t, s, "u", ended)
 	must[int](t)(s.DeleteAll(ctx, "w", nil))
 	rec, rotated := insert(t, s, "u", withRef), sessiontest.Key("u")
+	start := func(subject string, at time.Time) {
+		started++
+		family := refresh.Family{Subject: subject, ID: fmt.Sprintf("%022d", started), Started: at, Expires: at.Add(time.Hour), ListedUntil: at}
+		if _, err := families.Start(ctx, family); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 90 { // which have expired when the next one starts
+		start("u", now.Add(-90*time.Minute))
+	}
 	for _, tt := range []struct {
 		name string
 		most int
@@ -133,6 +145,8 @@ func TestSessionScriptsDeclareKeys(t *testing.T) {
 			}
 		}},
 		{"a login with a Ref", 6, func() { insert(t, s, "u", withRef) }},
+		{"a login with refresh tokens", 6, func() { start("u", now) }},
+		{"a first login with refresh tokens", 3, func() { start("v", now) }},
 		{"a load", 0, func() { live(t, s, rec) }},
 		{"a touch", 6, func() {
 			if err := s.Touch(ctx, rec.Key, now.Add(time.Minute), now.Add(2*time.Hour)); err != nil {
