@@ -180,17 +180,8 @@ func redisMemory(c *redis.Client, stores *redisstore.Stores) ([]Fact, error) {
 
 func bytesPerSession(c *redis.Client, stores *redisstore.Stores, subjects string) (float64, error) {
 	const n = 10_000
-	used := func() (float64, error) {
-		info, err := c.Info(ctx, "memory").Result()
-		if err != nil {
-			return 0, err
-		}
-		_, rest, _ := strings.Cut(info, "used_memory:")
-		line, _, _ := strings.Cut(rest, "\r\n")
-		return strconv.ParseFloat(line, 64)
-	}
 	m := guard.Must(session.New[profile](&session.Options{Store: stores.Sessions()}))
-	before, err := used()
+	before, err := usedMemory(c)
 	if err != nil {
 		return 0, err
 	}
@@ -200,7 +191,7 @@ func bytesPerSession(c *redis.Client, stores *redisstore.Stores, subjects string
 			return 0, err
 		}
 	}
-	after, err := used()
+	after, err := usedMemory(c)
 	return (after - before) / n, err
 }
 

@@ -99,7 +99,7 @@ func loginFacts(c *redis.Client, set settings, logins []login) ([]Fact, error) {
 	inTimes := func(a, b int) Fact {
 		return Fact{logins[a].name + ", in times of " + logins[b].name, costs[a].against(costs[b]), ""}
 	}
-	return append(facts, inTimes(0, 1), inTimes(2, 3)), nil
+	return append(facts, inTimes(0, 1), inTimes(2, 3), inTimes(0, 4)), nil
 }
 
 // scsLogin is a login with scs, and with the set of a subject's tokens that an

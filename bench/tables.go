@@ -29,6 +29,7 @@ func tables() []table {
 		{name: "password", build: passwords},
 		{name: "load over TCP", build: loadOverTCP},
 		{name: "redis, session", build: redisSession, waits: true},
+		{name: "redis, capacity", build: redisCapacity, waits: true},
 		{name: "redis, logins", build: redisLogin, waits: true},
 		{name: "redis, ratelimit", build: redisLimit, waits: true},
 		{name: "postgresql, session", build: sqlSession, waits: true},

@@ -1,11 +1,13 @@
 package sqlstore_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/go-guard/guard/apikey"
 	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
@@ -56,36 +58,58 @@ func BenchmarkSteps(b *testing.B) {
 	}
 }
 
-// BenchmarkSize measures the size of 10,000 sessions of as many subjects.
+// BenchmarkSize measures the size of 10,000 entries of each kind, of as many subjects.
 func BenchmarkSize(b *testing.B) {
 	for _, back := range backends {
-		b.Run(back.name, func(b *testing.B) {
-			s, p := back.stores(b, nil)
-			db := p.open(b)
-			const n = 10_000
-			before := size(b, db, back.dialect)
-			for i := range n {
-				rec := sessiontest.Record(fmt.Sprintf("user-%06d", i))
+		for _, kind := range []struct {
+			name, table string
+			insert      func(s *sqlstore.Stores, n int, now time.Time) error
+		}{
+			{"session", "guard_sessions", func(s *sqlstore.Stores, n int, _ time.Time) error {
+				rec := sessiontest.Record(fmt.Sprintf("user-%06d", n))
 				rec.Data = `{"theme":"dark","locale":"en-GB"}`
-				if err := s.Sessions().Insert(b.Context(), rec, session.AnyEpoch); err != nil {
-					b.Fatal(err)
+				return s.Sessions().Insert(context.Background(), rec, session.AnyEpoch)
+			}},
+			{"family", "guard_families", func(s *sqlstore.Stores, n int, now time.Time) error {
+				return startFamily(context.Background(), s, refresh.Family{Subject: fmt.Sprintf("0123456789abcdefuser-%06d", n), ID: fmt.Sprintf("%022d", n), Started: now, Expires: now.Add(time.Hour)})
+			}},
+			{"denied token", "guard_denied", func(s *sqlstore.Stores, n int, now time.Time) error {
+				return s.Denylist().Deny(context.Background(), now.Add(time.Hour), "", fmt.Sprint(n))
+			}},
+			{"API key", "guard_api_keys", func(s *sqlstore.Stores, n int, now time.Time) error {
+				_, err := s.APIKeys().Insert(context.Background(), apikey.Entry{Record: apikey.Record{
+					ID: fmt.Sprintf("%012d", n), Ring: "acme_live", Subject: fmt.Sprintf("user-%06d", n), Name: "deploy",
+					Scopes: []string{"posts:read", "posts:write"}, Last4: "abcd", CreatedAt: now.UTC().Truncate(time.Millisecond),
+				}}, 100)
+				return err
+			}},
+		} {
+			b.Run(back.name+"/"+kind.name, func(b *testing.B) {
+				s, p := back.stores(b, nil)
+				db := p.open(b)
+				const n = 10_000
+				before, now := size(b, db, back.dialect, kind.table), time.Now()
+				for i := range n {
+					if err := kind.insert(s, i, now); err != nil {
+						b.Fatal(err)
+					}
 				}
-			}
-			b.ReportMetric(float64(size(b, db, back.dialect)-before)/n, "B/session")
-			b.ReportMetric(0, "ns/op")
-		})
+				b.ReportMetric(float64(size(b, db, back.dialect, kind.table)-before)/n, "B/entry")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
 	}
 }
 
-func size(b *testing.B, db *sql.DB, d sqlstore.Dialect) (n int64) {
+func size(b *testing.B, db *sql.DB, d sqlstore.Dialect, table string) (n int64) {
 	b.Helper()
 	query := map[sqlstore.Dialect]string{
-		sqlstore.PostgreSQL: "SELECT pg_total_relation_size('guard_sessions')",
-		sqlstore.MySQL:      "SELECT data_length + index_length FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'guard_sessions'",
+		sqlstore.PostgreSQL: "SELECT pg_total_relation_size('" + table + "')",
+		sqlstore.MySQL:      "SELECT data_length + index_length FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = '" + table + "'",
 		sqlstore.SQLite:     "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
 	}[d]
 	if d == sqlstore.MySQL {
-		if _, err := db.Exec("ANALYZE TABLE guard_sessions"); err != nil {
+		if _, err := db.Exec("ANALYZE TABLE " + table); err != nil {
 			b.Fatal(err)
 		}
 	}
