@@ -1,11 +1,9 @@
 package redisstore_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -153,7 +151,7 @@ func TestReadOnlyReplica(t *testing.T) {
 
 func TestNew(t *testing.T) {
 	refusing := newClient(t, "127.0.0.1:1")
-	old := newClient(t, oldServer(t))
+	old := newClient(t, helloServer(t, "server", "redis", "version", "6.0.16"))
 	noDeadlines := redis.NewClient(&redis.Options{Addr: address(), MaxRetries: -1})
 	defer noDeadlines.Close()
 	for _, tt := range []struct {
@@ -176,39 +174,6 @@ func TestNew(t *testing.T) {
 			}
 		})
 	}
-}
-
-// oldServer returns the address of a server that reports Redis 6.
-func oldServer(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				for r := bufio.NewReader(c); ; {
-					line, err := r.ReadString('\n')
-					if err != nil {
-						return
-					}
-					switch strings.ToLower(strings.TrimSpace(line)) {
-					case "hello":
-						fmt.Fprint(c, "*4\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n6.0.16\r\n")
-					case "client":
-						fmt.Fprint(c, "+OK\r\n")
-					}
-				}
-			}()
-		}
-	}()
-	return l.Addr().String()
 }
 
 // TestRoundTrips counts the round trips of each operation by a hook.
