@@ -15,6 +15,7 @@ import (
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
 	"github.com/go-guard/guard/jwtauth/refresh"
+	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
@@ -130,6 +131,21 @@ var steps = []step{
 	{"APIKeys.List", false, func(ctx context.Context, s *sqlstore.Stores) error {
 		list, err := s.APIKeys().List(ctx, "ak_live", "x")
 		return unexpected(len(list) > 0, err)
+	}},
+	{"RateLimits.Take", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		_, err := s.RateLimits().Take(ctx, []ratelimit.Take{{Limit: minutely(1 << 30), Key: rand.Text(), Cost: 1}})
+		return err
+	}},
+	{"RateLimits.Take of two", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		_, err := s.RateLimits().Take(ctx, []ratelimit.Take{{Limit: minutely(5), Key: rand.Text(), Cost: 1}, {Limit: minutely(5), Key: rand.Text(), Cost: 1}})
+		return err
+	}},
+	{"RateLimits.Take of cost 0", false, func(ctx context.Context, s *sqlstore.Stores) error {
+		states, err := s.RateLimits().Take(ctx, []ratelimit.Take{{Limit: minutely(5), Key: "none"}})
+		return unexpected(err == nil && states[0].Remaining != 5, err)
+	}},
+	{"RateLimits.GiveBack", false, func(ctx context.Context, s *sqlstore.Stores) error {
+		return s.RateLimits().GiveBack(ctx, []ratelimit.Taken{{Take: ratelimit.Take{Limit: minutely(5), Key: "none", Cost: 1}}})
 	}},
 	{"Sweep", true, func(ctx context.Context, s *sqlstore.Stores) error { _, err := s.Sweep(ctx, 1); return err }},
 }

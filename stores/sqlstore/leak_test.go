@@ -35,7 +35,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 			})
 			for name, store := range map[string]any{
 				"APIKeys": stores.APIKeys(), "Denylist": stores.Denylist(),
-				"Sessions": stores.Sessions(), "TokenFamilies": stores.TokenFamilies(),
+				"RateLimits": stores.RateLimits(), "Sessions": stores.Sessions(), "TokenFamilies": stores.TokenFamilies(),
 			} {
 				for _, l := range leak.Find(leak.Instance{Value: store}) {
 					t.Errorf("%s: %s", name, l)

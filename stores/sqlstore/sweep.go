@@ -20,6 +20,7 @@ const (
 	denylistTable
 	apiKeyTable
 	onceTable
+	countTable
 )
 
 // slack is added to the retention of every row: a process whose clock is ahead
@@ -37,6 +38,7 @@ var tables = [...]struct {
 	denylistTable: {"guard_denied", "denied", slack},
 	apiKeyTable:   {"guard_api_keys", "forget_after", slack},
 	onceTable:     {"guard_once", "expires", slack},
+	countTable:    {"guard_counts", "forget_after", time.Minute}, // a client may have many addresses
 }
 
 const defaultBatch = 1000

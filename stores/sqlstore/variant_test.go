@@ -5,9 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/internal/testing/race"
 	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/jwtauth/refresh/refreshtest"
+	"github.com/go-guard/guard/ratelimit/ratelimittest"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
@@ -61,6 +64,9 @@ func TestVariants(t *testing.T) {
 			fill(t, s, (&clock{}).now(), 0)
 			sessiontest.Run(t, func(*testing.T) session.Store { return s.Sessions() })
 			refreshtest.Run(t, func(*testing.T) refresh.Store { return s.TokenFamilies() })
+			c := harness.NewClock()
+			limits := guard.Must(sqlstore.New(db, v.dialect, &sqlstore.Options{Timeout: longTimeout, Now: c.Now})).RateLimits()
+			ratelimittest.Traces(t, limits, c, 0, 10)
 		})
 	}
 }

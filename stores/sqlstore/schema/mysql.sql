@@ -89,5 +89,12 @@ CREATE TABLE IF NOT EXISTS guard_api_keys (
 	KEY guard_api_keys_forget_after (forget_after)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
 
+CREATE TABLE IF NOT EXISTS guard_counts (
+	id           BINARY(16) NOT NULL PRIMARY KEY, -- of the SHA-256 of the key and what identifies its limit
+	state        MEDIUMBLOB NOT NULL,             -- the units that count, and when each of them expires
+	forget_after BIGINT     NOT NULL,             -- when the row may be deleted
+	KEY guard_counts_forget_after (forget_after)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
+
 -- The last statement: all tables exist.
 INSERT IGNORE INTO guard_schema (version) VALUES (1);

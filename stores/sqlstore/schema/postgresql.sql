@@ -88,5 +88,13 @@ CREATE INDEX IF NOT EXISTS guard_api_keys_subject ON guard_api_keys (ring, subje
 CREATE INDEX IF NOT EXISTS guard_api_keys_created ON guard_api_keys (ring, created, id);
 CREATE INDEX IF NOT EXISTS guard_api_keys_forget_after ON guard_api_keys (forget_after);
 
+-- Half of each page is free, so that updates stay in their page.
+CREATE TABLE IF NOT EXISTS guard_counts (
+	id           bytea  NOT NULL PRIMARY KEY, -- 16 bytes of the SHA-256 of the key and what identifies its limit
+	state        bytea  NOT NULL,             -- the units that count, and when each of them expires
+	forget_after bigint NOT NULL              -- when the row may be deleted
+) WITH (fillfactor = 50);
+CREATE INDEX IF NOT EXISTS guard_counts_forget_after ON guard_counts (forget_after);
+
 -- The last statement: all tables exist.
 INSERT INTO guard_schema (version) VALUES (1) ON CONFLICT DO NOTHING;
