@@ -93,7 +93,7 @@ func TestHelp(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	for _, name := range strings.Fields("-dev -addr ADDR JWT_SECRET_KEY REDIS_URL DATABASE_URL TRUSTED_PROXIES OIDC_ISSUER OIDC_AUDIENCE OIDC_JWKS_URL OIDC_REFETCH") {
+	for _, name := range strings.Fields("-dev -addr ADDR JWT_SECRET_KEY REDIS_URL DATABASE_URL RATE_LIMITS TRUSTED_PROXIES OIDC_ISSUER OIDC_AUDIENCE OIDC_JWKS_URL OIDC_REFETCH") {
 		if !strings.Contains(string(out), "\n  "+name+" ") && !strings.Contains(string(out), "\n  "+name+"\n") {
 			t.Errorf("-h does not name %s: %s", name, out)
 		}

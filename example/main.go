@@ -20,6 +20,8 @@
 //   - DATABASE_URL: stores the same, except the rate limits, in PostgreSQL, MySQL
 //     or SQLite. The scheme selects the database. The drivers need a build tag,
 //     because they take long to compile: go run -tags sql ./example
+//   - RATE_LIMITS: "database" stores the rate limits there, too. They are slower than
+//     in Redis. By default they are in Redis or, without it, in each process.
 //   - TRUSTED_PROXIES: networks whose X-Forwarded-For is believed, such as
 //     "10.0.0.0/8, ::1". The default is none.
 //   - OIDC_ISSUER, OIDC_AUDIENCE: the authorization server whose access tokens

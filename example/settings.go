@@ -45,6 +45,7 @@ Environment:
   DATABASE_URL     stores the same, except the rate limits, in PostgreSQL, MySQL
                    or SQLite; the scheme selects the database; needs a build
                    with the drivers: go run -tags sql ./example
+  RATE_LIMITS      "database" stores the rate limits there, too
   TRUSTED_PROXIES  networks whose X-Forwarded-For is believed, such as
                    "10.0.0.0/8, ::1"; the default is none
   OIDC_ISSUER      authorization server whose access tokens /oidc accepts

@@ -40,6 +40,8 @@ func TestSettings(t *testing.T) {
 		{"no database", []string{good, "DATABASE_URL=postgres://u:hush@127.0.0.1:1/x"}, nil, "DATABASE_URL"},
 		{"no database's directory", []string{good, "DATABASE_URL=sqlite:/nowhere/x.db"}, nil, "DATABASE_URL"},
 		{"another database", []string{good, "DATABASE_URL=oracle://x"}, nil, "none of postgres, mysql and sqlite"},
+		{"limits elsewhere", []string{good, "RATE_LIMITS=redis"}, nil, `RATE_LIMITS: "redis"`},
+		{"limits in no database", []string{good, "RATE_LIMITS=database"}, nil, "RATE_LIMITS: DATABASE_URL is not set"},
 		{"an audience alone", []string{good, "OIDC_AUDIENCE=api"}, nil, "OIDC_ISSUER is not set"},
 		{"an issuer alone", []string{good, "OIDC_ISSUER=https://issuer.example"}, nil, "OIDC_AUDIENCE is not set"},
 		{"an issuer by http", []string{good, "OIDC_ISSUER=http://issuer.example", "OIDC_AUDIENCE=api"}, nil, "OIDC_ISSUER: "},

@@ -79,7 +79,7 @@ func TestTwoProcesses(t *testing.T) {
 		{"PostgreSQL", func(t *testing.T) []string {
 			at := env("GUARD_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/test")
 			own := ownDatabase(t, "pgx", at, "SCHEMA", "PostgreSQL (apt-get install postgresql, or set GUARD_POSTGRES_URL)")
-			return []string{"DATABASE_URL=" + at + "?search_path=" + own}
+			return []string{"DATABASE_URL=" + at + "?search_path=" + own, "RATE_LIMITS=database"}
 		}},
 		{"MySQL", func(t *testing.T) []string {
 			dsn := env("GUARD_MYSQL_DSN", "root@tcp(127.0.0.1:3306)/test")
@@ -89,10 +89,10 @@ func TestTwoProcesses(t *testing.T) {
 				t.Fatal(err)
 			}
 			u := url.URL{Scheme: "mysql", User: url.UserPassword(c.User, c.Passwd), Host: c.Addr, Path: "/" + own}
-			return []string{"DATABASE_URL=" + u.String()}
+			return []string{"DATABASE_URL=" + u.String(), "RATE_LIMITS=database"}
 		}},
 		{"SQLite", func(t *testing.T) []string {
-			return []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "guard.db")}
+			return []string{"DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "guard.db"), "RATE_LIMITS=database"}
 		}},
 		{"PostgreSQL and Redis", func(t *testing.T) []string {
 			at := env("GUARD_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/test")
@@ -107,9 +107,7 @@ func TestTwoProcesses(t *testing.T) {
 			t.Run("sessions", func(t *testing.T) { sharedSessions(t, a, b) })
 			t.Run("refresh", func(t *testing.T) { sharedRefresh(t, a, b) })
 			t.Run("API keys", func(t *testing.T) { sharedKeys(t, env, a, b) })
-			if strings.HasSuffix(backend.name, "Redis") {
-				t.Run("limits", func(t *testing.T) { sharedLimits(t, a, b) })
-			}
+			t.Run("limits", func(t *testing.T) { sharedLimits(t, a, b) })
 			a.stop(t)
 			b.stop(t)
 		})
@@ -170,6 +168,20 @@ func sharedLimits(t *testing.T, a, b *process) {
 			sixth := call{do: "POST " + path, body: bob}
 			row{call: sixth, status: 429, body: e(429, "Too many login attempts. Try again later.")}.check(t, p.send(t, sixth))
 		}
+	}
+}
+
+// TestLimitsPerProcess: with DATABASE_URL alone, each process counts by itself.
+func TestLimitsPerProcess(t *testing.T) {
+	t.Parallel()
+	url := "DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "guard.db")
+	for _, p := range []*process{start(t, url), start(t, url)} {
+		attempt := call{do: "POST /practices/login", body: bob}
+		for range 5 {
+			row{call: attempt, status: 200}.check(t, p.send(t, attempt))
+		}
+		row{call: attempt, status: 429}.check(t, p.send(t, attempt))
+		p.stop(t)
 	}
 }
 

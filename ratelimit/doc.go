@@ -25,7 +25,7 @@
 // device. [NewBucket] bounds the requests of all clients together.
 //
 // Not covered: a limit holds per store. In memory that is this process; a limit
-// for several processes needs a shared [Store], such as the one of module
-// stores/redisstore. A full [Memory] evicts the keys that used the least of their
-// quota.
+// for several processes needs a shared [Store], such as those of the modules
+// stores/redisstore and stores/sqlstore. A full [Memory] evicts the keys that used the
+// least of their quota.
 package ratelimit

@@ -42,15 +42,24 @@ func (s *Stores) Close() error {
 // KeyPrefix is the prefix of the API keys that the example issues.
 const KeyPrefix = "ex"
 
+// inDatabase is the value of RATE_LIMITS.
+const inDatabase = "database"
+
 // startup limits the time that a server may take to answer at the start.
 const startup = 5 * time.Second
 
 // Open connects to the servers of REDIS_URL and DATABASE_URL. With both, the
-// database has everything except the rate limits. DATABASE_URL needs the build tag
-// sql.
+// database has everything except the rate limits. RATE_LIMITS=database moves these
+// there, too. DATABASE_URL needs the build tag sql.
 func Open(ctx context.Context, getenv func(string) string) (*Stores, error) {
 	ctx, cancel := context.WithTimeout(ctx, startup)
 	defer cancel()
+	switch where := getenv("RATE_LIMITS"); {
+	case where != "" && where != inDatabase:
+		return nil, fmt.Errorf("RATE_LIMITS: %q is not %q", where, inDatabase)
+	case where == inDatabase && getenv("DATABASE_URL") == "":
+		return nil, errors.New("RATE_LIMITS: DATABASE_URL is not set")
+	}
 	s := &Stores{}
 	for _, open := range []func(context.Context, func(string) string) error{s.openRedis, s.openDatabase} {
 		if err := open(ctx, getenv); err != nil {

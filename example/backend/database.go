@@ -41,6 +41,9 @@ func (s *Stores) openDatabase(ctx context.Context, getenv func(string) string) e
 		return fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	s.Sessions, s.TokenFamilies, s.Denylist, s.APIKeys = stores.Sessions(), stores.TokenFamilies(), stores.Denylist(), stores.APIKeys()
+	if getenv("RATE_LIMITS") == inDatabase {
+		s.Limits = stores.RateLimits()
+	}
 	return nil
 }
 

@@ -72,3 +72,40 @@ func BenchmarkTakes(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCountSize measures the size of 10,000 counts after one take each, and after
+// five more.
+func BenchmarkCountSize(b *testing.B) {
+	for _, back := range backends {
+		b.Run(back.name, func(b *testing.B) {
+			s, p := back.stores(b, &sqlstore.Options{Timeout: longTimeout})
+			db, limits := p.open(b), s.RateLimits()
+			const n = 10_000
+			before := size(b, db, back.dialect, "guard_counts")
+			take := func() {
+				var next atomic.Int64
+				var wg sync.WaitGroup
+				for range 16 {
+					wg.Go(func() {
+						for i := next.Add(1); i <= n; i = next.Add(1) {
+							_, err := limits.Take(b.Context(), []ratelimit.Take{{
+								Limit: ratelimit.Limit{Name: "address", Quota: 100, Window: time.Minute}, Key: fmt.Sprint(i), Cost: 1,
+							}})
+							if err != nil {
+								b.Error(err)
+							}
+						}
+					})
+				}
+				wg.Wait()
+			}
+			take()
+			b.ReportMetric(float64(size(b, db, back.dialect, "guard_counts")-before)/n, "B/count")
+			for range 5 {
+				take()
+			}
+			b.ReportMetric(float64(size(b, db, back.dialect, "guard_counts")-before)/n, "B/count-later")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}

@@ -1,8 +1,8 @@
 // Package sqlstore keeps the state of guard's packages in a SQL database, so
 // that several processes share it and a restart loses no session: sessions,
-// refresh token families, a denylist, API keys, and what may happen a single time
-// (package once). It supports PostgreSQL, MySQL, MariaDB and SQLite through
-// database/sql; the caller chooses the driver.
+// refresh token families, a denylist, API keys, rate limits, and what may happen a
+// single time (package once). It supports PostgreSQL, MySQL, MariaDB and SQLite
+// through database/sql; the caller chooses the driver.
 //
 //	db, err := sql.Open("pgx", url)
 //	stores := guard.Must(sqlstore.New(db, sqlstore.PostgreSQL, nil))
@@ -18,9 +18,11 @@
 // If the database fails, the error is a 503. A transaction that was rolled back
 // because of a conflict with another one is retried first.
 //
-// Not covered: rate limits, for which a SQL database is too slow (see package
-// redisstore), and replicas that lag: a session that was deleted would still be
-// found there. docs/running-on-sql.md lists what each failure loses.
+// Rate limits are exact, but each granted take is a write: package redisstore counts
+// faster.
+//
+// Not covered: replicas that lag: a session that was deleted would still be found
+// there. docs/running-on-sql.md lists what each failure loses.
 package sqlstore
 
 import (
