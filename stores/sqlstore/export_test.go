@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"encoding/binary"
 	"runtime"
 
 	"github.com/go-guard/guard/ratelimit"
@@ -21,4 +22,18 @@ func AwaitWaiting(s ratelimit.Store, n int) {
 		}
 		runtime.Gosched()
 	}
+}
+
+// FillCopies copies n counts, and returns of how many a copy is left.
+func FillCopies(n int) int {
+	var c copies
+	for i := range n {
+		var id countID
+		binary.BigEndian.PutUint64(id[:], uint64(i))
+		c.add(id, &row{state: []byte{format}})
+		if rows, ok := c.find([]target{{id: id}}); !ok || len(rows) != 1 {
+			return -1
+		}
+	}
+	return len(c.last) + len(c.older)
 }

@@ -200,3 +200,35 @@ func TestRateLimitParallelTakes(t *testing.T) {
 		t.Errorf("%d remaining, want %d", st.Remaining, 1000-66)
 	}
 }
+
+// TestRateLimitAnswersLate: a take that is given up while it is under way is answered,
+// so that the limiter can undo it.
+func TestRateLimitAnswersLate(t *testing.T) {
+	c, s, _ := counted(t, &sqlstore.Options{Timeout: longTimeout})
+	ctx, cancel := context.WithCancel(t.Context())
+	giveUp := func(query string) {
+		if strings.HasPrefix(query, "INSERT INTO guard_counts") {
+			cancel()
+		}
+	}
+	c.before.Store(&giveUp)
+	take := ratelimit.Take{Limit: minutely(5), Key: "k", Cost: 1}
+	states, err := s.Take(ctx, []ratelimit.Take{take})
+	if err != nil || states[0].RetryAfter != 0 {
+		t.Fatalf("%+v, %v", states, err)
+	}
+	if err := s.GiveBack(t.Context(), []ratelimit.Taken{{Take: take, Stamp: states[0].Stamp}}); err != nil {
+		t.Fatal(err)
+	}
+	take.Cost = 0
+	if st := mustTake(t, s, take)[0]; st.Remaining != 5 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// TestRateLimitCopies: what a process remembers of counts is bounded.
+func TestRateLimitCopies(t *testing.T) {
+	if n := sqlstore.FillCopies(100_000); n > 16<<10 || n < 8<<10 {
+		t.Errorf("%d copies after 100,000 counts, want 8,192 to 16,384", n)
+	}
+}

@@ -209,6 +209,59 @@ func TestRateLimitGiveBackAfterReset(t *testing.T) {
 	}
 }
 
+// TestRateLimitAskingBesideTaking: a take of cost 0 refuses the others of its call by
+// what another process has taken.
+func TestRateLimitAskingBesideTaking(t *testing.T) {
+	s, p := backends[2].stores(t, nil)
+	here, elsewhere := s.RateLimits(), backends[2].in(t, p, nil).RateLimits()
+	full, other := ratelimit.Take{Limit: minutely(5), Key: "full", Cost: 1}, ratelimit.Take{Limit: minutely(5), Key: "other", Cost: 1}
+	mustTake(t, here, full)
+	mustTake(t, here, other)
+	full.Cost = 4
+	mustTake(t, elsewhere, full)
+	full.Cost = 0
+	if st := mustTake(t, here, full, other); st[0].RetryAfter == 0 || st[1].Remaining != 4 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// TestRateLimitPeriodEnds: after the end of a period, what was taken in it counts for
+// the processes whose clocks are behind.
+func TestRateLimitPeriodEnds(t *testing.T) {
+	clock := harness.NewClock()
+	s, _ := backends[2].stores(t, &sqlstore.Options{Now: clock.Now})
+	limits, day := s.RateLimits(), ratelimit.Limit{Name: "day", Quota: 5, Calendar: ratelimit.Daily(nil)}
+	take := ratelimit.Take{Limit: day, Key: "k", Cost: 3, Since: clock.Now(), Until: clock.Now().Add(time.Second)}
+	mustTake(t, limits, take)
+	clock.Advance(2 * time.Second)
+	take.Cost = 2
+	if st := mustTake(t, limits, take)[0]; st.RetryAfter != 0 || st.Remaining != 0 {
+		t.Errorf("the last two of five: %+v", st)
+	}
+	take.Cost = 1
+	if st := mustTake(t, limits, take)[0]; st.RetryAfter <= 0 || st.Reset <= 0 {
+		t.Errorf("the sixth: %+v", st)
+	}
+}
+
+// TestRateLimitSize: the row of a count has a bounded size, whatever its takes are.
+func TestRateLimitSize(t *testing.T) {
+	clock := harness.NewClock()
+	s, p := backends[2].stores(t, &sqlstore.Options{Now: clock.Now})
+	limits, db := s.RateLimits(), p.open(t)
+	for i := range 500 {
+		for key, quotas := range map[string][]int{"one": {5}, "several": {5, 100, 16}} {
+			quota := quotas[i%len(quotas)]
+			mustTake(t, limits, ratelimit.Take{Limit: minutely(quota), Key: key, Cost: 1, Force: true})
+		}
+		clock.Advance(100 * time.Millisecond)
+	}
+	var n int
+	if err := db.QueryRow("SELECT MAX(LENGTH(state)) FROM guard_counts").Scan(&n); err != nil || n > 300 || n < 100 {
+		t.Errorf("a state of %d bytes, %v; want at most 300", n, err)
+	}
+}
+
 // TestRateLimitSweep: a count is deleted a minute or two after nothing in it counts any
 // more, by Sweep or by the inserts of others.
 func TestRateLimitSweep(t *testing.T) {
