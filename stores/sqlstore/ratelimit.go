@@ -28,7 +28,7 @@ import (
 //
 // A count is a row of 100 to 300 bytes. The one of an InFlight limit has 27 bytes for
 // each request: such a limit should be some hundred at most. Each value that RateLimits
-// returns remembers up to 16,384 counts, in at most 4 MB.
+// returns remembers up to 16,384 counts, in at most 6 MB.
 func (s *Stores) RateLimits() ratelimit.Store {
 	return &rateLimits{Stores: s, queues: map[string]*queue{}}
 }

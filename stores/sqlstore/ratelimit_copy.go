@@ -8,7 +8,7 @@ import (
 
 const (
 	maxCopies = 16 << 10
-	maxCopied = 512 // bytes of a state; a larger one is not copied
+	maxCopied = 256 // bytes of a state; a larger one is not copied
 
 	// freshFor is how long a copy may refuse: another process may reset the count.
 	freshFor = time.Second

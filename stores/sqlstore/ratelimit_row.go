@@ -131,7 +131,7 @@ func (r *rateLimits) wrote(ctx context.Context, updates []update) {
 		u := &updates[i]
 		r.copies.wrote(u.id, u.to)
 		if u.from.state == nil {
-			r.countInsert(ctx, countTable)
+			r.sweepSometimes(ctx, countTable)
 		}
 	}
 }
