@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -97,7 +98,9 @@ func (r *rateLimits) Take(ctx context.Context, takes []ratelimit.Take) ([]rateli
 		c.add(t)
 		c.fresh = c.fresh || t.Fresh || t.Cost == 0 || t.Limit.Algorithm == ratelimit.InFlight
 	}
-	c.sort()
+	if c.sort(); len(c.targets) < len(takes) { // each would be granted without the other
+		return nil, errors.New("sqlstore: two takes of one call are from the same count")
+	}
 	states := make([]ratelimit.State, len(takes))
 	c.decide = func(counts []count, now int64) {
 		granted := true

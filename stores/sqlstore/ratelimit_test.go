@@ -357,6 +357,9 @@ func TestRateLimitInvalidTakes(t *testing.T) {
 	if _, err := limits.Take(t.Context(), make([]ratelimit.Take, 17)); err == nil {
 		t.Error("17 takes")
 	}
+	if _, err := limits.Take(t.Context(), []ratelimit.Take{valid, valid}); err == nil {
+		t.Error("two takes from one count")
+	}
 	if states, err := limits.Take(t.Context(), nil); err != nil || len(states) != 0 {
 		t.Error("no takes:", states, err)
 	}
