@@ -32,17 +32,39 @@ func (d denylist) Deny(ctx context.Context, until time.Time, _ string, ids ...st
 	if !d.now().Before(until) || len(ids) == 0 {
 		return nil
 	}
-	return failed("denying tokens", denyScript.Run(ctx, d.client, d.denyKeys(ids), ttl).Err())
+	return failed("denying tokens", d.byKey(ids, func(keys []string) error {
+		return denyScript.Run(ctx, d.client, keys, ttl).Err()
+	}))
 }
 
 func (d denylist) Denied(ctx context.Context, _ time.Time, _ string, ids ...string) (bool, error) {
 	if len(ids) == 0 {
 		return false, nil
 	}
-	n, err := call(ctx, d.client, func(ctx context.Context) (int64, error) {
-		return d.client.redis.Exists(ctx, d.denyKeys(ids)...).Result()
+	denied := false
+	err := d.byKey(ids, func(keys []string) error {
+		n, err := call(ctx, d.client, func(ctx context.Context) (int64, error) { return d.client.redis.Exists(ctx, keys...).Result() })
+		denied = denied || n > 0
+		return err
 	})
-	return n > 0, failed("checking the denylist", err)
+	return denied, failed("checking the denylist", err)
+}
+
+// byKey calls f with the keys of ids. While their slot moves to another node of a
+// Cluster, a server may refuse several keys: then it calls f with each, which is found
+// wherever it is. Otherwise no token with two IDs was accepted until the slot has moved.
+func (d denylist) byKey(ids []string, f func(keys []string) error) error {
+	keys := d.denyKeys(ids)
+	err := f(keys)
+	if err == nil || !redis.HasErrorPrefix(err, "TRYAGAIN") {
+		return err
+	}
+	for i := range keys {
+		if err := f(keys[i : i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // denyKeys returns the keys of ids. They are hashed, since another issuer's IDs
