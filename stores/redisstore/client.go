@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -25,11 +26,17 @@ type client struct {
 	// calls has the commands of a client that may ignore its contexts. It is nil if the
 	// client ends each command by the deadline of its context.
 	calls *flight.Group[struct{}, any]
+	// reload makes the client of a Cluster ask for its masters, at most five times a
+	// second. It is nil for other clients.
+	reload func(context.Context)
 }
 
 // newClient returns a client whose commands take at most timeout.
 func newClient(c redis.UniversalClient, timeout time.Duration) *client {
 	limited := &client{Scripter: c, redis: c, timeout: timeout}
+	if cluster, ok := c.(interface{ ReloadState(context.Context) }); ok {
+		limited.reload = cluster.ReloadState
+	}
 	if !endsByDeadline(c) {
 		limited.calls = flight.New[struct{}, any](flight.Options{
 			Name: "the command", Timeout: timeout, Max: maxCalls, Wait: timeout, Alone: true,
@@ -44,7 +51,9 @@ func call[T any](ctx context.Context, c *client, f func(context.Context) (T, err
 	ctx, cancel := within(ctx, c.timeout)
 	defer cancel()
 	if c.calls == nil {
-		return f(ctx)
+		v, err := f(ctx)
+		c.unanswered(err)
+		return v, err
 	}
 	deadline, _ := ctx.Deadline()
 	v, err := c.calls.Do(ctx, struct{}{}, func(ctx context.Context) (any, error) {
@@ -53,7 +62,17 @@ func call[T any](ctx context.Context, c *client, f func(context.Context) (T, err
 		return f(ctx)
 	})
 	result, _ := v.(T)
+	c.unanswered(err)
 	return result, err
+}
+
+// unanswered makes the client of a Cluster look for another master, if err is not the
+// answer of one: one that is dead redirects no command to the replica that succeeded it,
+// and go-redis by itself asks once a minute.
+func (c *client) unanswered(err error) {
+	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered && c.reload != nil {
+		c.reload(context.Background())
+	}
 }
 
 // within returns a context that ends after timeout, or when ctx ends.
@@ -93,6 +112,7 @@ func (c *client) run(ctx context.Context, name, script string, keys []string, ar
 		cmd = redis.NewCmd(ctx)
 		cmd.SetErr(err)
 	}
+	c.unanswered(cmd.Err())
 	return cmd
 }
 

@@ -1,11 +1,8 @@
 package redisstore_test
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -50,42 +47,6 @@ func TestConformance(t *testing.T) {
 	conform(t, func(t *testing.T) *redisstore.Stores {
 		s, _, _ := newStores(t)
 		return s
-	})
-}
-
-// TestConformanceInCluster: a cluster refuses scripts whose keys are in different
-// slots, even if one node has all slots.
-func TestConformanceInCluster(t *testing.T) {
-	// By default the port of the cluster bus is 10,000 above, which may be in use.
-	s := startServer(t, "--cluster-enabled", "yes", "--cluster-port", freePort(t))
-	ctx := context.Background()
-	node := newClient(t, s.addr)
-	if err := node.ClusterAddSlotsRange(ctx, 0, 16383).Err(); err != nil {
-		t.Fatal(err)
-	}
-	for range 500 {
-		if info, _ := node.ClusterInfo(ctx).Result(); len(info) > 16 && info[:16] == "cluster_state:ok" {
-			break
-		}
-		time.Sleep(10 * time.Millisecond) // another process
-	}
-	c := redis.NewClusterClient(&redis.ClusterOptions{
-		Addrs: []string{s.addr}, ContextTimeoutEnabled: true,
-		// A cluster of one node announces no address.
-		ClusterSlots: func(context.Context) ([]redis.ClusterSlot, error) {
-			return []redis.ClusterSlot{{Start: 0, End: 16383, Nodes: []redis.ClusterNode{{Addr: s.addr}}}}, nil
-		},
-		Dialer: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, s.addr)
-		},
-	})
-	t.Cleanup(func() { c.Close() })
-	conform(t, func(t *testing.T) *redisstore.Stores {
-		stores, err := redisstore.New(ctx, c, fmt.Sprint("cluster", prefixes.Add(1)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return stores
 	})
 }
 

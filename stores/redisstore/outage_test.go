@@ -6,12 +6,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/traffic"
 	"github.com/go-guard/guard/session"
 	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
@@ -72,22 +71,6 @@ func newStoresAt(t testing.TB, addr string) *redisstore.Stores {
 	return s
 }
 
-// outage runs f in several goroutines. It kills and restarts the server while f runs,
-// and then makes done report true, at which f must return.
-func outage(t *testing.T, s *server, f func(worker int, done func() bool)) {
-	t.Helper()
-	var done atomic.Bool
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Go(func() { f(i, done.Load) })
-	}
-	for _, step := range []func(){s.kill, s.start, func() { done.Store(true) }} {
-		time.Sleep(300 * time.Millisecond) // a real server under load
-		step()
-	}
-	wg.Wait()
-}
-
 // recovered waits until f reports that the client's pool, which dials about once a
 // second after an outage, has recovered.
 func recovered(t *testing.T, f func() bool) {
@@ -101,40 +84,25 @@ func recovered(t *testing.T, f func() bool) {
 	t.Error("the pool did not recover within 5 s")
 }
 
-func TestSessionsDuringRestart(t *testing.T) {
+// TestServerKilled: a Redis that writes each change to its disk is killed and started
+// again under mixed traffic, for GUARD_SOAK. Nothing that was acknowledged is lost, and no
+// good credential is refused.
+func TestServerKilled(t *testing.T) {
 	s := startServer(t)
-	a := newApp(t, newStoresAt(t, s.addr).Sessions())
-	var outages atomic.Int64
-	outage(t, s, func(worker int, done func() bool) {
-		for n := 0; !done(); n++ {
-			user := fmt.Sprintf("u%d-%d", worker, n)
-			code, _, cookie := a.do("POST", "/login?as="+user, nil)
-			if code == 503 {
-				outages.Add(1)
-				time.Sleep(time.Millisecond)
-				continue
-			}
-			for range 3 {
-				if code, body, _ := a.do("GET", "/", cookie); code != 503 && (code != 200 || body != user) {
-					t.Errorf("a live session got %d %s", code, body)
-				}
-			}
-			live := cookie
-			if code, _, _ = a.do("POST", "/logout", cookie); code != 200 {
-				continue // not acknowledged: the session may be live or not
-			}
-			if code, body, _ := a.do("GET", "/", live); code != 401 && code != 503 {
-				t.Errorf("a session that was logged out got %d %s", code, body)
-			}
-		}
-	})
-	if outages.Load() == 0 {
-		t.Error("no request failed during the outage")
+	d := traffic.Duration(t, 3*time.Second)
+	l := traffic.Start(t, trafficOf(newStoresAt(t, s.addr)), d/10_000) // a long test sends less in a second
+	kills := 0
+	for end := time.Now().Add(d); time.Now().Before(end); kills++ {
+		time.Sleep(max(d/100, 500*time.Millisecond)) // a real server under load
+		s.kill()
+		time.Sleep(100 * time.Millisecond) // without a server
+		s.start()
 	}
-	recovered(t, func() bool { code, _, _ := a.do("POST", "/login?as=first", nil); return code == 200 })
-	code, _, cookie := a.do("POST", "/login?as=after", nil)
-	if code2, body, _ := a.do("GET", "/", cookie); code != 200 || code2 != 200 || body != "after" {
-		t.Errorf("after the restart: %d, then %d %s", code, code2, body)
+	facts := l.Facts()
+	r := l.Stop()
+	t.Logf("%v with %d kills: %v", d, kills, r)
+	if r.Losses() > 0 || r.Unavailable == 0 || facts < 20 {
+		t.Errorf("%d losses of %d, 503: %d", r.Losses(), facts, r.Unavailable)
 	}
 }
 

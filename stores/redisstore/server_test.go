@@ -95,6 +95,14 @@ type server struct {
 
 func startServer(t testing.TB, args ...string) *server {
 	t.Helper()
+	s := newServer(t, args...)
+	s.start()
+	return s
+}
+
+// newServer returns a server that has not started.
+func newServer(t testing.TB, args ...string) *server {
+	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		harness.Needs(t, "the program redis-server (apt-get install redis-server)")
 	}
@@ -103,7 +111,6 @@ func startServer(t testing.TB, args ...string) *server {
 		"--bind", "127.0.0.1", "--port", port, "--dir", t.TempDir(), "--save", "",
 		"--appendonly", "yes", "--appendfsync", "always", "--daemonize", "no", "--loglevel", "warning",
 	}, args...)}
-	s.start()
 	t.Cleanup(s.kill)
 	return s
 }
@@ -123,6 +130,7 @@ func freePort(t testing.TB) string {
 func (s *server) start() {
 	s.t.Helper()
 	s.cmd = exec.Command("redis-server", s.args...)
+	s.cmd.SysProcAttr = endsWithTest()
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}

@@ -2,8 +2,6 @@ package redisstore_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,7 +10,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/ratelimit"
@@ -33,49 +30,6 @@ func newRefresher(t testing.TB, s *redisstore.Stores) *refresh.Refresher[struct{
 		t.Fatal(err)
 	}
 	return r
-}
-
-// refused reports whether err is a refusal of the token, and not an outage.
-func refused(err error) bool {
-	var e *guard.Error
-	return errors.As(err, &e) && e.Status < 500
-}
-
-func TestRefreshDuringRestart(t *testing.T) {
-	s := startServer(t)
-	r := newRefresher(t, newStoresAt(t, s.addr))
-	var outages, refreshes atomic.Int64
-	outage(t, s, func(worker int, done func() bool) {
-		var token string
-		for !done() {
-			var pair *jwtauth.Tokens
-			var err error
-			if token == "" {
-				pair, err = r.Start(t.Context(), fmt.Sprint("u", worker), nil)
-			} else {
-				pair, err = r.Refresh(t.Context(), token)
-			}
-			switch {
-			case err == nil:
-				token = pair.RefreshToken
-				refreshes.Add(1)
-			case refused(err):
-				t.Errorf("a login was lost: %v", err)
-				return
-			default:
-				outages.Add(1)
-				time.Sleep(time.Millisecond)
-			}
-		}
-		var err error
-		recovered(t, func() bool { _, err = r.Refresh(t.Context(), token); return err == nil || refused(err) })
-		if err != nil {
-			t.Errorf("the last token after the restart: %v", err)
-		}
-	})
-	if outages.Load() == 0 || refreshes.Load() < 16 {
-		t.Errorf("%d refreshes, %d in the outage", refreshes.Load(), outages.Load())
-	}
 }
 
 func TestConcurrentRefreshHasOneSuccessor(t *testing.T) {
