@@ -42,6 +42,31 @@ func TestPractices(t *testing.T) {
 	}
 }
 
+// TestDocsNameTests: every test that a page of docs/ names exists.
+func TestDocsNameTests(t *testing.T) {
+	pages, err := filepath.Glob(root + "/docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := regexp.MustCompile("`([\\w/]+)\\.((?:Test|Fuzz)\\w+)(?:/[^`]+)?`")
+	named := 0
+	for _, path := range pages {
+		page, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range name.FindAllStringSubmatch(string(page), -1) {
+			named++
+			if !strings.Contains(testsOf(t, m[1]), "\nfunc "+m[2]+"(") {
+				t.Errorf("%s names %s, which is not a test of %s", filepath.Base(path), m[2], m[1])
+			}
+		}
+	}
+	if named < 20 {
+		t.Errorf("the pages name %d tests", named)
+	}
+}
+
 // testsOf returns the text of the test files of a folder.
 func testsOf(t *testing.T, folder string) string {
 	t.Helper()
