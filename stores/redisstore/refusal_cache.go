@@ -84,7 +84,7 @@ func (r *refusalCache) find(takes []ratelimit.Take) (states []ratelimit.State, g
 	elapsed := now.Sub(entry.at)
 	s := entry.state
 	s.RetryAfter -= elapsed
-	s.Reset -= elapsed
+	s.Reset = max(s.Reset-elapsed, 0)
 	return []ratelimit.State{s}, 0, true
 }
 
