@@ -7,23 +7,26 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/hmacstate"
 	"github.com/go-guard/guard/internal/wiring"
 )
 
-// A backend is a store with the timeout, breaker and fallback that protect
+// A backend is a store with the timeout, breakers and fallback that protect
 // requests from it.
 type backend struct {
 	memory   *Memory // the store, if it is one: it never fails or hangs
 	store    Store
+	sharded  ShardedStore  // the store, if it is one
 	fresh    bool          // Take.Fresh
 	slot     string        // Take.Slot
 	secret   hmacstate.Key // of Options.Secret; zero if there is none
 	failure  Failure
 	fallback *backend
-	breaker  *breaker
+	breakers []breaker // of the shards; a store that is not sharded has one
+	now      func() time.Time
 	outage   outage
 }
 
@@ -59,9 +62,26 @@ func newBackend(o *Options, fresh bool) (*backend, error) {
 	}
 	errs = append(errs, wiring.TypedNil("ratelimit", "the Store", b.store))
 	b.memory, _ = b.store.(*Memory)
-	b.breaker = newBreaker(o.Timeout, o.Now)
-	_, b.breaker.endsByDeadline = b.store.(DeadlineStore)
+	if b.now = o.Now; b.now == nil {
+		b.now = time.Now
+	}
+	shards := 1
+	if b.sharded, _ = b.store.(ShardedStore); !wiring.IsNil(b.sharded) {
+		if shards = b.sharded.Shards(); shards < 1 || shards > maxStoreShards {
+			errs = append(errs, fmt.Errorf("ratelimit: %T has %d shards, which is not from 1 to %d", b.store, shards, maxStoreShards))
+			shards = 1
+		}
+	}
+	b.breakers = newBreakers(shards, o.Timeout, b.now)
 	return b, errors.Join(errs...)
+}
+
+// breakerOf returns the breaker of the shard that has the count of a take.
+func (b *backend) breakerOf(t *Take) *breaker {
+	if len(b.breakers) == 1 {
+		return &b.breakers[0]
+	}
+	return &b.breakers[uint(b.sharded.Shard(t))%uint(len(b.breakers))]
 }
 
 // take fills states. from is the store, or OnFailure in its place; err refuses
@@ -85,7 +105,7 @@ func (b *backend) takeToSettle(ctx context.Context, demands []demand, states []S
 		copy(states, answer)
 		return source{}, nil
 	}
-	from = source{failure: err, begins: b.outage.failed(b.breaker.now())}
+	from = source{failure: err, begins: b.outage.failed(b.now())}
 	switch b.failure.mode {
 	case failOpen:
 		for i := range states {
@@ -103,7 +123,7 @@ func (b *backend) takeToSettle(ctx context.Context, demands []demand, states []S
 
 // ask takes from the store alone. late gets the answer to a call that was abandoned.
 func (b *backend) ask(ctx context.Context, takes []Take, late func(context.Context, []State)) ([]State, error) {
-	answer, err := call(ctx, b.breaker, func(ctx context.Context) ([]State, error) { return b.store.Take(ctx, takes) }, late)
+	answer, err := call(ctx, b.breakerOf(&takes[0]), func(ctx context.Context) ([]State, error) { return b.store.Take(ctx, takes) }, late)
 	if err == nil && len(answer) != len(takes) {
 		err = fmt.Errorf("ratelimit: %T answered %d takes with %d states", b.store, len(takes), len(answer))
 	}
@@ -143,7 +163,7 @@ func (b *backend) giveBack(ctx context.Context, taken []Taken) error {
 
 // giveBackHashed undoes takes of a Store, by their hashed keys.
 func (b *backend) giveBackHashed(ctx context.Context, taken []Taken) error {
-	_, err := call(ctx, b.breaker, func(ctx context.Context) (struct{}, error) {
+	_, err := call(ctx, b.breakerOf(&taken[0].Take), func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, b.store.GiveBack(ctx, taken)
 	}, nil)
 	if err != nil {

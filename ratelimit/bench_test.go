@@ -40,7 +40,7 @@ var hot = []struct {
 	// Its store, which is not a *Memory, gets HMACs of keys.
 	{"secret", wired(ratelimit.Limit{Name: "minute", Quota: plenty, Window: time.Minute}, &ratelimit.Options{
 		Store: struct{ ratelimit.Store }{guard.Must(ratelimit.NewMemory(nil))}, Secret: []byte(strings.Repeat("s", 32)),
-	}), 17},
+	}), 20},
 	{"refused", wired(ratelimit.Limit{Quota: 1, Window: time.Hour}, nil), 6},
 }
 

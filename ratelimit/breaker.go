@@ -1,20 +1,21 @@
 package ratelimit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// A breaker bounds the calls of a store. It abandons slow calls. After some
-// failures in a row it is open for a second; then a few calls a second, the probes,
-// go through, until one of them succeeds.
+// A breaker bounds the calls of a store, or of one of its shards. It abandons slow
+// calls. After some failures in a row it is open for a second; then a few calls a
+// second, the probes, go through, until one of them succeeds.
 type breaker struct {
-	timeout        time.Duration
-	now            func() time.Time
-	endsByDeadline bool // the store is a DeadlineStore: calls need no goroutine
+	timeout time.Duration
+	now     func() time.Time
 
 	mu        sync.Mutex
 	period    int // in which the breaker is open or is not; only calls admitted in it count
@@ -26,7 +27,8 @@ type breaker struct {
 }
 
 const (
-	defaultTimeout = 50 * time.Millisecond
+	defaultTimeout = 250 * time.Millisecond // a round trip, and the 200 ms after which Linux sends a lost packet again
+	patience       = time.Second            // how long an abandoned call goes on
 	breakAfter     = 5
 	probeEvery     = time.Second
 	maxProbes      = 16 // a single one would fail for each connection that a firewall has dropped
@@ -41,21 +43,20 @@ var (
 	errExit = errors.New("ratelimit: the store ended its goroutine")
 )
 
-func newBreaker(timeout time.Duration, now func() time.Time) *breaker {
-	if timeout == 0 {
-		timeout = defaultTimeout
+func newBreakers(n int, timeout time.Duration, now func() time.Time) []breaker {
+	all := make([]breaker, n)
+	for i := range all {
+		all[i].timeout, all[i].now = cmp.Or(timeout, defaultTimeout), now
 	}
-	if now == nil {
-		now = time.Now
-	}
-	return &breaker{timeout: timeout, now: now}
+	return all
 }
 
-// withTimeout returns a context with the values of ctx and the breaker's
-// timeout. It does not end when the client disconnects: a client that could
-// interrupt a take could guess without being counted.
-func (b *breaker) withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), b.timeout)
+// outlasting returns a context with the values of ctx, for a call that goes on after it
+// is abandoned: a connection that is being opened is not lost, and what the store
+// answers is known and can be undone. It does not end when the client disconnects: a
+// client that could interrupt a take could guess without being counted.
+func (b *breaker) outlasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), b.timeout+patience)
 }
 
 // call runs f for at most the timeout. If f succeeds after it was abandoned, its
@@ -66,15 +67,7 @@ func call[T any](ctx context.Context, b *breaker, f func(context.Context) (T, er
 		var zero T
 		return zero, errOpen
 	}
-	ctx, cancel := b.withTimeout(ctx)
-	defer cancel()
-	var value T
-	var err error
-	if b.endsByDeadline {
-		value, err = recovered(ctx, f)
-	} else {
-		value, err = callInGoroutine(ctx, b, f, late)
-	}
+	value, err := abandonable(ctx, b, f, late)
 	b.report(ticket, err)
 	return value, err
 }
@@ -84,43 +77,47 @@ type answer[T any] struct {
 	err   error
 }
 
-// callInGoroutine runs f in a goroutine and abandons it when ctx ends. The caller
-// receives the answer of f, or closes abandoned: never both.
-func callInGoroutine[T any](ctx context.Context, b *breaker, f func(context.Context) (T, error), late func(context.Context, T)) (T, error) {
-	answers, abandoned := make(chan answer[T]), make(chan struct{})
+// abandonable runs f in a goroutine, and abandons it after the timeout. Its answer goes
+// to the caller or to late: never to both.
+func abandonable[T any](ctx context.Context, b *breaker, f func(context.Context) (T, error), late func(context.Context, T)) (T, error) {
+	answers := make(chan answer[T], 1)
+	var decided atomic.Bool // by the first of the two
 	go func() {
+		ctx, cancel := b.outlasting(ctx)
+		defer cancel()
 		a := answer[T]{err: errExit}
 		defer func() { // also after runtime.Goexit
-			select {
-			case answers <- a:
-			case <-abandoned:
-				defer b.ended() // late may hang, too
-				if a.err == nil && late != nil {
-					b.runLate(ctx, func(ctx context.Context) { late(ctx, a.value) })
-				}
+			if !decided.Swap(true) {
+				answers <- a
+				return
+			}
+			defer b.ended() // late may hang, too
+			if a.err == nil && late != nil {
+				b.runLate(ctx, func(ctx context.Context) { late(ctx, a.value) })
 			}
 		}()
 		a.value, a.err = recovered(ctx, f)
 	}()
+	timer := time.NewTimer(b.timeout)
+	defer timer.Stop()
 	select {
 	case a := <-answers:
 		return a.value, a.err
-	case <-ctx.Done(): // f may ignore its context
-	}
-	select {
-	case a := <-answers: // just in time
-		return a.value, a.err
-	default:
+	case <-timer.C:
 	}
 	b.abandon()
-	close(abandoned)
+	if decided.Swap(true) { // just in time
+		b.ended()
+		a := <-answers
+		return a.value, a.err
+	}
 	var zero T
 	return zero, fmt.Errorf("ratelimit: the store did not answer within %v", b.timeout)
 }
 
-// runLate runs f with a new timeout. A panic of f is ignored.
+// runLate runs f with a new context. A panic of f is ignored.
 func (b *breaker) runLate(ctx context.Context, f func(context.Context)) {
-	ctx, cancel := b.withTimeout(ctx)
+	ctx, cancel := b.outlasting(ctx)
 	defer cancel()
 	_, _ = recovered(ctx, func(ctx context.Context) (struct{}, error) { f(ctx); return struct{}{}, nil })
 }

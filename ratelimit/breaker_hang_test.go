@@ -125,7 +125,7 @@ type slowTakes struct {
 }
 
 func (s *slowTakes) Take(ctx context.Context, takes []ratelimit.Take) ([]ratelimit.State, error) {
-	time.Sleep(60 * time.Millisecond)
+	time.Sleep(260 * time.Millisecond)
 	return s.Store.Take(ctx, takes)
 }
 

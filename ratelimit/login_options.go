@@ -73,8 +73,8 @@ type LoginOptions struct {
 	// outage is reported as by [Options].OnFailure: its first decision is
 	// guard.Failed.
 	OnFailure Failure
-	// Timeout bounds each call of a Store other than *Memory. A call that takes
-	// longer has failed. If 0, 50 ms.
+	// Timeout is how long a request waits for a call of a Store other than *Memory. A call
+	// that takes longer has failed, and what it takes later is given back. If 0, 250 ms.
 	Timeout time.Duration
 
 	// Message is the sentence of a refusal. If empty, "Too many login attempts.

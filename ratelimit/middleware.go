@@ -68,7 +68,7 @@ func (l *Limiter) settle(r *http.Request, holder *backend, renewal *renewal, t *
 		used = t.cost
 	}
 	failed := holder.settle(r.Context(), t, used, renewal.stop())
-	if failed != nil && l.backend.outage.begins(l.backend.breaker.now()) {
+	if failed != nil && l.backend.outage.begins(l.backend.now()) {
 		err = errors.Join(err, fmt.Errorf("the store failed, and a request costs what it took before its handler: %w", failed))
 	}
 	if err != nil {

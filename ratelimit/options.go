@@ -62,8 +62,8 @@ type Options struct {
 	// answers in between. Where requests are rarer than that, each failure is
 	// reported.
 	OnFailure Failure
-	// Timeout bounds each call of a Store other than *Memory. A call that takes
-	// longer has failed. If 0, 50 ms.
+	// Timeout is how long a request waits for a call of a Store other than *Memory. A call
+	// that takes longer has failed, and what it takes later is given back. If 0, 250 ms.
 	Timeout time.Duration
 
 	// Headers selects the fields that every answer has. If 0, none: only a

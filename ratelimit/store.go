@@ -10,11 +10,12 @@ import (
 // for use by several goroutines. Package ratelimittest tests one.
 //
 // A store may be slow or down: the limiters of this package abandon a call after
-// Options.Timeout. After five failures in a row they make no call for a second, and
-// then up to 16 a second until one succeeds. Each call has a new goroutine, unless
-// the store is a [DeadlineStore]. Calls should return soon after their context ends:
-// while 64 abandoned calls have not, there is one a second, and while 256 have not,
-// one in 15 seconds.
+// Options.Timeout. It has a second more until its context ends: what it grants
+// meanwhile is given back, and a connection that it opens is not lost. After five
+// failures in a row they make no call for a second, and then up to 16 a second until
+// one succeeds. Calls should return soon after their context ends: while 64 abandoned
+// calls have not returned, there is one a second, and while 256 have not, one in 15
+// seconds.
 type Store interface {
 	// Take takes all of takes, or none of them if one of their limits refuses. It
 	// returns a State for each, in order: they are granted if no RetryAfter is
@@ -28,13 +29,20 @@ type Store interface {
 	GiveBack(ctx context.Context, taken []Taken) error
 }
 
-// A DeadlineStore is a Store whose calls always return by the deadline of their
-// context, whatever happens. It is called without a goroutine in between.
-type DeadlineStore interface {
+// A ShardedStore is a Store of several servers, each of which may fail alone. The
+// calls of each shard are abandoned and paused separately, so that takes of others go
+// on.
+type ShardedStore interface {
 	Store
-	// EndsByDeadline does nothing. It marks the type.
-	EndsByDeadline()
+	// Shards returns the number of shards, from 1 to 256. It never changes.
+	Shards() int
+	// Shard returns the shard, from 0, that has the count of a take now. It does not
+	// wait for a server. The takes of one call have the same.
+	Shard(t *Take) int
 }
+
+// maxStoreShards is the maximum of ShardedStore.Shards. Each shard takes about 100 bytes.
+const maxStoreShards = 256
 
 // A Take requests Cost units of the count that Limit and Key name together: a
 // key has a separate count for every name, window and algorithm, and for every
