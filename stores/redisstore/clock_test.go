@@ -88,7 +88,7 @@ func (k *clocked) at(clock *harness.Clock, cached func() time.Time) ratelimit.St
 		k.t.Fatal(err)
 	}
 	redisstore.SetClock(s, cached)
-	c.AddHook(clockHook{nil, k, clock})
+	c.AddHook(clockHook{func(_ int, next func() error) error { return next() }, k, clock})
 	return s.RateLimits()
 }
 
@@ -98,8 +98,11 @@ type clockHook struct {
 	clock *harness.Clock
 }
 
-func (h clockHook) ProcessHook(redis.ProcessHook) redis.ProcessHook {
-	return func(_ context.Context, cmd redis.Cmder) error {
+func (h clockHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() != "evalsha" { // of a connection that opens
+			return next(ctx, cmd)
+		}
 		args, now := cmd.Args(), h.clock.Now().UnixMicro()
 		args[1] = replaced[args[1].(string)].Hash() // of EVALSHA
 		packed := args[len(args)-1].([]byte)

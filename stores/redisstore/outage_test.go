@@ -81,7 +81,7 @@ func recovered(t *testing.T, f func() bool) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Error("the pool did not recover within 5 s")
+	t.Error("not within 5 s")
 }
 
 // TestServerKilled: a Redis that writes each change to its disk is killed and started

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/go-guard/guard/ratelimit"
 )
 
@@ -23,20 +25,22 @@ import (
 // The hash slot of a count depends on ratelimit.Take.Slot or, if that is empty, on its
 // Key. A take of an InFlight limit has a cost of at most 1000.
 //
-// The client needs MaxRetries: -1 in its options: a retry after a lost answer takes, or
-// gives back, twice.
+// In a Cluster it is a [ratelimit.ShardedStore]: each master is a shard.
+//
+// A take whose answer is lost, as the connection breaks or Redis is silent for a
+// second, may count until it expires.
 func (s *Stores) RateLimits() ratelimit.Store {
-	return &rateLimits{Stores: s, refused: newRefusalCache(s.now)}
+	limits := &rateLimits{Stores: s, refused: newRefusalCache(s.now)}
+	if cluster, ok := s.client.redis.(*redis.ClusterClient); ok {
+		return &clusterLimits{rateLimits: limits, cluster: cluster, shards: map[*redis.Client]int{}}
+	}
+	return limits
 }
 
 type rateLimits struct {
 	*Stores
 	refused *refusalCache
 }
-
-// EndsByDeadline implements [ratelimit.DeadlineStore]: New has verified that the
-// client respects deadlines.
-func (r *rateLimits) EndsByDeadline() {}
 
 // The sizes of what a script gets, without a call, and returns for each limit; see
 // takeScript and giveBackScript.
@@ -60,6 +64,8 @@ func (r *rateLimits) Take(ctx context.Context, takes []ratelimit.Take) ([]rateli
 		keys[i] = r.limitKey(t)
 		args = appendTake(args, t)
 	}
+	timer := time.AfterFunc(slow, r.connections.check)
+	defer timer.Stop()
 	result, err := takeScript.Run(ctx, r.client, keys, args).Text()
 	if err == nil && len(result) != stateBytes*len(takes) {
 		err = fmt.Errorf("the script returned %d bytes for %d limits", len(result), len(takes))

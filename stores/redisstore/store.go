@@ -1,6 +1,6 @@
 // Package redisstore keeps the state of guard's packages in Redis or Valkey, so
 // that several processes share it: sessions, refresh token families, a denylist,
-// rate limits, API keys, and what may happen a single time (package once).
+// rate limits and API keys.
 //
 // What a request waits for is one command and one round trip: an operation of
 // several steps is a Lua script, which Redis executes atomically. Logins with a
@@ -37,6 +37,8 @@ type Stores struct {
 	client *client
 	prefix string
 	now    func() time.Time
+
+	connections *connections
 }
 
 // New returns stores whose Redis keys begin with prefix, such as "myapp". Two
@@ -48,7 +50,8 @@ type Stores struct {
 // Redis 7.0 or Valkey 7.2, is a replica, or refuses a command that the stores use: it
 // runs a script with all of them, which leaves no key. It logs a warning by
 // slog.Default() if a server may evict keys, as far as the user may read that. This
-// takes four round trips, in a Cluster four for each master.
+// takes four round trips, in a Cluster four for each master. Then New opens up to 16
+// connections to each server, for at most half a second.
 //
 // The client needs ContextTimeoutEnabled: true and MaxRetries: -1 in its options. New
 // refuses a client that may answer from a replica or a cache, and a redis.Ring. Options
@@ -68,7 +71,9 @@ func New(ctx context.Context, client redis.UniversalClient, prefix string) (*Sto
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return &Stores{client: newClient(client, callTimeout), prefix: prefix, now: time.Now}, nil
+	s := &Stores{client: newClient(client, callTimeout), prefix: prefix, now: time.Now, connections: &connections{client: client}}
+	s.connections.open(ctx)
+	return s, nil
 }
 
 // validPrefix reports whether prefix has none of the braces that delimit the hash tag of a

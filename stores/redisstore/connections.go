@@ -1,0 +1,74 @@
+package redisstore
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// readyConnections is how many connections to a server are opened in advance. To open
+	// one takes five round trips and, with TLS, six or seven.
+	readyConnections = 16
+	// slow is after how long a take makes the connections be checked.
+	slow = 100 * time.Millisecond
+	// checkTimeout is how long connections have to answer, or to open.
+	checkTimeout = 500 * time.Millisecond
+	checkEvery   = time.Second
+	// holdFor is how long a checked connection is held, so that each check gets another
+	// one. It is longer than it takes to get one from the pool.
+	holdFor = 5 * time.Millisecond
+)
+
+// connections opens and checks the idle connections of a client. So a request rarely
+// waits for a connection to open, and those that a firewall has dropped cost a single
+// pause and not one each.
+type connections struct {
+	client  redis.UniversalClient
+	checked atomic.Int64 // when the last check began, in ns
+}
+
+// check starts a check, unless one began in the last second. It does not wait for it.
+func (c *connections) check() {
+	now, last := time.Now().UnixNano(), c.checked.Load()
+	if time.Duration(now-last).Abs() < checkEvery || !c.checked.CompareAndSwap(last, now) {
+		return
+	}
+	go c.open(context.Background())
+}
+
+// open pings all idle connections of each server, and opens others until
+// readyConnections are idle or the pool is full. The client closes those that do not
+// answer.
+func (c *connections) open(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	switch client := c.client.(type) {
+	case *redis.Client:
+		openEach(ctx, client)
+	case *redis.ClusterClient:
+		_ = client.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+			openEach(ctx, node)
+			return nil
+		})
+	}
+}
+
+func openEach(ctx context.Context, client *redis.Client) {
+	stats, size := client.PoolStats(), client.Options().PoolSize
+	idle, free := int(stats.IdleConns), max(size-int(stats.TotalConns), 0)
+	var pings sync.WaitGroup
+	for range max(idle, min(readyConnections, idle+free)) {
+		pings.Go(func() {
+			conn := client.Conn()
+			defer conn.Close() // into the pool, if it works
+			held := time.After(holdFor)
+			_ = conn.Ping(ctx).Err()
+			<-held
+		})
+	}
+	pings.Wait()
+}
