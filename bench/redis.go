@@ -47,7 +47,9 @@ func startRedis() (*redis.Client, func(), error) {
 	if err := cmd.Start(); err != nil {
 		return nil, nil, err
 	}
-	c := redis.NewClient(&redis.Options{Addr: addr.String(), PoolSize: 64, ContextTimeoutEnabled: true, MaxRetries: -1})
+	c := redis.NewClient(&redis.Options{
+		Addr: addr.String(), PoolSize: 64, ContextTimeoutEnabled: true, MaxRetries: -1, DialTimeout: time.Second, DialerRetries: 1,
+	})
 	stop := func() {
 		c.Close()
 		cmd.Process.Kill()

@@ -32,6 +32,7 @@ func tables() []table {
 		{name: "redis, capacity", build: redisCapacity, waits: true},
 		{name: "redis, logins", build: redisLogin, waits: true},
 		{name: "redis, ratelimit", build: redisLimit, waits: true},
+		{name: "redis, 20 ms away", build: distantRedis},
 		{name: "postgresql, session", build: sqlSession, waits: true},
 	}
 }

@@ -28,7 +28,7 @@ type breaker struct {
 
 const (
 	defaultTimeout = 250 * time.Millisecond // a round trip, and the 200 ms after which Linux sends a lost packet again
-	patience       = time.Second            // how long an abandoned call goes on
+	callFor        = time.Second            // how long a call has, whether or not it was abandoned
 	breakAfter     = 5
 	probeEvery     = time.Second
 	maxProbes      = 16 // a single one would fail for each connection that a firewall has dropped
@@ -56,7 +56,7 @@ func newBreakers(n int, timeout time.Duration, now func() time.Time) []breaker {
 // answers is known and can be undone. It does not end when the client disconnects: a
 // client that could interrupt a take could guess without being counted.
 func (b *breaker) outlasting(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), b.timeout+patience)
+	return context.WithTimeout(context.WithoutCancel(ctx), max(callFor, 2*b.timeout))
 }
 
 // call runs f for at most the timeout. If f succeeds after it was abandoned, its
@@ -93,7 +93,8 @@ func abandonable[T any](ctx context.Context, b *breaker, f func(context.Context)
 			}
 			defer b.ended() // late may hang, too
 			if a.err == nil && late != nil {
-				b.runLate(ctx, func(ctx context.Context) { late(ctx, a.value) })
+				value := a.value // a stays on the stack
+				b.runLate(ctx, func(ctx context.Context) { late(ctx, value) })
 			}
 		}()
 		a.value, a.err = recovered(ctx, f)

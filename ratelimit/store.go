@@ -10,8 +10,8 @@ import (
 // for use by several goroutines. Package ratelimittest tests one.
 //
 // A store may be slow or down: the limiters of this package abandon a call after
-// Options.Timeout. It has a second more until its context ends: what it grants
-// meanwhile is given back, and a connection that it opens is not lost. After five
+// Options.Timeout. Its context goes on, until a second or twice the timeout is over: what
+// it grants meanwhile is given back, and a connection that it opens is not lost. After five
 // failures in a row they make no call for a second, and then up to 16 a second until
 // one succeeds. Calls should return soon after their context ends: while 64 abandoned
 // calls have not returned, there is one a second, and while 256 have not, one in 15

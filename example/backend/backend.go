@@ -79,6 +79,7 @@ func (s *Stores) openRedis(ctx context.Context, getenv func(string) string) erro
 		return errors.New("REDIS_URL: want a URL such as redis://127.0.0.1:6379/0") // err contains the password
 	}
 	opts.ContextTimeoutEnabled, opts.MaxRetries = true, -1 // docs/running-on-redis.md
+	opts.DialTimeout, opts.DialerRetries = time.Second, 1
 	redis.SetLogger(silent{})
 	client := redis.NewClient(opts)
 	s.closers = append(s.closers, client.Close)

@@ -11,7 +11,7 @@ import (
 
 const (
 	// readyConnections is how many connections to a server are opened in advance. To open
-	// one takes five round trips and, with TLS, six or seven.
+	// one takes four round trips, with TLS five or six.
 	readyConnections = 16
 	// slow is after how long a take makes the connections be checked.
 	slow = 100 * time.Millisecond

@@ -20,8 +20,10 @@ import (
 func Example() {
 	client := redis.NewClient(&redis.Options{
 		Addr:                  "127.0.0.1:6379",
-		ContextTimeoutEnabled: true, // required: a request ends by its deadline
-		MaxRetries:            -1,
+		ContextTimeoutEnabled: true,        // required: a command ends by its deadline
+		MaxRetries:            -1,          // required: a command whose answer was lost would run twice
+		DialTimeout:           time.Second, // after SYNs were lost, connections open again within a second
+		DialerRetries:         1,
 	})
 	stores := guard.Must(redisstore.New(context.Background(), client, "myapp"))
 
