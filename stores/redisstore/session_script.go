@@ -67,23 +67,22 @@ var (
 local call, unpack_number = redis.call, struct.unpack
 local hash, field, v = KEYS[1], 's' .. ARGV[1], ARGV[2]
 if KEYS[2] and (call('GET', KEYS[2]) or '0') ~= ARGV[4] then return -1 end
-if call('HSETNX', hash, field, v) == 0 then
-  return call('HGET', hash, field) == v and 1 or 0 -- equal: a retry after a lost reply
-end
-local latest, all = unpack_number('>I6', v, 8), call('HGETALL', hash)
-if #all > 2 then
+local latest, all, expired = unpack_number('>I6', v, 8), call('HGETALL', hash), {}
+if #all > 0 then
   local t = call('TIME')
   local now = t[1] * 1000 + math.floor(t[2] / 1000)
   local subject = v:sub(41, 40 + v:byte(38))
-  local expired, live, oldest, oldest_seen = {}, 0, nil, math.huge
+  local live, oldest, oldest_seen = 0, nil, math.huge
   for i = 1, #all, 2 do
     local name, other = all[i], all[i + 1]
-    if name:byte() == 115 then -- 's'
+    if name == field then
+      return other == v and 1 or 0 -- equal: a retry after a lost reply
+    elseif name:byte() == 115 then -- 's'
       local seen, deadline = unpack_number('>I6I6', other, 2)
       if deadline > latest then latest = deadline end
       if deadline + 3600000 <= now then
         expired[#expired + 1] = name
-      elseif name ~= field and other:sub(41, 40 + other:byte(38)) == subject then
+      elseif other:sub(41, 40 + other:byte(38)) == subject then
         live = live + 1
         if seen < oldest_seen then oldest, oldest_seen = name, seen end
       end
@@ -92,8 +91,9 @@ if #all > 2 then
     end
   end
   if live >= tonumber(ARGV[3]) then expired[#expired + 1] = oldest end
-  if #expired > 0 then call('HDEL', hash, unpack(expired)) end
 end
+call('HSET', hash, field, v)
+if #expired > 0 then call('HDEL', hash, unpack(expired)) end
 call('PEXPIREAT', hash, latest + 3600000)
 return 1`)
 
