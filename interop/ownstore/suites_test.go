@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/apikey/apikeytest"
 	"github.com/go-guard/guard/interop/ownstore"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/jwtauth/denylisttest"
@@ -26,10 +28,14 @@ func TestDenylist(t *testing.T) {
 	denylisttest.Run(t, func(t *testing.T) jwtauth.Denylist { return ownstore.NewDenylist() })
 }
 
+func TestAPIKeys(t *testing.T) {
+	apikeytest.Run(t, func(t *testing.T) apikey.Store { return ownstore.NewAPIKeys() })
+}
+
 // TestDocsOwnStore: docs/own-store.md shows the stores as they are compiled and tested here.
 func TestDocsOwnStore(t *testing.T) {
 	page := read(t, "../../docs/own-store.md")
-	for _, file := range []string{"session.go", "refresh.go", "denylist.go"} {
+	for _, file := range []string{"session.go", "refresh.go", "denylist.go", "apikey.go"} {
 		imports, code, found := strings.Cut(read(t, file), "\n)\n\n")
 		if !found || strings.Contains(imports, "/internal/") {
 			t.Errorf("%s imports what no other module can:\n%s", file, imports)
