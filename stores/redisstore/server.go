@@ -131,7 +131,6 @@ if not reason then
   try('PERSIST', key)
   redis.call('DEL', key)
   try('HSET', key, 'a', 1, 'b', 1)
-  try('HSETNX', key, 'c', 1)
   try('HINCRBY', key, 'a', 1)
   try('HGET', key, 'a')
   try('HMGET', key, 'a')
