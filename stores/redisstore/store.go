@@ -1,6 +1,6 @@
 // Package redisstore keeps the state of guard's packages in Redis or Valkey, so
 // that several processes share it: sessions, refresh token families, a denylist,
-// rate limits and API keys.
+// rate limits, API keys, and what may happen a single time (package once).
 //
 // What a request waits for is one command and one round trip: an operation of
 // several steps is a Lua script, which Redis executes atomically. Logins with a
