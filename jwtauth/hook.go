@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/go-guard/guard/internal/issue"
+	"github.com/go-guard/guard/internal/keyset"
+	"github.com/go-guard/guard/internal/openid"
 	"github.com/go-guard/guard/internal/testhook"
 )
 
@@ -15,6 +17,33 @@ func init() {
 	testhook.Token = func(token any, subject string, scopes []string) error {
 		return token.(interface{ fill(string, []string) error }).fill(subject, scopes)
 	}
+	openid.Metadata = func(ctx context.Context, keys any) ([]byte, error) {
+		text, err := keys.(*remoteKeys).keys.Metadata(ctx)
+		return text, withPrefix(err)
+	}
+	openid.CheckKey = func(key any) (bool, error) { return key.(Key).checkAssertions() }
+	openid.Sign = func(key any, payload []byte) (string, error) {
+		k := key.(Key)
+		header, err := encodeHeader("JWT", k)
+		if err != nil {
+			return "", err
+		}
+		return (&issuerKeySet{key: k, header: header}).sign(payload)
+	}
+}
+
+// checkAssertions returns why k cannot sign what proves a client to an authorization
+// server. ok is false for the zero Key.
+func (k Key) checkAssertions() (ok bool, err error) {
+	switch {
+	case k.err == nil && k.alg == nil:
+		return false, nil
+	case k.err != nil:
+		return true, k.err
+	case k.alg.Type == keyset.Symmetric, k.private() == nil:
+		return true, errors.New("jwtauth: a client assertion needs a private key, and no HMAC")
+	}
+	return true, nil
 }
 
 // fill sets the unexported claims of a token for package guardtest.

@@ -1,0 +1,194 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/localpath"
+	"github.com/go-guard/guard/internal/refusal"
+	"github.com/go-guard/guard/internal/wiring"
+	"github.com/go-guard/guard/once"
+)
+
+const (
+	maxParameters = 32 << 10 // bytes of a callback's query or form
+	// leaseTime is longer than a request to the token endpoint takes.
+	leaseTime    = callTimeout + waitForCall + 15*time.Second
+	storeTimeout = 5 * time.Second // to spend a sign-in whose client has left
+)
+
+// Complete ends a sign-in: it serves the callback URL. It calls signIn with who the
+// provider says it is, which finds or makes the account of (Issuer, Subject), signs in,
+// such as by sessions.Create, and writes no response. If it returns nil, the browser goes
+// to who.Next (303), which is the next of [Login.Begin] or "/". An error is answered by
+// guard.Refuse; either way the sign-in is spent.
+//
+// A callback without a pending sign-in in this browser, or a repeated one, is 400
+// (signin_invalid). A person who declined gets 403 (signin_declined), another error of the
+// provider is 400 and an answer that is not accepted 401 (signin_failed). If the provider
+// cannot be reached, the answer is 503, and the same URL may be tried again unless its
+// token endpoint answered with 2xx.
+func (l *Login[C]) Complete(signIn func(w http.ResponseWriter, r *http.Request, who *Identity[C]) error) http.Handler {
+	if signIn == nil {
+		wiring.Panic("oauth", "the function of Complete is nil")
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d := l.decision()
+		who, err := l.complete(w, r)
+		if who != nil {
+			d.Subject = who.Subject
+		}
+		if err == nil {
+			err = signIn(w, r, who)
+		}
+		if err != nil {
+			d.Refuse(w, r, err)
+			return
+		}
+		d.Outcome = guard.Allowed
+		d.Report(r)
+		next := "/"
+		if localpath.Is(who.Next) {
+			next = who.Next
+		}
+		h := w.Header()
+		field.NoStore(h)
+		h["Location"] = []string{next}
+		w.WriteHeader(http.StatusSeeOther)
+	})
+}
+
+// complete returns who signed in, and clears the cookie of a sign-in that is spent.
+func (l *Login[C]) complete(w http.ResponseWriter, r *http.Request) (*Identity[C], error) {
+	c, err := l.callbackOf(w, r)
+	if err != nil {
+		return nil, err
+	}
+	p, err := l.pendingOf(r, c.state)
+	if err != nil {
+		return nil, err
+	}
+	who, spent, err := l.spend(r.Context(), p, c)
+	if spent {
+		l.clear(w, p.id())
+	}
+	return who, err
+}
+
+// A callback is the parameters of an authentication response (RFC 6749, section 4.1.2;
+// RFC 9207).
+type callback struct {
+	state, code, failure, iss string
+	hasIss                    bool
+}
+
+// callbackOf reads the parameters. Each may occur once.
+func (l *Login[C]) callbackOf(w http.ResponseWriter, r *http.Request) (*callback, error) {
+	method, text := http.MethodGet, r.URL.RawQuery
+	if l.opts.FormPost {
+		method = http.MethodPost
+	}
+	if r.Method != method {
+		return nil, refusal.MethodNotAllowed(method)
+	}
+	if l.opts.FormPost {
+		if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t != "application/x-www-form-urlencoded" {
+			return nil, invalid(errParameters)
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxParameters))
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+			return nil, invalid(errParameters)
+		} else if err != nil {
+			return nil, err
+		}
+		text = string(body)
+	}
+	if len(text) > maxParameters {
+		return nil, invalid(errParameters)
+	}
+	values, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, invalid(errParameters)
+	}
+	for _, v := range values {
+		if len(v) > 1 {
+			return nil, invalid(errRepeated)
+		}
+	}
+	return &callback{
+		state: values.Get("state"), code: values.Get("code"), failure: values.Get("error"), iss: values.Get("iss"), hasIss: values.Has("iss"),
+	}, nil
+}
+
+// spend spends a pending sign-in, over all processes. spent is false while it can still
+// be completed: by another request, or after an outage.
+func (l *Login[C]) spend(ctx context.Context, p *pending, c *callback) (who *Identity[C], spent bool, err error) {
+	m, err := l.server.metadata(ctx)
+	if err != nil {
+		return nil, false, guard.Unavailable(err)
+	}
+	lease, state, err := l.opts.Once.Acquire(ctx, once.Key("guard signin/oauth", l.sealedAs, p.State), leaseTime)
+	switch {
+	case err != nil:
+		return nil, false, guard.Unavailable(err)
+	case state == once.Done:
+		return nil, true, invalid(errSpent)
+	case state != once.First:
+		return nil, false, invalid(errBusy)
+	}
+	g, spent, err := l.redeem(ctx, m, p, c)
+	if ended := l.endLease(ctx, lease, spent, p); ended != nil {
+		return nil, spent, ended
+	}
+	if err != nil {
+		return nil, spent, err
+	}
+	who, err = l.identify(ctx, m, p, g)
+	if err != nil {
+		return nil, true, err
+	}
+	return who, true, nil
+}
+
+// endLease commits or releases the lease, also if the client has left.
+func (l *Login[C]) endLease(ctx context.Context, lease once.Lease, spent bool, p *pending) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	if !spent {
+		_ = l.opts.Once.Release(ctx, lease) // or else it runs out
+		return nil
+	}
+	switch err := l.opts.Once.Commit(ctx, lease, p.expires()); {
+	case errors.Is(err, once.ErrLost): // another request may have signed in with it
+		return invalid(errSpent)
+	case err != nil:
+		return guard.Unavailable(err)
+	}
+	return nil
+}
+
+// redeem checks the provider's answer, and exchanges its code.
+func (l *Login[C]) redeem(ctx context.Context, m *metadata, p *pending, c *callback) (g *grant, spent bool, err error) {
+	switch {
+	case !c.hasIss && m.announcesIssuer: // errors have it, too (RFC 9207, section 2)
+		return nil, true, failed(errIssuerMissing)
+	case c.hasIss && !l.server.isIssuer(c.iss):
+		return nil, true, failed(errIssuerOther)
+	case c.failure != "" && c.code != "":
+		return nil, true, invalid(errCodeAndError)
+	case c.failure == "access_denied":
+		return nil, true, declined()
+	case c.failure != "":
+		return nil, true, unsuccessful(namedError("the authorization endpoint", c.failure))
+	case c.code == "":
+		return nil, true, invalid(errNoCode)
+	}
+	return l.exchange(ctx, m, p, c.code)
+}

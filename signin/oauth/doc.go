@@ -1,0 +1,26 @@
+// Package oauth signs people in with an account that they have elsewhere: with OpenID
+// Connect (Core 1.0) or with plain OAuth 2.0 (RFC 6749), by the code flow.
+//
+//	login := guard.Must(oauth.New[Claims](oauth.Discover(issuer), oauth.Client{ID: id, Secret: secret}, callbackURL, &oauth.Options{Key: key}))
+//	mux.Handle("GET /login", login.Begin())
+//	mux.Handle("GET /callback", login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[Claims]) error { … sessions.Create … }))
+//
+// # Guarantees
+//
+// Each sign-in has PKCE (RFC 7636, S256), a state, with OpenID Connect a nonce, and a
+// sealed cookie of its own, so that several tabs work. The server keeps nothing until
+// a browser returns, and then spends the sign-in a single time, over all processes that
+// share Options.Once. The answer is checked as RFC 9207 and OpenID Connect Core, section
+// 3.1.3.7, require. Answers of the provider are bounded, strict JSON, and never followed
+// elsewhere. The path to return to stays on this site.
+//
+// Clients read four different refusals: declined (403), expired or used (400), not
+// accepted (401), and the provider is down (503). The reason reaches guard.Observe only.
+// No code, token, state or secret is in an error.
+//
+// # Not covered
+//
+// An account is found by (Issuer, Subject), never by e-mail. The implicit and hybrid
+// flows, encrypted ID tokens and signed answers (JARM) are refused. Logout at the
+// provider is not there yet.
+package oauth

@@ -1,0 +1,168 @@
+package oauth
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/strictjson"
+	"github.com/go-guard/guard/jwtauth"
+)
+
+// An Identity is a person at a provider. Issuer and Subject together are its key, and
+// neither is empty: a Subject alone, or an e-mail address, is not. Printing it shows no
+// token.
+type Identity[C any] struct {
+	Issuer, Subject string
+	// Email may be empty. Only if EmailVerified is true does the provider say that it is
+	// the person's; anyone may have written any other. An account that has the same address
+	// is still another account.
+	Email         string
+	EmailVerified bool
+	// Claims are those of the ID token and of the userinfo.
+	Claims C
+
+	// SessionID is the provider's session (sid), if it names it. AuthTime is when the
+	// person signed in there, zero if that is unknown; ACR and AMR say how.
+	SessionID string
+	AuthTime  time.Time
+	ACR       string
+	AMR       []string
+	// IDToken is the token as it was received, for a logout at the provider. It is nil with
+	// Endpoints.
+	IDToken guard.Secret
+	// Tokens are nil unless Options.KeepTokens is set.
+	Tokens *Tokens
+
+	// Next is where the browser goes after the function of Complete, which may change it: a
+	// path of this site. Any other value leads to "/".
+	Next string
+}
+
+// An email is the claims about an address (OpenID Connect Core, section 5.1).
+type email struct {
+	Email    string          `json:"email"`
+	Verified json.RawMessage `json:"email_verified"`
+}
+
+// verified reports whether the address is verified. Some providers write a string.
+func (e *email) verified() bool {
+	return e.Email != "" && (string(e.Verified) == "true" || string(e.Verified) == `"true"`)
+}
+
+// identify returns who a grant is for.
+func (l *Login[C]) identify(ctx context.Context, m *metadata, p *pending, g *grant) (*Identity[C], error) {
+	who := &Identity[C]{Issuer: l.server.issuer, Next: cmp.Or(p.Next, "/")}
+	if l.opts.KeepTokens {
+		who.Tokens = g.tokens(l.opts.Now(), l.opts.Scopes)
+	}
+	if !l.server.openID {
+		return who, l.fromUser(ctx, m, g, who)
+	}
+	t, payload, err := l.verifyIDToken(ctx, m, p, g)
+	if err != nil {
+		return nil, err
+	}
+	if l.opts.UserInfo {
+		if err := l.fromUserInfo(ctx, m, g, t.Sub(), who); err != nil {
+			return nil, err
+		}
+	}
+	return who, who.fromIDToken(t, payload, g)
+}
+
+// fromIDToken sets what an ID token says, which counts before the userinfo.
+func (who *Identity[C]) fromIDToken(t *jwtauth.Token[idClaims], payload []byte, g *grant) error {
+	who.Subject, who.SessionID, who.IDToken = t.Sub(), t.SessionID, guard.Secret(g.IDToken)
+	who.ACR, who.AMR = t.Claims.ACR, texts(t.Claims.AMR)
+	if t.Claims.AuthTime != nil {
+		who.AuthTime = unix(*t.Claims.AuthTime)
+	}
+	var e email
+	if err := decode(payload, &e); err != nil {
+		return err
+	}
+	if e.Email != "" { // never the address of one and the mark of the other
+		who.Email, who.EmailVerified = e.Email, e.verified()
+	}
+	return decode(payload, &who.Claims)
+}
+
+// texts returns an array of strings, nil for anything else.
+func texts(text json.RawMessage) (list []string) {
+	if json.Unmarshal(text, &list) != nil {
+		return nil
+	}
+	return list
+}
+
+// userInfo fetches what the provider says about the person that the access token is of.
+func (l *Login[C]) userInfo(ctx context.Context, m *metadata, g *grant) ([]byte, error) {
+	a, err := l.call(ctx, http.MethodGet, m.userInfo, http.Header{"Authorization": {"Bearer " + g.AccessToken}}, "")
+	switch {
+	case err != nil:
+		return nil, err
+	case a.status != http.StatusOK:
+		return nil, guard.Unavailable(errUserInfoStatus)
+	case a.err != nil:
+		return nil, guard.Unavailable(a.err)
+	}
+	return a.body, nil
+}
+
+// fromUserInfo sets what the userinfo says (OpenID Connect Core, section 5.3.2): it must
+// be that of the ID token's subject.
+func (l *Login[C]) fromUserInfo(ctx context.Context, m *metadata, g *grant, subject string, who *Identity[C]) error {
+	text, err := l.userInfo(ctx, m, g)
+	if err != nil {
+		return err
+	}
+	var user struct {
+		Subject string `json:"sub"`
+		email
+	}
+	if strictjson.Unmarshal(text, &user) != nil {
+		return guard.Unavailable(errAnswerUnreadable)
+	}
+	if user.Subject != subject {
+		return failed(errUserInfoSubject)
+	}
+	who.Email, who.EmailVerified = user.Email, user.verified()
+	return decode(text, &who.Claims)
+}
+
+// fromUser sets what the user endpoint of plain OAuth 2.0 says.
+func (l *Login[C]) fromUser(ctx context.Context, m *metadata, g *grant, who *Identity[C]) error {
+	text, err := l.userInfo(ctx, m, g)
+	if err != nil {
+		return err
+	}
+	var user struct {
+		ID json.RawMessage `json:"id"`
+		email
+	}
+	if strictjson.Unmarshal(text, &user) != nil {
+		return guard.Unavailable(errAnswerUnreadable)
+	}
+	if who.Subject = subjectOf(user.ID); !isSubject(who.Subject) {
+		return failed(errNoID)
+	}
+	who.Email, who.EmailVerified = user.Email, user.verified()
+	return decode(text, &who.Claims)
+}
+
+// subjectOf returns an id that is a string, or the digits of one that is an integer:
+// as a float64 it would be another one beyond 2^53.
+func subjectOf(id json.RawMessage) (subject string) {
+	if len(id) > 0 && strings.Trim(string(id), "0123456789") == "" {
+		return string(id)
+	}
+	if json.Unmarshal(id, &subject) != nil {
+		return ""
+	}
+	return subject
+}

@@ -1,0 +1,160 @@
+package oauth
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/strictjson"
+	"github.com/go-guard/guard/jwtauth"
+)
+
+const (
+	leeway      = 5 * time.Second // how far the provider's clock may differ
+	maxTokenAge = time.Hour       // by iat: the token was made for this sign-in
+	maxIDToken  = 64 << 10
+)
+
+// idClaims are the claims of an ID token (OpenID Connect Core, section 2) that package
+// jwtauth does not read itself.
+type idClaims struct {
+	Nonce    string          `json:"nonce"`
+	AZP      *string         `json:"azp"`
+	AtHash   *string         `json:"at_hash"`
+	AuthTime *float64        `json:"auth_time"`
+	ACR      string          `json:"acr"`
+	AMR      json.RawMessage `json:"amr"`
+}
+
+// newVerifier returns the verifier of the ID tokens for a client. The algorithms are
+// checked afterwards, as the metadata is not known yet; no key of a key set is symmetric.
+func newVerifier(s *server, clientID string, o *Options) (*jwtauth.Verifier[idClaims], error) {
+	if clientID == "" { // newClient reports it
+		clientID = "missing"
+	}
+	return jwtauth.NewVerifier[idClaims](s.keys, &jwtauth.VerifierOptions{
+		Issuer: s.issuer, Audience: []string{clientID}, Types: []string{"JWT", ""},
+		Leeway: leeway, MaxAge: maxTokenAge, MaxTokenBytes: maxIDToken, Now: o.Now,
+	})
+}
+
+// verifyIDToken returns the claims of an ID token that satisfies OpenID Connect Core,
+// section 3.1.3.7, and its payload.
+func (l *Login[C]) verifyIDToken(ctx context.Context, m *metadata, p *pending, g *grant) (*jwtauth.Token[idClaims], []byte, error) {
+	if g.IDToken == "" {
+		return nil, nil, failed(errNoIDToken)
+	}
+	t, err := l.verifier.Verify(ctx, g.IDToken)
+	if err != nil {
+		return nil, nil, ofIDToken(err)
+	}
+	header, payload := segments(g.IDToken)
+	var head struct {
+		Alg string `json:"alg"`
+	}
+	if json.Unmarshal(header, &head) != nil || !slices.Contains(m.algorithms, head.Alg) {
+		return nil, nil, failed(errAlgorithm)
+	}
+	if err := checkIDToken(t, p, l.client.id, l.opts.Now()); err != nil {
+		return nil, nil, failed(err)
+	}
+	if h := t.Claims.AtHash; h != nil && !isHashOf(*h, head.Alg, g.AccessToken) {
+		return nil, nil, failed(errAtHash)
+	}
+	return t, payload, nil
+}
+
+// ofIDToken returns the refusal for an error of the Verifier, which may be an outage.
+func ofIDToken(err error) error {
+	if e, ok := err.(*guard.Error); ok && e.Status == http.StatusUnauthorized {
+		return failed(e.Err)
+	}
+	return err
+}
+
+// checkIDToken checks the claims that depend on the sign-in. iss, aud, exp, iat, sub and
+// the signature were checked.
+func checkIDToken(t *jwtauth.Token[idClaims], p *pending, clientID string, now time.Time) error {
+	c := &t.Claims
+	switch {
+	case p.Nonce == "" || subtle.ConstantTimeCompare([]byte(c.Nonce), []byte(p.Nonce)) != 1:
+		return errNonce
+	case c.AZP != nil && *c.AZP != clientID:
+		return errAZP
+	case c.AZP == nil && len(t.Audience) > 1:
+		return errAZPMissing
+	case !isSubject(t.Sub()):
+		return errSubject
+	}
+	if p.MaxAge != nil {
+		if c.AuthTime == nil {
+			return errNoAuthTime
+		}
+		// A sign-in at the provider may take long: its age counts when this one began.
+		oldest := p.started().Add(-time.Duration(*p.MaxAge)*time.Second - leeway)
+		if at := unix(*c.AuthTime); at.Before(oldest) || at.After(now.Add(leeway)) {
+			return errAuthTime
+		}
+	}
+	if len(p.ACR) > 0 && !slices.Contains(p.ACR, c.ACR) {
+		return errACR
+	}
+	return nil
+}
+
+// isSubject reports whether s can be a subject (OpenID Connect Core, section 2).
+func isSubject(s string) bool {
+	return s != "" && len(s) <= 255 && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+}
+
+// unix is a NumericDate, or the zero time beyond the year 9999.
+func unix(seconds float64) time.Time {
+	if seconds < 0 || seconds > 253402300799 {
+		return time.Time{}
+	}
+	return time.Unix(int64(seconds), 0).UTC()
+}
+
+// isHashOf reports whether a hash is that of an access token: the left half of the hash
+// of alg (OpenID Connect Core, section 3.1.3.6). EdDSA hashes by SHA-512.
+func isHashOf(hash, alg, accessToken string) bool {
+	var sum []byte
+	switch {
+	case strings.HasSuffix(alg, "S256"):
+		h := sha256.Sum256([]byte(accessToken))
+		sum = h[:]
+	case strings.HasSuffix(alg, "S384"):
+		h := sha512.Sum384([]byte(accessToken))
+		sum = h[:]
+	case strings.HasSuffix(alg, "S512"), alg == "EdDSA", alg == "Ed25519":
+		h := sha512.Sum512([]byte(accessToken))
+		sum = h[:]
+	default: // no hash is defined
+		return false
+	}
+	return subtle.ConstantTimeCompare([]byte(hash), []byte(base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2]))) == 1
+}
+
+// segments returns the decoded header and payload of a token that was verified.
+func segments(token string) (header, payload []byte) {
+	parts := strings.SplitN(token, ".", 3)
+	header, _ = base64.RawURLEncoding.DecodeString(parts[0])
+	payload, _ = base64.RawURLEncoding.DecodeString(parts[1])
+	return header, payload
+}
+
+// decode reads the members of an object into the application's claims.
+func decode(text []byte, claims any) error {
+	if strictjson.Unmarshal(text, claims) != nil {
+		return failed(errClaims)
+	}
+	return nil
+}

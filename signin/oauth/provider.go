@@ -1,0 +1,105 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"sync/atomic"
+
+	"github.com/go-guard/guard/internal/httpsurl"
+	"github.com/go-guard/guard/internal/openid"
+	"github.com/go-guard/guard/jwtauth"
+)
+
+// A Provider is where people have their accounts: [Discover] or [Endpoints].
+type Provider interface {
+	server(o *Options) (*server, error)
+}
+
+// Discover is an OpenID Connect provider by its issuer, which is an https URL, or http
+// on this host. Its metadata (OpenID Connect Discovery 1.0, section 4; RFC 8414) must
+// name that issuer. It is fetched with the keys when it is first needed, and again
+// before it expires; as long as there is none, sign-ins are 503.
+func Discover(issuer string) Provider { return discovered(issuer) }
+
+type discovered string
+
+func (d discovered) server(o *Options) (*server, error) {
+	s := &server{issuer: string(d), openID: true, opts: o, keys: jwtauth.Discover(string(d), &jwtauth.RemoteOptions{
+		Client: o.HTTPClient, InsecureHTTP: o.InsecureHTTP, Refetch: o.Refetch, OnError: o.OnError, Now: o.Now,
+	})}
+	return s, nil // newVerifier reports the mistakes
+}
+
+// Endpoints is a provider of plain OAuth 2.0, such as GitHub: https URLs, or http on this
+// host. The identity's Issuer is the origin of Authorize. UserInfo answers a GET that has
+// the access token with a JSON object, whose member id, a string or an integer, is the
+// Subject.
+type Endpoints struct {
+	Authorize, Token, UserInfo string
+}
+
+func (e Endpoints) server(o *Options) (*server, error) {
+	var errs []error
+	for _, each := range [...]struct{ name, address string }{{"Authorize", e.Authorize}, {"Token", e.Token}, {"UserInfo", e.UserInfo}} {
+		if _, err := httpsurl.Parse(each.address, o.InsecureHTTP); err != nil {
+			errs = append(errs, fmt.Errorf("oauth: Endpoints.%s: %w", each.name, err))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return &server{}, err
+	}
+	issuer := originOf(e.Authorize)
+	return &server{issuer: issuer, opts: o, fixed: &metadata{
+		authorize: e.Authorize, token: e.Token, userInfo: e.UserInfo,
+	}}, nil
+}
+
+// originOf is the scheme and host of a URL, empty if it has none.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// A server is a provider in use.
+type server struct {
+	issuer string
+	openID bool
+	opts   *Options
+	fixed  *metadata         // of Endpoints
+	keys   jwtauth.KeySource // of Discover
+	latest atomic.Pointer[metadata]
+}
+
+// metadata returns the metadata in force. An error is an outage.
+func (s *server) metadata(ctx context.Context) (*metadata, error) {
+	if s.fixed != nil {
+		return s.fixed, nil
+	}
+	text, err := openid.Metadata(ctx, s.keys)
+	if err != nil {
+		return nil, err
+	}
+	if m := s.latest.Load(); m != nil && m.text == string(text) {
+		return m, nil
+	}
+	m, err := s.parse(text)
+	if err != nil {
+		return nil, err
+	}
+	s.latest.Store(m)
+	return m, nil
+}
+
+// isIssuer reports whether the iss of an answer (RFC 9207) is the provider's. That of
+// Endpoints is not known, but its origin is.
+func (s *server) isIssuer(iss string) bool {
+	if s.openID {
+		return iss == s.issuer
+	}
+	return originOf(iss) == s.issuer
+}
