@@ -73,7 +73,7 @@ func (l *Login[C]) complete(w http.ResponseWriter, r *http.Request) (*Identity[C
 	}
 	p, err := l.pendingOf(r, c.state)
 	if err != nil {
-		return nil, err
+		return nil, invalid(err)
 	}
 	who, spent, err := l.spend(r.Context(), p, c)
 	if spent {

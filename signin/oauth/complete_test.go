@@ -75,7 +75,10 @@ func TestTheFunctionSetsNext(t *testing.T) {
 	for next, want := range map[string]string{"/totp": "/totp", "": "/", "//evil.example": "/", "https://evil.example": "/"} {
 		p := newProvider()
 		a := newApp(t, p, oauth.Options{})
-		h := a.login.Complete(func(_ http.ResponseWriter, _ *http.Request, who *oauth.Identity[claims]) error { who.Next = next; return nil })
+		h := a.login.Complete(func(_ http.ResponseWriter, _ *http.Request, who *oauth.Identity[claims]) error {
+			who.Next = next
+			return nil
+		})
 		v := p.authorize(t, a.begin("?next=/inbox"))
 		a.handler = h
 		if w := a.complete(v); w.Code != 303 || w.Header().Get("Location") != want {

@@ -86,17 +86,19 @@ func text(v any) string { return string(guard.Must(json.Marshal(v))) }
 
 // RoundTrip implements http.RoundTripper.
 func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.requests = append(p.requests, r)
 	var form url.Values
 	if r.Body != nil {
 		form, _ = url.ParseQuery(string(guard.Must(io.ReadAll(r.Body))))
 	}
-	p.forms = append(p.forms, form)
-	if f := p.override[r.URL.Path]; f != nil {
+	p.mu.Lock()
+	p.requests, p.forms = append(p.requests, r), append(p.forms, form)
+	f := p.override[r.URL.Path]
+	p.mu.Unlock()
+	if f != nil {
 		return f()
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	switch r.URL.Path {
 	case "/.well-known/openid-configuration":
 		doc := object{

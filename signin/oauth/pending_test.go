@@ -1,0 +1,334 @@
+package oauth_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/once"
+	"github.com/go-guard/guard/signin/oauth"
+)
+
+func TestCookie(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		opts oauth.Options
+		want string
+	}{
+		{"default", oauth.Options{}, "__Host-oauth-ID=VALUE; Path=/; Max-Age=600; HttpOnly; Secure; SameSite=Lax"},
+		{"named", oauth.Options{CookieName: "idp"}, "__Host-idp-ID=VALUE; Path=/; Max-Age=600; HttpOnly; Secure; SameSite=Lax"},
+		{"form_post", oauth.Options{FormPost: true}, "__Host-oauth-ID=VALUE; Path=/; Max-Age=600; HttpOnly; Secure; SameSite=None"},
+		{"insecure", oauth.Options{InsecureCookie: true}, "oauth-ID=VALUE; Path=/; Max-Age=600; HttpOnly; SameSite=Lax"},
+	} {
+		a := newApp(t, newProvider(), tt.opts)
+		w := a.do(httptest.NewRequest("GET", "/login?next=/"+strings.Repeat("a", 2047), nil))
+		line := w.Header().Get("Set-Cookie")
+		c := w.Result().Cookies()[0]
+		id := c.Name[strings.LastIndexByte(c.Name, '-')+1:]
+		if len(line) >= 4096 || len(line) < 2048 {
+			t.Errorf("%s: %d bytes", tt.name, len(line))
+		}
+		if got := strings.Replace(strings.Replace(line, c.Value, "VALUE", 1), id, "ID", 1); got != tt.want {
+			t.Errorf("%s: %s", tt.name, got)
+		}
+		state := guard.Must(url.Parse(w.Header().Get("Location"))).Query().Get("state")
+		if !strings.HasPrefix(state, id) || strings.Contains(line, state) {
+			t.Errorf("%s: the cookie's name shows the state", tt.name)
+		}
+		cleared := a.complete(url.Values{"state": {state}, "iss": {issuer}, "error": {"access_denied"}}) // refused with 405 for form_post
+		if !tt.opts.FormPost {
+			want := strings.Replace(strings.Replace(tt.want, "VALUE", "", 1), "Max-Age=600", "Max-Age=0", 1)
+			if got := strings.Replace(cleared.Header().Get("Set-Cookie"), id, "ID", 1); got != want {
+				t.Errorf("%s: cleared by %s", tt.name, got)
+			}
+		}
+	}
+}
+
+// Three tabs, completed in any order.
+func TestThreeTabs(t *testing.T) {
+	for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
+		p := newProvider()
+		a := newApp(t, p, oauth.Options{})
+		var tabs []url.Values
+		for i := range 3 {
+			tabs = append(tabs, p.authorize(t, a.begin(fmt.Sprintf("?next=/tab/%d", i))))
+		}
+		for _, i := range order {
+			if w := a.complete(tabs[i]); w.Code != 303 || w.Header().Get("Location") != fmt.Sprintf("/tab/%d", i) {
+				t.Errorf("%v: tab %d: %d %q %s", order, i, w.Code, w.Header().Get("Location"), a.reason())
+			}
+		}
+		if a.pending() != 0 {
+			t.Errorf("%d pending", a.pending())
+		}
+	}
+}
+
+// The ninth sign-in ends the first, and the cookies of all stay small.
+func TestNinePending(t *testing.T) {
+	for _, next := range []string{"/", "/" + strings.Repeat("a", 2047)} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newProvider()
+			a := newApp(t, p, oauth.Options{})
+			var tabs []url.Values
+			for range 9 {
+				tabs = append(tabs, p.authorize(t, a.begin("?next="+next)))
+				time.Sleep(time.Second)
+			}
+			size := 0
+			for name, value := range a.cookies {
+				size += len(name) + len(value) + 3
+			}
+			if a.pending() != 8 || size > 6<<10 {
+				t.Errorf("%d pending, %d bytes", a.pending(), size)
+			}
+			for i, tab := range tabs {
+				if w := a.complete(tab); (w.Code == 400) != (i == 0) || i > 0 && w.Code != 303 {
+					t.Errorf("tab %d: %d %s", i, w.Code, a.reason())
+				}
+			}
+		})
+	}
+}
+
+// A browser may have cookies that begin like ours, and many of them.
+func TestForeignCookies(t *testing.T) {
+	a := newApp(t, newProvider(), oauth.Options{InsecureCookie: true})
+	r := httptest.NewRequest("GET", "/login", nil)
+	r.Header.Set("Cookie", "xoauth-"+strings.Repeat("0", 24)+"=1; oauth-=2; oauth-zz=3; oauth-"+strings.Repeat("z", 24)+"=4; oauth-"+strings.Repeat("0", 23)+"; oauth-"+strings.Repeat("0", 25)+"=5")
+	w := httptest.NewRecorder()
+	a.handler.ServeHTTP(w, r)
+	if n := len(w.Header()["Set-Cookie"]); n != 1 {
+		t.Errorf("%d cookies set", n)
+	}
+	r = httptest.NewRequest("GET", "/login", nil)
+	for i := range 5000 {
+		r.Header.Add("Cookie", fmt.Sprintf("oauth-%024x=1", i))
+	}
+	w = httptest.NewRecorder()
+	a.handler.ServeHTTP(w, r)
+	if n := len(w.Header()["Set-Cookie"]); w.Code != 303 || n > 64 {
+		t.Errorf("%d, %d cookies set", w.Code, n)
+	}
+}
+
+// A stolen callback URL is of no use in another browser, and a planted one neither.
+func TestAnotherBrowser(t *testing.T) {
+	p := newProvider()
+	a := newApp(t, p, oauth.Options{})
+	v := p.authorize(t, a.begin(""))
+	mine := a.cookies
+	a.cookies = map[string]string{}
+	if w := a.complete(v); w.Code != 400 || a.calls != 0 || p.count("/token") != 0 {
+		t.Errorf("without cookies: %d", w.Code)
+	}
+	other := p.authorize(t, a.begin(""))
+	if w := a.complete(v); w.Code != 400 || a.calls != 0 {
+		t.Errorf("with another sign-in: %d", w.Code)
+	}
+	for name := range a.cookies { // the value of the one under the name of the other
+		for _, value := range mine {
+			a.cookies[name] = value
+		}
+	}
+	if w := a.complete(other); w.Code != 400 || a.calls != 0 || !strings.Contains(a.reason(), "of another") {
+		t.Errorf("with the cookie of another: %d %s", w.Code, a.reason())
+	}
+	a.cookies = mine
+	if w := a.complete(v); w.Code != 303 {
+		t.Errorf("in its browser: %d", w.Code)
+	}
+}
+
+func TestTwoCookiesOfOneName(t *testing.T) {
+	p := newProvider()
+	a := newApp(t, p, oauth.Options{InsecureCookie: true})
+	v := p.authorize(t, a.begin(""))
+	r := httptest.NewRequest("GET", "/callback?"+v.Encode(), nil)
+	for name := range a.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: "planted"})
+	}
+	if w := a.do(r); w.Code != 400 || !strings.Contains(a.reason(), "two cookies") {
+		t.Errorf("%d %s", w.Code, a.reason())
+	}
+}
+
+func TestExpired(t *testing.T) {
+	for after, want := range map[time.Duration]int{10*time.Minute - time.Second: 303, 10 * time.Minute: 400} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newProvider()
+			a := newApp(t, p, oauth.Options{})
+			v := p.authorize(t, a.begin(""))
+			time.Sleep(after)
+			if w := a.complete(v); w.Code != want {
+				t.Errorf("after %v: %d %s", after, w.Code, a.reason())
+			}
+		})
+	}
+}
+
+// The cookie of a provider, client, callback or key is none of another's.
+func TestSealedForOneLogin(t *testing.T) {
+	p := newProvider()
+	a := newApp(t, p, oauth.Options{})
+	v := p.authorize(t, a.begin(""))
+	opts := oauth.Options{Key: sealKey, HTTPClient: &http.Client{Transport: p}}
+	newKey := opts
+	newKey.Key, newKey.OldKeys = guard.Secret(strings.Repeat("n", 32)), []guard.Secret{sealKey}
+	forgotten := newKey
+	forgotten.OldKeys = nil
+	client := oauth.Client{ID: clientID, Secret: guard.Secret(secret)}
+	another := client
+	another.ID = "another"
+	for _, tt := range []struct {
+		name     string
+		from     oauth.Provider
+		client   oauth.Client
+		callback string
+		opts     *oauth.Options
+		want     int
+	}{
+		{"issuer", oauth.Discover("https://other.example"), client, callback, &opts, 400},
+		{"client", oauth.Discover(issuer), another, callback, &opts, 400},
+		{"callback", oauth.Discover(issuer), client, callback + "2", &opts, 400},
+		{"key", oauth.Discover(issuer), client, callback, &forgotten, 400},
+		{"old key", oauth.Discover(issuer), client, callback, &newKey, 303},
+	} {
+		other := guard.Must(oauth.New[claims](tt.from, tt.client, tt.callback, tt.opts))
+		cookies := maps.Clone(a.cookies)
+		a.handler = other.Complete(func(http.ResponseWriter, *http.Request, *oauth.Identity[claims]) error { return nil })
+		if w := a.complete(v); w.Code != tt.want {
+			t.Errorf("another %s: %d", tt.name, w.Code)
+		}
+		a.cookies = cookies
+	}
+}
+
+// A browser that keeps its cookie cannot sign in twice: not at another process either.
+func TestReplay(t *testing.T) {
+	store := guard.Must(once.NewMemory(nil))
+	p := newProvider()
+	first, second := newApp(t, p, oauth.Options{Once: store}), newApp(t, p, oauth.Options{Once: store})
+	for _, change := range []func(url.Values){
+		func(url.Values) {},
+		func(v url.Values) { v.Del("code"); v.Set("error", "access_denied") },
+		func(v url.Values) { v.Set("code", "wrong") },
+		func(v url.Values) { v.Del("iss") },
+	} {
+		first.cookies = map[string]string{}
+		v := p.authorize(t, first.begin(""))
+		code := v.Get("code")
+		change(v)
+		second.cookies = maps.Clone(first.cookies)
+		kept := maps.Clone(first.cookies)
+		first.complete(v)
+		v = url.Values{"state": v["state"], "code": {code}, "iss": {issuer}}
+		tokens := p.count("/token")
+		calls := first.calls
+		for _, a := range []*app{first, second} {
+			a.cookies = maps.Clone(kept)
+			if w := a.complete(v); w.Code != 400 || !strings.Contains(a.reason(), "completed before") || a.pending() != 0 {
+				t.Errorf("replayed: %d %s", w.Code, a.reason())
+			}
+		}
+		if first.calls != calls || second.calls != 0 || p.count("/token") != tokens {
+			t.Errorf("%d and %d calls, %d more exchanges", first.calls, second.calls, p.count("/token")-tokens)
+		}
+	}
+}
+
+// Of two requests at a time one signs in, and the other leaves the cookie.
+func TestAtTheSameTime(t *testing.T) {
+	store := guard.Must(once.NewMemory(nil))
+	p := newProvider()
+	first, second := newApp(t, p, oauth.Options{Once: store}), newApp(t, p, oauth.Options{Once: store})
+	v := p.authorize(t, first.begin(""))
+	second.cookies = maps.Clone(first.cookies)
+	arrived, proceed := make(chan bool), make(chan bool)
+	p.override["/token"] = func() (*http.Response, error) { close(arrived); <-proceed; return nil, errDown }
+	done := make(chan int)
+	go func() { done <- first.complete(v).Code }()
+	<-arrived
+	if w := second.complete(v); w.Code != 400 || !strings.Contains(second.reason(), "by another request") || second.pending() != 1 {
+		t.Errorf("%d %s", w.Code, second.reason())
+	}
+	close(proceed)
+	if code := <-done; code != 503 {
+		t.Errorf("first: %d", code)
+	}
+	p.heal()
+	if w := second.complete(v); w.Code != 303 {
+		t.Errorf("after the outage: %d %s", w.Code, second.reason())
+	}
+}
+
+// brokenStore fails in one method.
+type brokenStore struct {
+	once.Store
+	acquire, commit error
+}
+
+func (s brokenStore) Acquire(ctx context.Context, key [32]byte, lease time.Duration) (once.Lease, once.State, error) {
+	if s.acquire != nil {
+		return once.Lease{}, once.Busy, s.acquire
+	}
+	return s.Store.Acquire(ctx, key, lease)
+}
+
+func (s brokenStore) Commit(ctx context.Context, l once.Lease, until time.Time) error {
+	if s.commit != nil {
+		return s.commit
+	}
+	return s.Store.Commit(ctx, l, until)
+}
+
+func TestStoreFails(t *testing.T) {
+	memory := guard.Must(once.NewMemory(nil))
+	for _, tt := range []struct {
+		store once.Store
+		want  int
+		stays bool
+	}{
+		{brokenStore{memory, errDown, nil}, 503, true},
+		{brokenStore{memory, once.ErrFull, nil}, 503, true},
+		{brokenStore{memory, nil, errDown}, 503, false},
+		{brokenStore{memory, nil, once.ErrLost}, 400, false},
+	} {
+		p := newProvider()
+		a := newApp(t, p, oauth.Options{Once: tt.store})
+		if w := a.signIn(""); w.Code != tt.want || a.calls != 0 || (a.pending() == 1) != tt.stays {
+			t.Errorf("%+v: %d, %d calls, %d pending", tt.store, w.Code, a.calls, a.pending())
+		}
+		if tt.stays && p.count("/token") != 0 {
+			t.Error("the code was exchanged")
+		}
+	}
+}
+
+// A client that leaves while the provider is slow leaves the sign-in usable.
+func TestClientLeaves(t *testing.T) {
+	p := newProvider()
+	a := newApp(t, p, oauth.Options{})
+	v := p.authorize(t, a.begin(""))
+	ctx, cancel := context.WithCancel(t.Context())
+	p.override["/token"] = func() (*http.Response, error) { cancel(); return nil, errDown }
+	a.do(httptest.NewRequestWithContext(ctx, "GET", "/callback?"+v.Encode(), nil))
+	if a.pending() != 1 || a.calls != 0 {
+		t.Errorf("%d pending, %d calls", a.pending(), a.calls)
+	}
+	p.mu.Lock()
+	p.heal()
+	p.mu.Unlock()
+	if w := a.complete(v); w.Code != 303 {
+		t.Errorf("%d %s", w.Code, a.reason())
+	}
+}
