@@ -46,7 +46,7 @@ func sum512(s string) string { // of RS512 and the like
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:32])
 }
 
-// A fault is a hostile or broken provider. Names that begin with oidcc- and fapi- are
+// A fault is a hostile or broken provider. Names that begin with oidcc- and fapi1- are
 // those of the OpenID conformance suite's tests of clients.
 type fault struct {
 	name   string
@@ -71,36 +71,36 @@ var tokenFaults = []fault{
 	{name: "oidcc-client-test-invalid-iss", do: set("iss", "https://evil.example"), want: 401, reason: "iss has another value"},
 	{name: "iss with a slash", do: set("iss", issuer+"/"), want: 401, reason: "iss has another value"},
 	{name: "iss in an array", do: set("iss", []string{issuer}), want: 401, reason: "wrong JSON type"},
-	{name: "missing iss", do: drop("iss"), want: 401, reason: "iss is missing"},
+	{name: "fapi1-advanced-final-client-test-invalid-missing-iss", do: drop("iss"), want: 401, reason: "iss is missing"},
 	{name: "oidcc-client-test-missing-sub", do: drop("sub"), want: 401, reason: "sub is missing"},
 	{name: "empty sub", do: set("sub", ""), want: 401, reason: "sub is missing"},
 	{name: "sub is a number", do: set("sub", 12), want: 401, reason: "sub is a number"},
 	{name: "sub of 256 bytes", do: set("sub", strings.Repeat("a", 256)), want: 401, reason: "longer than 255"},
 	{name: "sub with a line break", do: set("sub", "a\nb"), want: 401, reason: "control characters"},
 	{name: "oidcc-client-test-invalid-aud", do: set("aud", "another"), want: 401, reason: "aud has only other values"},
-	{name: "fapi-client-test-missing-aud", do: drop("aud"), want: 401, reason: "aud is missing"},
+	{name: "fapi1-advanced-final-client-test-invalid-missing-aud", do: drop("aud"), want: 401, reason: "aud is missing"},
 	{name: "aud in another case", do: set("aud", strings.ToUpper(clientID)), want: 401, reason: "aud has only other values"},
-	{name: "fapi-client-test-invalid-secondary-aud", do: set("aud", []string{clientID, "another"}), want: 401, reason: "azp is missing"},
+	{name: "fapi1-advanced-final-client-test-invalid-secondary-aud", do: set("aud", []string{clientID, "another"}), want: 401, reason: "azp is missing"},
 	{name: "azp of another client", do: set("azp", "another"), want: 401, reason: "azp is another client"},
 	{name: "azp of another client, two aud", do: func(p *provider) {
 		p.claims = func(c object) { c["aud"], c["azp"] = []string{clientID, "another"}, "another" }
 	}, want: 401, reason: "azp is another client"},
 	{name: "empty azp", do: set("azp", ""), want: 401, reason: "azp is another client"},
-	{name: "fapi-client-test-invalid-expired-exp", do: set("exp", ago(time.Minute)), want: 401, reason: "exp is past"},
+	{name: "fapi1-advanced-final-client-test-invalid-expired-exp", do: set("exp", ago(time.Minute)), want: 401, reason: "exp is past"},
 	{name: "exp beyond the leeway", do: set("exp", ago(6*time.Second)), want: 401, reason: "exp is past"},
-	{name: "fapi-client-test-invalid-missing-exp", do: drop("exp"), want: 401, reason: "exp is missing"},
+	{name: "fapi1-advanced-final-client-test-invalid-missing-exp", do: drop("exp"), want: 401, reason: "exp is missing"},
 	{name: "exp is a string", do: set("exp", "2147483647"), want: 401, reason: "wrong JSON type"},
 	{name: "oidcc-client-test-missing-iat", do: drop("iat"), want: 401, reason: "iat is missing"},
 	{name: "iat in the future", do: set("iat", ago(-time.Minute)), want: 401, reason: "iat is in the future"},
-	{name: "fapi-client-test-iat-is-week-in-past", do: set("iat", ago(7*24*time.Hour)), want: 401, reason: "iat is longer ago"},
+	{name: "fapi1-advanced-final-client-test-iat-is-week-in-past", do: set("iat", ago(7*24*time.Hour)), want: 401, reason: "iat is longer ago"},
 	{name: "nbf in the future", do: set("nbf", ago(-time.Minute)), want: 401, reason: "nbf is in the future"},
 	{name: "oidcc-client-test-nonce-invalid", do: set("nonce", "another"), want: 401, reason: "nonce is missing or another"},
-	{name: "fapi-client-test-missing-nonce", do: drop("nonce"), want: 401, reason: "nonce is missing or another"},
+	{name: "fapi1-advanced-final-client-test-invalid-missing-nonce", do: drop("nonce"), want: 401, reason: "nonce is missing or another"},
 	{name: "nonce is null", do: set("nonce", nil), want: 401, reason: "nonce is missing or another"},
 	{name: "oidcc-client-test-idtoken-sig-none", do: func(p *provider) {
 		p.header, p.sign = object{"alg": "none"}, func(string) []byte { return nil }
 	}, want: 401, reason: "three segments"},
-	{name: "fapi-client-test-invalid-null-alg", do: header(object{"alg": "none", "kid": "1"}), want: 401, reason: "alg is not"},
+	{name: "fapi1-advanced-final-client-test-invalid-null-alg", do: header(object{"alg": "none", "kid": "1"}), want: 401, reason: "alg is not"},
 	{name: "no alg", do: header(object{"kid": "1"}), want: 401, reason: "alg"},
 	{name: "oidcc-client-test-idtoken-sig-hs256 with the client secret", do: func(p *provider) {
 		p.header = object{"alg": "HS256"}
@@ -122,7 +122,7 @@ var tokenFaults = []fault{
 		p.sign = func(s string) []byte { return guard.Must(jwt.SigningMethodES256.Sign(s, otherKey)) }
 	}, want: 401, reason: "signature does not verify"},
 	{name: "no signature", do: idToken(func(s string) string { return s[:strings.LastIndexByte(s, '.')+1] }), want: 401, reason: "three segments"},
-	{name: "fapi-client-test-invalid-alternate-alg", do: header(object{"alg": "ES384", "kid": "1"}), want: 401, reason: "alg"},
+	{name: "fapi1-advanced-final-client-test-invalid-alternate-alg", do: header(object{"alg": "ES384", "kid": "1"}), want: 401, reason: "alg"},
 	{name: "an algorithm that the metadata does not list", do: func(p *provider) {
 		p.metadata = func(m object) { m["id_token_signing_alg_values_supported"] = []string{"RS256"} }
 	}, want: 401, reason: "not one of the provider's metadata"},
@@ -139,7 +139,7 @@ var tokenFaults = []fault{
 	{name: "an access token as ID token", do: header(object{"alg": "ES256", "kid": "1", "typ": "at+jwt"}), want: 401, reason: "typ is not accepted"},
 	{name: "a logout token as ID token", do: header(object{"alg": "ES256", "kid": "1", "typ": "logout+jwt"}), want: 401, reason: "typ is not accepted"},
 	{name: "crit", do: header(object{"alg": "ES256", "kid": "1", "crit": []string{"x"}, "x": 1}), want: 401, reason: "crit"},
-	{name: "an encrypted ID token", do: idToken(func(s string) string { return s + ".eA.eA" }), want: 401, reason: "encrypted"},
+	{name: "fapi1-advanced-final-client-test-encrypted-idtoken", do: idToken(func(s string) string { return s + ".eA.eA" }), want: 401, reason: "encrypted"},
 	{name: "a padded ID token", do: idToken(func(s string) string { return s + "==" }), want: 401, reason: "padding"},
 	{name: "an ID token that is no token", do: idToken(func(string) string { return "<script>" }), want: 401, reason: "not one token"},
 	{name: "an ID token of 70 KB", do: set("padding", strings.Repeat("a", 70<<10)), want: 401, reason: "longer than"},
@@ -261,7 +261,7 @@ func TestFriendlyProvider(t *testing.T) {
 			p.jwks = func() []object { return []object{jwk(otherKey, "0"), jwk(signingKey, "1")} }
 		}},
 		{name: "oidcc-client-test-missing-athash", do: drop("at_hash")},
-		{name: "aud is an array", do: set("aud", []string{clientID})},
+		{name: "fapi1-advanced-final-client-test-valid-aud-as-array", do: set("aud", []string{clientID})},
 		{name: "two aud, and azp", do: func(p *provider) {
 			p.claims = func(c object) { c["aud"], c["azp"] = []string{"another", clientID}, clientID }
 		}},

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
@@ -39,16 +40,19 @@ type pending struct {
 
 // newPending returns a sign-in with new random values.
 func newPending(now time.Time) *pending {
-	var b [6 + 16 + 16 + 32]byte
-	_, _ = rand.Read(b[:]) // never fails
-	ms := now.UnixMilli()
-	var id [12]byte
-	for i := range 6 {
-		id[i] = byte(ms >> (40 - 8*i))
-	}
-	copy(id[6:], b[:6])
-	encode := base64.RawURLEncoding.EncodeToString
-	return &pending{State: hex.EncodeToString(id[:]) + encode(b[6:22]), Nonce: encode(b[22:38]), Verifier: encode(b[38:]), Started: ms}
+	var random [6 + 16 + 16 + 32]byte
+	_, _ = rand.Read(random[:]) // never fails
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(now.UnixMilli()))
+	const nonceAt, verifierAt = stateSize, stateSize + 22
+	b := make([]byte, 0, verifierAt+43)
+	b = hex.AppendEncode(b, ms[2:])
+	b = hex.AppendEncode(b, random[:6])
+	b = base64.RawURLEncoding.AppendEncode(b, random[6:22])
+	b = base64.RawURLEncoding.AppendEncode(b, random[22:38])
+	b = base64.RawURLEncoding.AppendEncode(b, random[38:])
+	all := string(b) // one allocation for the three
+	return &pending{State: all[:nonceAt], Nonce: all[nonceAt:verifierAt], Verifier: all[verifierAt:], Started: now.UnixMilli()}
 }
 
 // id is the part of the cookie's name. Ids sort by the time at which they were made.
