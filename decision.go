@@ -23,8 +23,8 @@ const (
 // credential. One refusal is one Decision.
 type Decision struct {
 	// Package is the package of the guard: "apikey", "bearer", "jwtauth",
-	// "refresh", "session", "password", "ratelimit", "rbac" or "owner". For an authenticator of
-	// one's own it is the last element of its package's path. It is "guard" for
+	// "refresh", "session", "password", "oauth", "ratelimit", "rbac" or "owner". For an
+	// authenticator of one's own it is the last element of its package's path. It is "guard" for
 	// [HandlerFunc] without a principal, and "handler" for [Refuse] in a handler.
 	Package string
 	// Guard is what was required, such as "role admin" or the name of a limit.

@@ -73,7 +73,7 @@ func TestEndpointsRequest(t *testing.T) {
 	if q.Has("nonce") || q.Get("scope") != "user:email" || q.Get("code_challenge_method") != "S256" {
 		t.Error(location)
 	}
-	if w := a.complete(p.authorize(t, location)); w.Code != 303 || a.who.Claims.Name != "Alice" || a.who.Email != "" || a.who.Tokens == nil {
+	if w := a.complete(p.authorize(t, location)); w.Code != 303 || a.who.Claims.Name != "Alice" || a.who.Email != "" || a.who.Tokens.AccessToken == nil {
 		t.Errorf("%d %s", w.Code, a.reason())
 	}
 	if n := p.count("/.well-known/openid-configuration") + p.count("/jwks"); n != 0 {

@@ -82,8 +82,8 @@ func isVisible(s string) bool {
 
 // tokens returns what KeepTokens keeps. Without a scope in the answer, those that were
 // requested are granted (RFC 6749, section 5.1).
-func (g *grant) tokens(now time.Time, requested []string) *Tokens {
-	t := &Tokens{AccessToken: guard.Secret(g.AccessToken), Scopes: append([]string(nil), requested...)}
+func (g *grant) tokens(now time.Time, requested []string) Tokens {
+	t := Tokens{AccessToken: guard.Secret(g.AccessToken), Scopes: append([]string(nil), requested...)}
 	if g.RefreshToken != "" {
 		t.RefreshToken = guard.Secret(g.RefreshToken)
 	}

@@ -35,8 +35,8 @@ type Identity[C any] struct {
 	// IDToken is the token as it was received, for a logout at the provider. It is nil with
 	// Endpoints.
 	IDToken guard.Secret
-	// Tokens are nil unless Options.KeepTokens is set.
-	Tokens *Tokens
+	// Tokens are zero unless Options.KeepTokens is set.
+	Tokens Tokens
 
 	// Next is where the browser goes after the function of Complete, which may change it: a
 	// path of this site. Any other value leads to "/".

@@ -93,7 +93,7 @@ func TestIdentityIsPrintable(t *testing.T) {
 	a := newApp(t, newProvider(), oauth.Options{KeepTokens: true})
 	a.signIn("")
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
-		s := fmt.Sprintf(verb, a.who) + fmt.Sprintf(verb, *a.who) + fmt.Sprintf(verb, *a.who.Tokens)
+		s := fmt.Sprintf(verb, a.who) + fmt.Sprintf(verb, *a.who) + fmt.Sprintf(verb, a.who.Tokens)
 		if strings.Contains(s, string(a.who.IDToken)) || strings.Contains(s, "the-access-token") || strings.Contains(s, "the-refresh-token") {
 			t.Errorf("%s: %s", verb, s)
 		}
