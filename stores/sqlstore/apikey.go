@@ -46,7 +46,7 @@ func (s apiKeys) Insert(ctx context.Context, e apikey.Entry, maxPerSubject int) 
 	}
 	var tooMany bool
 	err = s.write(ctx, "inserting an API key", func(ctx context.Context) error {
-		err := s.inTx(ctx, func(tx *sql.Tx) error {
+		err := s.inTx(ctx, func(tx runner) error {
 			if err := s.lock(ctx, tx, []condition{{id: apiKeyLockID(e.Ring, e.Subject)}}); err != nil {
 				return err
 			}
@@ -77,7 +77,7 @@ func (s apiKeys) Insert(ctx context.Context, e apikey.Entry, maxPerSubject int) 
 
 // makeRoom deletes the API key of the subject that ended first if the ring has as many
 // as it may have. It is ErrTooMany if as many are valid, and errExists if the ID is taken.
-func (s apiKeys) makeRoom(ctx context.Context, tx *sql.Tx, rec *apikey.Record, most int) error {
+func (s apiKeys) makeRoom(ctx context.Context, tx runner, rec *apikey.Record, most int) error {
 	ring, subject := []byte(rec.Ring), []byte(rec.Subject)
 	ended := s.now().Add(apikey.Retention).UnixMilli() // those that may be forgotten until then
 	var valid, total, taken int

@@ -57,7 +57,7 @@ func unless(on []condition) (args []any, where string) {
 // others: SELECT FOR SHARE finds no row to lock before the first DeleteAll, and under
 // PostgreSQL's REPEATABLE READ a DeleteAll that waited for it would not see the new
 // session. Rows are locked in one order, so that two logins do not deadlock.
-func (s *Stores) lock(ctx context.Context, tx *sql.Tx, on []condition) error {
+func (s *Stores) lock(ctx context.Context, tx runner, on []condition) error {
 	if len(on) == 0 {
 		return nil
 	}
@@ -88,7 +88,7 @@ func (d Dialect) greatest() string {
 
 // raise makes the epoch of a row larger than it was, and at least the current time
 // in milliseconds: so it is larger than one that was forgotten.
-func (s sessions) raise(ctx context.Context, tx *sql.Tx, id []byte, retention time.Duration) error {
+func (s sessions) raise(ctx context.Context, tx runner, id []byte, retention time.Duration) error {
 	now, greatest := s.now(), s.dialect.greatest()
 	forget := now.Add(retention).UnixMilli()
 	_, err := s.exec(ctx, tx, "INSERT INTO guard_epochs (id, epoch, forget_after) VALUES (?, ?, ?)"+s.dialect.onEpoch()+
@@ -122,7 +122,7 @@ func (s sessions) DeleteRef(ctx context.Context, ref string) (int, error) {
 func (s sessions) end(ctx context.Context, operation string, id []byte, retention time.Duration, query string, args ...any) (int, error) {
 	var n int64
 	err := s.write(ctx, operation, func(ctx context.Context) error {
-		err := s.inTx(ctx, func(tx *sql.Tx) (err error) {
+		err := s.inTx(ctx, func(tx runner) (err error) {
 			if err = s.raise(ctx, tx, id, retention); err == nil {
 				n, err = s.exec(ctx, tx, query, args...)
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"regexp"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,16 +19,22 @@ import (
 type proxy struct {
 	net.Listener
 	delay atomic.Int64
+	hang  *regexp.Regexp // statements that match are not forwarded, nor are those after them
 	done  chan struct{}
 }
 
 func startProxy(t testing.TB, to string) *proxy {
 	t.Helper()
+	return startHangingProxy(t, to, nil)
+}
+
+func startHangingProxy(t testing.TB, to string, hang *regexp.Regexp) *proxy {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{Listener: l, done: make(chan struct{})}
+	p := &proxy{Listener: l, hang: hang, done: make(chan struct{})}
 	t.Cleanup(func() { l.Close(); close(p.done) })
 	go func() {
 		for {
@@ -54,6 +61,10 @@ func (p *proxy) forward(out, in net.Conn) {
 	for {
 		n, err := in.Read(b)
 		if err != nil {
+			return
+		}
+		if p.hang != nil && p.hang.Match(b[:n]) {
+			<-p.done
 			return
 		}
 		select {
@@ -105,5 +116,50 @@ func TestLatency(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCommitsThatHang: the timeout ends a transaction whose COMMIT is not answered, or
+// whose ROLLBACK is not, and its connection is not used again.
+func TestCommitsThatHang(t *testing.T) {
+	for _, b := range backends[:2] {
+		for _, statement := range []string{"commit", "rollback"} {
+			t.Run(b.name+"/"+statement, func(t *testing.T) {
+				t.Parallel()
+				direct, p := b.stores(t, &sqlstore.Options{Timeout: longTimeout})
+				if _, err := direct.Sessions().DeleteAll(t.Context(), "alice", nil); err != nil { // raises the epoch
+					t.Fatal(err)
+				}
+				p = p.at(startHangingProxy(t, p.addr, regexp.MustCompile(`(?i)\b`+statement+`\b`)).Addr().String())
+				if b.dialect == sqlstore.PostgreSQL {
+					p.dsn += "&sslmode=disable" // the proxy reads the statements
+				}
+				db := p.open(t)
+				db.SetMaxOpenConns(1)
+				s, err := sqlstore.New(db, b.dialect, &sqlstore.Options{Timeout: 500 * time.Millisecond})
+				if err != nil {
+					t.Fatal(err)
+				}
+				epoch := int64(session.AnyEpoch)
+				if statement == "rollback" {
+					epoch = 0 // of before the DeleteAll
+				}
+				rec := sessiontest.Record("alice")
+				rec.Ref = "x" // a condition: a transaction
+				ended := make(chan error, 1)
+				go func() { ended <- s.Sessions().Insert(context.Background(), rec, epoch) }()
+				select {
+				case err := <-ended:
+					if refused := errors.Is(err, session.ErrEnded); refused != (statement == "rollback") || !refused && status(err) != 503 {
+						t.Error(err)
+					}
+				case <-time.After(longTimeout):
+					t.Fatal("it does not end")
+				}
+				if _, _, err := s.Sessions().Load(t.Context(), rec.Key); err != nil {
+					t.Errorf("after that: %v", err)
+				}
+			})
+		}
 	}
 }

@@ -99,7 +99,7 @@ func (s *Stores) migrateTx(ctx context.Context, conn *sql.Conn) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+			s.rollBack(ctx, conn)
 		}
 	}()
 	if _, err := conn.ExecContext(ctx, lock); err != nil {

@@ -55,7 +55,7 @@ func (s sessions) insert(ctx context.Context, rec *session.Record, on []conditio
 	if len(on) == 0 {
 		_, err = s.exec(ctx, s.db(), "INSERT INTO guard_sessions ("+sessionColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", args...)
 	} else {
-		err = s.inTx(ctx, func(tx *sql.Tx) error { return s.insertUnless(ctx, tx, on, args) })
+		err = s.inTx(ctx, func(tx runner) error { return s.insertUnless(ctx, tx, on, args) })
 	}
 	switch s.dialect.classify(err) {
 	case duplicate:
@@ -72,7 +72,7 @@ func (s sessions) insert(ctx context.Context, rec *session.Record, on []conditio
 	return err
 }
 
-func (s sessions) insertUnless(ctx context.Context, tx *sql.Tx, on []condition, args []any) error {
+func (s sessions) insertUnless(ctx context.Context, tx runner, on []condition, args []any) error {
 	if err := s.lock(ctx, tx, on); err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (s sessions) Rotate(ctx context.Context, from, to session.Key) (rotated boo
 		onExisting + "subject = " + source + ".subject, id = " + source + ".id, expires = ?"
 	expires := s.now().Add(session.Forward).UnixMilli()
 	err = s.write(ctx, "rotating a session", func(ctx context.Context) error {
-		err := s.inTx(ctx, func(tx *sql.Tx) error {
+		err := s.inTx(ctx, func(tx runner) error {
 			n, err := s.exec(ctx, tx, "UPDATE guard_sessions SET token = ? WHERE token = ?", to[:], from[:])
 			if rotated = n > 0; rotated && err == nil {
 				_, err = s.exec(ctx, tx, forward, from[:], expires, to[:], expires)

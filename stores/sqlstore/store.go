@@ -163,12 +163,6 @@ func (s *Stores) statement(query string) string { return s.dialect.bind(s.in(que
 // placeholders returns a list of n placeholders.
 func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
-// A runner is a *sql.DB or *sql.Tx.
-type runner interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
 // exec runs a statement and returns how many rows it changed. Every statement of
 // this package changes each row that it matches, since MySQL by default counts
 // changed rows and other databases count matched rows.
@@ -178,7 +172,7 @@ func (s *Stores) exec(ctx context.Context, on runner, query string, args ...any)
 		return 0, err
 	}
 	if manual {
-		err = s.inTx(ctx, func(tx *sql.Tx) (err error) {
+		err = s.inTx(ctx, func(tx runner) (err error) {
 			n, err = s.exec(ctx, tx, query, args...)
 			return err
 		})
@@ -198,7 +192,7 @@ func (s *Stores) query(ctx context.Context, on runner, scan func(*sql.Rows) erro
 		return err
 	}
 	if manual {
-		return s.inTx(ctx, func(tx *sql.Tx) error { return s.query(ctx, tx, scan, query, args...) })
+		return s.inTx(ctx, func(tx runner) error { return s.query(ctx, tx, scan, query, args...) })
 	}
 	rows, err := on.QueryContext(ctx, s.statement(query), args...)
 	if err != nil {

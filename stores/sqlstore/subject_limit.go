@@ -1,10 +1,5 @@
 package sqlstore
 
-import (
-	"context"
-	"database/sql"
-)
-
 const (
 	// maxPerSubject is the maximum number of sessions, and of token families, of
 	// one subject.
@@ -13,19 +8,6 @@ const (
 	// maxBatch is the maximum number of rows in the lists of one statement.
 	maxBatch = 500
 )
-
-// inTx runs f in a transaction.
-func (s *Stores) inTx(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := s.db().BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() // does nothing after Commit
-	if err := f(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
 
 // rowsOf returns the condition of SQL that selects rows of a subject by their IDs, and
 // its arguments. PostgreSQL locks rows in the order of its plan, so that two
