@@ -15,6 +15,7 @@ import (
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
 	"github.com/go-guard/guard/jwtauth/refresh"
+	"github.com/go-guard/guard/once"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
@@ -131,6 +132,22 @@ var steps = []step{
 	{"APIKeys.List", false, func(ctx context.Context, s *sqlstore.Stores) error {
 		list, err := s.APIKeys().List(ctx, "ak_live", "x")
 		return unexpected(len(list) > 0, err)
+	}},
+	{"Once.Take", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		first, err := s.Once().Take(ctx, once.Key(rand.Text()), time.Now().Add(time.Hour))
+		return unexpected(err == nil && !first, err)
+	}},
+	{"Once.Acquire", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		_, state, err := s.Once().Acquire(ctx, once.Key(rand.Text()), time.Hour)
+		return unexpected(err == nil && state != once.First, err)
+	}},
+	{"Once.Commit", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		return s.Once().Commit(ctx, once.Lease{Key: once.Key(rand.Text()), Holder: [12]byte{1}}, time.Now().Add(time.Hour))
+	}},
+	{"Once.Release", true, func(ctx context.Context, s *sqlstore.Stores) error { return s.Once().Release(ctx, once.Lease{}) }},
+	{"Once.Advance", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		ok, err := s.Once().Advance(ctx, once.Key(rand.Text()), 1, time.Now().Add(time.Hour))
+		return unexpected(err == nil && !ok, err)
 	}},
 	{"RateLimits.Take", true, func(ctx context.Context, s *sqlstore.Stores) error {
 		_, err := s.RateLimits().Take(ctx, []ratelimit.Take{{Limit: minutely(1 << 30), Key: rand.Text(), Cost: 1}})
@@ -283,6 +300,35 @@ func TestFullDisk(t *testing.T) {
 	}
 	if err := s.Sessions().Insert(t.Context(), sessiontest.Record("bob"), session.AnyEpoch); err != nil {
 		t.Errorf("after the sweep: %v", err)
+	}
+}
+
+// TestLoginWithoutEviction: a session that was inserted is a login, although the ones
+// beyond the maximum cannot be deleted. Else each attempt would leave a session that no
+// client has, and these would end those of the user.
+func TestLoginWithoutEviction(t *testing.T) {
+	s, p := backends[2].stores(t, nil)
+	for range 100 {
+		if err := s.Sessions().Insert(t.Context(), sessiontest.Record("alice"), session.AnyEpoch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db := p.open(t)
+	if _, err := db.Exec("CREATE TRIGGER refuse BEFORE DELETE ON guard_sessions BEGIN SELECT RAISE(ABORT, 'refused'); END"); err != nil {
+		t.Fatal(err)
+	}
+	rec := sessiontest.Record("alice")
+	if err := s.Sessions().Insert(t.Context(), rec, session.AnyEpoch); err != nil {
+		t.Errorf("Insert: %v", err)
+	}
+	if _, err := db.Exec("DROP TRIGGER refuse"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Sessions().Insert(t.Context(), sessiontest.Record("alice"), session.AnyEpoch); err != nil {
+		t.Error(err)
+	}
+	if n := count(t, db, "guard_sessions"); n != 100 {
+		t.Errorf("%d sessions after the next login, want 100", n)
 	}
 }
 

@@ -40,8 +40,11 @@ func (s sessions) Insert(ctx context.Context, rec session.Record, epoch int64) e
 		}
 		return s.evict(ctx, &rec)
 	})
-	if ended {
+	switch {
+	case ended:
 		return session.ErrEnded
+	case inserted: // whether or not one was evicted: the next login evicts more
+		return nil
 	}
 	return err
 }
