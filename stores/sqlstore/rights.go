@@ -91,20 +91,22 @@ const (
 func (s *Stores) grant(ctx context.Context, rights ...string) string {
 	role, schema, err := s.role(ctx)
 	if err != nil {
-		return "the role may not connect to this database"
+		if s.dialect.mistake(err) == denied {
+			return "the role may not connect to this database"
+		}
+		return fmt.Sprintf("the name of the role is unknown (%v)", err)
 	}
 	if s.schema != "" {
 		schema = s.dialect.quote(s.schema)
 	}
 	var statements []string
+	if s.dialect == MySQL {
+		rights = rightsOfTables(rights)
+	}
 	for _, right := range rights {
 		switch {
-		case right == create && s.dialect == MySQL:
-			right = "SELECT, INSERT, UPDATE, DELETE, CREATE ON " + schema + ".*"
 		case right == create:
 			right = "USAGE, CREATE ON SCHEMA " + schema
-		case right == use && s.dialect == MySQL:
-			continue
 		case right == use:
 			right = "USAGE ON SCHEMA " + schema
 		default:
@@ -116,13 +118,34 @@ func (s *Stores) grant(ctx context.Context, rights ...string) string {
 	return strings.Join(statements, "; ")
 }
 
+// rightsOfTables returns rights as MySQL has them, which has none to a schema, and that to
+// create each table. One to a database would cover the tables of others, and other
+// databases: in its name, "_" stands for any character.
+func rightsOfTables(rights []string) (list []string) {
+	for _, right := range rights {
+		switch right {
+		case use:
+		case create:
+			list = append(list, "SELECT, INSERT, CREATE ON guard_schema")
+			for _, t := range tables {
+				list = append(list, "SELECT, INSERT, UPDATE, DELETE, CREATE ON "+t.name)
+			}
+		default:
+			list = append(list, right)
+		}
+	}
+	return list
+}
+
 // role returns the role and the schema of the connection, as GRANT names them.
 func (s *Stores) role(ctx context.Context) (role, schema string, err error) {
 	query := `SELECT quote_ident(current_user), quote_ident(COALESCE(current_schema(), (
 		SELECT name FROM regexp_split_to_table(replace(current_setting('search_path'), '"', ''), '\s*,\s*') AS name
 		WHERE name IN (SELECT nspname FROM pg_namespace) LIMIT 1), 'public'))` // one that the role may not use, too
 	if s.dialect == MySQL {
-		query = "SELECT CONCAT(QUOTE(SUBSTRING_INDEX(CURRENT_USER(), '@', 1)), '@', QUOTE(SUBSTRING_INDEX(CURRENT_USER(), '@', -1))), CONCAT('`', COALESCE(DATABASE(), 'DATABASE'), '`')"
+		// The last "@" separates the host: a user's name may have others.
+		query = `SELECT CONCAT(QUOTE(LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - LOCATE('@', REVERSE(CURRENT_USER())))), '@',
+			QUOTE(SUBSTRING_INDEX(CURRENT_USER(), '@', -1))), CONCAT(CHAR(96), REPLACE(COALESCE(DATABASE(), 'DATABASE'), CHAR(96), REPEAT(CHAR(96), 2)), CHAR(96))`
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -142,7 +165,7 @@ func (s *Stores) checkRights(ctx context.Context) error {
 			{"SELECT", "SELECT %[2]s FROM %[1]s WHERE 1 = 0"},
 			{"INSERT", "INSERT INTO %[1]s SELECT * FROM %[1]s WHERE 1 = 0"},
 			{"UPDATE", "UPDATE %[1]s SET %[2]s = 0 WHERE 1 = 0"},
-			{"DELETE", "DELETE FROM %[1]s WHERE 1 = 0"},
+			{"DELETE", "DELETE FROM %[1]s WHERE %[2]s = 0 AND 1 = 0"}, // a key for sql_safe_updates,
 		} {
 			_, err := s.exec(ctx, s.db(), fmt.Sprintf(right.statement, t.name, t.expiry))
 			switch m := s.dialect.mistake(err); {
