@@ -88,18 +88,17 @@ func (r *Refresher[C]) firstClaims(ctx context.Context, subject string, given *C
 	return guard.Resolve(claims, found, err, r.refuseStart())
 }
 
-// insert stores a family, even if the client disconnects. If the login fails after
-// that, the family is removed: left in the store, it would end another family at the
-// next attempt. No client has a token of it.
+// insert stores a family, even if the client disconnects. If the login fails, the
+// family is ended: left in the store, it would end another family at the next attempt.
+// No client has a token of it.
 func (r *Refresher[C]) insert(ctx context.Context, f Family, subject string, epoch *int64) error {
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	f.ListedUntil = r.accessEnd(f.Started)
 	ended, err := r.opts.Store.Start(ctx, f)
-	if err != nil {
-		return guard.Unavailable(err)
-	}
-	if err = r.denyReplaced(ctx, f.Started, ended); err == nil {
+	if err != nil { // it may have inserted the family: the answer was lost, or it could not end another one
+		err = guard.Unavailable(err)
+	} else if err = r.denyReplaced(ctx, f.Started, ended); err == nil {
 		err = r.checkEpoch(ctx, subject, epoch)
 	}
 	if err != nil {

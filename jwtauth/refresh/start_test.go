@@ -167,6 +167,36 @@ func TestLoginOfAnEndedFamily(t *testing.T) {
 	g.alive(false, tokens)
 }
 
+// A lostStart is a Store whose answer to Start is lost while that is set.
+type lostStart struct {
+	refresh.Store
+	lost error
+}
+
+func (s *lostStart) Start(ctx context.Context, f refresh.Family) ([]refresh.Family, error) {
+	ended, err := s.Store.Start(ctx, f)
+	return ended, errors.Join(err, s.lost)
+}
+
+// TestStartThatFailedLeavesNoFamily: a login whose insert was answered by an error ends no
+// other login later.
+func TestStartThatFailedLeavesNoFamily(t *testing.T) {
+	g := newRig(t, nil)
+	store := &lostStart{Store: guard.Must(refresh.NewMemory(&refresh.MemoryOptions{MaxPerSubject: 2}))}
+	g.refresher = guard.Must(refresh.New(g.issuer, g.reload, &refresh.Options{Store: store}))
+	first := g.start("1")
+	store.lost = errors.New("the connection was closed")
+	for range 3 {
+		if tokens, err := g.refresher.Start(t.Context(), "1", nil); tokens != nil || refusalOf(err).Status != 503 {
+			t.Errorf("Start = %v, %v", tokens, err)
+		}
+	}
+	store.lost = nil
+	g.start("1")
+	g.alive(true, first)
+	g.refresh(first.RefreshToken)
+}
+
 // TestRefreshersOnOneStore: none ends logins of another, whatever differs between
 // their issuers, and each has its own maximum of a subject's logins.
 func TestRefreshersOnOneStore(t *testing.T) {
