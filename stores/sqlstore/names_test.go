@@ -2,7 +2,6 @@ package sqlstore_test
 
 import (
 	"database/sql"
-	"fmt"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/go-guard/guard/apikey"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
@@ -89,7 +89,7 @@ func qualified(t *testing.T, b backend) (db *sql.DB, schema string) {
 		}
 		q := u.Query()
 		schema = "Upper_" + q.Get("search_path") // found only if it is quoted
-		q.Del("search_path")
+		q.Set("search_path", "guardtest_none") // another test may have tables in "public"
 		u.RawQuery = q.Encode()
 		p.dsn = u.String()
 		db = p.open(t)
@@ -108,7 +108,7 @@ func qualified(t *testing.T, b backend) (db *sql.DB, schema string) {
 	default:
 		db, schema = p.open(t), "order" // a reserved word
 		db.SetMaxOpenConns(1)           // each connection attaches
-		if _, err := db.Exec(`ATTACH ? AS "order"`, filepath.Join(t.TempDir(), "other.db")); err != nil {
+		if _, err := db.Exec(`ATTACH ? AS "order"; PRAGMA "order".synchronous = OFF`, filepath.Join(t.TempDir(), "other.db")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -132,9 +132,13 @@ func TestSchemaAndPrefix(t *testing.T) {
 			return s
 		}
 		first, second := in(t, "app1_"), in(t, "app2_")
-		suites(t, first, func(t *testing.T) *sqlstore.Stores {
-			return in(t, fmt.Sprintf("p%d_", names.Add(1)))
-		})
+		suites(t, first, nil)
+		for _, id := range []string{"aaaaaaaaaaa1", "aaaaaaaaaaa2"} { // the second takes the place of the first
+			e := apikey.Entry{Record: apikey.Record{ID: id, Ring: "ak_live", Subject: "alice", RevokedAt: time.Now()}}
+			if inserted, err := first.APIKeys().Insert(t.Context(), e, 1); !inserted || err != nil {
+				t.Errorf("inserting an API key: %t, %v", inserted, err)
+			}
+		}
 		fill(t, first, time.Now().Add(-1000*time.Hour), time.Minute) // expired
 		if n, err := second.Sweep(t.Context(), 0); n != 0 || err != nil {
 			t.Errorf("the other application swept %d rows, %v", n, err)

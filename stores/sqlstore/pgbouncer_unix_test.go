@@ -72,10 +72,7 @@ func TestPgBouncer(t *testing.T) {
 			if mode == "simple_protocol" || race.Enabled { // see TestVariants
 				return
 			}
-			suites(t, s, func(t *testing.T) *sqlstore.Stores {
-				opts.Prefix = fmt.Sprintf("v%d_%d_", i, names.Add(1))
-				return in(t)
-			})
+			suites(t, s, nil)
 		})
 	}
 	if prepares {

@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -12,34 +13,30 @@ import (
 
 // TestPool runs the suites with the connections of a pgxpool.Pool.
 func TestPool(t *testing.T) {
-	open := func(t *testing.T) *sqlstore.Stores {
-		t.Helper()
-		config, err := pgxpool.ParseConfig(createPostgreSQL(t).dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		config.MaxConns = 8
-		pool, err := pgxpool.NewWithConfig(t.Context(), config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(pool.Close)
-		s, err := sqlstore.New(stdlib.OpenDBFromPool(pool), sqlstore.PostgreSQL, &sqlstore.Options{Timeout: longTimeout})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		return s
+	config, err := pgxpool.ParseConfig(createPostgreSQL(t).dsn)
+	if err != nil {
+		t.Fatal(err)
 	}
-	s := open(t)
+	config.MaxConns = 8
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	s, err := sqlstore.New(stdlib.OpenDBFromPool(pool), sqlstore.PostgreSQL, &sqlstore.Options{Timeout: longTimeout})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	for _, step := range steps {
 		if err := step.run(t.Context(), s); err != nil {
 			t.Errorf("%s: %v", step.name, err)
 		}
 	}
+	fill(t, s, time.Now(), time.Minute)
 	if !race.Enabled { // see TestVariants
-		suites(t, s, open)
+		suites(t, s, nil)
 	}
 }

@@ -138,7 +138,7 @@ func TestRetries(t *testing.T) {
 func TestRetriesAreLimited(t *testing.T) {
 	f := &faulty{err: code(5)}
 	f.fails.Store(1 << 30)
-	s, err := sqlstore.New(sql.OpenDB(f), sqlstore.SQLite, &sqlstore.Options{Timeout: 300 * time.Millisecond})
+	s, err := sqlstore.New(sql.OpenDB(f), sqlstore.SQLite, &sqlstore.Options{Timeout: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
