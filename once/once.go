@@ -40,13 +40,14 @@ type Store interface {
 	Take(ctx context.Context, key [32]byte, until time.Time) (first bool, err error)
 
 	// Acquire begins work that can fail. If the state is First, the caller has the
-	// lease for the given time, and ends it by Commit or Release. A lease that is not
-	// positive is an error.
+	// lease for the given time, and ends it by Commit or Release. A lease has no Slack:
+	// make it longer than the work takes and the clocks differ. One that is not positive
+	// is an error.
 	Acquire(ctx context.Context, key [32]byte, lease time.Duration) (Lease, State, error)
 
 	// Commit ends a lease: the work is done, and Acquire says so until the given time. A
-	// lease that ran out is committed as well if there was no other since. Else the error
-	// is ErrLost. A Commit may be repeated.
+	// lease that ran out is committed as well, unless another one since is under way or
+	// was committed: then the error is ErrLost. A Commit may be repeated.
 	Commit(ctx context.Context, l Lease, until time.Time) error
 
 	// Release ends a lease: the work failed, and the next caller may try. It does
