@@ -335,17 +335,7 @@ func TestLoginWithoutEviction(t *testing.T) {
 func (faultyConn) Prepare(string) (driver.Stmt, error) { return nil, errors.New("not prepared") }
 func (faultyConn) Close() error                        { return nil }
 
-func (c faultyConn) Begin() (driver.Tx, error) {
-	_, err := c.ExecContext(context.Background(), "BEGIN", nil)
-	return faultyTx(c), err
-}
-
-func (c faultyTx) Commit() error {
-	_, err := faultyConn(c).ExecContext(context.Background(), "COMMIT", nil)
-	return err
-}
-
-func (faultyTx) Rollback() error { return nil }
+func (faultyConn) Begin() (driver.Tx, error) { return nil, errors.New("no sql.Tx") }
 
 func (noRows) Columns() []string         { return []string{"a"} }
 func (noRows) Close() error              { return nil }

@@ -36,8 +36,6 @@ func (f *faulty) Driver() driver.Driver                        { return nil }
 
 type faultyConn struct{ *faulty }
 
-type faultyTx struct{ *faulty }
-
 func (c faultyConn) ExecContext(_ context.Context, query string, _ []driver.NamedValue) (driver.Result, error) {
 	if strings.Contains(query, "SKIP LOCKED") { // a sweep, which comes by chance
 		return driver.RowsAffected(0), nil

@@ -64,7 +64,7 @@ func (d Dialect) String() string {
 // Options holds what has a default. The zero value is ready for production.
 type Options struct {
 	// Timeout is the maximum duration of one operation, including retries and the
-	// waits for a connection and for locks. An earlier deadline of its context ends an
+	// waits for a connection and for locks; a ROLLBACK may take a second more. An earlier deadline of its context ends an
 	// operation, too; the cancellation of the context ends only the wait for its turn.
 	// If zero, 3 seconds.
 	Timeout time.Duration
