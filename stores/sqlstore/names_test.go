@@ -89,7 +89,7 @@ func qualified(t *testing.T, b backend) (db *sql.DB, schema string) {
 		}
 		q := u.Query()
 		schema = "Upper_" + q.Get("search_path") // found only if it is quoted
-		q.Set("search_path", "guardtest_none") // another test may have tables in "public"
+		q.Set("search_path", "guardtest_none")   // another test may have tables in "public"
 		u.RawQuery = q.Encode()
 		p.dsn = u.String()
 		db = p.open(t)
