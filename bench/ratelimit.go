@@ -211,7 +211,7 @@ func manyKeys(settings) (comparison, error) {
 			{"httprate: 100,000 keys", peer, onAllCores(httprate.LimitBy(quota, window, byUser)(ok))},
 			{bare, lowerBound, onAllCores(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				n := seen[r.Header[user][0]].Add(1)
-				reset := start.Add(window).Sub(time.Now()) / time.Second
+				reset := time.Until(start.Add(window)) / time.Second
 				h := w.Header()
 				h["Ratelimit-Policy"] = []string{`"default";q=60000;w=3600`}
 				h["Ratelimit"] = []string{`"default";r=` + strconv.FormatInt(n, 10) + ";t=" + strconv.Itoa(int(reset))}
