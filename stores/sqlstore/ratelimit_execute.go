@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 )
 
 // execute decides the calls of a batch in order, and writes the counts on the
@@ -77,7 +76,7 @@ func (r *rateLimits) decideByTable(ctx context.Context, batch []*call) (done boo
 func (r *rateLimits) decideLocked(ctx context.Context, batch []*call) (done bool, err error) {
 	var updates []update
 	done, err = r.changeAll(ctx, func(ctx context.Context) error {
-		return r.readCommitted(ctx, func(tx *sql.Tx) error {
+		return r.inReadCommitted(ctx, func(tx runner) error {
 			rows, err := r.lockRows(ctx, tx, batch[0].targets)
 			if err != nil {
 				return err

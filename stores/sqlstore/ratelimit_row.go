@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -104,7 +103,7 @@ func (r *rateLimits) writeAll(ctx context.Context, updates []update) (done bool,
 		if len(updates) == 1 {
 			return r.update(ctx, r.db(), &updates[0])
 		}
-		return r.readCommitted(ctx, func(tx *sql.Tx) error { return r.updateAll(ctx, tx, updates) })
+		return r.inReadCommitted(ctx, func(tx runner) error { return r.updateAll(ctx, tx, updates) })
 	})
 	if done {
 		r.wrote(ctx, updates)
@@ -167,7 +166,7 @@ func (r *rateLimits) update(ctx context.Context, on runner, u *update) error {
 
 // lockRows reads and locks rows in the order of their ids. SQLite locks the database
 // with the first write.
-func (r *rateLimits) lockRows(ctx context.Context, tx *sql.Tx, targets []target) ([]row, error) {
+func (r *rateLimits) lockRows(ctx context.Context, tx runner, targets []target) ([]row, error) {
 	if r.dialect != SQLite {
 		return r.rows(ctx, tx, targets, " ORDER BY id FOR UPDATE")
 	}
@@ -175,22 +174,4 @@ func (r *rateLimits) lockRows(ctx context.Context, tx *sql.Tx, targets []target)
 		return nil, err
 	}
 	return r.rows(ctx, tx, targets, "")
-}
-
-// readCommitted runs f in a transaction that sees what others have committed: PostgreSQL's
-// stricter levels refuse to lock a row that has changed.
-func (r *rateLimits) readCommitted(ctx context.Context, f func(*sql.Tx) error) error {
-	var opts *sql.TxOptions
-	if r.dialect == PostgreSQL {
-		opts = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
-	}
-	tx, err := r.db().BeginTx(ctx, opts)
-	if err != nil {
-		return fmt.Errorf("beginning: %w", err)
-	}
-	defer tx.Rollback() // does nothing after Commit
-	if err := f(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
 }

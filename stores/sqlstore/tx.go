@@ -23,7 +23,21 @@ const rollbackTimeout = time.Second
 // returns the error of each of its statements: to the COMMIT of a transaction that has
 // failed, PostgreSQL answers without an error.
 func (s *Stores) inTx(ctx context.Context, f func(runner) error) error {
-	conn, err := s.begin(ctx)
+	return s.inTxAs(ctx, "BEGIN", f)
+}
+
+// inReadCommitted is inTx that sees what others have committed: PostgreSQL's stricter
+// levels refuse to lock a row that has changed.
+func (s *Stores) inReadCommitted(ctx context.Context, f func(runner) error) error {
+	begin := "BEGIN"
+	if s.dialect == PostgreSQL {
+		begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
+	}
+	return s.inTxAs(ctx, begin, f)
+}
+
+func (s *Stores) inTxAs(ctx context.Context, begin string, f func(runner) error) error {
+	conn, err := s.begin(ctx, begin)
 	if err != nil {
 		return err
 	}
@@ -44,13 +58,13 @@ func (s *Stores) inTx(ctx context.Context, f func(runner) error) error {
 
 // begin begins a transaction. As sql.DB does, it takes another connection if the driver
 // reports that the server has closed the one from the pool.
-func (s *Stores) begin(ctx context.Context) (*sql.Conn, error) {
+func (s *Stores) begin(ctx context.Context, statement string) (*sql.Conn, error) {
 	for attempt := 1; ; attempt++ {
 		conn, err := s.db().Conn(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if _, err = conn.ExecContext(ctx, "BEGIN"); err == nil {
+		if _, err = conn.ExecContext(ctx, statement); err == nil {
 			return conn, nil
 		}
 		s.rollBack(ctx, conn) // at the deadline, it may have begun all the same
