@@ -29,6 +29,7 @@ func TestCallback(t *testing.T) {
 		{"empty code", func(v url.Values) { v.Set("code", "") }, 400, "signin_invalid", "code is missing", false},
 		{"another code", func(v url.Values) { v.Set("code", "another") }, 401, "signin_failed", "invalid_grant", false},
 		{"another iss (RFC 9207)", func(v url.Values) { v.Set("iss", "https://evil.example") }, 401, "signin_failed", "iss is another issuer", false},
+		{"iss with a slash", func(v url.Values) { v.Set("iss", issuer+"/") }, 401, "signin_failed", "iss is another issuer", false},
 		{"empty iss", func(v url.Values) { v.Set("iss", "") }, 401, "signin_failed", "iss is another issuer", false},
 		{"no iss (RFC 9207)", func(v url.Values) { v.Del("iss") }, 401, "signin_failed", "iss is missing", false},
 		{"declined without iss", func(v url.Values) { v.Del("code"); v.Del("iss"); v.Set("error", "access_denied") }, 401, "signin_failed", "iss is missing", false},
@@ -58,8 +59,11 @@ func TestCallback(t *testing.T) {
 			if w.Code != tt.want || (a.calls == 1) != (tt.want == 303) || !strings.Contains(a.reason(), tt.reason) {
 				t.Errorf("%d, %d calls: %s", w.Code, a.calls, a.reason())
 			}
-			if len(a.decisions) != 1 {
-				t.Errorf("%d decisions", len(a.decisions))
+			if len(a.decisions) != 1 || w.Header().Get("Referrer-Policy") != "no-referrer" {
+				t.Errorf("%d decisions, Referrer-Policy %q", len(a.decisions), w.Header().Get("Referrer-Policy"))
+			}
+			if tt.code != "" && !strings.Contains(text(a.decisions), `"Code":"`+tt.code+`"`) {
+				t.Errorf("code: %s", text(a.decisions))
 			}
 			if tt.want == 403 && !strings.Contains(w.Body.String(), "Sign-in was declined") || strings.Contains(w.Body.String()+a.reason(), "s3cret") {
 				t.Errorf("body %s", w.Body)

@@ -40,6 +40,7 @@ func (l *Login[C]) Complete(signIn func(w http.ResponseWriter, r *http.Request, 
 		wiring.Panic("oauth", "the function of Complete is nil")
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Referrer-Policy"] = []string{"no-referrer"} // the URL has the code (RFC 9700, section 4.2.4)
 		d := l.decision()
 		who, err := l.complete(w, r)
 		if who != nil {

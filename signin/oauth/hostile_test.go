@@ -187,7 +187,8 @@ var endpointFaults = []fault{
 	{name: "no answer", do: at("/token", down), want: 503, reason: "refused", stays: true},
 	{name: "a panic of the transport", do: at("/token", func() (*http.Response, error) { panic("x") }), want: 503, reason: "panicked", stays: true},
 	{name: "500", do: at("/token", respond(500, `{"error":"invalid_grant"}`)), want: 503, reason: "status 500", stays: true},
-	{name: "429", do: at("/token", respond(429, `{}`)), want: 503, reason: "status 429", stays: true},
+	{name: "429", do: at("/token", respond(429, `{"error":"invalid_grant"}`)), want: 503, reason: "status 429", stays: true},
+	{name: "408", do: at("/token", respond(408, `{"error":"invalid_grant"}`)), want: 503, reason: "status 408", stays: true},
 	{name: "a redirect", do: at("/token", redirect), want: 503, reason: "redirected", stays: true},
 	{name: "400 that is no JSON", do: at("/token", respond(400, "<html>")), want: 503, reason: "no error code", stays: true},
 	{name: "400 with an error twice", do: at("/token", respond(400, `{"error":"invalid_client","error":"invalid_grant"}`)), want: 503, reason: "no error code", stays: true},
@@ -249,52 +250,4 @@ func twice(payload string) string {
 	encode := base64.RawURLEncoding.EncodeToString
 	signed := encode([]byte(`{"alg":"ES256","kid":"1"}`)) + "." + encode([]byte(payload))
 	return signed + "." + encode(guard.Must(jwt.SigningMethodES256.Sign(signed, signingKey)))
-}
-
-// What a right provider may do.
-func TestFriendlyProvider(t *testing.T) {
-	for _, tt := range []fault{
-		{name: "oidcc-client-test", do: func(*provider) {}},
-		{name: "oidcc-client-test-kid-absent-single-jwks", do: header(object{"alg": "ES256"})},
-		{name: "kid is absent, and several keys", do: func(p *provider) {
-			p.header = object{"alg": "ES256"}
-			p.jwks = func() []object { return []object{jwk(otherKey, "0"), jwk(signingKey, "1")} }
-		}},
-		{name: "oidcc-client-test-missing-athash", do: drop("at_hash")},
-		{name: "fapi1-advanced-final-client-test-valid-aud-as-array", do: set("aud", []string{clientID})},
-		{name: "two aud, and azp", do: func(p *provider) {
-			p.claims = func(c object) { c["aud"], c["azp"] = []string{"another", clientID}, clientID }
-		}},
-		{name: "exp within the leeway", do: set("exp", ago(3*time.Second))},
-		{name: "iat within the leeway", do: set("iat", ago(-3*time.Second))},
-		{name: "token_type BEARER", do: answered("token_type", "BEARER")},
-		{name: "expires_in is a string", do: answered("expires_in", "300")},
-		{name: "scope is an array", do: answered("scope", []string{"openid"})},
-		{name: "amr is a string", do: set("amr", "pwd")},
-		{name: "auth_time has a fraction", do: set("auth_time", float64(ago(0))+0.5), opts: withRequest(oauth.AuthRequest{MaxAge: 1})},
-		{name: "acr is one of several", do: set("acr", "silver"), opts: withRequest(oauth.AuthRequest{ACRValues: []string{"gold", "silver"}})},
-		{name: "no iss in the answer, not announced", do: func(p *provider) {
-			p.metadata = func(m object) { delete(m, "authorization_response_iss_parameter_supported") }
-		}},
-		{name: "oidcc-client-test-signing-key-rotation", do: func(p *provider) {
-			p.sign = func(s string) []byte { return guard.Must(jwt.SigningMethodES256.Sign(s, otherKey)) }
-			p.header = object{"alg": "ES256", "kid": "2"}
-			fetches := 0
-			p.jwks = func() []object {
-				if fetches++; fetches == 1 {
-					return []object{jwk(signingKey, "1")}
-				}
-				return []object{jwk(otherKey, "2")}
-			}
-		}, opts: oauth.Options{Refetch: 1}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			p := newProvider()
-			tt.do(p)
-			a := newApp(t, p, tt.opts)
-			if w := a.signIn(""); w.Code != 303 || a.calls != 1 {
-				t.Errorf("%d %s", w.Code, a.reason())
-			}
-		})
-	}
 }

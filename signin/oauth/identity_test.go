@@ -48,6 +48,7 @@ func TestUserInfoAndIDToken(t *testing.T) {
 		{object{"email": "a@x"}, object{"email": "b@x", "email_verified": true}, "a@x", false, "Alice"},
 		{object{"email": "a@x", "email_verified": true}, object{"email": "b@x"}, "a@x", true, "Alice"},
 		{object{"email": "a@x"}, object{"email_verified": true}, "a@x", false, "Alice"},
+		{object{}, object{"email_verified": true}, "", false, "Alice"},
 		{object{"email_verified": true}, object{"email": "b@x"}, "b@x", false, "Alice"},
 		{object{}, object{"email": "b@x", "email_verified": "true"}, "b@x", true, "Alice"},
 		{object{"name": "Signed"}, object{"name": "Other", "iss": "https://evil.example", "acr": "gold"}, "", false, "Signed"},

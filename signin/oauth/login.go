@@ -65,7 +65,7 @@ func New[C any](provider Provider, c Client, callbackURL string, opts *Options) 
 	} else if u.Scheme == "http" && !o.InsecureCookie {
 		errs = append(errs, fmt.Errorf("oauth: callbackURL %q is plain http, over which the Secure cookie does not return: set InsecureCookie on localhost", callbackURL))
 	}
-	l.http = secret.New(withoutRedirects(o.HTTPClient))
+	l.http = secret.New(plainClient(o.HTTPClient))
 	o.Key, o.OldKeys = nil, nil
 	l.opts = o
 	l.opts.HTTPClient = nil
@@ -89,9 +89,9 @@ func New[C any](provider Provider, c Client, callbackURL string, opts *Options) 
 	return l, nil
 }
 
-// withoutRedirects returns a copy of c that follows no redirect and has no cookies: an
+// plainClient returns a copy of c that follows no redirect and has no cookies: an
 // answer counts only where the provider itself gave it.
-func withoutRedirects(c *http.Client) *http.Client {
+func plainClient(c *http.Client) *http.Client {
 	plain := http.Client{}
 	if c != nil {
 		plain = *c

@@ -27,7 +27,7 @@ type discovered string
 
 func (d discovered) server(o *Options) (*server, error) {
 	s := &server{issuer: string(d), openID: true, opts: o, keys: jwtauth.Discover(string(d), &jwtauth.RemoteOptions{
-		Client: o.HTTPClient, InsecureHTTP: o.InsecureHTTP, Refetch: o.Refetch, OnError: o.OnError, Now: o.Now,
+		Client: plainClient(o.HTTPClient), InsecureHTTP: o.InsecureHTTP, Refetch: o.Refetch, OnError: o.OnError, Now: o.Now,
 	})}
 	return s, nil // newVerifier reports the mistakes
 }
