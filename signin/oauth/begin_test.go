@@ -271,3 +271,20 @@ func BenchmarkStranger(b *testing.B) {
 		h.ServeHTTP(discard{}, r)
 	}
 }
+
+// The transport's answers and the provider's signature are part of it.
+func BenchmarkSignIn(b *testing.B) {
+	p := newProvider()
+	l := guard.Must(oauth.New[claims](oauth.Discover(issuer), oauth.Client{ID: clientID}, callback, &oauth.Options{Key: sealKey, HTTPClient: &http.Client{Transport: p}}))
+	begin := l.Begin()
+	complete := l.Complete(func(http.ResponseWriter, *http.Request, *oauth.Identity[claims]) error { return nil })
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		begin.ServeHTTP(w, httptest.NewRequest("GET", "/login", nil))
+		q := guard.Must(url.Parse(w.Header().Get("Location"))).Query()
+		p.codes["code"] = q
+		r := httptest.NewRequest("GET", "/callback?code=code&iss="+url.QueryEscape(issuer)+"&state="+q.Get("state"), nil)
+		r.AddCookie(w.Result().Cookies()[0])
+		complete.ServeHTTP(w, r)
+	}
+}

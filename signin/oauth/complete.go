@@ -53,7 +53,7 @@ func (l *Login[C]) Complete(signIn func(w http.ResponseWriter, r *http.Request, 
 			d.Refuse(w, r, err)
 			return
 		}
-		d.Outcome = guard.Allowed
+		d.Action, d.Outcome = "", guard.Allowed // no action: signIn did it, or began another factor
 		d.Report(r)
 		next := "/"
 		if localpath.Is(who.Next) {

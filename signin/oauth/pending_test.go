@@ -174,6 +174,21 @@ func TestExpired(t *testing.T) {
 	}
 }
 
+// A sign-in of the future is none: the clock was set back, by more than clocks of
+// several processes differ.
+func TestClockSetBack(t *testing.T) {
+	for back, want := range map[time.Duration]int{4 * time.Second: 303, time.Minute: 400} {
+		now := time.Now()
+		p := newProvider()
+		a := newApp(t, p, oauth.Options{Now: func() time.Time { return now }})
+		v := p.authorize(t, a.begin(""))
+		now = now.Add(-back)
+		if w := a.complete(v); w.Code != want {
+			t.Errorf("%v: %d %s", back, w.Code, a.reason())
+		}
+	}
+}
+
 // The cookie of a provider, client, callback or key is none of another's.
 func TestSealedForOneLogin(t *testing.T) {
 	p := newProvider()
