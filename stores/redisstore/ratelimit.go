@@ -32,7 +32,7 @@ import (
 func (s *Stores) RateLimits() ratelimit.Store {
 	limits := &rateLimits{Stores: s, refused: newRefusalCache(s.now), checkConnections: s.connections.check}
 	if cluster, ok := s.client.redis.(*redis.ClusterClient); ok {
-		return &clusterLimits{rateLimits: limits, cluster: cluster, shards: map[*redis.Client]int{}}
+		return &clusterLimits{rateLimits: limits, cluster: cluster, shards: map[string]int{}}
 	}
 	return limits
 }

@@ -17,11 +17,15 @@ type clusterLimits struct {
 	cluster *redis.ClusterClient
 
 	mu     sync.Mutex
-	shards map[*redis.Client]int // of each master
+	shards map[string]int // by the address of a master
 }
 
-// maxMasters is how many masters have a shard each. In a larger Cluster some share one.
-const maxMasters = 64
+const (
+	// maxMasters is how many masters have a shard each. In a larger Cluster some share one.
+	maxMasters = 64
+	// maxAddresses bounds the memory of a process whose masters often have new addresses.
+	maxAddresses = 1024
+)
 
 // Shards implements [ratelimit.ShardedStore].
 func (c *clusterLimits) Shards() int { return maxMasters }
@@ -35,13 +39,14 @@ func (c *clusterLimits) Shard(t *ratelimit.Take) int {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	shard, ok := c.shards[master]
+	addr := master.Options().Addr
+	shard, ok := c.shards[addr]
 	if !ok {
-		if len(c.shards) == maxMasters {
-			clear(c.shards) // some have left the Cluster
+		if len(c.shards) == maxAddresses {
+			clear(c.shards) // most have left the Cluster
 		}
-		shard = len(c.shards)
-		c.shards[master] = shard
+		shard = len(c.shards) % maxMasters
+		c.shards[addr] = shard
 	}
 	return shard
 }

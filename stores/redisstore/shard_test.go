@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -52,6 +53,41 @@ func startMasters(t *testing.T) (masters [3]*server) {
 	}
 	t.Fatal("the cluster did not start")
 	return masters
+}
+
+// TestManyMasters: each master has the same shard for ever, also where there are more
+// than shards. They were numbered anew with each master above 64, so that one that hangs
+// spoiled the shards of all.
+func TestManyMasters(t *testing.T) {
+	newStores(t) // skips where there is no Redis
+	const masters = 80
+	slots := make([]redis.ClusterSlot, masters) // all of them the shared Redis, by other names
+	for i := range slots {
+		slots[i] = redis.ClusterSlot{Start: i * 204, End: i*204 + 203, Nodes: []redis.ClusterNode{{Addr: fmt.Sprintf("127.0.0.1:%d", i+1)}}}
+	}
+	slots[masters-1].End = 16383
+	c := redis.NewClusterClient(&redis.ClusterOptions{
+		ContextTimeoutEnabled: true, PoolSize: 1,
+		ClusterSlots: func(context.Context) ([]redis.ClusterSlot, error) { return slots, nil },
+		Dialer: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, address())
+		},
+	})
+	defer c.Close()
+	limits := must[*redisstore.Stores](t)(redisstore.New(t.Context(), c, "app")).RateLimits().(ratelimit.ShardedStore)
+	shards := map[string]int{} // of masters
+	for i := range 5000 {
+		key := fmt.Sprint(i)
+		addr := must[*redis.Client](t)(c.MasterForKey(t.Context(), key)).Options().Addr
+		shard := limits.Shard(&ratelimit.Take{Key: key})
+		if before, ok := shards[addr]; ok && before != shard || shard < 0 || shard >= limits.Shards() {
+			t.Fatalf("%s has shard %d, before it %d, of %d", addr, shard, before, limits.Shards())
+		}
+		shards[addr] = shard
+	}
+	if len(shards) != masters {
+		t.Errorf("%d masters", len(shards))
+	}
 }
 
 // TestHangingMaster: while one of three masters hangs, takes of its keys are refused,
