@@ -58,10 +58,10 @@ func (c *connections) open(ctx context.Context) {
 }
 
 func openEach(ctx context.Context, client *redis.Client) {
-	stats, size := client.PoolStats(), client.Options().PoolSize
-	idle, free := int(stats.IdleConns), max(size-int(stats.TotalConns), 0)
+	stats := client.PoolStats()
+	idle := int(stats.IdleConns)
 	var pings sync.WaitGroup
-	for range max(idle, min(readyConnections, idle+free)) {
+	for range max(idle, wanted(client.Options(), idle, int(stats.TotalConns))) {
 		pings.Go(func() {
 			conn := client.Conn()
 			defer conn.Close() // into the pool, if it works
@@ -71,4 +71,16 @@ func openEach(ctx context.Context, client *redis.Client) {
 		})
 	}
 	pings.Wait()
+}
+
+// wanted returns how many idle connections there are to be, of which the pool allows all.
+func wanted(o *redis.Options, idle, total int) int {
+	size, most := o.PoolSize, readyConnections
+	if o.MaxActiveConns > 0 {
+		size = min(size, o.MaxActiveConns)
+	}
+	if o.MaxIdleConns > 0 { // the pool closes others
+		most = min(most, o.MaxIdleConns)
+	}
+	return min(most, idle+max(size-total, 0))
 }
