@@ -63,7 +63,8 @@ type Options struct {
 	// reported.
 	OnFailure Failure
 	// Timeout is how long a request waits for a call of a Store other than *Memory. A call
-	// that takes longer has failed, and what it takes later is given back. If 0, 250 ms.
+	// that takes longer has failed, and what it takes later is given back, except under
+	// FailOpen. If 0, 250 ms.
 	Timeout time.Duration
 
 	// Headers selects the fields that every answer has. If 0, none: only a

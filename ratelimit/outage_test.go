@@ -276,22 +276,24 @@ func TestRefusalsInAnOutage(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			store := newFaulty()
-			store.set(down)
-			m := wrap(store)
-			for i, want := range [][]guard.Outcome{{guard.Failed, guard.Refused}, {guard.Refused}, {guard.Refused}} {
-				a := serve(t, m, of("a"))
-				var outcomes []guard.Outcome
-				for _, d := range a.decisions {
-					outcomes = append(outcomes, d.Outcome)
-					if !strings.Contains(d.Reason, "the fallback decided") {
-						t.Errorf("request %d: reason %q", i+1, d.Reason)
+			synctest.Test(t, func(t *testing.T) { // an attempt waits for 5 s
+				store := newFaulty()
+				store.set(down)
+				m := wrap(store)
+				for i, want := range [][]guard.Outcome{{guard.Failed, guard.Refused}, {guard.Refused}, {guard.Refused}} {
+					a := serve(t, m, of("a"))
+					var outcomes []guard.Outcome
+					for _, d := range a.decisions {
+						outcomes = append(outcomes, d.Outcome)
+						if !strings.Contains(d.Reason, "the fallback decided") {
+							t.Errorf("request %d: reason %q", i+1, d.Reason)
+						}
+					}
+					if a.Code != 429 || !slices.Equal(outcomes, want) {
+						t.Errorf("request %d: status %d, decisions %+v; want %v", i+1, a.Code, a.decisions, want)
 					}
 				}
-				if a.Code != 429 || !slices.Equal(outcomes, want) {
-					t.Errorf("request %d: status %d, decisions %+v; want %v", i+1, a.Code, a.decisions, want)
-				}
-			}
+			})
 		})
 	}
 }

@@ -136,6 +136,7 @@ func arguments(line string) (args []string, byScript bool) {
 // TestScriptsDeclareTheirKeys: no script accesses a key that is not in its KEYS, in any
 // step of the conformance suites. In a Cluster such a key may be on another node.
 func TestScriptsDeclareTheirKeys(t *testing.T) {
+	t.Parallel() // much of it waits
 	s := startServer(t, "--appendonly", "no")
 	c := newClient(t, s.addr)
 	lines := monitored(t, s.addr, func() {

@@ -44,6 +44,7 @@ func conform(t *testing.T, open func(t *testing.T) *redisstore.Stores) {
 }
 
 func TestConformance(t *testing.T) {
+	t.Parallel() // much of it waits
 	conform(t, func(t *testing.T) *redisstore.Stores {
 		s, _, _ := newStores(t)
 		return s
