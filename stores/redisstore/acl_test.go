@@ -188,13 +188,15 @@ func TestMissingRight(t *testing.T) {
 // its own.
 func TestRightsInCluster(t *testing.T) {
 	nodes := startCluster(t)
-	least := append(leastRights(t, "app"), "+cluster|slots")
+	least := append(leastRights(t, "app"), "+cluster|slots", "+command")
 	for _, n := range nodes {
 		setUser(t, n.Client, least)
 	}
+	direct := false
 	open := func() (*redisstore.Stores, error) {
 		c := redis.NewClusterClient(&redis.ClusterOptions{
 			Addrs: []string{nodes[0].host + ":" + nodes[0].port}, Username: "app", Password: "secret", ContextTimeoutEnabled: true,
+			DisableRoutingPolicies: direct,
 		})
 		t.Cleanup(func() { c.Close() })
 		return redisstore.New(t.Context(), c, "app")
@@ -208,6 +210,24 @@ func TestRightsInCluster(t *testing.T) {
 		if _, err := stores.Denylist().Denied(t.Context(), time.Time{}, "", "a", "b"); err != nil || !live(t, stores.Sessions(), rec) {
 			t.Error(err)
 		}
+	}
+	for _, n := range nodes { // each command was preceded by a refused COMMAND to each node
+		stats := must[map[string]map[string]string](t)(n.InfoMap(t.Context(), "commandstats").Result())["Commandstats"]
+		if stat := stats["cmdstat_command"]; stat != "" && !strings.HasPrefix(stat, "calls=1,") && !strings.HasPrefix(stat, "calls=2,") || strings.Contains(stat, "rejected_calls=1") {
+			t.Errorf("COMMAND: %s", stat)
+		}
+		setUser(t, n.Client, append(slices.Clone(least), "-command"))
+	}
+	if _, err := open(); err == nil || !strings.Contains(err.Error(), "COMMAND") {
+		t.Errorf("without COMMAND: %v", err)
+	}
+	direct = true
+	if _, err := open(); err != nil {
+		t.Errorf("without COMMAND and with DisableRoutingPolicies: %v", err)
+	}
+	direct = false
+	for _, n := range nodes {
+		setUser(t, n.Client, least)
 	}
 	for i, n := range nodes {
 		setUser(t, n.Client, append(slices.Clone(least), "-zadd"))

@@ -26,8 +26,8 @@ type client struct {
 	// calls has the commands of a client that may ignore its contexts. It is nil if the
 	// client ends each command by the deadline of its context.
 	calls *flight.Group[struct{}, any]
-	// reload makes the client of a Cluster ask for its masters, at most five times a
-	// second. It is nil for other clients.
+	// reload makes the client of a Cluster ask for its masters, one time after another and,
+	// while one answers, at most five times a second. It is nil for other clients.
 	reload func(context.Context)
 }
 
@@ -68,9 +68,12 @@ func call[T any](ctx context.Context, c *client, f func(context.Context) (T, err
 
 // unanswered makes the client of a Cluster look for another master, if err is not the
 // answer of one: one that is dead redirects no command to the replica that succeeded it,
-// and go-redis by itself asks once a minute.
+// and go-redis by itself asks once a minute. A request whose client has left is no reason.
 func (c *client) unanswered(err error) {
-	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered && c.reload != nil {
+	if c.reload == nil || err == nil || errors.Is(err, context.Canceled) {
+		return
+	}
+	if _, answered := errors.AsType[redis.Error](err); !answered {
 		c.reload(context.Background())
 	}
 }

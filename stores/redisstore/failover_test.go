@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -40,10 +41,14 @@ func failOver(t *testing.T, c redis.UniversalClient, wait bool, kill func(), rec
 	}
 }
 
-// cases runs f with and without WAIT.
+// cases runs f with and without WAIT, at the same time: most of it waits.
 func cases(t *testing.T, f func(t *testing.T, wait bool)) {
-	t.Run("alone", func(t *testing.T) { f(t, false) })
-	t.Run("WAIT", func(t *testing.T) { f(t, true) })
+	for name, wait := range map[string]bool{"alone": false, "WAIT": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f(t, wait)
+		})
+	}
 }
 
 func TestFailOverInCluster(t *testing.T) {
@@ -97,6 +102,7 @@ func TestMinReplicas(t *testing.T) {
 	_, _, cookie := a.do("POST", "/login?as=u", nil)
 	replica.kill()
 	eventually(t, "the master has no replica", func() bool { return replicas(t.Context(), c, 0) == nil })
+	a = newApp(t, newStoresAt(t, master.addr).Sessions()) // a process that starts now
 	for _, target := range []string{"/login?as=v", "/logout"} {
 		if code, body, _ := a.do("POST", target, cookie); code != 503 {
 			t.Errorf("%s: %d %s, want 503", target, code, body)
@@ -129,6 +135,11 @@ func TestReload(t *testing.T) {
 		if err := step(); err != nil || c.reloads.Load() > 0 {
 			t.Errorf("%s: %v, %d reloads", name, err, c.reloads.Load())
 		}
+	}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := stores.Sessions().Epoch(left, "u"); !errors.Is(err, context.Canceled) || c.reloads.Load() > 0 {
+		t.Errorf("a client that has left: %v, %d reloads", err, c.reloads.Load())
 	}
 	s.kill()
 	for name, step := range steps {

@@ -44,7 +44,21 @@ func checkServers(ctx context.Context, c redis.UniversalClient, prefix string) e
 		}
 		checked[master] = true
 	}
+	if err == nil && !cluster.Options().DisableRoutingPolicies {
+		err = loadCommands(ctx, cluster)
+	}
 	return failed("checking the server", err)
+}
+
+// loadCommands makes the client of a Cluster ask for the commands of a server. Until it
+// has the answer, go-redis asks before each command, up to three servers, for up to five
+// seconds and one request at a time.
+func loadCommands(ctx context.Context, cluster *redis.ClusterClient) error {
+	_, err := call(ctx, newClient(cluster, startTimeout), func(ctx context.Context) (any, error) { return cluster.Command(ctx).Result() })
+	if err != nil {
+		return fmt.Errorf("COMMAND, which a client without DisableRoutingPolicies needs: %w", err)
+	}
+	return nil
 }
 
 // checkServer returns an error unless a server can run the scripts, in four round trips.
@@ -64,8 +78,7 @@ func checkServer(ctx context.Context, c *client, single bool, prefix, tag string
 	for line := range strings.Lines(info) { // none, if the user may not read it
 		policy, found := strings.CutPrefix(strings.TrimSpace(line), "maxmemory_policy:")
 		if found && policy != "noeviction" {
-			slog.Default().LogAttrs(ctx, slog.LevelWarn, "guard", slog.String("package", "redisstore"), slog.String("reason",
-				"under maxmemory-policy "+policy+" the server may evict denied tokens, sessions and counts: noeviction is needed"))
+			warn(ctx, "under maxmemory-policy "+policy+" the server may evict denied tokens, sessions and counts: noeviction is needed")
 		}
 	}
 	return nil
@@ -172,8 +185,19 @@ func checkRights(ctx context.Context, c *client, prefix, tag string) error {
 	if err != nil {
 		return fmt.Errorf("EVAL with keys %q: %w", prefix+":*", err)
 	}
-	if n := len(refused) - 1; n > 0 {
-		return fmt.Errorf("%s: %s", strings.Join(refused[:n], ", "), refused[n])
+	n := len(refused) - 1
+	switch {
+	case n <= 0:
+		return nil
+	case strings.HasPrefix(refused[n], "NOREPLICAS") || strings.HasPrefix(refused[n], "MISCONF"):
+		// A process that restarts meanwhile would refuse more than those that run.
+		warn(ctx, "the server refuses every change for now, so that the rights of the user are not checked: "+refused[n])
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%s: %s", strings.Join(refused[:n], ", "), refused[n])
+}
+
+// warn logs a state of a server with which New goes on.
+func warn(ctx context.Context, reason string) {
+	slog.Default().LogAttrs(ctx, slog.LevelWarn, "guard", slog.String("package", "redisstore"), slog.String("reason", reason))
 }

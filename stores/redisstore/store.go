@@ -49,9 +49,10 @@ type Stores struct {
 // New returns an error if a server cannot be reached within ten seconds, is older than
 // Redis 7.0 or Valkey 7.2, is a replica, or refuses a command that the stores use: it
 // runs a script with all of them, which leaves no key. It logs a warning by
-// slog.Default() if a server may evict keys, as far as the user may read that. This
-// takes four round trips, in a Cluster four for each master. Then New opens up to 16
-// connections to each server, for at most half a second.
+// slog.Default() if a server may evict keys, as far as the user may read that, and if it
+// refuses changes for want of replicas or of a disk. This takes four round trips, in a
+// Cluster four for each master and two more. Then New opens up to 16 connections to each
+// server, for at most half a second.
 //
 // The client needs ContextTimeoutEnabled: true and MaxRetries: -1 in its options. New
 // refuses a client that may answer from a replica or a cache, and a redis.Ring. Options
