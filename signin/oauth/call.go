@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/strictjson"
@@ -35,9 +36,11 @@ func (l *Login[C]) post(ctx context.Context, m *metadata, endpoint string, form 
 	return l.call(ctx, http.MethodPost, endpoint, h, form.Encode())
 }
 
-// call sends one request, which has callTimeout. A client that leaves stops waiting.
+// call sends one request, which has callTimeout. A client that leaves stops waiting. An
+// answer whose body does not arrive has its status all the same.
 func (l *Login[C]) call(ctx context.Context, method, endpoint string, h http.Header, body string) (answer, error) {
 	h.Set("Accept", "application/json")
+	var status atomic.Int32
 	a, err := l.calls.Do(ctx, struct{}{}, func(ctx context.Context) (answer, error) {
 		r, err := http.NewRequestWithContext(ctx, method, endpoint, strings.NewReader(body))
 		if err != nil {
@@ -49,6 +52,7 @@ func (l *Login[C]) call(ctx context.Context, method, endpoint string, h http.Hea
 			return answer{}, err
 		}
 		defer func() { _ = resp.Body.Close() }()
+		status.Store(int32(resp.StatusCode))
 		a := answer{status: resp.StatusCode}
 		a.body, a.err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 		if a.err == nil && len(a.body) > maxAnswer {
@@ -56,10 +60,13 @@ func (l *Login[C]) call(ctx context.Context, method, endpoint string, h http.Hea
 		}
 		return a, nil
 	})
-	if err != nil && ctx.Err() == nil {
-		err = guard.Unavailable(err)
+	switch {
+	case err == nil, ctx.Err() != nil:
+		return a, err
+	case status.Load() != 0:
+		return answer{status: int(status.Load()), err: err}, nil
 	}
-	return a, err
+	return a, guard.Unavailable(err)
 }
 
 // isKnown reports whether text is an error code of RFC 6749, sections 4.1.2.1 and 5.2, of

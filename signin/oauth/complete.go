@@ -144,7 +144,8 @@ func (l *Login[C]) spend(ctx context.Context, p *pending, c *callback) (who *Ide
 	case state != once.First:
 		return nil, false, invalid(errBusy)
 	}
-	g, spent, err := l.redeem(ctx, m, p, c)
+	// Also if the client leaves: whether the code is spent must be known.
+	g, spent, err := l.redeem(context.WithoutCancel(ctx), m, p, c)
 	if ended := l.endLease(ctx, lease, spent, p); ended != nil {
 		return nil, spent, ended
 	}

@@ -21,6 +21,6 @@
 // # Not covered
 //
 // An account is found by (Issuer, Subject), never by e-mail. The implicit and hybrid
-// flows, encrypted ID tokens and signed answers (JARM) are refused. Logout at the
-// provider is not there yet.
+// flows, encrypted ID tokens and signed answers (JARM) are refused. Tokens that
+// Options.KeepTokens gives are not refreshed. Logout at the provider is not there yet.
 package oauth

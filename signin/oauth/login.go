@@ -19,7 +19,7 @@ import (
 )
 
 // A Login signs people in with one provider. C is the type of the provider's claims: a
-// struct, or a map[string]any. It never changes, and is safe for use by several
+// struct, or a map[string]any, in which numbers are float64. It never changes, and is safe for use by several
 // goroutines. Use [New].
 type Login[C any] struct {
 	opts     Options // without the keys and the HTTPClient

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-guard/guard"
@@ -141,6 +142,72 @@ func TestClientLeaves(t *testing.T) {
 	p.heal()
 	p.mu.Unlock()
 	if w := a.complete(v); w.Code != 303 {
+		t.Errorf("%d %s", w.Code, a.reason())
+	}
+}
+
+// stalled is a body that does not arrive. It ends with the request or, as a transport of
+// one's own may, never.
+type stalled struct{ done <-chan struct{} }
+
+func (s stalled) Read([]byte) (int, error) { <-s.done; return 0, context.DeadlineExceeded }
+func (s stalled) Close() error             { return nil }
+
+// A 2xx spends the sign-in, though its body does not arrive in ten seconds. Without any
+// answer it stays.
+func TestTokenEndpointStalls(t *testing.T) {
+	for name, tt := range map[string]struct {
+		status int
+		ends   bool
+		stays  bool
+	}{
+		"200, and the body ends with the request": {200, true, false},
+		"200, and the body never ends":            {200, false, false},
+		"400, and the body never ends":            {400, false, true},
+		"no answer":                               {0, false, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newProvider()
+			a := newApp(t, p, oauth.Options{})
+			v := p.authorize(t, a.begin(""))
+			never := make(chan struct{})
+			p.override["/token"] = func() (*http.Response, error) {
+				r := p.requests[len(p.requests)-1]
+				if tt.status == 0 {
+					<-r.Context().Done()
+					return nil, r.Context().Err()
+				}
+				body := stalled{never}
+				if tt.ends {
+					body.done = r.Context().Done()
+				}
+				return &http.Response{StatusCode: tt.status, Body: body}, nil
+			}
+			start := time.Now()
+			if w := a.complete(v); w.Code != 503 || (a.pending() == 1) != tt.stays || time.Since(start) != 10*time.Second {
+				t.Errorf("%s: %d, %d pending, after %v: %s", name, w.Code, a.pending(), time.Since(start), a.reason())
+			}
+			close(never)
+			synctest.Wait()
+			p.heal()
+			if w := a.complete(v); (w.Code == 303) != tt.stays {
+				t.Errorf("%s: again %d", name, w.Code)
+			}
+		})
+	}
+}
+
+// Of a client that leaves after the provider accepted its code, the sign-in is spent.
+func TestClientLeavesAfterTheExchange(t *testing.T) {
+	p := newProvider()
+	a := newApp(t, p, oauth.Options{})
+	v := p.authorize(t, a.begin(""))
+	ctx, cancel := context.WithCancel(t.Context())
+	p.answer = func(object) { cancel() }
+	kept := maps.Clone(a.cookies)
+	a.do(httptest.NewRequestWithContext(ctx, "GET", "/callback?"+v.Encode(), nil))
+	a.cookies = kept
+	if w := a.complete(v); w.Code != 400 || !strings.Contains(a.reason(), "completed before") {
 		t.Errorf("%d %s", w.Code, a.reason())
 	}
 }
