@@ -97,6 +97,21 @@ func TestClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
+	goodbye, err := net.Listen("tcp", "127.0.0.1:0") // as one with TLS, or of another protocol
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer goodbye.Close()
+	go func() {
+		for {
+			conn, err := goodbye.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 1000))
+			conn.Close()
+		}
+	}()
 	hung, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	for _, tt := range []struct {
@@ -109,7 +124,8 @@ func TestClients(t *testing.T) {
 		{"a closed client", t.Context(), closed, "closed"},
 		{"a replica", t.Context(), newClient(t, replica.addr), "replica"},
 		{"a node of a Cluster", t.Context(), newClient(t, node.addr), "NewClusterClient"},
-		{"a server that hangs", hung, newClient(t, l.Addr().String()), "HELLO: i/o timeout"},
+		{"a server that hangs", hung, newClient(t, l.Addr().String()), "HELLO: i/o timeout: the address may be"},
+		{"a server that hangs up", t.Context(), newClient(t, goodbye.Addr().String()), "TLS"},
 		{"the same, a client of another type", hung, struct{ redis.UniversalClient }{newClient(t, l.Addr().String())}, "deadline exceeded"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

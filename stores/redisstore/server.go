@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -65,6 +67,9 @@ func loadCommands(ctx context.Context, cluster *redis.ClusterClient) error {
 // If single is true, c finds no other node of a Cluster.
 func checkServer(ctx context.Context, c *client, single bool, prefix, tag string) error {
 	reply, err := call(ctx, c, func(ctx context.Context) (any, error) { return c.redis.Do(ctx, "hello").Result() })
+	if errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w: the address may be that of another service, or only one side uses TLS (Options.TLSConfig)", err)
+	}
 	if err != nil {
 		return fmt.Errorf("HELLO: %w", err)
 	}
