@@ -47,6 +47,9 @@ func (s *Stores) Migrate(ctx context.Context) error {
 }
 
 func (s *Stores) migrate(ctx context.Context) error {
+	if err := s.checkDialect(ctx); err != nil {
+		return err
+	}
 	// Another text than below: PgBouncer takes a statement that could not be prepared,
 	// as there is no table, for one that the connection has.
 	v, err := s.version(ctx, s.db(), "SELECT version FROM guard_schema ORDER BY version DESC LIMIT 1")
@@ -71,6 +74,19 @@ func (s *Stores) migrate(ctx context.Context) error {
 		return s.migrateTx(ctx, conn)
 	})
 	return cmp.Or(s.explain(ctx, err, create), err)
+}
+
+// checkDialect returns an error if the database is of another kind. Some statements
+// would succeed there, so that the others would fail at the first request.
+func (s *Stores) checkDialect(ctx context.Context) error {
+	function := map[Dialect]string{PostgreSQL: "pg_backend_pid()", MySQL: "CONNECTION_ID()", SQLite: "sqlite_version()"}[s.dialect]
+	var answer string
+	err := s.db().QueryRowContext(ctx, "SELECT "+function).Scan(&answer)
+	itsError := s.dialect == PostgreSQL && sqlState(err) != "" || s.dialect == MySQL && errorCode(err) >= 1000
+	if err == nil || itsError || s.db().PingContext(ctx) != nil {
+		return nil // what follows reports an outage
+	}
+	return fmt.Errorf("New was given the dialect %v, and the database has another: %w", s.dialect, err)
 }
 
 // version returns the version of the schema that a query selects, 0 if there is none.

@@ -15,7 +15,7 @@ import (
 
 // RateLimits returns a [ratelimit.Store], for applications without Redis. It is exact,
 // and slower: a granted take is a write. Set ratelimit.Options.Timeout to half a second
-// or more: its default of 50 ms is for a store that writes to no disk.
+// or more: the default is for a store that writes to no disk.
 //
 // A granted take of one count is one statement where this process was the last to
 // change the count, and two where another process was. That of several counts is a

@@ -83,5 +83,11 @@ func (s *Stores) failed(operation string, err error) error {
 	if err == nil {
 		return nil
 	}
+	switch s.dialect.mistake(err) {
+	case unknownTable:
+		err = fmt.Errorf("%w: Stores.Migrate creates the tables", err)
+	case notPrepared:
+		err = fmt.Errorf("%w: %s", err, pooled)
+	}
 	return guard.Unavailable(fmt.Errorf("sqlstore: %s: %w", operation, err))
 }

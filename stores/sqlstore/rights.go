@@ -20,6 +20,8 @@ const (
 	unnamedDatabase         // MySQL: neither the DSN nor Options.Schema has one
 	readOnly                // a standby, a file without a right to write
 	cannotOpen              // SQLite: no directory, or no right to it
+	unknownTable            // Migrate was not called, or for other tables
+	notPrepared             // PostgreSQL: another connection has the prepared statement
 )
 
 func (d Dialect) mistake(err error) mistake {
@@ -30,6 +32,9 @@ func (d Dialect) mistake(err error) mistake {
 			"3F000": unknownSchema,   // invalid_schema_name
 			"3D000": unknownDatabase, // invalid_catalog_name
 			"25006": readOnly,        // read_only_sql_transaction
+			"42P01": unknownTable,    // undefined_table
+			"42P05": notPrepared,     // duplicate_prepared_statement
+			"26000": notPrepared,     // invalid_sql_statement_name
 		}[sqlState(err)]
 	case MySQL:
 		return map[int64]mistake{
@@ -38,10 +43,14 @@ func (d Dialect) mistake(err error) mistake {
 			1143: denied,          // ER_COLUMNACCESS_DENIED_ERROR
 			1049: unknownDatabase, // ER_BAD_DB_ERROR
 			1046: unnamedDatabase, // ER_NO_DB_ERROR
+			1146: unknownTable,    // ER_NO_SUCH_TABLE
 			1290: readOnly,        // ER_OPTION_PREVENTS_STATEMENT, by read_only
 			1792: readOnly,        // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
 			1836: readOnly,        // ER_READ_ONLY_MODE
 		}[errorCode(err)]
+	}
+	if errorCode(err) == 1 && strings.Contains(err.Error(), "no such table") { // SQLITE_ERROR
+		return unknownTable
 	}
 	return map[int64]mistake{
 		8:  readOnly,   // SQLITE_READONLY
@@ -55,8 +64,10 @@ func (d Dialect) mistake(err error) mistake {
 func (s *Stores) explain(ctx context.Context, err error, rights ...string) error {
 	var remedy string
 	switch s.dialect.mistake(err) {
-	case none:
+	case none, unknownTable: // Migrate creates it
 		return nil
+	case notPrepared:
+		remedy = pooled
 	case denied:
 		remedy = s.grant(ctx, rights...)
 	case unknownSchema:
@@ -86,6 +97,9 @@ const (
 
 	orCreate = "; or to create the tables: "
 )
+
+// pooled is the remedy of notPrepared.
+const pooled = "behind PgBouncer, add default_query_exec_mode=exec to pgx's URL"
 
 // grant returns the statements that give rights to the role of the connection.
 func (s *Stores) grant(ctx context.Context, rights ...string) string {
@@ -173,7 +187,7 @@ func (s *Stores) checkRights(ctx context.Context) error {
 				rights = append(rights, right.name)
 				first = cmp.Or(first, err)
 			case err != nil && m != readOnly:
-				return fmt.Errorf("%w, in a schema of version %d", err, Version)
+				return fmt.Errorf("%w, in a schema of version %d: execute what Stores.Schema returns", err, Version)
 			}
 			if s.dialect == SQLite {
 				break
