@@ -23,7 +23,7 @@ type MemoryOptions struct {
 }
 
 // A Memory is a [Store] in the memory of one process, which forgets all keys when the
-// process ends. It runs no goroutine: each call removes a few keys that are over. Use
+// process ends. It runs no goroutine: each call removes a few expired keys. Use
 // [NewMemory].
 type Memory struct {
 	max int

@@ -35,7 +35,7 @@ import (
 // goroutines. Package oncetest tests an implementation.
 type Store interface {
 	// Take remembers the key until the given time. first is true for one caller, and
-	// false for each other one until then. If until is over, first is false: nothing
+	// false for each other one until then. If until is past, first is false: nothing
 	// would remember the key.
 	Take(ctx context.Context, key [32]byte, until time.Time) (first bool, err error)
 
@@ -56,7 +56,7 @@ type Store interface {
 
 	// Advance remembers step until the given time. ok is true if step is larger than the
 	// one that is remembered, or if none is. A negative step is an error. If until is
-	// over, ok is false.
+	// past, ok is false.
 	Advance(ctx context.Context, key [32]byte, step int64, until time.Time) (ok bool, err error)
 }
 
