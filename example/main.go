@@ -18,7 +18,7 @@
 //   - REDIS_URL: stores sessions, refresh tokens, rate limits and API keys in
 //     Redis, so that several processes share them. The default is in memory.
 //   - DATABASE_URL: stores the same, except the rate limits, in PostgreSQL, MySQL
-//     or SQLite. The scheme selects the database. The drivers need a build tag,
+//     or SQLite, in place of Redis. The scheme selects the database. The drivers need a build tag,
 //     because they take long to compile: go run -tags sql ./example
 //   - RATE_LIMITS: "database" stores the rate limits there, too. They are slower than
 //     in Redis. By default they are in Redis or, without it, in each process.

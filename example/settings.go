@@ -43,8 +43,9 @@ Environment:
   REDIS_URL        stores sessions, refresh tokens, rate limits and API keys;
                    the default is in memory
   DATABASE_URL     stores the same, except the rate limits, in PostgreSQL, MySQL
-                   or SQLite; the scheme selects the database; needs a build
-                   with the drivers: go run -tags sql ./example
+                   or SQLite, in place of Redis; the scheme selects the
+                   database: postgres, mysql, sqlite; needs a build with the
+                   drivers: go run -tags sql ./example
   RATE_LIMITS      "database" stores the rate limits there, too
   TRUSTED_PROXIES  networks whose X-Forwarded-For is believed, such as
                    "10.0.0.0/8, ::1"; the default is none
