@@ -92,8 +92,7 @@ func (g *grant) tokens(now time.Time, requested []string) Tokens {
 	case json.Unmarshal(g.Scope, &text) == nil && text != "":
 		t.Scopes = field.Scopes(text)
 	case bytes.HasPrefix(g.Scope, []byte("[")):
-		t.Scopes = nil
-		_ = json.Unmarshal(g.Scope, &t.Scopes) // none, if they are no strings
+		t.Scopes = texts(g.Scope)
 	}
 	if seconds, err := strconv.ParseUint(strings.Trim(string(g.ExpiresIn), `"`), 10, 31); err == nil {
 		t.ExpiresAt = now.Add(time.Duration(seconds) * time.Second)
