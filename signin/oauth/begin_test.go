@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/testing/race"
 	"github.com/go-guard/guard/signin/oauth"
@@ -272,19 +274,49 @@ func BenchmarkStranger(b *testing.B) {
 	}
 }
 
-// The transport's answers and the provider's signature are part of it.
-func BenchmarkSignIn(b *testing.B) {
+// timed measures how long the provider takes.
+type timed struct {
+	http.RoundTripper
+	took *time.Duration
+}
+
+func (t timed) RoundTrip(r *http.Request) (*http.Response, error) {
+	defer func(start time.Time) { *t.took += time.Since(start) }(time.Now())
+	return t.RoundTripper.RoundTrip(r)
+}
+
+// BenchmarkComplete reports the time of Complete without that of the provider.
+func BenchmarkComplete(b *testing.B) {
 	p := newProvider()
-	l := guard.Must(oauth.New[claims](oauth.Discover(issuer), oauth.Client{ID: clientID}, callback, &oauth.Options{Key: sealKey, HTTPClient: &http.Client{Transport: p}}))
+	var provider, all time.Duration
+	l := guard.Must(oauth.New[claims](oauth.Discover(issuer), oauth.Client{ID: clientID}, callback, &oauth.Options{Key: sealKey, HTTPClient: &http.Client{Transport: timed{p, &provider}}}))
 	begin := l.Begin()
 	complete := l.Complete(func(http.ResponseWriter, *http.Request, *oauth.Identity[claims]) error { return nil })
-	for b.Loop() {
+	run := func() {
 		w := httptest.NewRecorder()
 		begin.ServeHTTP(w, httptest.NewRequest("GET", "/login", nil))
 		q := guard.Must(url.Parse(w.Header().Get("Location"))).Query()
 		p.codes["code"] = q
 		r := httptest.NewRequest("GET", "/callback?code=code&iss="+url.QueryEscape(issuer)+"&state="+q.Get("state"), nil)
 		r.AddCookie(w.Result().Cookies()[0])
-		complete.ServeHTTP(w, r)
+		start := time.Now()
+		complete.ServeHTTP(discard{}, r)
+		all += time.Since(start)
+	}
+	run() // fetches the metadata
+	all, provider = 0, 0
+	for b.Loop() {
+		run()
+	}
+	b.ReportMetric(float64((all-provider).Nanoseconds())/float64(b.N), "own-ns/op")
+}
+
+// BenchmarkES256 is the signature alone.
+func BenchmarkES256(b *testing.B) {
+	signature := guard.Must(jwt.SigningMethodES256.Sign("text", signingKey))
+	for b.Loop() {
+		if err := jwt.SigningMethodES256.Verify("text", signature, &signingKey.PublicKey); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -82,11 +82,7 @@ func (who *Identity[C]) fromIDToken(t *jwtauth.Token[idClaims], payload []byte, 
 	if t.Claims.AuthTime != nil {
 		who.AuthTime = unix(*t.Claims.AuthTime)
 	}
-	var e email
-	if err := decode(payload, &e); err != nil {
-		return err
-	}
-	if e.Email != "" { // never the address of one and the mark of the other
+	if e := (email{t.Claims.Email, t.Claims.Verified}); e.Email != "" { // never the address of one and the mark of the other
 		who.Email, who.EmailVerified = e.Email, e.verified()
 	}
 	return decode(payload, &who.Claims)

@@ -32,6 +32,8 @@ type idClaims struct {
 	AuthTime *float64        `json:"auth_time"`
 	ACR      string          `json:"acr"`
 	AMR      json.RawMessage `json:"amr"`
+	Email    string          `json:"email"`
+	Verified json.RawMessage `json:"email_verified"`
 }
 
 // newVerifier returns the verifier of the ID tokens for a client. The algorithms are
