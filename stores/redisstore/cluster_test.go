@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
 	redisstore "github.com/go-guard/guard/stores/redisstore"
@@ -33,7 +34,7 @@ func startCluster(t *testing.T) (nodes [2]node) {
 	ctx := t.Context()
 	var bus [2]string
 	for i := range nodes {
-		bus[i] = freePort(t)
+		bus[i] = harness.FreePort(t)
 		s := startServer(t, "--cluster-enabled", "yes", "--cluster-port", bus[i], "--appendonly", "no")
 		n := &nodes[i]
 		n.Client = newClient(t, s.addr)

@@ -10,6 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	redisstore "github.com/go-guard/guard/stores/redisstore"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // TestOptions: New refuses options with which an ended session could load, a denied
@@ -91,7 +93,7 @@ func TestClients(t *testing.T) {
 	closed := newClient(t, s.addr)
 	closed.Close()
 	replica := startServer(t, "--replicaof", "127.0.0.1 1")
-	node := startServer(t, "--cluster-enabled", "yes", "--cluster-port", freePort(t))
+	node := startServer(t, "--cluster-enabled", "yes", "--cluster-port", harness.FreePort(t))
 	l, err := net.Listen("tcp", "127.0.0.1:0") // accepts, and never answers
 	if err != nil {
 		t.Fatal(err)

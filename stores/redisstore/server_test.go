@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -106,7 +107,7 @@ func newServer(t testing.TB, args ...string) *server {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		harness.Needs(t, "the program redis-server (apt-get install redis-server)")
 	}
-	port := freePort(t)
+	port := harness.FreePort(t)
 	s := &server{t: t, addr: net.JoinHostPort("127.0.0.1", port), args: append([]string{
 		"--bind", "127.0.0.1", "--port", port, "--dir", t.TempDir(), "--save", "",
 		"--appendonly", "yes", "--appendfsync", "always", "--daemonize", "no", "--loglevel", "warning",
@@ -115,34 +116,25 @@ func newServer(t testing.TB, args ...string) *server {
 	return s
 }
 
-// freePort returns an unused port.
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
-
 func (s *server) start() {
 	s.t.Helper()
 	s.cmd = exec.Command("redis-server", s.args...)
 	s.cmd.SysProcAttr = endsWithTest()
+	var output bytes.Buffer
+	s.cmd.Stdout = &output
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
 	c := redis.NewClient(&redis.Options{Addr: s.addr, MaxRetries: -1})
 	defer c.Close()
-	for range 500 {
+	for range 3000 { // a busy machine takes its time
 		if c.Ping(context.Background()).Err() == nil {
 			return
 		}
 		time.Sleep(10 * time.Millisecond) // another process: synctest cannot wait for it
 	}
-	s.t.Fatalf("redis-server at %s did not start", s.addr)
+	s.kill()
+	s.t.Fatalf("redis-server at %s did not start:\n%s", s.addr, &output)
 }
 
 func (s *server) kill() {

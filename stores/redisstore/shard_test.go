@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/ratelimit"
 	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
@@ -26,7 +27,7 @@ func startMasters(t *testing.T) (masters [3]*server) {
 	t.Helper()
 	ctx := t.Context()
 	for i, first := range []int{0, 5461, 10923} {
-		bus := freePort(t)
+		bus := harness.FreePort(t)
 		s := startServer(t, "--cluster-enabled", "yes", "--cluster-port", bus, "--appendonly", "no", "--cluster-node-timeout", "60000")
 		masters[i] = s
 		c := newClient(t, s.addr)

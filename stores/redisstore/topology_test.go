@@ -27,7 +27,7 @@ func startSix(t *testing.T, lag *time.Duration, args ...string) (nodes []*server
 	create := []string{"--cluster", "create"}
 	for range 6 {
 		// By default the port of the cluster bus is 10,000 above, which may be in use.
-		own := append([]string{"--cluster-enabled", "yes", "--cluster-port", freePort(t), "--appendonly", "no", "--repl-diskless-sync-delay", "0"}, args...)
+		own := append([]string{"--cluster-enabled", "yes", "--cluster-port", harness.FreePort(t), "--appendonly", "no", "--repl-diskless-sync-delay", "0"}, args...)
 		s := newServer(t, own...)
 		if lag != nil {
 			l := startLink(t, s.addr, *lag)

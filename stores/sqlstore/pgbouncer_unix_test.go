@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/internal/testing/race"
 	"github.com/go-guard/guard/session"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
@@ -113,7 +114,7 @@ func startPgBouncer(t *testing.T, p database, size int) (port string, prepares b
 	if err != nil {
 		t.Fatal(err)
 	}
-	port = freePort(t)
+	port = harness.FreePort(t)
 	server := fmt.Sprintf("host=%s port=%s user=%s", u.Hostname(), u.Port(), u.User.Username())
 	if password, ok := u.User.Password(); ok {
 		server += " password=" + password

@@ -4,7 +4,6 @@ package sqlstore_test
 
 import (
 	"context"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -92,17 +91,6 @@ func writableDir(t *testing.T) string {
 	return dir
 }
 
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
-
 // find returns the path of a program in PATH or in the directories of Debian.
 func find(t *testing.T, name, packageName string) string {
 	t.Helper()
@@ -129,7 +117,7 @@ func setup(t *testing.T, name string, args ...string) {
 
 func startPostgreSQL(t *testing.T) *server {
 	initdb, postgres := find(t, "initdb", "postgresql"), find(t, "postgres", "postgresql")
-	dir, port := writableDir(t), freePort(t)
+	dir, port := writableDir(t), harness.FreePort(t)
 	data := filepath.Join(dir, "data")
 	setup(t, initdb, "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
 	s := &server{t: t,
@@ -145,7 +133,7 @@ func startPostgreSQL(t *testing.T) *server {
 
 func startMariaDB(t *testing.T) *server {
 	install, mariadbd := find(t, "mariadb-install-db", "mariadb-server"), find(t, "mariadbd", "mariadb-server")
-	dir, port := writableDir(t), freePort(t)
+	dir, port := writableDir(t), harness.FreePort(t)
 	data := filepath.Join(dir, "data")
 	setup(t, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
 	s := &server{t: t,
