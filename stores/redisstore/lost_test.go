@@ -48,21 +48,10 @@ func losing(t *testing.T, backend string, silent bool) (addr string, lose *atomi
 			}
 		}
 	}
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", backend)
-			if err != nil {
-				in.Close()
-				continue
-			}
-			go func() { io.Copy(out, in); out.Close() }()
-			go answer(in, out)
-		}
-	}()
+	go relay(l, backend, func(in, out net.Conn) {
+		go func() { io.Copy(out, in); out.Close() }()
+		go answer(in, out)
+	})
 	return l.Addr().String(), lose
 }
 

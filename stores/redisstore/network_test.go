@@ -169,21 +169,10 @@ func terminate(t *testing.T, certificates []tls.Certificate, backend string) (ad
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", backend)
-			if err != nil {
-				in.Close()
-				continue
-			}
-			go func() { io.Copy(in, out); in.Close() }()
-			go func() { io.Copy(out, in); out.Close() }()
-		}
-	}()
+	go relay(l, backend, func(in, out net.Conn) {
+		go func() { io.Copy(in, out); in.Close() }()
+		go func() { io.Copy(out, in); out.Close() }()
+	})
 	return l.Addr().String()
 }
 

@@ -168,25 +168,30 @@ func startProxy(t testing.TB, backend string) *proxy {
 		l.Close()
 		p.conns.Range(func(c, _ any) bool { c.(net.Conn).Close(); return true })
 	})
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", backend)
-			if err != nil {
-				in.Close()
-				continue
-			}
-			p.conns.Store(in, nil)
-			p.conns.Store(out, nil)
-			go func() { io.Copy(in, out); in.Close() }()
-			n := p.accepted.Add(1)
-			go p.forward(out, in, func() bool { return n <= p.dropped.Load() })
-		}
-	}()
+	go relay(l, backend, func(in, out net.Conn) {
+		p.conns.Store(in, nil)
+		p.conns.Store(out, nil)
+		go func() { io.Copy(in, out); in.Close() }()
+		n := p.accepted.Add(1)
+		go p.forward(out, in, func() bool { return n <= p.dropped.Load() })
+	})
 	return p
+}
+
+// relay calls carry for each connection that l accepts, with one to backend.
+func relay(l net.Listener, backend string, carry func(in, out net.Conn)) {
+	for {
+		in, err := l.Accept()
+		if err != nil {
+			return
+		}
+		out, err := net.Dial("tcp", backend)
+		if err != nil {
+			in.Close()
+			continue
+		}
+		carry(in, out)
+	}
 }
 
 func (p *proxy) forward(out, in net.Conn, dropped func() bool) {
