@@ -111,9 +111,10 @@ func (c *client) run(ctx context.Context, name, script string, keys []string, ar
 		_ = cmd.Err() // waits for the answer, where Process does not
 		return cmd, nil
 	})
-	if err != nil {
+	if err != nil { // call has seen it
 		cmd = redis.NewCmd(ctx)
 		cmd.SetErr(err)
+		return cmd
 	}
 	c.unanswered(cmd.Err())
 	return cmd
