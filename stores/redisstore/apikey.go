@@ -83,10 +83,8 @@ func (k apiKeys) Insert(ctx context.Context, e apikey.Entry, maxPerSubject int) 
 	for range maxVictims {
 		result, err := insertAPIKey.Run(ctx, k.client, keys, args...).Text()
 		switch {
-		case redis.HasErrorPrefix(err, "OOM"):
-			return false, fmt.Errorf("%w: %w", apikey.ErrFull, failed("inserting an API key", err))
 		case err != nil:
-			return false, failed("inserting an API key", err)
+			return false, failed("inserting an API key", full(err, apikey.ErrFull))
 		case result == "inserted":
 			return true, nil
 		case result == "taken":

@@ -61,10 +61,7 @@ return 1`)
 // run runs a script on the one key of a once key. Base64url keeps braces out of it.
 func (s onceStore) run(ctx context.Context, operation string, script *redis.Script, key [32]byte, args ...any) (int, error) {
 	n, err := script.Run(ctx, s.client, []string{s.key("o", base64.RawURLEncoding.EncodeToString(key[:]), "")}, args...).Int()
-	if err != nil && redis.HasErrorPrefix(err, "OOM") {
-		err = fmt.Errorf("%w: %w", once.ErrFull, err)
-	}
-	return n, failed(operation, err)
+	return n, failed(operation, full(err, once.ErrFull))
 }
 
 // ttl returns the time to live of what is remembered until a time. It is at most some

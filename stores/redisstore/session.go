@@ -99,21 +99,13 @@ func (s sessions) insert(ctx context.Context, rec *session.Record, epoch int64) 
 	n, err := insertSession.Run(ctx, s.client, keys, rec.Key[len(t):], encodeSession(rec), maxSessions, want).Int()
 	switch {
 	case err != nil:
-		return failed("inserting a session", full(err))
+		return failed("inserting a session", full(err, session.ErrFull))
 	case n == 0:
 		return errSessionExists
 	case n < 0:
 		return session.ErrEnded
 	}
 	return nil
-}
-
-// full adds to an answer of a full Redis that the store is full.
-func full(err error) error {
-	if err != nil && redis.HasErrorPrefix(err, "OOM") {
-		return fmt.Errorf("%w: %w", session.ErrFull, err)
-	}
-	return err
 }
 
 func (s sessions) Load(ctx context.Context, key session.Key) (session.Record, bool, error) {

@@ -64,7 +64,7 @@ func (s sessions) addRef(ctx context.Context, rec *session.Record) (live bool, e
 	t := tagOf(rec.Key)
 	until := rec.Deadline.Add(max(0, rec.Deadline.Sub(rec.LastSeen)) + session.Grace)
 	live, err = addRef.Run(ctx, s.client, []string{s.refKey(rec.Ref)}, t[:], until.UnixMilli()).Bool()
-	return live, failed("indexing a session's Ref", full(err))
+	return live, failed("indexing a session's Ref", full(err, session.ErrFull))
 }
 
 // refEnded returns err, or that the Ref has ended if err is nil.

@@ -94,6 +94,14 @@ func newKey(prefix, kind, tag, rest string) string {
 	return prefix + ":" + kind + "{" + tag + "}" + rest
 }
 
+// full adds errFull, the error of a package for a full store, to an answer of a full Redis.
+func full(err, errFull error) error {
+	if err != nil && redis.HasErrorPrefix(err, "OOM") {
+		return fmt.Errorf("%w: %w", errFull, err)
+	}
+	return err
+}
+
 // failed returns err with the operation that failed, or nil if err is nil.
 func failed(operation string, err error) error {
 	if err != nil {
