@@ -45,20 +45,9 @@ func startCluster(t *testing.T) (nodes [2]node) {
 	if err := nodes[0].Do(ctx, "CLUSTER", "MEET", nodes[1].host, nodes[1].port, bus[1]).Err(); err != nil {
 		t.Fatal(err)
 	}
-	for range 1000 {
-		ready := 0
-		for _, n := range nodes {
-			info := must[string](t)(n.ClusterInfo(ctx).Result())
-			if strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_known_nodes:2") {
-				ready++
-			}
-		}
-		if ready == len(nodes) {
-			return nodes
-		}
-		time.Sleep(10 * time.Millisecond) // other processes: synctest cannot wait for them
+	for _, n := range nodes {
+		awaitNodes(t, n.Client, len(nodes))
 	}
-	t.Fatal("the cluster did not start")
 	return nodes
 }
 

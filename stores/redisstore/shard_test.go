@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -39,20 +38,9 @@ func startMasters(t *testing.T) (masters [3]*server) {
 			}
 		}
 	}
-	for range 1000 {
-		ready := 0
-		for _, s := range masters {
-			info := must[string](t)(newClient(t, s.addr).ClusterInfo(ctx).Result())
-			if strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_known_nodes:3") {
-				ready++
-			}
-		}
-		if ready == len(masters) {
-			return masters
-		}
-		time.Sleep(10 * time.Millisecond) // other processes: synctest cannot wait for them
+	for _, s := range masters {
+		awaitNodes(t, newClient(t, s.addr), len(masters))
 	}
-	t.Fatal("the cluster did not start")
 	return masters
 }
 

@@ -57,6 +57,16 @@ func startSix(t *testing.T, lag *time.Duration, args ...string) (nodes []*server
 	return nodes, links
 }
 
+// awaitNodes waits until a node knows n nodes, and the Cluster is up.
+func awaitNodes(t testing.TB, node *redis.Client, n int) {
+	t.Helper()
+	known := fmt.Sprint("cluster_known_nodes:", n)
+	eventually(t, "each node knows the others, and the Cluster is up", func() bool {
+		info := must[string](t)(node.ClusterInfo(t.Context()).Result())
+		return strings.Contains(info, "cluster_state:ok") && strings.Contains(info, known)
+	})
+}
+
 // addresses returns the addresses by which clients reach the nodes.
 func addresses(nodes []*server, links []*link) (addrs []string) {
 	for i, s := range nodes {
