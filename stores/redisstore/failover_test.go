@@ -19,8 +19,8 @@ import (
 var lag = 50 * time.Millisecond
 
 // failOver sends traffic while kill ends the machine of a master. What was acknowledged
-// within the lag is lost, and nothing else is refused. With wait, as replicated does it,
-// nothing is lost. recovered reports whether there is another master.
+// within the lag may be lost, and nothing else is refused. With wait, as replicated does
+// it, nothing is lost. recovered reports whether there is another master.
 func failOver(t *testing.T, c redis.UniversalClient, wait bool, kill func(), recovered func() bool) {
 	t.Helper()
 	l := traffic.Start(t, trafficOf(must[*redisstore.Stores](t)(redisstore.New(t.Context(), c, "app"))), 0)
@@ -35,8 +35,7 @@ func failOver(t *testing.T, c redis.UniversalClient, wait bool, kill func(), rec
 	took := time.Since(killed)
 	r := l.Stop()
 	t.Logf("%.0f facts a second; traffic again after %v; %d of %d facts lost: %v", rate, took, r.Losses(), facts, r)
-	expected := rate * lag.Seconds() / 3 // of the slots, in a Cluster
-	if lost := r.Losses(); wait && lost > 0 || !wait && (lost == 0 && expected > 8 || lost > facts/2) {
+	if lost := r.Losses(); wait && lost > 0 || lost > facts/2 {
 		t.Errorf("%d of %d acknowledged facts are lost", lost, facts)
 	}
 }
