@@ -87,6 +87,16 @@ func TestTheFunctionSetsNext(t *testing.T) {
 	}
 }
 
+// A function can tell a sign-in without next from one that leads to the start page.
+func TestWithoutNext(t *testing.T) {
+	for query, want := range map[string]string{"": "", "?next=/": "/", "?next=//evil.example": "", "?next=/" + strings.Repeat("a", 2048): ""} {
+		a := newApp(t, newProvider(), oauth.Options{})
+		if w := a.signIn(query); w.Code != 303 || w.Header().Get("Location") != "/" || a.who.Next != want {
+			t.Errorf("%.20q: %d %q, next %q", query, w.Code, w.Header().Get("Location"), a.who.Next)
+		}
+	}
+}
+
 func TestMethods(t *testing.T) {
 	a := newApp(t, newProvider(), oauth.Options{})
 	for _, method := range []string{"POST", "HEAD", "PUT"} {

@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -39,7 +38,7 @@ type Identity[C any] struct {
 	Tokens Tokens
 
 	// Next is where the browser goes after the function of Complete, which may change it: a
-	// path of this site. Any other value leads to "/".
+	// path of this site, empty if the sign-in has none. Any other value leads to "/".
 	Next string
 }
 
@@ -56,7 +55,7 @@ func (e *email) verified() bool {
 
 // identify returns who a grant is for.
 func (l *Login[C]) identify(ctx context.Context, m *metadata, p *pending, g *grant) (*Identity[C], error) {
-	who := &Identity[C]{Issuer: l.server.issuer, Next: cmp.Or(p.Next, "/")}
+	who := &Identity[C]{Issuer: l.server.issuer, Next: p.Next}
 	if l.opts.KeepTokens {
 		who.Tokens = g.tokens(l.opts.Now(), l.opts.Scopes)
 	}
