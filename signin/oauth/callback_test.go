@@ -1,11 +1,14 @@
 package oauth_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/signin/oauth"
 )
 
@@ -132,5 +135,26 @@ func TestFormPost(t *testing.T) {
 	}
 	if code := post(form+"; charset=UTF-8", v.Encode()); code != 303 || a.calls != 1 {
 		t.Errorf("%d %s", code, a.reason())
+	}
+}
+
+// TestSessionOfFormPost: the provider's POST is from another site, and
+// session.Manager.Create refused it.
+func TestSessionOfFormPost(t *testing.T) {
+	sessions := guard.Must(session.New[struct{}](nil))
+	for name, site := range map[string][2]string{"Fetch Metadata": {"Sec-Fetch-Site", "cross-site"}, "Origin": {"Origin", issuer}, "no referrer": {"Origin", "null"}} {
+		p := newProvider()
+		a := newApp(t, p, oauth.Options{FormPost: true})
+		v := p.authorize(t, a.begin(""))
+		a.handler = a.login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[claims]) error {
+			_, err := sessions.Create(w, r, who.Subject, struct{}{})
+			return err
+		})
+		r := httptest.NewRequest("POST", "/callback", strings.NewReader(v.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set(site[0], site[1])
+		if w := a.do(r); w.Code != 303 || a.cookies["__Host-session"] == "" || r.Header.Get(site[0]) != site[1] {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
 	}
 }

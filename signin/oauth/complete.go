@@ -47,7 +47,7 @@ func (l *Login[C]) Complete(signIn func(w http.ResponseWriter, r *http.Request, 
 			d.Subject = who.Subject
 		}
 		if err == nil {
-			err = signIn(w, r, who)
+			err = signIn(w, l.withoutSite(r), who)
 		}
 		if err != nil {
 			d.Refuse(w, r, err)
@@ -64,6 +64,20 @@ func (l *Login[C]) Complete(signIn func(w http.ResponseWriter, r *http.Request, 
 		h["Location"] = []string{next}
 		w.WriteHeader(http.StatusSeeOther)
 	})
+}
+
+// withoutSite returns the request for the function of Complete. That of form_post comes from
+// the provider's site, and sessions.Create would refuse it, though its cookie and its state
+// have shown that this browser began the sign-in here.
+func (l *Login[C]) withoutSite(r *http.Request) *http.Request {
+	if !l.opts.FormPost {
+		return r
+	}
+	r = r.WithContext(r.Context())
+	r.Header = r.Header.Clone()
+	r.Header.Del("Origin")
+	r.Header.Del("Sec-Fetch-Site")
+	return r
 }
 
 // complete returns who signed in, and clears the cookie of a sign-in that is spent.

@@ -42,7 +42,8 @@ type Options struct {
 	// FormPost has the browser post the provider's answer (OAuth 2.0 Form Post Response
 	// Mode), as Apple requires. The callback is then a POST from another site, with cookies
 	// of SameSite None: a check of the origin around it must exempt its route. The cookie and
-	// the state still bind it to the browser.
+	// the state still bind it to the browser; the function of Complete therefore gets the
+	// request without Origin and Sec-Fetch-Site, so that sessions.Create accepts it.
 	FormPost bool
 
 	// CookieName is the name of the cookies after the prefix __Host-, and before the part
