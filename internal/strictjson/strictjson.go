@@ -79,8 +79,13 @@ func Line(data []byte, offset int) int {
 // What an UnmarshalJSON or a json.RawMessage of v receives is strict, too, except
 // that member names in it have no fields to be compared with. See [Unchecked].
 func Unmarshal(data []byte, v any) error {
+	return ShapeOf(reflect.TypeOf(v)).Unmarshal(data, v)
+}
+
+// Unmarshal is [Unmarshal] for a v of the type that sh is the shape of.
+func (sh *Shape) Unmarshal(data []byte, v any) error {
 	var s Scanner
-	if !s.Read(data, ShapeOf(reflect.TypeOf(v)), nil, MaxMembers) {
+	if !s.Read(data, sh, nil, MaxMembers) {
 		return s.Err()
 	}
 	err := json.Unmarshal(data, v)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -31,18 +32,20 @@ func (l *Login[C]) Begin() http.Handler {
 			l.decision().Refuse(w, r, refusal.MethodNotAllowed(http.MethodGet))
 			return
 		}
-		if err := l.begin(w, r); err != nil {
+		if err := l.begin(w, r, ""); err != nil {
 			l.decision().Refuse(w, r, err)
 		}
 	})
 }
 
-func (l *Login[C]) begin(w http.ResponseWriter, r *http.Request) error {
+// begin starts a sign-in, or the linking to an account.
+func (l *Login[C]) begin(w http.ResponseWriter, r *http.Request, linkTo string) error {
 	m, err := l.server.metadata(r.Context())
 	if err != nil {
 		return guard.Unavailable(err)
 	}
 	p := newPending(l.opts.Now())
+	p.LinkTo = linkTo
 	if next, found := field.Query(r.URL.RawQuery, "next"); found == field.Present && len(next) <= maxNext && localpath.Is(next) {
 		p.Next = next
 	}
@@ -90,6 +93,9 @@ func (l *Login[C]) authRequest(r *http.Request, p *pending) (url.Values, error) 
 	}
 	if l.opts.FormPost {
 		form.Set("response_mode", "form_post")
+	}
+	if l.opts.KeepTokens {
+		maps.Copy(form, l.server.offline)
 	}
 	if l.opts.Request == nil {
 		return form, nil

@@ -26,7 +26,8 @@ const (
 
 // Complete ends a sign-in: it serves the callback URL. It calls signIn with who the
 // provider says it is, which finds or makes the account of (Issuer, Subject), signs in,
-// such as by sessions.Create, and writes no response. If it returns nil, the browser goes
+// such as by sessions.Create, and writes no response. With a LinkTo it adds the identity
+// to that account instead: see [Login.Link]. If it returns nil, the browser goes
 // to who.Next (303), which is the next of [Login.Begin] or "/". An error is answered by
 // guard.Refuse; either way the sign-in is spent.
 //
@@ -45,6 +46,9 @@ func (l *Login[C]) Complete(signIn func(w http.ResponseWriter, r *http.Request, 
 		who, err := l.complete(w, r)
 		if who != nil {
 			d.Subject = who.Subject
+			if who.LinkTo != "" {
+				d.Action = actionLink
+			}
 		}
 		if err == nil {
 			err = signIn(w, l.withoutSite(r), who)

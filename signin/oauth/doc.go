@@ -5,6 +5,9 @@
 //	mux.Handle("GET /login", login.Begin())
 //	mux.Handle("GET /callback", login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[Claims]) error { … sessions.Create … }))
 //
+// [GitHub] and [Google] are ready providers; [Discover] and [Endpoints] are for any other.
+// [Login.Link] adds an account at a provider to one that is signed in here.
+//
 // # Guarantees
 //
 // Each sign-in has PKCE (RFC 7636, S256), a state, with OpenID Connect a nonce, and a

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/format"
@@ -56,20 +57,93 @@ func Example() {
 	// 400
 }
 
-// GitHub has no OpenID Connect for people: its user endpoint says who they are.
+// A server of plain OAuth 2.0 has no ID token: its user endpoint says who signs in.
 func ExampleEndpoints() {
 	type User struct {
-		Login string `json:"login"`
+		Name string `json:"name"`
 	}
 	login, err := oauth.New[User](oauth.Endpoints{
-		Authorize: "https://github.com/login/oauth/authorize",
-		Token:     "https://github.com/login/oauth/access_token",
-		UserInfo:  "https://api.github.com/user",
+		Authorize: "https://accounts.example.com/authorize",
+		Token:     "https://accounts.example.com/token",
+		UserInfo:  "https://accounts.example.com/user", // {"id": 7, "name": "Alice"}
 	}, oauth.Client{ID: "app", Secret: guard.Secret("of the registration")}, "https://app.example.com/callback", &oauth.Options{
 		Key: []byte(strings.Repeat("k", 32)),
 	})
 	fmt.Println(login != nil, err)
 	// Output: true <nil>
+}
+
+// Sign in with GitHub: the e-mail address is the primary one, if it is verified.
+func ExampleGitHub() {
+	type User struct {
+		Login string `json:"login"` // may change, and then be another person's
+	}
+	login := guard.Must(oauth.New[User](oauth.GitHub(),
+		oauth.Client{ID: "Iv1.8a61f9b3a7aba766", Secret: guard.Secret("of the registration")},
+		"https://app.example.com/callback/github", &oauth.Options{Key: []byte(strings.Repeat("k", 32))}))
+
+	w := httptest.NewRecorder()
+	login.Begin().ServeHTTP(w, httptest.NewRequest("GET", "/login/github", nil))
+	to := guard.Must(url.Parse(w.Header().Get("Location")))
+	fmt.Println(w.Code, to.Host+to.Path, to.Query().Get("scope"))
+	// Output: 303 github.com/login/oauth/authorize user:email
+}
+
+// Admit the members of one Google Workspace.
+func ExampleGoogle() {
+	type Claims struct {
+		Domain string `json:"hd"`
+	}
+	login := guard.Must(oauth.New[Claims](oauth.Google(),
+		oauth.Client{ID: "app.apps.googleusercontent.com", Secret: guard.Secret("of the registration")},
+		"https://app.example.com/callback", &oauth.Options{Key: []byte(strings.Repeat("k", 32))}))
+
+	http.Handle("GET /callback", login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[Claims]) error {
+		if who.Claims.Domain != "example.com" {
+			return guard.Forbidden("Sign in with your account of example.com")
+		}
+		return nil // sessions.Create
+	}))
+}
+
+// A person who is signed in adds an account at the provider.
+func ExampleLogin_Link() {
+	type Data struct{}
+	sessions := guard.Must(session.New[Data](&session.Options{Store: guard.Must(session.NewMemory(nil))}))
+	login := guard.Must(oauth.New[map[string]any](oauth.GitHub(), oauth.Client{ID: "app", Secret: guard.Secret("of the registration")},
+		"https://app.example.com/callback", &oauth.Options{Key: []byte(strings.Repeat("k", 32))}))
+
+	accounts := map[[2]string]string{} // by (Issuer, Subject); a database has a unique index on both
+	mux := http.NewServeMux()
+	// A page has <form method="post" action="/link?next=/settings">.
+	link := login.Link(func(r *http.Request) (string, error) {
+		s, ok := guard.PrincipalFrom[*session.Session[Data]](r.Context())
+		if !ok {
+			return "", guard.Unauthorized("")
+		}
+		return s.Sub(), nil
+	})
+	mux.Handle("POST /link", sessions.Wrap(sessions.Recent(5*time.Minute)(link)))
+	mux.Handle("GET /callback", login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[map[string]any]) error {
+		identity := [2]string{who.Issuer, who.Subject}
+		account, found := accounts[identity]
+		switch {
+		case who.LinkTo == "" && !found:
+			account = "a new account"
+		case who.LinkTo != "" && found && account != who.LinkTo:
+			return &guard.Error{Status: http.StatusConflict, Message: "Another account has this identity"}
+		case who.LinkTo != "":
+			accounts[identity] = who.LinkTo
+			return nil // the session stays
+		}
+		_, err := sessions.Create(w, r, account, Data{})
+		return err
+	}))
+
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest("POST", "/link", nil))
+	fmt.Println(w.Code)
+	// Output: 401
 }
 
 // exampleProvider answers for a provider.

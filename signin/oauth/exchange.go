@@ -82,7 +82,7 @@ func isVisible(s string) bool {
 
 // tokens returns what KeepTokens keeps. Without a scope in the answer, those that were
 // requested are granted (RFC 6749, section 5.1).
-func (g *grant) tokens(now time.Time, requested []string) Tokens {
+func (g *grant) tokens(now time.Time, requested []string, s *server) Tokens {
 	t := Tokens{AccessToken: guard.Secret(g.AccessToken), Scopes: append([]string(nil), requested...)}
 	if g.RefreshToken != "" {
 		t.RefreshToken = guard.Secret(g.RefreshToken)
@@ -90,7 +90,7 @@ func (g *grant) tokens(now time.Time, requested []string) Tokens {
 	var text string
 	switch {
 	case json.Unmarshal(g.Scope, &text) == nil && text != "":
-		t.Scopes = field.Scopes(text)
+		t.Scopes = field.Scopes(s.scopeText(text))
 	case bytes.HasPrefix(g.Scope, []byte("[")):
 		t.Scopes = texts(g.Scope)
 	}

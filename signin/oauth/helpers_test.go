@@ -21,15 +21,17 @@ type claims struct {
 
 // An app is a relying party under test, and its browser.
 type app struct {
-	t         *testing.T
-	p         *provider
-	login     *oauth.Login[claims]
-	handler   http.Handler
-	who       *oauth.Identity[claims] // of the last sign-in
-	calls     int
-	refuse    error // of the function of Complete
-	decisions []guard.Decision
-	cookies   map[string]string
+	t          *testing.T
+	p          *provider
+	login      *oauth.Login[claims]
+	handler    http.Handler
+	who        *oauth.Identity[claims] // of the last sign-in
+	calls      int
+	refuse     error  // of the function of Complete
+	account    string // who is signed in, for Link
+	refuseLink error
+	decisions  []guard.Decision
+	cookies    map[string]string
 }
 
 func newApp(t *testing.T, p *provider, opts oauth.Options) *app {
@@ -39,11 +41,20 @@ func newApp(t *testing.T, p *provider, opts oauth.Options) *app {
 
 func appOf(t *testing.T, p *provider, from oauth.Provider, client oauth.Client, opts oauth.Options) *app {
 	t.Helper()
-	opts.Key, opts.HTTPClient = sealKey, &http.Client{Transport: p}
-	a := &app{t: t, p: p, cookies: map[string]string{}}
+	a := appAt(t, p, from, client, opts)
+	a.p = p
+	return a
+}
+
+// appAt is an app of which a transport answers all requests to providers.
+func appAt(t *testing.T, transport http.RoundTripper, from oauth.Provider, client oauth.Client, opts oauth.Options) *app {
+	t.Helper()
+	opts.Key, opts.HTTPClient = sealKey, &http.Client{Transport: transport}
+	a := &app{t: t, p: newProvider(), cookies: map[string]string{}}
 	a.login = guard.Must(oauth.New[claims](from, client, callback, &opts))
 	mux := http.NewServeMux()
 	mux.Handle("/login", a.login.Begin())
+	mux.Handle("/link", a.login.Link(func(*http.Request) (string, error) { return a.account, a.refuseLink }))
 	mux.Handle("/callback", a.login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[claims]) error {
 		a.calls++
 		a.who = who

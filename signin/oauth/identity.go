@@ -37,6 +37,10 @@ type Identity[C any] struct {
 	// Tokens are zero unless Options.KeepTokens is set.
 	Tokens Tokens
 
+	// LinkTo is the account that [Login.Link] was for, which gets this identity. It is
+	// empty for an ordinary sign-in.
+	LinkTo string
+
 	// Next is where the browser goes after the function of Complete, which may change it: a
 	// path of this site, empty if the sign-in has none. Any other value leads to "/".
 	Next string
@@ -55,9 +59,9 @@ func (e *email) verified() bool {
 
 // identify returns who a grant is for.
 func (l *Login[C]) identify(ctx context.Context, m *metadata, p *pending, g *grant) (*Identity[C], error) {
-	who := &Identity[C]{Issuer: l.server.issuer, Next: p.Next}
+	who := &Identity[C]{Issuer: l.server.issuer, LinkTo: p.LinkTo, Next: p.Next}
 	if l.opts.KeepTokens {
-		who.Tokens = g.tokens(l.opts.Now(), l.opts.Scopes)
+		who.Tokens = g.tokens(l.opts.Now(), l.opts.Scopes, l.server)
 	}
 	if !l.server.openID {
 		return who, l.fromUser(ctx, m, g, who)
@@ -71,11 +75,11 @@ func (l *Login[C]) identify(ctx context.Context, m *metadata, p *pending, g *gra
 			return nil, err
 		}
 	}
-	return who, who.fromIDToken(t, payload, g)
+	return who, l.fromIDToken(t, payload, g, who)
 }
 
 // fromIDToken sets what an ID token says, which counts before the userinfo.
-func (who *Identity[C]) fromIDToken(t *jwtauth.Token[idClaims], payload []byte, g *grant) error {
+func (l *Login[C]) fromIDToken(t *jwtauth.Token[idClaims], payload []byte, g *grant, who *Identity[C]) error {
 	who.Subject, who.SessionID, who.IDToken = t.Sub(), t.SessionID, guard.Secret(g.IDToken)
 	who.ACR, who.AMR = t.Claims.ACR, texts(t.Claims.AMR)
 	if t.Claims.AuthTime != nil {
@@ -84,7 +88,7 @@ func (who *Identity[C]) fromIDToken(t *jwtauth.Token[idClaims], payload []byte, 
 	if e := (email{t.Claims.Email, t.Claims.Verified}); e.Email != "" { // never the address of one and the mark of the other
 		who.Email, who.EmailVerified = e.Email, e.verified()
 	}
-	return decode(payload, &who.Claims)
+	return l.decode(payload, &who.Claims)
 }
 
 // texts returns an array of strings, nil for anything else.
@@ -95,9 +99,14 @@ func texts(text json.RawMessage) (list []string) {
 	return list
 }
 
+// get sends a request with the access token.
+func (l *Login[C]) get(ctx context.Context, endpoint string, g *grant) (answer, error) {
+	return l.call(ctx, http.MethodGet, endpoint, http.Header{"Authorization": {"Bearer " + g.AccessToken}}, "")
+}
+
 // userInfo fetches what the provider says about the person that the access token is of.
 func (l *Login[C]) userInfo(ctx context.Context, m *metadata, g *grant) ([]byte, error) {
-	a, err := l.call(ctx, http.MethodGet, m.userInfo, http.Header{"Authorization": {"Bearer " + g.AccessToken}}, "")
+	a, err := l.get(ctx, m.userInfo, g)
 	switch {
 	case err != nil:
 		return nil, err
@@ -127,7 +136,7 @@ func (l *Login[C]) fromUserInfo(ctx context.Context, m *metadata, g *grant, subj
 		return failed(errUserInfoSubject)
 	}
 	who.Email, who.EmailVerified = user.Email, user.verified()
-	return decode(text, &who.Claims)
+	return l.decode(text, &who.Claims)
 }
 
 // fromUser sets what the user endpoint of plain OAuth 2.0 says.
@@ -147,7 +156,12 @@ func (l *Login[C]) fromUser(ctx context.Context, m *metadata, g *grant, who *Ide
 		return failed(errNoID)
 	}
 	who.Email, who.EmailVerified = user.Email, user.verified()
-	return decode(text, &who.Claims)
+	if l.server.emails != "" {
+		if err := l.gitHubEmail(ctx, g, who); err != nil {
+			return err
+		}
+	}
+	return l.decode(text, &who.Claims)
 }
 
 // subjectOf returns an id that is a string, or the digits of one that is an integer:

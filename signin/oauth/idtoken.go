@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/strictjson"
 	"github.com/go-guard/guard/jwtauth"
 )
 
@@ -154,8 +153,8 @@ func segments(token string) (header, payload []byte) {
 }
 
 // decode reads the members of an object into the application's claims.
-func decode(text []byte, claims any) error {
-	if strictjson.Unmarshal(text, claims) != nil {
+func (l *Login[C]) decode(text []byte, claims *C) error {
+	if l.shape.Unmarshal(text, claims) != nil {
 		return failed(errClaims)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/go-guard/guard/internal/httpsurl"
 	"github.com/go-guard/guard/internal/sealed"
 	"github.com/go-guard/guard/internal/secret"
+	"github.com/go-guard/guard/internal/strictjson"
 	"github.com/go-guard/guard/internal/wiring"
 	"github.com/go-guard/guard/jwtauth"
 )
@@ -32,6 +33,7 @@ type Login[C any] struct {
 	http     secret.Value[*http.Client] // its Transport may hold a secret
 	calls    *flight.Group[struct{}, answer]
 	verifier *jwtauth.Verifier[idClaims] // nil with Endpoints
+	shape    *strictjson.Shape           // of C
 }
 
 const (
@@ -47,10 +49,13 @@ func New[C any](provider Provider, c Client, callbackURL string, opts *Options) 
 	if wiring.IsNil(provider) {
 		return nil, errors.New("oauth: the Provider is nil")
 	}
-	_, openID := provider.(discovered)
-	o, err := opts.withDefaults(openID)
-	errs := []error{err, checkClaims[C]()}
-	l := &Login[C]{callback: callbackURL, calls: flight.New[struct{}, answer](flight.Options{
+	if opts == nil {
+		opts = new(Options)
+	}
+	server, err := provider.server(opts)
+	o, err2 := opts.withDefaults(server)
+	errs := []error{err, err2, checkClaims[C]()}
+	l := &Login[C]{server: server, shape: strictjson.ShapeOf(reflect.TypeFor[C]()), callback: callbackURL, calls: flight.New[struct{}, answer](flight.Options{
 		Name: "oauth: the request to the provider", Timeout: callTimeout, Max: maxCalls, Wait: waitForCall, Alone: true,
 	})}
 	if l.client, err = newClient(c, o.Now); err != nil {
@@ -69,10 +74,7 @@ func New[C any](provider Provider, c Client, callbackURL string, opts *Options) 
 	o.Key, o.OldKeys = nil, nil
 	l.opts = o
 	l.opts.HTTPClient = nil
-	if l.server, err = provider.server(&o); err != nil {
-		errs = append(errs, err)
-	}
-	if openID {
+	if server.openID {
 		l.verifier, err = newVerifier(l.server, c.ID, &o)
 		errs = append(errs, err)
 	}
@@ -111,7 +113,13 @@ func checkClaims[C any]() error {
 	}
 }
 
+// The actions of decisions.
+const (
+	actionSignIn = "sign-in"
+	actionLink   = "link"
+)
+
 // decision is the decision about a sign-in.
 func (l *Login[C]) decision() guard.Decision {
-	return guard.Decision{Package: "oauth", Guard: l.server.issuer, Action: "sign-in"}
+	return guard.Decision{Package: "oauth", Guard: l.server.issuer, Action: actionSignIn}
 }

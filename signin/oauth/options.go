@@ -27,8 +27,9 @@ type Options struct {
 	// process is refused by the provider alone, which accepts a code once.
 	Once once.Store
 
-	// Scopes are requested. If nil, they are "openid" and "email" with Discover, and none
-	// with Endpoints. With Discover "openid" is added where it is missing.
+	// Scopes are requested. If nil, they are "openid" and "email" with OpenID Connect,
+	// "user:email" with GitHub, and none with Endpoints. With OpenID Connect "openid" is
+	// added where it is missing.
 	Scopes []string
 	// Request returns what a sign-in asks of the provider. If nil, nothing.
 	Request func(r *http.Request) AuthRequest
@@ -88,7 +89,7 @@ type AuthRequest struct {
 
 // withDefaults returns a complete copy of o. The error lists its mistakes but those of
 // the keys.
-func (o *Options) withDefaults(openID bool) (Options, error) {
+func (o *Options) withDefaults(s *server) (Options, error) {
 	var c Options
 	if o != nil {
 		c = *o
@@ -103,16 +104,19 @@ func (o *Options) withDefaults(openID bool) (Options, error) {
 		memory, err := once.NewMemory(&once.MemoryOptions{Now: c.Now})
 		c.Once, errs = memory, append(errs, err)
 	}
-	if c.Scopes == nil && openID {
+	if c.Scopes == nil {
+		c.Scopes = s.scopes
+	}
+	if c.Scopes == nil && s.openID {
 		c.Scopes = []string{"openid", "email"}
 	}
 	c.Scopes = slices.Clone(c.Scopes)
-	if openID && !slices.Contains(c.Scopes, "openid") {
+	if s.openID && !slices.Contains(c.Scopes, "openid") {
 		c.Scopes = slices.Insert(c.Scopes, 0, "openid")
 	}
-	for _, s := range c.Scopes {
-		if !field.IsScope(s) {
-			mistake("scope %q is not a scope-token (RFC 6749, section 3.3)", s)
+	for _, scope := range c.Scopes {
+		if !field.IsScope(scope) {
+			mistake("scope %q is not a scope-token (RFC 6749, section 3.3)", scope)
 		}
 	}
 	if c.CookieName == "" {

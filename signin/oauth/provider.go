@@ -12,8 +12,10 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 )
 
-// A Provider is where people have their accounts: [Discover] or [Endpoints].
+// A Provider is where people have their accounts: [GitHub], [Google], or any other by
+// [Discover] or [Endpoints].
 type Provider interface {
+	// server returns the provider in use, also with an error. o has no defaults yet.
 	server(o *Options) (*server, error)
 }
 
@@ -26,14 +28,18 @@ func Discover(issuer string) Provider { return discovered(issuer) }
 type discovered string
 
 func (d discovered) server(o *Options) (*server, error) {
-	s := &server{issuer: string(d), openID: true, opts: o, keys: jwtauth.Discover(string(d), &jwtauth.RemoteOptions{
-		Client: plainClient(o.HTTPClient), InsecureHTTP: o.InsecureHTTP, Refetch: o.Refetch, OnError: o.OnError, Now: o.Now,
-	})}
-	return s, nil // newVerifier reports the mistakes
+	return &server{issuer: string(d), openID: true, keys: jwtauth.Discover(string(d), o.remote())}, nil // newVerifier reports the mistakes
 }
 
-// Endpoints is a provider of plain OAuth 2.0, such as GitHub: https URLs, or http on this
-// host. The identity's Issuer is the origin of Authorize. UserInfo answers a GET that has
+// remote returns the options of the keys.
+func (o *Options) remote() *jwtauth.RemoteOptions {
+	return &jwtauth.RemoteOptions{
+		Client: plainClient(o.HTTPClient), InsecureHTTP: o.InsecureHTTP, Refetch: o.Refetch, OnError: o.OnError, Now: o.Now,
+	}
+}
+
+// Endpoints is a provider of plain OAuth 2.0: https URLs, or http on this host. For
+// GitHub's see [GitHub]. The identity's Issuer is the origin of Authorize. UserInfo answers a GET that has
 // the access token with a JSON object, whose member id, a string or an integer, is the
 // Subject.
 type Endpoints struct {
@@ -50,8 +56,7 @@ func (e Endpoints) server(o *Options) (*server, error) {
 	if err := errors.Join(errs...); err != nil {
 		return &server{}, err
 	}
-	issuer := originOf(e.Authorize)
-	return &server{issuer: issuer, opts: o, fixed: &metadata{
+	return &server{issuer: originOf(e.Authorize), fixed: &metadata{
 		authorize: e.Authorize, token: e.Token, userInfo: e.UserInfo,
 	}}, nil
 }
@@ -73,6 +78,11 @@ type server struct {
 	fixed  *metadata         // of Endpoints
 	keys   jwtauth.KeySource // of Discover
 	latest atomic.Pointer[metadata]
+
+	scopes  []string   // that are requested if Options.Scopes is nil
+	iss     string     // of answers (RFC 9207), if it is known and not the issuer
+	emails  string     // the URL of GitHub's list of addresses
+	offline url.Values // what it has besides with KeepTokens, for a refresh token
 }
 
 // metadata returns the metadata in force. An error is an outage.
@@ -98,7 +108,10 @@ func (s *server) metadata(ctx context.Context) (*metadata, error) {
 // isIssuer reports whether the iss of an answer (RFC 9207) is the provider's. That of
 // Endpoints is not known, but its origin is.
 func (s *server) isIssuer(iss string) bool {
-	if s.openID {
+	switch {
+	case s.iss != "":
+		return iss == s.iss
+	case s.openID:
 		return iss == s.issuer
 	}
 	return originOf(iss) == s.issuer

@@ -30,6 +30,11 @@ func declined() error {
 	return &guard.Error{Status: http.StatusForbidden, Code: "signin_declined", Message: "Sign-in was declined", Err: errDeclined}
 }
 
+// crossOrigin is the 403 for a request to link that another site sent.
+func crossOrigin() error {
+	return &guard.Error{Status: http.StatusForbidden, Code: "cross_origin", Message: "Cross-site request refused", Err: errCrossOrigin}
+}
+
 var (
 	errRepeated       = errors.New("oauth: a parameter occurs twice")
 	errParameters     = errors.New("oauth: the parameters are malformed or too long")
@@ -42,6 +47,8 @@ var (
 	errSpent          = errors.New("oauth: the sign-in was completed before")
 	errNoCode         = errors.New("oauth: code is missing or empty")
 	errCodeAndError   = errors.New("oauth: both a code and an error")
+
+	errCrossOrigin = errors.New("oauth: a request to link from another site")
 
 	errDeclined         = errors.New("oauth: the provider answered access_denied")
 	errIssuerMissing    = errors.New("oauth: iss is missing, which the provider announces (RFC 9207)")
