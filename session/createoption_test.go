@@ -194,28 +194,3 @@ func TestEpoch(t *testing.T) {
 		refused(t, err, 500, "")
 	}
 }
-
-func TestRef(t *testing.T) {
-	m := manager(t, nil)
-	_, a, _ := createWith(t, m, session.Ref("sid-1"))
-	_, b, _ := createWith(t, m, session.Ref("sid-1"), session.For(time.Hour))
-	_, c, _ := createWith(t, m, session.Ref("sid-2"))
-	_, d, _ := createWith(t, m, session.Ref(""))
-	for _, ref := range []string{"", strings.Repeat("x", 256)} {
-		_, err := m.DestroyRef(t.Context(), ref)
-		refused(t, err, 500, "")
-	}
-	for _, want := range []int{2, 0} {
-		if n, err := m.DestroyRef(t.Context(), "sid-1"); n != want || err != nil {
-			t.Errorf("%d, %v; want %d", n, err, want)
-		}
-	}
-	for cookie, want := range map[string]bool{a: false, b: false, c: true, d: true} {
-		if _, err := m.Authenticate(request("GET", cookie)); (err == nil) != want {
-			t.Errorf("%v, want %t", err, want)
-		}
-	}
-	// A login that was under way is refused.
-	_, err := m.Create(recorder(), request("POST"), "alice", profile{}, session.Ref("sid-1"))
-	refused(t, err, 401, "Sign in again")
-}

@@ -87,7 +87,11 @@ func TestActionsAreDecisions(t *testing.T) {
 		return err
 	}
 	ref := func(_ http.ResponseWriter, r *http.Request) error {
-		_, err := m.DestroyRef(r.Context(), "sid")
+		_, err := m.DestroyRef(r.Context(), "sid", "")
+		return err
+	}
+	refOfAlice := func(_ http.ResponseWriter, r *http.Request) error {
+		_, err := m.DestroyRef(r.Context(), "sid", "alice")
 		return err
 	}
 	const foreign = "Sec-Fetch-Site: cross-site"
@@ -116,6 +120,8 @@ func TestActionsAreDecisions(t *testing.T) {
 		{"Epoch while the store is down", epoch, nil, "Epoch", "epoch||failed|alice", 503},
 		{"DestroyRef", ref, nil, "", "sessions of a ref|sign-out|allowed|", 0},
 		{"DestroyRef while the store is down", ref, nil, "DeleteRef", "sessions of a ref|sign-out|failed|", 503},
+		{"DestroyRef of a subject", refOfAlice, nil, "", "sessions of a ref|sign-out|allowed|alice", 0},
+		{"DestroyRef of a subject while the store is down", refOfAlice, nil, "DeleteRef", "sessions of a ref|sign-out|failed|alice", 503},
 		{"CheckOrigin", func(_ http.ResponseWriter, r *http.Request) error { return m.CheckOrigin(r) }, []string{foreign}, "", "origin||refused|", 403},
 		{"CheckOrigin, allowed", func(_ http.ResponseWriter, r *http.Request) error { return m.CheckOrigin(r) }, nil, "", "", 0},
 		{"Update", update(s, same), nil, "", "", 0},

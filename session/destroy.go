@@ -113,27 +113,43 @@ func (m *Manager[D]) destroyAll(ctx context.Context, subject string, keep []stri
 	return n, nil
 }
 
-// DestroyRef ends the sessions that Create got this [Ref] for, and returns how many.
-// Within [Grace], no login with it succeeds, so that one under way is refused too. The
-// error is for guard.Refuse: 503 if the store is down, and some may still be alive; 500
-// for a ref that is not 1 to 255 bytes. It reports a guard.Decision with the action
-// "sign-out".
-func (m *Manager[D]) DestroyRef(ctx context.Context, ref string) (int, error) {
-	n, err := m.destroyRef(ctx, ref)
-	return n, concludeIn(ctx, guard.Decision{Guard: "sessions of a ref", Action: "sign-out"}, err)
+// DestroyRef ends the sessions that Create got this [Ref] for, also half sign-ins, and
+// returns how many. Within [Grace], no login with it succeeds, so that one under way is
+// refused too. If subject is not empty, both hold for this subject only: a logout that
+// names a session of another subject ends nothing.
+//
+// The error is for guard.Refuse: 503 if the store is down, and some may still be alive;
+// 500 for a ref that is not 1 to 255 bytes, and for a subject that Create would refuse.
+// It reports a guard.Decision with the action "sign-out".
+func (m *Manager[D]) DestroyRef(ctx context.Context, ref, subject string) (int, error) {
+	n, err := m.destroyRef(ctx, ref, subject)
+	return n, concludeIn(ctx, guard.Decision{Guard: "sessions of a ref", Action: "sign-out", Subject: subject}, err)
 }
 
-func (m *Manager[D]) destroyRef(ctx context.Context, ref string) (int, error) {
+func (m *Manager[D]) destroyRef(ctx context.Context, ref, subject string) (int, error) {
 	if ref == "" || len(ref) > 255 {
 		return 0, fmt.Errorf("session: a Ref of %d bytes, want 1 to 255", len(ref))
 	}
+	stored := []string{subject}
+	if subject != "" {
+		if err := checkSubject(subject); err != nil {
+			return 0, err
+		}
+		if half := halfPrefix + subject; len(half) <= 255 { // a longer one has no half sign-in
+			stored = append(stored, half)
+		}
+	}
 	ctx, cancel := m.writeContext(ctx)
 	defer cancel()
-	n, err := m.store.DeleteRef(ctx, ref)
-	if err != nil {
-		return n, unavailable("delete by ref", err)
+	deleted := 0
+	for _, subject := range stored {
+		n, err := m.store.DeleteRef(ctx, ref, subject)
+		deleted += n
+		if err != nil {
+			return deleted, unavailable("delete by ref", err)
+		}
 	}
-	return n, nil
+	return deleted, nil
 }
 
 // DestroyID ends the session of subject that has this ID, such as one that the

@@ -43,33 +43,44 @@ func (e *epochs) raise(tag uint64) {
 	e.recent[tag] = next
 }
 
-// maxEndedRefs is how many references may end within Grace.
+// maxEndedRefs is how many references may end within Grace. One that ends for a subject
+// is another.
 const maxEndedRefs = 1 << 16
 
-// endedRefs has the references that DeleteRef ended within Grace, by hash: a reference
-// that shares the hash of another is refused without cause, with a probability of
-// 1 in 10^14.
+// endedRefs has the references that DeleteRef ended within Grace, by the hash of the
+// reference and the subject: a login that shares the hash of another is refused without
+// cause, with a probability of 1 in 10^14.
 type endedRefs struct {
 	mu     sync.Mutex
 	seed   maphash.Seed
 	hashes expiring.Map[uint64, struct{}]
 }
 
-func (r *endedRefs) has(ref string, now int64) bool {
+// hash returns the hash of ref for a subject, or for all of them if it is "".
+func (r *endedRefs) hash(ref, subject string) uint64 {
+	return maphash.Comparable(r.seed, [2]string{ref, subject})
+}
+
+// has reports whether ref has ended for all subjects, or for this one.
+func (r *endedRefs) has(ref, subject string, now int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, ok := r.hashes.Get(maphash.String(r.seed, ref), now)
+	if _, ok := r.hashes.Get(r.hash(ref, ""), now); ok {
+		return true
+	}
+	_, ok := r.hashes.Get(r.hash(ref, subject), now)
 	return ok
 }
 
-// add adds ref for the time of Grace. It is ErrFull if there are too many.
-func (r *endedRefs) add(ref string, now int64) error {
+// add adds ref for the time of Grace, for all subjects if subject is "". It is ErrFull
+// if there are too many.
+func (r *endedRefs) add(ref, subject string, now int64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for range sweptPerInsert {
 		r.hashes.Sweep(now)
 	}
-	hash := maphash.String(r.seed, ref)
+	hash := r.hash(ref, subject)
 	if _, ok := r.hashes.Get(hash, now); !ok && r.hashes.Len() >= maxEndedRefs {
 		return ErrFull
 	}

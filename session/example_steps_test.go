@@ -104,7 +104,11 @@ func ExampleManager_DestroyRef() {
 	sessions := guard.Must(session.New[struct{}](nil))
 	const issuer, sid = "https://id.example.com", "08a5019c" // from the ID token; later from the logout token
 	_, _ = sessions.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/callback", nil), "1", struct{}{}, session.Ref(issuer+" "+sid))
-	n, err := sessions.DestroyRef(context.Background(), issuer+" "+sid)
+	n, err := sessions.DestroyRef(context.Background(), issuer+" "+sid, "2") // a logout token with another sub
 	fmt.Println(n, err)
-	// Output: 1 <nil>
+	n, err = sessions.DestroyRef(context.Background(), issuer+" "+sid, "") // one without a sub
+	fmt.Println(n, err)
+	// Output:
+	// 0 <nil>
+	// 1 <nil>
 }

@@ -83,11 +83,11 @@ func (f *faulty) DeleteAll(ctx context.Context, subject string, keep []session.I
 	return f.Store.DeleteAll(ctx, subject, keep)
 }
 
-func (f *faulty) DeleteRef(ctx context.Context, ref string) (int, error) {
+func (f *faulty) DeleteRef(ctx context.Context, ref, subject string) (int, error) {
 	if err := f.before(ctx, "DeleteRef"); err != nil {
 		return 0, err
 	}
-	return f.Store.DeleteRef(ctx, ref)
+	return f.Store.DeleteRef(ctx, ref, subject)
 }
 
 func (f *faulty) Epoch(ctx context.Context, subject string) (int64, error) {

@@ -68,7 +68,7 @@ func TestHalfSignInIsNoSession(t *testing.T) {
 	ends := map[string]func() error{
 		"Destroy":    func() error { return m.Destroy(recorder(), request("POST", with(c))) },
 		"DestroyAll": func() error { _, err := m.DestroyAll(t.Context(), "alice"); return err },
-		"DestroyRef": func() error { _, err := m.DestroyRef(t.Context(), "sid"); return err },
+		"DestroyRef": func() error { _, err := m.DestroyRef(t.Context(), "sid", ""); return err },
 		"a login": func() error {
 			_, err := m.Create(recorder(), request("POST", with(c)), "bob", profile{})
 			return err

@@ -34,7 +34,7 @@ func TestOutage(t *testing.T) {
 		{"List", func() error { _, err := m.List(t.Context(), "alice"); return err }},
 		{"List", func() error { _, err := m.DestroyID(t.Context(), "alice", s.ID()); return err }},
 		{"Delete", func() error { _, err := m.DestroyID(t.Context(), "alice", s.ID()); return err }},
-		{"DeleteRef", func() error { _, err := m.DestroyRef(t.Context(), "sid"); return err }},
+		{"DeleteRef", func() error { _, err := m.DestroyRef(t.Context(), "sid", ""); return err }},
 		{"Epoch", func() error { _, err := m.Epoch(t.Context(), "alice"); return err }},
 		{"Epoch", func() error {
 			_, err := m.Create(w, r, "alice", profile{}, session.Pending("totp", time.Minute))

@@ -31,8 +31,9 @@ type MemoryOptions struct {
 // Memory is a [Store] in the memory of one process: sessions end with the
 // process. It is bounded. It runs no goroutine: each Insert removes a few expired
 // records. It remembers the epochs of at least 65,536 subjects; those of the others
-// grow together. Within [Grace], 65,536 references can end; for more, DeleteRef
-// returns ErrFull after it has removed the records. The time to end a session grows
+// grow together. Within [Grace], 65,536 references can end, or one for 65,536
+// subjects; for more, DeleteRef returns ErrFull after it has removed the records. A
+// half sign-in counts as another subject. The time to end a session grows
 // with the number of those that have the same Ref.
 type Memory struct {
 	max        int64
@@ -126,7 +127,7 @@ func (m *Memory) Insert(_ context.Context, rec Record, epoch int64) error {
 	switch {
 	case p.occupied(rec.Key):
 		return errExists
-	case epoch != AnyEpoch && epoch != p.epochs.of(tag), rec.Ref != "" && m.ended().has(rec.Ref, m.now().UnixMilli()):
+	case epoch != AnyEpoch && epoch != p.epochs.of(tag), rec.Ref != "" && m.ended().has(rec.Ref, rec.Subject, m.now().UnixMilli()):
 		return ErrEnded
 	}
 	if guest {

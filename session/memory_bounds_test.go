@@ -147,9 +147,10 @@ func TestMemoryBoundsEpochs(t *testing.T) {
 func TestMemoryBoundsEndedRefs(t *testing.T) {
 	now := harness.NewClock()
 	m := newMemory(t, &session.MemoryOptions{Now: now.Now})
+	subject := ""
 	end := func(ref string, want int, wantErr error) {
 		t.Helper()
-		if n, err := m.DeleteRef(t.Context(), ref); n != want || !errors.Is(err, wantErr) {
+		if n, err := m.DeleteRef(t.Context(), ref, subject); n != want || !errors.Is(err, wantErr) {
 			t.Fatalf("delete ref: %d, %v; want %d, %v", n, err, want, wantErr)
 		}
 	}
@@ -162,6 +163,11 @@ func TestMemoryBoundsEndedRefs(t *testing.T) {
 	insert(t, m, rec, nil)
 	end("late", 1, session.ErrFull) // the session ends, and the caller learns that a login could follow
 	has(t, m, rec, false)
+	insert(t, m, rec, nil)
+	subject = "a"
+	end("late", 1, session.ErrFull)
+	has(t, m, rec, false)
+	subject = ""
 	now.Advance(session.Grace - time.Millisecond)
 	rec.Ref = "1"
 	insert(t, m, rec, session.ErrEnded)

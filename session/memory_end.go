@@ -82,11 +82,14 @@ func (m *Memory) DeleteAll(_ context.Context, subject string, keep []ID) (int, e
 }
 
 // DeleteRef implements [Store].
-func (m *Memory) DeleteRef(_ context.Context, ref string) (int, error) {
+func (m *Memory) DeleteRef(_ context.Context, ref, subject string) (int, error) {
 	if ref == "" {
 		return 0, nil // what most records have
 	}
-	err := m.ended().add(ref, m.now().UnixMilli()) // from here on, no Insert succeeds
+	err := m.ended().add(ref, subject, m.now().UnixMilli()) // from here on, no Insert succeeds
+	if subject != "" {
+		return m.deleteRefOf(subject, ref), err
+	}
 	n := 0
 	for i := range partitions {
 		n += m.deleteRef(m.partition(i), ref)
@@ -107,6 +110,14 @@ func (m *Memory) deleteRef(p *partition, ref string) (n int) {
 		node = p.byRef[hash]
 	}
 	return n
+}
+
+func (m *Memory) deleteRefOf(subject, ref string) int {
+	tag := tagOf(subject)
+	p := m.of(tag)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return m.removeIf(p, tag, func(e *entry) bool { return e.ref() == ref && e.subject == subject })
 }
 
 // Epoch implements [Store].

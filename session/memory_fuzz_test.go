@@ -19,7 +19,7 @@ type plain struct {
 	records  []session.Record
 	forwards []forward
 	epochs   map[string]int64
-	ended    map[string]time.Time // by reference, until when
+	ended    map[[2]string]time.Time // by reference and subject, until when
 }
 
 type forward struct {
@@ -42,7 +42,10 @@ func (p *plain) Insert(_ context.Context, rec session.Record, epoch int64) error
 	if p.find(rec.Key) >= 0 {
 		return errors.New("the key exists")
 	}
-	if epoch != session.AnyEpoch && epoch != p.epochs[rec.Subject] || rec.Ref != "" && p.now().Before(p.ended[rec.Ref]) {
+	refEnded := func(subject string) bool {
+		return rec.Ref != "" && p.now().Before(p.ended[[2]string{rec.Ref, subject}])
+	}
+	if epoch != session.AnyEpoch && epoch != p.epochs[rec.Subject] || refEnded("") || refEnded(rec.Subject) {
 		return session.ErrEnded
 	}
 	p.records = append(p.records, rec)
@@ -106,9 +109,11 @@ func (p *plain) DeleteAll(_ context.Context, subject string, keep []session.ID) 
 	return p.remove(func(rec session.Record) bool { return rec.Subject == subject && !slices.Contains(keep, rec.ID) }), nil
 }
 
-func (p *plain) DeleteRef(_ context.Context, ref string) (int, error) {
-	p.ended[ref] = p.now().Add(session.Grace)
-	return p.remove(func(rec session.Record) bool { return rec.Ref == ref && ref != "" }), nil
+func (p *plain) DeleteRef(_ context.Context, ref, subject string) (int, error) {
+	p.ended[[2]string{ref, subject}] = p.now().Add(session.Grace)
+	return p.remove(func(rec session.Record) bool {
+		return rec.Ref == ref && ref != "" && (subject == "" || rec.Subject == subject)
+	}), nil
 }
 
 func (p *plain) Epoch(_ context.Context, subject string) (int64, error) {
@@ -139,7 +144,11 @@ func step(ctx context.Context, store session.Store, op byte, rec session.Record,
 		known, _, _ := store.Load(ctx, key)
 		result, err = store.DeleteAll(ctx, rec.Subject, []session.ID{known.ID})
 	case 12:
-		result, err = store.DeleteRef(ctx, rec.Ref)
+		subject := rec.Subject
+		if rec.Deadline.Minute()%2 > 0 { // chosen by the input
+			subject = ""
+		}
+		result, err = store.DeleteRef(ctx, rec.Ref, subject)
 	case 13:
 		result, err = store.Epoch(ctx, rec.Subject)
 	}
@@ -155,7 +164,7 @@ func FuzzMemory(f *testing.F) {
 	f.Fuzz(func(t *testing.T, steps string) {
 		now := harness.NewClock()
 		m := newMemory(t, &session.MemoryOptions{Now: now.Now})
-		p := &plain{now: now.Now, epochs: map[string]int64{}, ended: map[string]time.Time{}}
+		p := &plain{now: now.Now, epochs: map[string]int64{}, ended: map[[2]string]time.Time{}}
 		keys := []session.Key{{}}
 		for i := range min(len(steps), 200) / 2 {
 			op, arg := steps[2*i]&15, steps[2*i+1]

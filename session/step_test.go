@@ -61,7 +61,7 @@ func TestStep(t *testing.T) {
 	alive(t, m, full, "alice")
 	_, _, err = complete(t, m, c, "alice") // spent
 	refused(t, err, 500, "")               // the error of this test: Create was not called
-	if n, err := m.DestroyRef(t.Context(), "sid"); n != 1 || err != nil {
+	if n, err := m.DestroyRef(t.Context(), "sid", ""); n != 1 || err != nil {
 		t.Errorf("the Ref is lost: %d, %v", n, err)
 	}
 	alive(t, m, full, invalid)

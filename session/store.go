@@ -88,7 +88,7 @@ type Record struct {
 type Store interface {
 	// Insert adds rec. It is an error if the key exists. It is ErrFull if the store
 	// is full, and ErrEnded if epoch is neither AnyEpoch nor that of the subject, or
-	// if DeleteRef ended rec.Ref within Grace.
+	// if DeleteRef ended rec.Ref within Grace, for all subjects or for rec.Subject.
 	Insert(ctx context.Context, rec Record, epoch int64) error
 
 	// Load returns the record under key. found is false if there is none, or if
@@ -123,9 +123,10 @@ type Store interface {
 	DeleteAll(ctx context.Context, subject string, keep []ID) (deleted int, err error)
 
 	// DeleteRef removes the records with this Ref, and returns how many. For the time
-	// of Grace, no Insert succeeds with this Ref. An empty one is none: no record is
-	// removed, and no Insert is refused.
-	DeleteRef(ctx context.Context, ref string) (deleted int, err error)
+	// of Grace, no Insert succeeds with this Ref. If subject is not empty, both hold for
+	// its records only. An empty ref is none: no record is removed, and no Insert is
+	// refused.
+	DeleteRef(ctx context.Context, ref, subject string) (deleted int, err error)
 
 	// Epoch returns the subject's epoch.
 	Epoch(ctx context.Context, subject string) (epoch int64, err error)

@@ -19,7 +19,7 @@ type Sessions struct {
 	records map[session.Key]session.Record
 	rotated map[session.Key]rotation // by the key before a rotation
 	epochs  map[string]int64         // by subject
-	ended   map[string]time.Time     // until when no Insert succeeds, by Ref
+	ended   map[[2]string]time.Time  // until when no Insert succeeds, by Ref and subject
 }
 
 type rotation struct {
@@ -29,14 +29,14 @@ type rotation struct {
 
 // NewSessions returns an empty store.
 func NewSessions() *Sessions {
-	return &Sessions{records: map[session.Key]session.Record{}, rotated: map[session.Key]rotation{}, epochs: map[string]int64{}, ended: map[string]time.Time{}}
+	return &Sessions{records: map[session.Key]session.Record{}, rotated: map[session.Key]rotation{}, epochs: map[string]int64{}, ended: map[[2]string]time.Time{}}
 }
 
 func (s *Sessions) Insert(_ context.Context, rec session.Record, epoch int64) error {
 	defer s.lock()()
 	_, exists := s.records[rec.Key]
 	switch {
-	case epoch != session.AnyEpoch && epoch != s.epochs[rec.Subject], rec.Ref != "" && time.Now().Before(s.ended[rec.Ref]):
+	case epoch != session.AnyEpoch && epoch != s.epochs[rec.Subject], s.hasEnded(rec.Ref, rec.Subject):
 		return session.ErrEnded
 	case exists:
 		return errors.New("ownstore: the session key exists")
@@ -117,10 +117,19 @@ func (s *Sessions) DeleteAll(_ context.Context, subject string, keep []session.I
 	return s.remove(func(rec session.Record) bool { return rec.Subject == subject && !slices.Contains(keep, rec.ID) }), nil
 }
 
-func (s *Sessions) DeleteRef(_ context.Context, ref string) (deleted int, err error) {
+func (s *Sessions) DeleteRef(_ context.Context, ref, subject string) (deleted int, err error) {
 	defer s.lock()()
-	s.ended[ref] = time.Now().Add(session.Grace)
-	return s.remove(func(rec session.Record) bool { return ref != "" && rec.Ref == ref }), nil
+	s.ended[[2]string{ref, subject}] = time.Now().Add(session.Grace)
+	return s.remove(func(rec session.Record) bool {
+		return ref != "" && rec.Ref == ref && (subject == "" || rec.Subject == subject)
+	}), nil
+}
+
+// hasEnded reports whether the Ref has ended for all subjects, or for this one.
+func (s *Sessions) hasEnded(ref, subject string) bool {
+	_, all := s.ended[[2]string{ref, ""}]
+	_, one := s.ended[[2]string{ref, subject}]
+	return ref != "" && (all || one)
 }
 
 func (s *Sessions) Epoch(_ context.Context, subject string) (int64, error) {
@@ -134,7 +143,7 @@ func (s *Sessions) lock() (unlock func()) {
 	now := time.Now()
 	s.remove(func(rec session.Record) bool { return !now.Before(rec.Deadline.Add(session.Grace)) })
 	maps.DeleteFunc(s.rotated, func(_ session.Key, r rotation) bool { return !now.Before(r.until) })
-	maps.DeleteFunc(s.ended, func(_ string, until time.Time) bool { return !now.Before(until) })
+	maps.DeleteFunc(s.ended, func(_ [2]string, until time.Time) bool { return !now.Before(until) })
 	return s.mu.Unlock
 }
 

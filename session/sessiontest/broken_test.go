@@ -20,7 +20,7 @@ type broken struct {
 	inserted map[session.Key]session.Record
 	rotated  map[session.Key]session.Key
 	byTag    map[[8]byte]map[string]bool // the subjects with a tag
-	all      map[string]int64            // how often DeleteAll was called
+	ended    map[string]bool             // of DeleteRef with a subject
 }
 
 // roundTrip is the time between two statements to a database.
@@ -34,7 +34,7 @@ func newBroken(how string) *broken {
 	return &broken{
 		Store: guard.Must(session.NewMemory(nil)), how: how,
 		inserted: map[session.Key]session.Record{}, rotated: map[session.Key]session.Key{},
-		byTag: map[[8]byte]map[string]bool{}, all: map[string]int64{},
+		byTag: map[[8]byte]map[string]bool{}, ended: map[string]bool{},
 	}
 }
 
@@ -50,12 +50,17 @@ var faults = []string{
 	"delete all keeps the epoch", "delete all of none keeps the epoch", "delete all with kept ones keeps the epoch", "the epoch goes with the records", "any epoch is an epoch",
 	"delete ref removes one", "delete ref is of one subject", "delete ref misses guests", "delete ref counts none", "delete ref goes by a prefix", "delete ref ignores letter case", "delete ref of none removes all",
 	"insert ignores ended references", "insert checks references with epochs only", "insert checks the reference first", "only what was deleted has ended",
+	"delete ref ignores the subject", "delete ref of a subject ends the Ref for all", "delete ref of a subject ends no Ref", "delete ref of a subject ignores the Ref", "delete ref of a subject misses rotated",
+	"delete ref goes by the tag", "delete ref of a subject ignores letter case", "delete ref of a subject takes guests along", "delete ref of no Ref removes the subject's", "delete ref joins the Ref and the subject",
 }
 
 func (b *broken) Insert(ctx context.Context, rec session.Record, epoch int64) error {
 	ended := func() bool { // if the correct store refuses the record
 		now, _ := b.Store.Epoch(ctx, rec.Subject)
 		return epoch != session.AnyEpoch && epoch != now
+	}
+	if b.refEnded(rec) {
+		return session.ErrEnded
 	}
 	switch b.how {
 	case "insert overwrites":

@@ -109,7 +109,7 @@ func rotateRacingDeleteRef(s *suite) {
 		var n int
 		together(
 			s.rotating(rec.Key, to),
-			func() { var err error; n, err = s.store.DeleteRef(s.ctx, rec.Ref); s.noError(err) },
+			func() { var err error; n, err = s.store.DeleteRef(s.ctx, rec.Ref, ""); s.noError(err) },
 		)
 		s.wantGone(n == 1, rec.Key, to)
 	}
@@ -121,7 +121,7 @@ func deleteAllRacingDeleteRef(s *suite) {
 		var all, byRef int
 		together(
 			func() { var err error; all, err = s.store.DeleteAll(s.ctx, s.subject, nil); s.noError(err) },
-			func() { var err error; byRef, err = s.store.DeleteRef(s.ctx, rec.Ref); s.noError(err) },
+			func() { var err error; byRef, err = s.store.DeleteRef(s.ctx, rec.Ref, ""); s.noError(err) },
 		)
 		if all+byRef != 1 {
 			s.Fatalf("one record was deleted %d times", all+byRef)
@@ -176,11 +176,14 @@ func insertWithEpochRacingDeleteAll(s *suite) {
 }
 
 func insertRacingDeleteRef(s *suite) {
-	for range rounds {
-		rec := withRef(s.subject, newRef())
+	for i := range rounds {
+		rec, subject := withRef(s.subject, newRef()), ""
+		if i%2 > 0 {
+			subject = s.subject
+		}
 		together(
 			func() { s.noLogin(s.store.Insert(s.ctx, rec, session.AnyEpoch)) },
-			func() { _, err := s.store.DeleteRef(s.ctx, rec.Ref); s.noError(err) },
+			func() { _, err := s.store.DeleteRef(s.ctx, rec.Ref, subject); s.noError(err) },
 		)
 		s.wantAbsent(rec.Key)
 		s.wantList()

@@ -67,7 +67,7 @@ func epochSurvives(s *suite) {
 		}
 		largest = s.epoch()
 		rec = s.insert(func(rec *session.Record) { rec.Ref = newRef() })
-		_, err = s.store.DeleteRef(s.ctx, rec.Ref)
+		_, err = s.store.DeleteRef(s.ctx, rec.Ref, "")
 		s.must(err)
 		rec = s.insert(nil)
 		_, err = s.store.Delete(s.ctx, rec.Key)

@@ -84,7 +84,7 @@ func forwardOfDeleted(s *suite) {
 			_, err := s.store.DeleteAll(s.ctx, s.subject, []session.ID{other.ID})
 			return err
 		},
-		func(rec session.Record) error { _, err := s.store.DeleteRef(s.ctx, rec.Ref); return err },
+		func(rec session.Record) error { _, err := s.store.DeleteRef(s.ctx, rec.Ref, ""); return err },
 	} {
 		rec := s.insert(func(rec *session.Record) { rec.Ref = newRef() })
 		from := s.rotate(&rec)

@@ -165,7 +165,11 @@ func TestLogoutsWhileSlotsMove(t *testing.T) {
 				var err error
 				if rec.Ref != "" {
 					var deleted int
-					deleted, err = s.DeleteRef(ctx, rec.Ref)
+					of := ""
+					if n%16 == 0 {
+						of = subject(i)
+					}
+					deleted, err = s.DeleteRef(ctx, rec.Ref, of)
 					found = deleted == 1
 				} else {
 					found, err = s.Delete(ctx, rec.Key)

@@ -130,15 +130,19 @@ func (s sessions) listed(rec *session.Record) bool {
 
 func (s sessions) Touch(ctx context.Context, key session.Key, seen, deadline time.Time) error {
 	t := tagOf(key)
-	ref, err := touchSession.Run(ctx, s.client, []string{s.sessionsKey(t)}, key[len(t):], seen.UnixMilli(), deadline.UnixMilli()).Text()
-	if err != nil || ref == "" {
+	v, err := touchSession.Run(ctx, s.client, []string{s.sessionsKey(t)}, key[len(t):], seen.UnixMilli(), deadline.UnixMilli()).Text()
+	if err != nil || v == "" {
 		return failed("touching a session", err)
 	}
-	live, err := s.addRef(ctx, &session.Record{Key: key, Ref: ref, LastSeen: seen, Deadline: deadline})
+	rec, err := decodeSession(key, v)
+	if err != nil {
+		return err
+	}
+	live, err := s.addRef(ctx, &rec)
 	if err != nil || live {
 		return err
 	}
-	_, err = s.deleteOfRef(ctx, t, ref)
+	_, err = s.deleteOfRef(ctx, t, rec.Ref, rec.Subject)
 	return err
 }
 

@@ -97,7 +97,8 @@ if #expired > 0 then call('HDEL', hash, unpack(expired)) end
 call('PEXPIREAT', hash, latest + 3600000)
 return 1`)
 
-	// ARGV: digest, last seen, deadline. Returns the Ref if the session was touched.
+	// ARGV: digest, last seen, deadline. Returns the record without its data if the session
+	// was touched and has a Ref, else ''.
 	touchSession = redis.NewScript(sessionLua + `
 local field, now, deadline = 's' .. ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local v = redis.call('HGET', hash, field)
@@ -107,7 +108,8 @@ if seen >= now or ends <= now then return '' end
 v = v:sub(1, 1) .. struct.pack('>I6I6', now, deadline) .. v:sub(14)
 redis.call('PEXPIREAT', hash, string.format('%.0f', expiry(v)), 'GT')
 redis.call('HSET', hash, field, v)
-return ref_of(v)`)
+if v:byte(40) == 0 then return '' end
+return v:sub(1, 40 + v:byte(38) + v:byte(39) + v:byte(40))`)
 
 	// ARGV: digest, expected revision, data. Returns 1 if it was updated.
 	updateSession = redis.NewScript(sessionLua + `
@@ -162,7 +164,9 @@ local epoch = math.max(tonumber(redis.call('GET', KEYS[2]) or 0) + 1, now)
 redis.call('SET', KEYS[2], string.format('%.0f', epoch), 'PX', ARGV[2])
 return deleted`)
 
-	// ARGV: Ref. Returns the number of deleted sessions.
+	// ARGV: Ref, subject or ''. Returns the number of deleted sessions.
 	deleteOfRef = redis.NewScript(sessionLua + `
-return delete_records(now_ms(), function(v) return ref_of(v) == ARGV[1] end)`)
+return delete_records(now_ms(), function(v)
+  return ref_of(v) == ARGV[1] and (ARGV[2] == '' or subject_of(v) == ARGV[2])
+end)`)
 )

@@ -157,7 +157,8 @@ func TestSessionScriptsDeclareKeys(t *testing.T) {
 		{"a rotation", 6, func() { must[bool](t)(s.Rotate(ctx, rec.Key, rotated)) }},
 		{"a deletion after a rotation", 6, func() { must[bool](t)(s.Delete(ctx, rec.Key)) }},
 		{"a list", 0, func() { must[[]session.Record](t)(s.List(ctx, "u")) }},
-		{"the end of a Ref", 6, func() { must[int](t)(s.DeleteRef(ctx, "ref")) }},
+		{"the end of a Ref for a subject", 6, func() { must[int](t)(s.DeleteRef(ctx, "ref", "u")) }},
+		{"the end of a Ref", 6, func() { must[int](t)(s.DeleteRef(ctx, "ref", "")) }},
 		{"the end of all", 7, func() { must[int](t)(s.DeleteAll(ctx, "u", nil)) }},
 	} {
 		if most := checkDeclared(t, tt.name, m.during(tt.do)); most > tt.most {

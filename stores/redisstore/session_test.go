@@ -201,7 +201,10 @@ func TestSessionsInFullRedis(t *testing.T) {
 	if n := must[int](t)(s.DeleteAll(ctx, "u", []session.ID{recs[2].ID})); n != 98 {
 		t.Errorf("DeleteAll deleted %d, want 98", n)
 	}
-	if n := must[int](t)(s.DeleteRef(ctx, "ref")); n != 1 || live(t, s, recs[2]) {
+	if n := must[int](t)(s.DeleteRef(ctx, "ref", "v")); n != 0 || !live(t, s, recs[2]) {
+		t.Errorf("DeleteRef of another subject deleted %d", n)
+	}
+	if n := must[int](t)(s.DeleteRef(ctx, "ref", "")); n != 1 || live(t, s, recs[2]) {
 		t.Errorf("DeleteRef deleted %d, want 1", n)
 	}
 	for _, subject := range []string{"u", "without sessions"} {

@@ -32,7 +32,13 @@ var endings = []ending{
 	{"DeleteRef", func(s *sqlstore.Stores, rec session.Record) error {
 		rec.Ref = "sid"
 		return s.Sessions().Insert(context.Background(), rec, session.AnyEpoch)
-	}, func(s *sqlstore.Stores) (int, error) { return s.Sessions().DeleteRef(context.Background(), "sid") }},
+	}, func(s *sqlstore.Stores) (int, error) { return s.Sessions().DeleteRef(context.Background(), "sid", "") }},
+	{"DeleteRef of a subject", func(s *sqlstore.Stores, rec session.Record) error {
+		rec.Ref = "sid"
+		return s.Sessions().Insert(context.Background(), rec, session.AnyEpoch)
+	}, func(s *sqlstore.Stores) (int, error) {
+		return s.Sessions().DeleteRef(context.Background(), "sid", "alice")
+	}},
 }
 
 // onEachIsolation runs f with every isolation level of the servers, and every ending.
@@ -169,7 +175,7 @@ func TestLoginsAmongEndings(t *testing.T) {
 					case 0:
 						_, err2 = store.DeleteAll(ctx, "alice", nil)
 					case 1, 2:
-						_, err2 = store.DeleteRef(ctx, ref)
+						_, err2 = store.DeleteRef(ctx, ref, []string{"", "alice"}[i/2%2])
 					case 3:
 						_, err2 = store.Delete(ctx, rec.Key)
 					case 4:

@@ -18,8 +18,13 @@ const epochRetention = 400 * 24 * time.Hour
 // epochID returns the id of a subject's row in guard_epochs.
 func epochID(subject string) []byte { return digestOf("s" + subject) }
 
-// refID returns the id of a ref's row in guard_epochs.
-func refID(ref string) []byte { return digestOf("r" + ref) }
+// refID returns the id of a ref's row in guard_epochs, for a subject or for all of them.
+func refID(ref, subject string) []byte {
+	if subject == "" {
+		return digestOf("r" + ref)
+	}
+	return digestOf("q" + string([]byte{byte(len(ref))}) + ref + subject)
+}
 
 // A condition refuses a login if the row of guard_epochs with this id has a wrong
 // epoch.
@@ -35,7 +40,9 @@ func (s sessions) conditions(rec *session.Record, epoch int64) (on []condition) 
 		on = append(on, condition{epochID(rec.Subject), "epoch <> ?", epoch})
 	}
 	if rec.Ref != "" {
-		on = append(on, condition{refID(rec.Ref), "epoch > ?", s.now().Add(-session.Grace).UnixMilli()})
+		for _, subject := range [...]string{"", rec.Subject} {
+			on = append(on, condition{refID(rec.Ref, subject), "epoch > ?", s.now().Add(-session.Grace).UnixMilli()})
+		}
 	}
 	slices.SortFunc(on, func(a, b condition) int { return bytes.Compare(a.id, b.id) })
 	return on
@@ -108,13 +115,17 @@ func (s sessions) DeleteAll(ctx context.Context, subject string, keep []session.
 	return s.end(ctx, "deleting sessions", epochID(subject), epochRetention, query, args...)
 }
 
-func (s sessions) DeleteRef(ctx context.Context, ref string) (int, error) {
+func (s sessions) DeleteRef(ctx context.Context, ref, subject string) (int, error) {
 	if ref == "" { // that of plain logins
 		return 0, nil
 	}
 	// The second condition allows PostgreSQL and SQLite to use the partial index.
 	empty := map[Dialect]string{PostgreSQL: "''", MySQL: "''", SQLite: "x''"}[s.dialect]
-	return s.end(ctx, "deleting the sessions of a ref", refID(ref), session.Grace, "DELETE FROM guard_sessions WHERE ref = ? AND ref <> "+empty, []byte(ref))
+	query, args := "DELETE FROM guard_sessions WHERE ref = ? AND ref <> "+empty, []any{[]byte(ref)}
+	if subject != "" {
+		query, args = query+" AND subject = ?", append(args, []byte(subject))
+	}
+	return s.end(ctx, "deleting the sessions of a ref", refID(ref, subject), session.Grace, query, args...)
 }
 
 // end raises an epoch, and then deletes sessions: the raise waits for the logins that

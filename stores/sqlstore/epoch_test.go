@@ -56,7 +56,7 @@ func TestEpochs(t *testing.T) {
 
 		rec := sessiontest.Record("bob")
 		rec.Ref = "sid"
-		if _, err := s.Sessions().DeleteRef(t.Context(), "sid"); err != nil {
+		if _, err := s.Sessions().DeleteRef(t.Context(), "sid", "bob"); err != nil {
 			t.Fatal(err)
 		}
 		c.advance(session.Grace - time.Minute)
@@ -68,7 +68,7 @@ func TestEpochs(t *testing.T) {
 		if err := s.Sessions().Insert(t.Context(), rec, 0); err != nil {
 			t.Errorf("after Grace: %v", err)
 		}
-		swept(3)
+		swept(4)
 		c.advance(time.Hour)
 		swept(1)
 	})
@@ -85,7 +85,7 @@ func TestEpochsAreBounded(t *testing.T) {
 				return s.Sessions().Insert(t.Context(), rec, session.AnyEpoch)
 			},
 			"endings": func(s *sqlstore.Stores, ref string) error {
-				_, err := s.Sessions().DeleteRef(t.Context(), ref)
+				_, err := s.Sessions().DeleteRef(t.Context(), ref, "bob")
 				return err
 			},
 		} {

@@ -66,7 +66,7 @@ var steps = []step{
 		return err
 	}},
 	{"Sessions.DeleteRef", true, func(ctx context.Context, s *sqlstore.Stores) error {
-		n, err := s.Sessions().DeleteRef(ctx, "absent")
+		n, err := s.Sessions().DeleteRef(ctx, "absent", "absent")
 		return unexpected(n > 0, err)
 	}},
 	{"Sessions.Epoch", false, func(ctx context.Context, s *sqlstore.Stores) error {

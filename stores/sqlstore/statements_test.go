@@ -58,7 +58,11 @@ func TestStatements(t *testing.T) {
 			return err
 		}},
 		{"Sessions.DeleteRef", 4, func(ctx context.Context, s *sqlstore.Stores) error {
-			_, err := s.Sessions().DeleteRef(ctx, "sid")
+			_, err := s.Sessions().DeleteRef(ctx, "sid", "")
+			return err
+		}},
+		{"Sessions.DeleteRef of a subject", 4, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.Sessions().DeleteRef(ctx, "sid", "alice")
 			return err
 		}},
 		{"Sessions.Epoch", 1, func(ctx context.Context, s *sqlstore.Stores) error {

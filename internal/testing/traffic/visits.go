@@ -141,7 +141,7 @@ func (l *Load) session(subject string, n int) {
 	case 3:
 		end("logout everywhere", func() int { _, err := l.sessions.DestroyAll(ctx, subject); return l.statusOf(err) }, a, b)
 	case 4:
-		end("logout of a Ref", func() int { _, err := l.sessions.DestroyRef(ctx, ref); return l.statusOf(err) }, a, b)
+		end("logout of a Ref", func() int { _, err := l.sessions.DestroyRef(ctx, ref, ""); return l.statusOf(err) }, a, b)
 	}
 	for _, f := range ended {
 		if l.expect(f) {

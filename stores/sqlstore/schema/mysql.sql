@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS guard_forwards (
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS guard_epochs (
-	id           BINARY(32) NOT NULL PRIMARY KEY, -- SHA-256 of "s" and a subject, of "r" and a session's ref, or of "k", a ring and a subject
+	id           BINARY(32) NOT NULL PRIMARY KEY, -- SHA-256 of "s" and a subject, of "r" or "q" and a session's ref, or of "k", a ring and a subject
 	epoch        BIGINT     NOT NULL,             -- when all logins were ended, or the ref; 0 if they were not
 	forget_after BIGINT     NOT NULL,             -- when the row may be deleted
 	KEY guard_epochs_forget_after (forget_after)

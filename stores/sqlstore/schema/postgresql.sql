@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS guard_forwards (
 CREATE INDEX IF NOT EXISTS guard_forwards_expires ON guard_forwards (expires);
 
 CREATE TABLE IF NOT EXISTS guard_epochs (
-	id           bytea  NOT NULL PRIMARY KEY, -- SHA-256 of "s" and a subject, of "r" and a session's ref, or of "k", a ring and a subject
+	id           bytea  NOT NULL PRIMARY KEY, -- SHA-256 of "s" and a subject, of "r" or "q" and a session's ref, or of "k", a ring and a subject
 	epoch        bigint NOT NULL,             -- when all logins were ended, or the ref; 0 if they were not
 	forget_after bigint NOT NULL              -- when the row may be deleted
 );

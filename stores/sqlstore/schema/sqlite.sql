@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS guard_forwards (
 CREATE INDEX IF NOT EXISTS guard_forwards_expires ON guard_forwards (expires);
 
 CREATE TABLE IF NOT EXISTS guard_epochs (
-	id           BLOB    NOT NULL PRIMARY KEY, -- SHA-256 of "s" and a subject, of "r" and a session's ref, or of "k", a ring and a subject
+	id           BLOB    NOT NULL PRIMARY KEY, -- SHA-256 of "s" and a subject, of "r" or "q" and a session's ref, or of "k", a ring and a subject
 	epoch        INTEGER NOT NULL,             -- when all logins were ended, or the ref; 0 if they were not
 	forget_after INTEGER NOT NULL              -- when the row may be deleted
 ) STRICT;
