@@ -47,17 +47,17 @@ var installNode = sync.OnceValue(func() error {
 	return nil
 })
 
-// An authServer is oidc-provider in another process: see server.mjs.
-type authServer struct {
-	issuer string
-	in     io.Writer
-	out    *bufio.Scanner
+// A node is a script of testdata/node that answers commands, in another process.
+type node struct {
+	in  io.Writer
+	out *bufio.Scanner
 }
 
-func startAuthServer(t *testing.T) *authServer {
+// startNode starts a script, and decodes its first line into hello.
+func startNode(t *testing.T, hello any, script string, args ...string) *node {
 	t.Helper()
 	needNode(t)
-	cmd := exec.Command("node", "server.mjs")
+	cmd := exec.Command("node", append([]string{script}, args...)...)
 	cmd.Dir = nodeDir
 	var problems strings.Builder
 	cmd.Stderr = &problems
@@ -79,15 +79,26 @@ func startAuthServer(t *testing.T) *authServer {
 			t.Log(problems.String())
 		}
 	})
-	s := &authServer{in: in, out: bufio.NewScanner(out)}
+	n := &node{in, bufio.NewScanner(out)}
+	n.read(t, hello)
+	return n
+}
+
+// An authServer is oidc-provider in another process: see server.mjs.
+type authServer struct {
+	*node
+	issuer string
+}
+
+func startAuthServer(t *testing.T) *authServer {
+	t.Helper()
 	var hello struct{ Issuer string }
-	s.read(t, &hello)
-	s.issuer = hello.Issuer
-	return s
+	n := startNode(t, &hello, "server.mjs")
+	return &authServer{n, hello.Issuer}
 }
 
 // do sends a command and decodes the response into v, which may be nil.
-func (s *authServer) do(t *testing.T, order map[string]any, v any) {
+func (s *node) do(t *testing.T, order map[string]any, v any) {
 	t.Helper()
 	line, err := json.Marshal(order)
 	if err != nil {
@@ -102,15 +113,15 @@ func (s *authServer) do(t *testing.T, order map[string]any, v any) {
 	s.read(t, v)
 }
 
-func (s *authServer) order(t *testing.T, what string) {
+func (s *node) order(t *testing.T, what string) {
 	t.Helper()
 	s.do(t, map[string]any{"do": what}, nil)
 }
 
-func (s *authServer) read(t *testing.T, v any) {
+func (s *node) read(t *testing.T, v any) {
 	t.Helper()
 	if !s.out.Scan() {
-		t.Fatalf("the authorization server is gone: %v", s.out.Err())
+		t.Fatalf("the script is gone: %v", s.out.Err())
 	}
 	if err := json.Unmarshal(s.out.Bytes(), v); err != nil {
 		t.Fatalf("%v: %s", err, s.out.Bytes())
