@@ -15,12 +15,15 @@ import (
 // login is not empty, a GET or HEAD that is refused with 401 is redirected to login,
 // with the original path in the query parameter "next", "/" for one of more than 8 KiB;
 // see [Next]. Other methods get a page with the 401, which says that nothing was changed
-// and links to login: a redirect would lose what they sent without a word. Programs get
-// otherwise, as by [Browser].
+// and links to login: a redirect would lose what they sent without a word. So does a
+// refused sign-in, such as the callback of a provider (signin_failed, signin_ended): a
+// redirect would begin another one, which may be refused as well. Programs get otherwise,
+// as by [Browser].
 func HTML(login string, otherwise guard.ErrorHandler) guard.ErrorHandler {
 	return Browser(func(w http.ResponseWriter, r *http.Request, e *guard.Error) {
 		read := r.Method == http.MethodGet || r.Method == http.MethodHead
-		if e.Status == http.StatusUnauthorized && login != "" && read {
+		signIn := e.Code == "signin_failed" || e.Code == "signin_ended"
+		if e.Status == http.StatusUnauthorized && login != "" && read && !signIn {
 			w.Header().Set("Location", withNext(login, requested(r)))
 			w.WriteHeader(http.StatusSeeOther)
 			return

@@ -60,6 +60,24 @@ func TestHTML(t *testing.T) {
 	}
 }
 
+// TestRefusedSignInIsNoRedirect: a redirect from a provider's callback to the login page
+// led back to the provider and, without a word and without an end, to the next refusal,
+// or, after it succeeded, to the used callback.
+func TestRefusedSignInIsNoRedirect(t *testing.T) {
+	for _, code := range []string{"signin_failed", "signin_ended"} {
+		r := httptest.NewRequest("GET", "/callback?code=c&state=s", nil)
+		r.Header.Set("Accept", "text/html")
+		w := httptest.NewRecorder()
+		refuse := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			guard.Refuse(w, r, &guard.Error{Status: 401, Code: code, Message: "Sign-in failed"})
+		})
+		guard.OnError(format.HTML("/login", nil))(refuse).ServeHTTP(w, r)
+		if w.Code != 401 || !strings.Contains(w.Body.String(), `<p>Sign-in failed</p>`) || !strings.Contains(w.Body.String(), `<a href="/login">Sign in</a>`) {
+			t.Errorf("%s: %d %q %s", code, w.Code, w.Header().Get("Location"), w.Body)
+		}
+	}
+}
+
 // TestRefusedCredentialIsNotInRedirect: a bad key in the URL does not go on to
 // the login page's URL, and so into logs and Referer fields.
 func TestRefusedCredentialIsNotInRedirect(t *testing.T) {
