@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"html/template"
+	"io"
+	"log"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -77,12 +79,14 @@ type application struct {
 func startApplication(t *testing.T) *application {
 	t.Helper()
 	a := &application{sessions: guard.Must(session.New[person](&session.Options{MaxData: 8 << 10}))}
-	a.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	a.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.mu.Lock()
 		h := a.handler
 		a.mu.Unlock()
 		h.ServeHTTP(w, r)
 	}))
+	a.Config.ErrorLog = log.New(io.Discard, "", 0) // browsers say that they do not know the certificate
+	a.StartTLS()
 	t.Cleanup(a.Close)
 	a.caFile = filepath.Join(t.TempDir(), "application.pem")
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate().Raw})

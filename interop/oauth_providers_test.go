@@ -4,13 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"html/template"
-	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -255,14 +253,4 @@ func (v *visitor) me() (p person, signedIn bool) {
 		v.t.Fatal(err)
 	}
 	return p, true
-}
-
-// cookies returns the names of the application's cookies, without what is random.
-func (v *visitor) cookies() (names []string) {
-	seen := map[string]bool{}
-	for _, c := range v.Jar.Cookies(guard.Must(url.Parse(v.app.URL))) {
-		name, _, _ := strings.Cut(c.Name, "-0")
-		seen[name] = true
-	}
-	return slices.Sorted(maps.Keys(seen))
 }

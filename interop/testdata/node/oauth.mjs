@@ -1,0 +1,182 @@
+// A person in Chromium who signs in to an application with an account at a provider. The
+// argument is a JSON object: app, the address of the application, client, its registration,
+// login, the account at the provider, subject, what the provider calls it, consents,
+// whether it has a page for consent, providerLogout, the address of its page to sign out
+// of all applications, or "", executablePath, that of Chromium, and only, a part of the
+// names of the steps to run.
+import assert from 'node:assert/strict'
+import { chromium } from 'playwright-core'
+
+const { app, client, login, subject, consents, providerLogout, executablePath, only } = JSON.parse(process.argv[2])
+const begin = `${app}/${client}/login`
+const callback = `${app}/${client}/callback`
+const steps = {}
+
+const headed = (page, text) => page.getByRole('heading', { name: text, exact: true }).waitFor()
+const signedIn = page => headed(page, `Signed in as ${subject}`)
+const signedOut = page => headed(page, 'Signed out')
+const click = (page, name) => page.getByRole('button', { name, exact: true }).click()
+const sessionOf = async context => (await context.cookies(app)).find(c => c.name === '__Host-session')?.value
+const pendingOf = async context => (await context.cookies(app)).filter(c => c.name.startsWith('__Host-oauth-')).length
+
+// atProvider answers the pages of the provider.
+async function atProvider (page, account = login) {
+  await headed(page, 'Sign in at the provider')
+  await page.getByLabel('Account').fill(account)
+  await click(page, 'Sign in')
+  if (!consents) return
+  await headed(page, 'Allow access')
+  await click(page, 'Allow')
+}
+
+async function signIn (page) {
+  await page.goto(app + '/')
+  await signedOut(page)
+  await page.getByRole('link', { name: 'Sign in' }).click()
+  await atProvider(page)
+  await signedIn(page)
+}
+
+steps['sign in, and sign in again without the provider asking'] = async context => {
+  const page = await context.newPage()
+  await signIn(page)
+  assert.equal(page.url(), app + '/')
+  const cookies = await context.cookies(app)
+  assert.deepEqual(cookies.map(c => [c.name, c.secure, c.httpOnly, c.sameSite, c.path]), [['__Host-session', true, true, 'Lax', '/']])
+  const first = await sessionOf(context)
+  await page.goto(begin + '?next=/me')
+  if (!consents) await atProvider(page) // it has no sessions
+  await page.waitForURL(app + '/me')
+  assert.notEqual(await sessionOf(context), first, 'a sign-in is a new session')
+}
+
+steps['three tabs, the last one first'] = async context => {
+  const tabs = []
+  for (const n of [1, 2, 3]) {
+    const page = await context.newPage()
+    await page.goto(`${begin}?next=/?tab=${n}`)
+    await headed(page, 'Sign in at the provider')
+    tabs.push(page)
+  }
+  assert.equal(await pendingOf(context), 3)
+  for (const n of [3, 1, 2]) {
+    const page = tabs[n - 1]
+    await page.getByLabel('Account').fill(login)
+    await click(page, 'Sign in')
+    if (consents) {
+      await page.getByText(/Allow access|Signed in as/).first().waitFor()
+      if (await page.getByRole('button', { name: 'Allow' }).count()) await click(page, 'Allow')
+    }
+    await signedIn(page)
+    assert.equal(page.url(), `${app}/?tab=${n}`, 'each tab leads to where it began')
+  }
+  assert.equal(await pendingOf(context), 0)
+  for (const page of tabs) {
+    await page.reload()
+    await signedIn(page)
+  }
+}
+
+steps['the back button after a sign-in'] = async context => {
+  const page = await context.newPage()
+  const callbacks = []
+  page.on('request', r => r.isNavigationRequest() && r.url().startsWith(callback) && callbacks.push(r.url()))
+  await signIn(page)
+  assert.equal(callbacks.length, 1)
+  const session = await sessionOf(context)
+
+  // The callback is no entry of the history: back is the provider's last page.
+  await page.goBack()
+  await headed(page, consents ? /Allow access|This sign-in is over/ : 'Sign in at the provider')
+  if (await page.getByRole('button').count()) {
+    if (!consents) await page.getByLabel('Account').fill(login)
+    await page.getByRole('button').first().click()
+  }
+  await headed(page, 'This sign-in is over')
+  await page.getByRole('link', { name: 'Back to the application' }).click()
+  await signedIn(page)
+
+  // Its address, from the history of the browser: a page, and a way on.
+  const response = await page.goto(callbacks[0])
+  assert.equal(response.status(), 400)
+  await page.getByText('Invalid or expired sign-in').waitFor()
+  assert.equal(await sessionOf(context), session, 'the session is that of the sign-in')
+  await page.getByRole('link', { name: 'Go to the start page' }).click()
+  await signedIn(page)
+  assert.equal(await sessionOf(context), session)
+}
+
+steps['the person declines, and then agrees'] = async context => {
+  const page = await context.newPage()
+  await page.goto(begin + '?next=/me')
+  await headed(page, 'Sign in at the provider')
+  if (consents) {
+    await page.getByLabel('Account').fill(login)
+    await click(page, 'Sign in')
+    await headed(page, 'Allow access')
+  }
+  const [response] = await Promise.all([
+    page.waitForResponse(r => r.url().startsWith(callback)),
+    click(page, consents ? 'Decline' : 'Cancel')
+  ])
+  assert.equal(response.status(), 403)
+  await page.getByText('Sign-in was declined').waitFor()
+  assert.equal(await sessionOf(context), undefined)
+  assert.equal(await pendingOf(context), 0)
+  await page.getByRole('link').click() // the page's only one
+  await signedOut(page)
+  await page.getByRole('link', { name: 'Sign in' }).click()
+  if (consents) {
+    await headed(page, 'Allow access') // the provider knows who it is
+    await click(page, 'Allow')
+  } else {
+    await atProvider(page)
+  }
+  await signedIn(page)
+}
+
+steps['an answer that is not accepted is a page, and no loop of redirects'] = async context => {
+  const page = await context.newPage()
+  const callbacks = []
+  page.on('response', r => r.url().startsWith(callback) && callbacks.push(r.status()))
+  await page.goto(begin + '?next=/me&acr=gold') // which no provider here has
+  await atProvider(page)
+  await page.getByText('Sign-in failed').waitFor()
+  assert.deepEqual(callbacks, [401])
+  assert.equal(await sessionOf(context), undefined)
+  await page.getByRole('link', { name: 'Sign in' }).click()
+  if (!consents) await atProvider(page)
+  await page.waitForURL(app + '/')
+  await signedIn(page)
+  assert.deepEqual(callbacks, [401, 303])
+}
+
+// run runs the steps, each with cookies of its own, and exits 1 if one of them fails.
+async function run () {
+  const browser = await chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync']
+  })
+  let failed = 0
+  for (const [name, step] of Object.entries(steps)) {
+    if (!name.includes(only)) continue
+    const context = await browser.newContext({ ignoreHTTPSErrors: true })
+    context.setDefaultTimeout(20000)
+    try {
+      await step(context)
+      console.log('ok   ' + name)
+    } catch (error) {
+      failed++
+      console.log('FAIL ' + name + '\n' + error.stack)
+      for (const page of context.pages()) {
+        console.log(page.url() + '\n' + (await page.locator('body').innerText().catch(String)).slice(0, 1000))
+      }
+    }
+    await context.close()
+  }
+  await browser.close()
+  process.exit(failed ? 1 : 0)
+}
+
+await run()
