@@ -21,6 +21,15 @@ func init() {
 		text, err := keys.(*remoteKeys).keys.Metadata(ctx)
 		return text, withPrefix(err)
 	}
+	openid.DiscoverAt = func(issuer string, names []string, opts any) any {
+		r, err := keyset.DiscoverAt(issuer, names, opts.(*RemoteOptions).engine())
+		return &remoteKeys{keys: r, err: withPrefix(err)}
+	}
+	openid.KeysFor = func(keys any, allowed func(string) bool) any { return keysFor{keys.(*remoteKeys), allowed} }
+	openid.KeyName = func(key any) (alg, id string) {
+		k := key.(Key)
+		return k.alg.Name, k.id
+	}
 	openid.CheckKey = func(key any) (bool, error) { return key.(Key).checkAssertions() }
 	openid.Sign = func(key any, payload []byte) (string, error) {
 		k := key.(Key)
@@ -30,6 +39,16 @@ func init() {
 		}
 		return (&issuerKeySet{key: k, header: header}).sign(payload)
 	}
+}
+
+// keysFor is the keys of a server that sign for some issuers.
+type keysFor struct {
+	*remoteKeys
+	allowed func(issuer string) bool
+}
+
+func (k keysFor) source() (sourceKeys, error) {
+	return sourceKeys{keys: k.keys.For(k.allowed), remote: true}, k.err
 }
 
 // checkAssertions returns why k cannot sign what proves a client to an authorization

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ func (r *Remote) readMetadata(ctx context.Context) (location, error) {
 	if err := strictjson.Unmarshal(body, &doc); err != nil {
 		return location{}, fmt.Errorf("the metadata is not a JSON object: %w", err)
 	}
-	if doc.Issuer != r.issuer { // RFC 8414, section 3.3
+	if !slices.Contains(r.names, doc.Issuer) { // RFC 8414, section 3.3
 		return location{}, fmt.Errorf("the metadata is that of %q", doc.Issuer)
 	}
 	keys, err := r.parseURL(doc.JWKSURI)

@@ -19,6 +19,7 @@ import (
 type parsedJWK struct {
 	JWK
 	KeyOps json.RawMessage `json:"key_ops"`
+	Issuer json.RawMessage `json:"issuer"` // Microsoft's
 	// The members that only private and symmetric keys have.
 	D    json.RawMessage `json:"d"`
 	P    json.RawMessage `json:"p"`
@@ -53,6 +54,9 @@ func ParseJWK(raw []byte) (PublicKey, error) {
 		return PublicKey{}, err
 	}
 	k := PublicKey{ID: j.Kid, Key: public}
+	if !isNull(j.Issuer) && json.Unmarshal(j.Issuer, &k.Issuer) != nil {
+		k.Issuer = string(j.Issuer) // no issuer's name
+	}
 	k.Algorithms, err = j.algorithms(public)
 	return k, err
 }

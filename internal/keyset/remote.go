@@ -23,8 +23,9 @@ import (
 // set replaces the previous one, even if it is empty. A Remote is safe for
 // concurrent use.
 type Remote struct {
-	name   string // in errors
-	issuer string // of Discover, or empty
+	name   string   // in errors
+	issuer string   // of Discover, or empty: its metadata has the location of the keys
+	names  []string // of Discover: what the metadata may call the issuer
 	opts   RemoteOptions
 	client http.Client
 	read   func(context.Context) (document, error)
@@ -83,8 +84,14 @@ func NewRemote(jwksURL string, opts *RemoteOptions) (*Remote, error) {
 // Discover returns the key set of an issuer, whose URL is in the issuer's
 // metadata (OpenID Connect Discovery 1.0, section 4; RFC 8414, section 3).
 func Discover(issuer string, opts *RemoteOptions) (*Remote, error) {
+	return DiscoverAt(issuer, []string{issuer}, opts)
+}
+
+// DiscoverAt is Discover for metadata that is found as that of the issuer, and has
+// another name for it: one of names.
+func DiscoverAt(issuer string, names []string, opts *RemoteOptions) (*Remote, error) {
 	r := newRemote("the keys of "+issuer, opts)
-	r.read, r.issuer = r.fetchKeys, issuer
+	r.read, r.issuer, r.names = r.fetchKeys, issuer, names
 	u, err := r.parseURL(issuer)
 	if err == nil && (u.RawQuery != "" || u.Fragment != "" || u.ForceQuery) {
 		err = fmt.Errorf("the issuer %q has a query or fragment", issuer)

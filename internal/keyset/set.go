@@ -33,6 +33,7 @@ type PublicKey struct {
 	ID         string   // may be empty
 	Algorithms []string // names of the algorithms that it may be used with
 	Key        crypto.PublicKey
+	Issuer     string // whose tokens it verifies, if the key set says it: see Remote.For
 }
 
 // A Signature is the parts of a signed token that [Verify] needs.
@@ -49,6 +50,8 @@ type Set struct {
 	named     map[string][]*PublicKey // by ID
 	anonymous map[string][]*PublicKey // keys without an ID, by algorithm
 	all       map[string][]*PublicKey // every key, by algorithm
+	list      []PublicKey
+	of        *Set // the set that this one is a part of, or nil
 }
 
 // NewSet returns the set of the keys in list, which the caller must not change
@@ -58,6 +61,7 @@ func NewSet(list []PublicKey) *Set {
 		named:     map[string][]*PublicKey{},
 		anonymous: map[string][]*PublicKey{},
 		all:       map[string][]*PublicKey{},
+		list:      list,
 	}
 	for i := range list {
 		k := &list[i]

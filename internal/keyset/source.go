@@ -26,7 +26,7 @@ func (s *Set) LoadNewer(context.Context, *Set) (*Set, bool, error) { return s, t
 // the ID of an old one. The error is a refusal of [Set.Verify], or else src could
 // not load its keys. final is false if later keys of src may verify sig.
 func Verify(ctx context.Context, src Source, sig Signature) (set *Set, final bool, err error) {
-	if _, remote := src.(*Remote); remote && sig.Algorithm.Type == Symmetric {
+	if isRemote(src) && sig.Algorithm.Type == Symmetric {
 		return nil, true, ErrAlgorithm // a key set never has secrets, so do not fetch it
 	}
 	if set, err = src.Load(ctx); err != nil {

@@ -5,7 +5,7 @@
 //	mux.Handle("GET /login", login.Begin())
 //	mux.Handle("GET /callback", login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[Claims]) error { … sessions.Create … }))
 //
-// [GitHub] and [Google] are ready providers; [Discover] and [Endpoints] are for any other.
+// [GitHub], [Google] and [Microsoft] are ready providers; [Discover] and [Endpoints] are for any other.
 // [Login.Link] adds an account at a provider to one that is signed in here.
 //
 // # Guarantees

@@ -98,11 +98,29 @@ func ExampleGoogle() {
 		oauth.Client{ID: "app.apps.googleusercontent.com", Secret: guard.Secret("of the registration")},
 		"https://app.example.com/callback", &oauth.Options{Key: []byte(strings.Repeat("k", 32))}))
 
-	http.Handle("GET /callback", login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[Claims]) error {
+	http.Handle("GET /google", login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[Claims]) error {
 		if who.Claims.Domain != "example.com" {
 			return guard.Forbidden("Sign in with your account of example.com")
 		}
 		return nil // sessions.Create
+	}))
+}
+
+// Admit the work accounts of two companies. Microsoft's e-mail addresses decide nothing.
+func ExampleMicrosoft() {
+	type Claims struct {
+		Tenant string `json:"tid"`
+	}
+	customers := map[string]string{"aaaabbbb-0000-cccc-1111-dddd2222eeee": "contoso", "bbbbcccc-1111-dddd-2222-eeee3333ffff": "fabrikam"}
+	login := guard.Must(oauth.New[Claims](oauth.Microsoft("organizations"),
+		oauth.Client{ID: "00001111-aaaa-2222-bbbb-3333cccc4444", Secret: guard.Secret("of the registration")},
+		"https://app.example.com/callback", &oauth.Options{Key: []byte(strings.Repeat("k", 32))}))
+
+	http.Handle("GET /microsoft", login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[Claims]) error {
+		if customers[who.Claims.Tenant] == "" {
+			return guard.Forbidden("Your company is no customer")
+		}
+		return nil // sessions.Create for the account of who.Issuer and who.Subject
 	}))
 }
 

@@ -75,11 +75,18 @@ func (l *Login[C]) identify(ctx context.Context, m *metadata, p *pending, g *gra
 			return nil, err
 		}
 	}
-	return who, l.fromIDToken(t, payload, g, who)
+	if err := l.fromIDToken(t, payload, g, who); err != nil {
+		return nil, err
+	}
+	if f := l.server.emailVerified; f != nil {
+		who.EmailVerified = t.Claims.Email != "" && f(payload)
+	}
+	return who, nil
 }
 
 // fromIDToken sets what an ID token says, which counts before the userinfo.
 func (l *Login[C]) fromIDToken(t *jwtauth.Token[idClaims], payload []byte, g *grant, who *Identity[C]) error {
+	who.Issuer = t.Issuer
 	who.Subject, who.SessionID, who.IDToken = t.Sub(), t.SessionID, guard.Secret(g.IDToken)
 	who.ACR, who.AMR = t.Claims.ACR, texts(t.Claims.AMR)
 	if t.Claims.AuthTime != nil {

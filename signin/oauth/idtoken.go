@@ -35,14 +35,14 @@ type idClaims struct {
 	Verified json.RawMessage `json:"email_verified"`
 }
 
-// newVerifier returns the verifier of the ID tokens for a client. The algorithms are
+// newVerifier returns the verifier of an issuer's ID tokens for a client. The algorithms are
 // checked afterwards, as the metadata is not known yet; no key of a key set is symmetric.
-func newVerifier(s *server, clientID string, o *Options) (*jwtauth.Verifier[idClaims], error) {
+func newVerifier(issuer string, keys jwtauth.KeySource, clientID string, o *Options) (*jwtauth.Verifier[idClaims], error) {
 	if clientID == "" { // newClient reports it
 		clientID = "missing"
 	}
-	return jwtauth.NewVerifier[idClaims](s.keys, &jwtauth.VerifierOptions{
-		Issuer: s.issuer, Audience: []string{clientID}, Types: []string{"JWT", ""},
+	return jwtauth.NewVerifier[idClaims](keys, &jwtauth.VerifierOptions{
+		Issuer: issuer, Audience: []string{clientID}, Types: []string{"JWT", ""},
 		Leeway: leeway, MaxAge: maxTokenAge, MaxTokenBytes: maxIDToken, Now: o.Now,
 	})
 }
@@ -53,7 +53,11 @@ func (l *Login[C]) verifyIDToken(ctx context.Context, m *metadata, p *pending, g
 	if g.IDToken == "" {
 		return nil, nil, failed(errNoIDToken)
 	}
-	t, err := l.verifier.Verify(ctx, g.IDToken)
+	v, err := l.verifierOf(g.IDToken)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := v.Verify(ctx, g.IDToken)
 	if err != nil {
 		return nil, nil, ofIDToken(err)
 	}
@@ -71,6 +75,19 @@ func (l *Login[C]) verifyIDToken(ctx context.Context, m *metadata, p *pending, g
 		return nil, nil, failed(errAtHash)
 	}
 	return t, payload, nil
+}
+
+// verifierOf returns the verifier of a token. That of a provider with many tenants is made
+// for the tenant that the token names, and accepts no other.
+func (l *Login[C]) verifierOf(token string) (*jwtauth.Verifier[idClaims], error) {
+	if l.server.tenantOf == nil {
+		return l.verifier, nil
+	}
+	issuer, keys, err := l.server.tenantOf(token)
+	if err != nil {
+		return nil, failed(err)
+	}
+	return newVerifier(issuer, keys, l.client.id, &l.opts)
 }
 
 // ofIDToken returns the refusal for an error of the Verifier, which may be an outage.
@@ -144,11 +161,12 @@ func isHashOf(hash, alg, accessToken string) bool {
 	return subtle.ConstantTimeCompare([]byte(hash), []byte(base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2]))) == 1
 }
 
-// segments returns the decoded header and payload of a token that was verified.
+// segments returns the decoded header and payload of a token.
 func segments(token string) (header, payload []byte) {
-	parts := strings.SplitN(token, ".", 3)
-	header, _ = base64.RawURLEncoding.DecodeString(parts[0])
-	payload, _ = base64.RawURLEncoding.DecodeString(parts[1])
+	first, rest, _ := strings.Cut(token, ".")
+	second, _, _ := strings.Cut(rest, ".")
+	header, _ = base64.RawURLEncoding.DecodeString(first)
+	payload, _ = base64.RawURLEncoding.DecodeString(second)
 	return header, payload
 }
 

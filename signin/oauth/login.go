@@ -74,8 +74,8 @@ func New[C any](provider Provider, c Client, callbackURL string, opts *Options) 
 	o.Key, o.OldKeys = nil, nil
 	l.opts = o
 	l.opts.HTTPClient = nil
-	if server.openID {
-		l.verifier, err = newVerifier(l.server, c.ID, &o)
+	if server.openID && server.keys != nil {
+		l.verifier, err = newVerifier(server.issuer, server.keys, c.ID, &o)
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 )
 
-// A Provider is where people have their accounts: [GitHub], [Google], or any other by
+// A Provider is where people have their accounts: [GitHub], [Google], [Microsoft], or any other by
 // [Discover] or [Endpoints].
 type Provider interface {
 	// server returns the provider in use, also with an error. o has no defaults yet.
@@ -82,7 +82,14 @@ type server struct {
 	scopes  []string   // that are requested if Options.Scopes is nil
 	iss     string     // of answers (RFC 9207), if it is known and not the issuer
 	emails  string     // the URL of GitHub's list of addresses
-	offline url.Values // what it has besides with KeepTokens, for a refresh token
+	offline url.Values // what a request has besides with KeepTokens, for a refresh token
+
+	// Of Microsoft, nil for others: whether an issuer is that of an allowed tenant, the
+	// issuer that a token which is not verified yet must have with its keys, and whether
+	// the e-mail address in the payload of an ID token is verified.
+	isTenant      func(issuer string) bool
+	tenantOf      func(token string) (issuer string, keys jwtauth.KeySource, err error)
+	emailVerified func(payload []byte) bool
 }
 
 // metadata returns the metadata in force. An error is an outage.
@@ -111,6 +118,8 @@ func (s *server) isIssuer(iss string) bool {
 	switch {
 	case s.iss != "":
 		return iss == s.iss
+	case s.isTenant != nil:
+		return s.isTenant(iss)
 	case s.openID:
 		return iss == s.issuer
 	}

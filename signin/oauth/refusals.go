@@ -54,6 +54,7 @@ var (
 	errIssuerMissing    = errors.New("oauth: iss is missing, which the provider announces (RFC 9207)")
 	errIssuerOther      = errors.New("oauth: iss is another issuer (RFC 9207)")
 	errInvalidGrant     = errors.New("oauth: the token endpoint answered invalid_grant")
+	errTenant           = errors.New("oauth: iss is not that of the token's tid, or of no tenant that may sign in")
 	errNoIDToken        = errors.New("oauth: the answer has no ID token")
 	errNonce            = errors.New("oauth: nonce is missing or another")
 	errAZPMissing       = errors.New("oauth: azp is missing, and aud has several values")
