@@ -30,6 +30,7 @@ var packages = map[string]func(*testing.T) map[string]leak.Instance{
 	"ratelimit":       ofRatelimit,
 	"rbac":            ofRBAC,
 	"session":         ofSession,
+	"signin/link":     ofLink,
 	"signin/oauth":    ofOAuth,
 	"signin/password": ofPassword,
 	"source":          ofSource,
