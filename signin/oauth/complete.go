@@ -3,10 +3,7 @@ package oauth
 import (
 	"context"
 	"errors"
-	"io"
-	"mime"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/go-guard/guard"
@@ -18,7 +15,6 @@ import (
 )
 
 const (
-	maxParameters = 32 << 10 // bytes of a callback's query or form
 	// leaseTime is longer than a request to the token endpoint takes.
 	leaseTime    = callTimeout + waitForCall + 15*time.Second
 	storeTimeout = 5 * time.Second // to spend a sign-in whose client has left
@@ -118,28 +114,14 @@ func (l *Login[C]) callbackOf(w http.ResponseWriter, r *http.Request) (*callback
 		return nil, refusal.MethodNotAllowed(method)
 	}
 	if l.opts.FormPost {
-		if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t != "application/x-www-form-urlencoded" {
-			return nil, invalid(errParameters)
-		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxParameters))
-		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-			return nil, invalid(errParameters)
-		} else if err != nil {
+		var err error
+		if text, err = readForm(w, r, invalid); err != nil {
 			return nil, err
 		}
-		text = string(body)
 	}
-	if len(text) > maxParameters {
-		return nil, invalid(errParameters)
-	}
-	values, err := url.ParseQuery(text)
+	values, err := parametersOf(text, invalid)
 	if err != nil {
-		return nil, invalid(errParameters)
-	}
-	for _, v := range values {
-		if len(v) > 1 {
-			return nil, invalid(errRepeated)
-		}
+		return nil, err
 	}
 	return &callback{
 		state: values.Get("state"), code: values.Get("code"), failure: values.Get("error"), iss: values.Get("iss"), hasIss: values.Has("iss"),

@@ -4,6 +4,8 @@
 //	login := guard.Must(oauth.New[Claims](oauth.Discover(issuer), oauth.Client{ID: id, Secret: secret}, callbackURL, &oauth.Options{Key: key}))
 //	mux.Handle("GET /login", login.Begin())
 //	mux.Handle("GET /callback", login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[Claims]) error { … sessions.Create … }))
+//	mux.Handle("POST /logout", login.Logout(func(w http.ResponseWriter, r *http.Request) (idToken string, err error) { … sessions.Destroy … }))
+//	mux.Handle("POST /backchannel", login.BackChannel(func(ctx context.Context, t oauth.LogoutToken) error { … sessions.DestroyRef … }))
 //
 // [GitHub], [Google] and [Microsoft] are ready providers; [Discover] and [Endpoints] are for any other.
 // [Login.Link] adds an account at a provider to one that is signed in here.
@@ -21,9 +23,14 @@
 // accepted (401), and the provider is down (503). The reason reaches guard.Observe only.
 // No code, token, state or secret is in an error.
 //
+// Logout ends the session here first, then at the provider. BackChannel accepts a logout
+// token of the provider a single time, after the sessions have ended, and with session.Ref
+// of Identity.Ref a sign-in that is under way for the ended session gets none.
+//
 // # Not covered
 //
 // An account is found by (Issuer, Subject), never by e-mail. The implicit and hybrid
 // flows, encrypted ID tokens and signed answers (JARM) are refused. Tokens that
-// Options.KeepTokens gives are not refreshed. Logout at the provider is not there yet.
+// Options.KeepTokens gives are not refreshed. Front-channel logout and session management
+// by iframes need cookies that browsers do not send in frames.
 package oauth

@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -55,6 +56,57 @@ func Example() {
 	// Output:
 	// 303 accounts.example.com openid email S256
 	// 400
+}
+
+// A person signs out here and at the provider, and is signed out here when the provider
+// ends its session.
+func ExampleLogin_BackChannel() {
+	type Data struct{ IDToken string }
+
+	sessions := guard.Must(session.New[Data](&session.Options{Store: guard.Must(session.NewMemory(nil))}))
+	login := guard.Must(oauth.New[map[string]any](
+		oauth.Discover("https://accounts.example.com"),
+		oauth.Client{ID: "app", Secret: guard.Secret("of the registration")},
+		"https://app.example.com/callback",
+		&oauth.Options{Key: []byte(strings.Repeat("k", 32)), HTTPClient: exampleProvider},
+	))
+	mux := http.NewServeMux()
+	mux.Handle("GET /callback", login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[map[string]any]) error {
+		// With the Ref, a sign-in for a session that ended meanwhile is refused.
+		_, err := sessions.Create(w, r, who.Issuer+" "+who.Subject, Data{string(who.IDToken)}, session.Ref(who.Ref()))
+		return err
+	}))
+	mux.Handle("POST /logout", guard.Optional(sessions)(login.Logout(func(w http.ResponseWriter, r *http.Request) (idToken string, err error) {
+		if s, ok := guard.PrincipalFrom[*session.Session[Data]](r.Context()); ok {
+			idToken = s.Data().IDToken
+		}
+		return idToken, sessions.Destroy(w, r)
+	})))
+	mux.Handle("POST /backchannel", login.BackChannel(func(ctx context.Context, t oauth.LogoutToken) error {
+		account := ""
+		if t.Subject != "" {
+			account = t.Issuer + " " + t.Subject
+		}
+		if t.SessionID == "" {
+			_, err := sessions.DestroyAll(ctx, account)
+			return err
+		}
+		_, err := sessions.DestroyRef(ctx, t.Ref(), account) // with both, both must match
+		return err
+	}))
+
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest("POST", "/logout", nil))
+	fmt.Println(w.Code, w.Header().Get("Location")) // there was no session
+
+	w = httptest.NewRecorder()
+	r := httptest.NewRequest("POST", "/backchannel", strings.NewReader("logout_token=forged"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	mux.ServeHTTP(w, r)
+	fmt.Println(w.Code, w.Body)
+	// Output:
+	// 303 /
+	// 400 {"error":"Bad Request","message":"Invalid logout token"}
 }
 
 // A server of plain OAuth 2.0 has no ID token: its user endpoint says who signs in.

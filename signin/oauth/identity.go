@@ -46,6 +46,11 @@ type Identity[C any] struct {
 	Next string
 }
 
+// Ref names the provider's session, for session.Ref and refresh.StartOptions.Ref: a digest
+// of Issuer and SessionID, in 43 characters. [LogoutToken.Ref] is the same text. It is
+// empty where the provider does not name the session.
+func (who *Identity[C]) Ref() string { return refOf(who.Issuer, who.SessionID) }
+
 // An email is the claims about an address (OpenID Connect Core, section 5.1).
 type email struct {
 	Email    string          `json:"email"`

@@ -62,16 +62,14 @@ func (l *Login[C]) verifyIDToken(ctx context.Context, m *metadata, p *pending, g
 		return nil, nil, ofIDToken(err)
 	}
 	header, payload := segments(g.IDToken)
-	var head struct {
-		Alg string `json:"alg"`
-	}
-	if json.Unmarshal(header, &head) != nil || !slices.Contains(m.algorithms, head.Alg) {
+	alg := algorithmOf(header)
+	if !slices.Contains(m.algorithms, alg) {
 		return nil, nil, failed(errAlgorithm)
 	}
 	if err := checkIDToken(t, p, l.client.id, l.opts.Now()); err != nil {
 		return nil, nil, failed(err)
 	}
-	if h := t.Claims.AtHash; h != nil && !isHashOf(*h, head.Alg, g.AccessToken) {
+	if h := t.Claims.AtHash; h != nil && !isHashOf(*h, alg, g.AccessToken) {
 		return nil, nil, failed(errAtHash)
 	}
 	return t, payload, nil
@@ -105,12 +103,11 @@ func checkIDToken(t *jwtauth.Token[idClaims], p *pending, clientID string, now t
 	switch {
 	case p.Nonce == "" || subtle.ConstantTimeCompare([]byte(c.Nonce), []byte(p.Nonce)) != 1:
 		return errNonce
-	case c.AZP != nil && *c.AZP != clientID:
-		return errAZP
-	case c.AZP == nil && len(t.Audience) > 1:
-		return errAZPMissing
 	case !isSubject(t.Sub()):
 		return errSubject
+	}
+	if err := checkParty(c.AZP, t.Audience, clientID); err != nil {
+		return err
 	}
 	if p.MaxAge != nil {
 		if c.AuthTime == nil {
@@ -126,6 +123,29 @@ func checkIDToken(t *jwtauth.Token[idClaims], p *pending, clientID string, now t
 		return errACR
 	}
 	return nil
+}
+
+// checkParty checks azp: a token of several audiences is for the one that it names
+// (OpenID Connect Core, section 3.1.3.7).
+func checkParty(azp *string, audience []string, clientID string) error {
+	switch {
+	case azp != nil && *azp != clientID:
+		return errAZP
+	case azp == nil && len(audience) > 1:
+		return errAZPMissing
+	}
+	return nil
+}
+
+// algorithmOf returns the alg of a header, empty if there is none.
+func algorithmOf(header []byte) string {
+	var head struct {
+		Alg string `json:"alg"`
+	}
+	if json.Unmarshal(header, &head) != nil {
+		return ""
+	}
+	return head.Alg
 }
 
 // isSubject reports whether s can be a subject (OpenID Connect Core, section 2).

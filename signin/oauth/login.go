@@ -34,6 +34,9 @@ type Login[C any] struct {
 	calls    *flight.Group[struct{}, answer]
 	verifier *jwtauth.Verifier[idClaims] // nil with Endpoints
 	shape    *strictjson.Shape           // of C
+	logouts  *jwtauth.Verifier[struct{}] // of logout tokens; nil with Endpoints
+
+	afterLogout string // PostLogoutURL, or its path on this site
 }
 
 const (
@@ -74,9 +77,14 @@ func New[C any](provider Provider, c Client, callbackURL string, opts *Options) 
 	o.Key, o.OldKeys = nil, nil
 	l.opts = o
 	l.opts.HTTPClient = nil
+	errs = append(errs, l.setPostLogoutURL())
 	if server.openID && server.keys != nil {
 		l.verifier, err = newVerifier(server.issuer, server.keys, c.ID, &o)
 		errs = append(errs, err)
+		if err == nil { // its mistakes would be the same
+			l.logouts, err = newLogoutVerifier(server.issuer, server.keys, c.ID, &o)
+			errs = append(errs, err)
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

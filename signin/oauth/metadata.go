@@ -15,6 +15,7 @@ import (
 type metadata struct {
 	text                                   string
 	authorize, token, userInfo, pushed     string
+	endSession                             string // of RP-Initiated Logout 1.0, section 2.1; empty without one
 	mustPush, announcesIssuer, prefersPost bool
 	algorithms                             []string // of ID tokens; asymmetric ones
 }
@@ -26,6 +27,7 @@ func (s *server) parse(text []byte) (*metadata, error) {
 		Token        string   `json:"token_endpoint"`
 		UserInfo     string   `json:"userinfo_endpoint"`
 		Pushed       string   `json:"pushed_authorization_request_endpoint"`
+		EndSession   string   `json:"end_session_endpoint"`
 		MustPush     bool     `json:"require_pushed_authorization_requests"`
 		Issuer       bool     `json:"authorization_response_iss_parameter_supported"`
 		Algorithms   []string `json:"id_token_signing_alg_values_supported"`
@@ -37,7 +39,7 @@ func (s *server) parse(text []byte) (*metadata, error) {
 	}
 	m := &metadata{
 		text: string(text), authorize: doc.Authorize, token: doc.Token, userInfo: doc.UserInfo, pushed: doc.Pushed,
-		mustPush: doc.MustPush, announcesIssuer: doc.Issuer,
+		endSession: doc.EndSession, mustPush: doc.MustPush, announcesIssuer: doc.Issuer,
 		// Without a list it is client_secret_basic (RFC 8414, section 2).
 		prefersPost: slices.Contains(doc.ClientAuth, string(Post)) && !slices.Contains(doc.ClientAuth, string(Basic)),
 	}
@@ -46,6 +48,7 @@ func (s *server) parse(text []byte) (*metadata, error) {
 		s.endpoint("token_endpoint", m.token, true),
 		s.endpoint("userinfo_endpoint", m.userInfo, s.opts.UserInfo),
 		s.endpoint("pushed_authorization_request_endpoint", m.pushed, m.mustPush),
+		s.endpoint("end_session_endpoint", m.endSession, false),
 	}
 	if len(doc.Algorithms) == 0 {
 		doc.Algorithms = []string{"RS256"} // required of every provider (Discovery 1.0, section 3)

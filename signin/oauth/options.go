@@ -22,9 +22,10 @@ type Options struct {
 	// OldKeys open cookies that were sealed before Key was replaced. Ten minutes later
 	// none is needed.
 	OldKeys []guard.Secret
-	// Once spends each sign-in a single time, over all processes that share it. If nil, it
-	// is a once.Memory of this process. Then a callback that is repeated at another
-	// process is refused by the provider alone, which accepts a code once.
+	// Once spends each sign-in and each logout token a single time, over all processes that
+	// share it. If nil, it is a once.Memory of this process. Then a callback that is repeated
+	// at another process is refused by the provider alone, which accepts a code once, and a
+	// logout token that is repeated there ends the same sessions again.
 	Once once.Store
 
 	// Scopes are requested. If nil, they are "openid" and "email" with OpenID Connect,
@@ -46,6 +47,10 @@ type Options struct {
 	// the state still bind it to the browser; the function of Complete therefore gets the
 	// request without Origin and Sec-Fetch-Site, so that sessions.Create accepts it.
 	FormPost bool
+
+	// PostLogoutURL is where the provider sends browsers to after [Login.Logout]: an absolute
+	// URL, as it is registered there. If empty, it is the origin of callbackURL and "/".
+	PostLogoutURL string
 
 	// CookieName is the name of the cookies after the prefix __Host-, and before the part
 	// of each sign-in. If empty, "oauth". Several Logins may share it: a browser has at most

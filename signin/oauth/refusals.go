@@ -7,7 +7,7 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// The refusals of a callback. Each has a cause, for Observe only, which quotes nothing of
+// The refusals of a callback and of a logout token. Each has a cause, for Observe only, which quotes nothing of
 // the request or of the provider's answer.
 
 // invalid is the 400 for a callback that belongs to no pending sign-in.
@@ -33,6 +33,13 @@ func declined() error {
 // crossOrigin is the 403 for a request to link that another site sent.
 func crossOrigin() error {
 	return &guard.Error{Status: http.StatusForbidden, Code: "cross_origin", Message: "Cross-site request refused", Err: errCrossOrigin}
+}
+
+// badLogout is the 400 for a logout token that is not accepted (OpenID Connect
+// Back-Channel Logout 1.0, section 2.8). The error parameter, which the body may have
+// there, is that of the application's format.
+func badLogout(cause error) error {
+	return &guard.Error{Status: http.StatusBadRequest, Code: "logout_token_invalid", Message: "Invalid logout token", Err: cause}
 }
 
 var (
@@ -74,4 +81,20 @@ var (
 	errAnswerTooLarge   = errors.New("oauth: the provider's answer is larger than 1 MiB")
 	errUserInfoStatus   = errors.New("oauth: the userinfo endpoint did not answer 200")
 	errAnswerRedirect   = errors.New("oauth: the provider redirected the request")
+
+	errNoLogoutTokens = errors.New("oauth: Endpoints have no logout tokens")
+	errNoLogoutToken  = errors.New("oauth: logout_token is missing or empty")
+	errLogoutSegments = errors.New("oauth: the logout token is not three segments of strict base64url, of at most 16 KiB")
+	errLogoutClaims   = errors.New("oauth: the logout token's payload is not one strict JSON object, or a claim of it is of another type")
+	errLogoutIssuer   = errors.New("oauth: the logout token's iss is missing or another issuer")
+	errLogoutAudience = errors.New("oauth: the logout token's aud is missing or another client")
+	errLogoutAge      = errors.New("oauth: the logout token's iat is missing or more than five minutes ago")
+	errLogoutFuture   = errors.New("oauth: the logout token's iat is in the future")
+	errLogoutExpired  = errors.New("oauth: the logout token's exp is missing or past")
+	errLogoutID       = errors.New("oauth: the logout token's jti is missing or empty")
+	errLogoutNonce    = errors.New("oauth: the logout token has a nonce, as an ID token has")
+	errLogoutEvent    = errors.New("oauth: the logout token's events have no object of the back-channel logout")
+	errLogoutNothing  = errors.New("oauth: the logout token has neither sub nor sid, or an empty sid")
+	errLogoutSpent    = errors.New("oauth: the logout token was received before")
+	errLogoutBusy     = errors.New("oauth: the logout token is handled by another request at this time")
 )

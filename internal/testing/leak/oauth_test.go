@@ -55,6 +55,7 @@ func ofOAuth(t *testing.T) map[string]leak.Instance {
 		"Client":      {Value: registered, Exposed: aSecret},
 		"Endpoints":   {Value: endpoints},
 		"Identity":    {Value: who, Exposed: aSecret},
+		"LogoutToken": {Value: oauth.LogoutToken{Issuer: "https://idp.example", Subject: "1", SessionID: "2"}},
 		"Login":       {Value: []any{login, withKey}, Secrets: secrets},
 		"Options":     {Value: options, Exposed: aSecret},
 		"Tokens":      {Value: who.Tokens, Exposed: aSecret},
