@@ -3,13 +3,13 @@ package ratelimit
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"slices"
 	"sync/atomic"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/refusal"
 )
 
 // An Attempt is a login attempt. It has failed unless Succeed or Withdraw is called.
@@ -28,6 +28,7 @@ type attemptTakes struct {
 	places  int     // its address and, for IPv6, its network
 	cleared []Taken // what a success undoes besides it: all units of some counts
 	flights []Taken // what every end undoes
+	states  []State // those of taken are the first
 }
 
 // Attempt counts a login attempt on an account before the password is checked,
@@ -42,6 +43,9 @@ type attemptTakes struct {
 // seconds: the context may never end.
 func (l *Login) Attempt(r *http.Request, account string) (*Attempt, error) {
 	d := guard.Decision{Package: "ratelimit", Guard: "login", Cost: 1, Pattern: r.Pattern}
+	if l.opts.Subjects {
+		d.Subject = account
+	}
 	t, err := l.attempt(r, account)
 	if t.result.Limit != "" { // the take was answered
 		d.Guard, d.RetryAfter, d.Reason = t.result.Limit, t.result.RetryAfter, l.backend.reason(t.from)
@@ -83,21 +87,21 @@ func (l *Login) attempt(r *http.Request, account string) (t loginTake, err error
 			return t, err
 		}
 		if !t.busy {
-			return t, l.tooMany(&t, "ratelimit: the quota of %q is used up")
+			return t, l.tooMany(&t, false)
 		}
 		if !w.wait(r.Context()) {
-			return t, l.tooMany(&t, "ratelimit: attempts in flight use what is left of the quota of %q")
+			return t, l.tooMany(&t, true)
 		}
 	}
 }
 
-func (l *Login) tooMany(t *loginTake, format string) error {
-	return tooMany("login_limited", l.opts.Message, t.result.RetryAfter, fmt.Errorf(format, t.result.Limit))
+func (l *Login) tooMany(t *loginTake, inFlight bool) error {
+	return tooMany("login_limited", l.opts.Message, t.result.RetryAfter, &refusal.UsedUp{Limit: t.result.Limit, InFlight: inFlight})
 }
 
 // begin returns the attempt that t granted.
 func (l *Login) begin(r *http.Request, t *loginTake) *Attempt {
-	takes := attemptTakes{places: t.places}
+	takes := attemptTakes{places: t.places, states: t.states}
 	for i := range t.demands {
 		taken := Taken{Take: t.demands[i].take(), Stamp: t.states[i].Stamp}
 		if i >= t.limits {
@@ -117,6 +121,22 @@ func (l *Login) begin(r *http.Request, t *loginTake) *Attempt {
 	stop := context.AfterFunc(ctx, func() { cancel(); a.land(ctx) })
 	a.release = func() { stop(); cancel() }
 	return a
+}
+
+// Remaining returns how many more failures the limit of this name grants, if this
+// attempt fails. ok is false for a limit that the attempt did not take from, and for an
+// attempt that OnFailure granted.
+func (a *Attempt) Remaining(limit string) (n int, ok bool) {
+	if a == nil || a.inFallback {
+		return 0, false
+	}
+	takes := a.takes()
+	for i, taken := range takes.taken {
+		if taken.Limit.Name == limit {
+			return takes.states[i].Remaining, true
+		}
+	}
+	return 0, false
 }
 
 // Succeed reports that the password was right: it gives this attempt, and no

@@ -60,6 +60,10 @@ type LoginOptions struct {
 	// account must compare exactly, there with a collation such as utf8mb4_bin.
 	Normalize func(account string) string
 
+	// Subjects says that accounts are subjects, as in package totp: decisions name the
+	// account as their Subject. What a client types is not one, and must not be in logs.
+	Subjects bool
+
 	// Store has the counts. If nil, they are in this process's memory. The
 	// limits of logins that share a store need different names. All names of login
 	// limits have at most 55 letters.
