@@ -23,16 +23,18 @@ const (
 // credential. One refusal is one Decision.
 type Decision struct {
 	// Package is the package of the guard: "apikey", "bearer", "jwtauth",
-	// "refresh", "session", "password", "oauth", "link", "ratelimit", "rbac" or "owner".
-	// For an authenticator of one's own it is the last element of its package's path. It is
-	// "guard" for [HandlerFunc] without a principal, and "handler" for [Refuse] in a handler.
+	// "refresh", "session", "password", "oauth", "link", "totp", "ratelimit", "rbac" or
+	// "owner". For an authenticator of one's own it is the last element of its package's
+	// path. It is "guard" for [HandlerFunc] without a principal, and "handler" for [Refuse]
+	// in a handler.
 	Package string
 	// Guard is what was required, such as "role admin" or the name of a limit.
 	// It may be empty.
 	Guard string
 	// Action is what was done, or was to be done, where a handler did more than
 	// serve a request: "sign-in", "pending" (half a sign-in), "sign-out", "refresh",
-	// "rotate", "issue", "redeem", "revoke", "swap". It is empty for guards.
+	// "rotate", "issue", "redeem", "revoke", "swap", and of a second factor "enroll",
+	// "confirm", "disable", "unlock", "import" and "recovery codes". It is empty for guards.
 	Action string
 	// Subject is who the decision is about, where that is known: the subject of
 	// the credential or, without one, of the principal (see the interface

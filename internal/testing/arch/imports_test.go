@@ -36,6 +36,7 @@ var allowed = map[string][]string{
 	"signin/oauth":    {module + "/jwtauth", module + "/once", module + "/source", "github.com/golang-jwt/jwt/v5"}, // it verifies ID tokens, and spends each sign-in once
 	"signin/password": {module + "/ratelimit", module + "/clientip", "golang.org/x/time", // a login limits its failures
 		"golang.org/x/crypto", "golang.org/x/sys"}, // the latter by the former
+	"signin/totp": {module + "/once", module + "/ratelimit", module + "/clientip", "golang.org/x/time"}, // a code is good once, and wrong ones are limited
 }
 
 // TestImports holds the import rules of the module, over all dependencies.

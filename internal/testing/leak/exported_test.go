@@ -33,10 +33,12 @@ var packages = map[string]func(*testing.T) map[string]leak.Instance{
 	"signin/link":     ofLink,
 	"signin/oauth":    ofOAuth,
 	"signin/password": ofPassword,
+	"signin/totp":     ofTOTP,
 	"source":          ofSource,
 	// Conformance suites.
 	"apikey/apikeytest": none, "jwtauth/denylisttest": none, "jwtauth/refresh/refreshtest": none,
 	"once/oncetest": none, "ratelimit/ratelimittest": none, "session/sessiontest": none,
+	"signin/totp/totptest": none,
 }
 
 func none(*testing.T) map[string]leak.Instance { return nil }
