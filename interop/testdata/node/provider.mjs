@@ -13,6 +13,7 @@ import readline from 'node:readline';
 import { generateKeyPair, exportJWK } from 'jose';
 import Provider from 'oidc-provider';
 
+console.info = console.error; // standard output is for answers
 const { app, secret, jwk } = JSON.parse(process.argv[2]);
 const escape = (text) => text.replace(/[&<>"']/g, (c) => `&#${c.codePointAt(0)};`);
 
