@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/format"
 	"github.com/go-guard/guard/signin/oauth"
 )
 
@@ -91,6 +92,41 @@ func TestPublicBugs(t *testing.T) {
 			a := newApp(t, p, oauth.Options{})
 			if w := a.signIn(""); w.Code != 303 || !a.who.EmailVerified {
 				t.Errorf("%d %s", w.Code, a.reason())
+			}
+		},
+		"zitadel/oidc#672: a claim that is not read does not parse": func(t *testing.T) {
+			for _, locale := range []any{"", "null", 1, nil, []string{"de", "en"}, object{"language": "de"}} {
+				p := newProvider()
+				p.user["locale"] = locale
+				p.claims = func(c object) { c["locale"] = locale }
+				a := newApp(t, p, oauth.Options{UserInfo: true})
+				if w := a.signIn(""); w.Code != 303 || a.who.Claims.Name != "Alice" {
+					t.Errorf("%v: %d %s", locale, w.Code, a.reason())
+				}
+			}
+		},
+		"zitadel/oidc#753: the callback comes to another process": func(t *testing.T) {
+			p := newProvider()
+			one, two := newApp(t, p, oauth.Options{}), newApp(t, p, oauth.Options{})
+			two.cookies = one.cookies
+			if w := two.complete(p.authorize(t, one.begin("?next=/inbox"))); w.Code != 303 || w.Header().Get("Location") != "/inbox" {
+				t.Errorf("%d %s", w.Code, two.reason())
+			}
+		},
+		"zitadel/zitadel#6033: the login page of a refused sign-in leads to the next one": func(t *testing.T) {
+			p := newProvider()
+			p.claims = func(c object) { c["acr"] = "bronze" }
+			a := newApp(t, p, withRequest(oauth.AuthRequest{ACRValues: []string{"gold"}}))
+			a.handler = guard.OnError(format.HTML("/login", nil))(a.handler)
+			for name, v := range map[string]url.Values{
+				"not accepted": p.authorize(t, a.begin("")),
+				"an error":     {"error": {"server_error"}, "state": p.authorize(t, a.begin(""))["state"], "iss": {issuer}},
+			} {
+				r := httptest.NewRequest("GET", "/callback?"+v.Encode(), nil)
+				r.Header.Set("Accept", "text/html")
+				if w := a.do(r); w.Code/100 != 4 || w.Header().Get("Location") != "" || !strings.Contains(w.Body.String(), "<a href=") {
+					t.Errorf("%s: %d %q %s", name, w.Code, w.Header().Get("Location"), w.Body)
+				}
 			}
 		},
 		"netlify/gotrue#332: the callback does not compare the state": func(t *testing.T) {
