@@ -3,6 +3,7 @@ package guard
 import (
 	"errors"
 	"net/http"
+	"time"
 )
 
 // ErrNoCredentials is an authenticator's answer to a request without any of its
@@ -15,7 +16,8 @@ var ErrNoCredentials = errors.New("guard: no credentials")
 // An Authenticator finds out who sends a request. It must be safe for use by
 // several goroutines, and it must not write.
 //
-// A principal or credential may also implement [Subject] and [ScopeLimiter].
+// A principal or credential may also implement [Subject], [ScopeLimiter] and
+// [AuthContext].
 type Authenticator[P any] interface {
 	// Authenticate returns the principal, or an error: ErrNoCredentials where
 	// the request carries none of this authenticator's credentials, an *Error
@@ -68,4 +70,19 @@ type ScopeLimiter interface {
 	// limited is false there is no limit; where it is true and scopes is empty,
 	// nothing is allowed.
 	ScopeLimit() (scopes []string, limited bool)
+}
+
+// An AuthContext is a principal or credential that knows how its subject signed in:
+// a session, a token, an introspection. Package stepup asks it. What it does not
+// know is the zero value, which satisfies no requirement.
+type AuthContext interface {
+	// AuthTime is when the subject signed in: the auth_time of OpenID Connect Core,
+	// section 2. Use of the credential, its rotation and its refresh do not renew it.
+	AuthTime() time.Time
+	// AMR is how the subject signed in, in names of RFC 8176, such as "pwd" and "otp".
+	// The caller must not modify it.
+	AMR() []string
+	// ACR is the authentication context class, such as the provider's name for two
+	// factors (OpenID Connect Core, section 2).
+	ACR() string
 }

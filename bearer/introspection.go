@@ -26,10 +26,25 @@ type Introspection struct {
 	raw    secret.Value[json.RawMessage] // some servers return the token
 	bound  bool                          // it has a confirmation member, cnf
 	usages []string                      // the members that tell refresh and ID tokens apart
+
+	authTime time.Time
+	amr      []string
+	acr      string
 }
 
 // Sub returns the subject, which is empty for a client that acts for itself.
 func (i *Introspection) Sub() string { return i.Subject }
+
+// AuthTime is the member auth_time: when the subject signed in (RFC 9470, section 6.2).
+// It is zero without one that is a time. AMR and ACR are those of amr and acr, zero
+// where they are not an array of strings and a string.
+func (i *Introspection) AuthTime() time.Time { return i.authTime }
+
+// AMR is the member amr: see [Introspection.AuthTime].
+func (i *Introspection) AMR() []string { return i.amr }
+
+// ACR is the member acr: see [Introspection.AuthTime].
+func (i *Introspection) ACR() string { return i.acr }
 
 // Scopes implements [Scoped].
 func (i *Introspection) Scopes() []string { return i.scopes }
@@ -62,7 +77,27 @@ func parseIntrospection(body []byte) (*Introspection, error) {
 		raw:    secret.New(json.RawMessage(slices.Clone(body))),
 	}
 	i.bound = m.has("cnf")
+	i.readContext(members)
 	return i, m.err
+}
+
+// readContext reads how and when the subject signed in. A member of another form counts
+// as absent: no requirement is satisfied by it.
+func (i *Introspection) readContext(members map[string]json.RawMessage) {
+	m := memberReader{members: members}
+	if i.authTime = m.date("auth_time"); m.err != nil {
+		i.authTime = time.Time{}
+	}
+	if json.Unmarshal(members["acr"], &i.acr) != nil {
+		i.acr = ""
+	}
+	var list []*string // a null in it is not a string
+	if json.Unmarshal(members["amr"], &list) != nil || slices.Contains(list, nil) {
+		return
+	}
+	for _, method := range list {
+		i.amr = append(i.amr, *method)
+	}
 }
 
 // scopesOf returns the scopes of the member scope, which RFC 7662 writes as a text,

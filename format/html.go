@@ -19,9 +19,16 @@ import (
 // refused sign-in, such as the callback of a provider (signin_failed, signin_ended): a
 // redirect would begin another one, which may be refused as well. Programs get otherwise,
 // as by [Browser].
+//
+// An error whose Header has a Location that is a path of this site leads there in place
+// of login: a guard knows better what the person lacks, as stepup.Enroll does.
 func HTML(login string, otherwise guard.ErrorHandler) guard.ErrorHandler {
 	return Browser(func(w http.ResponseWriter, r *http.Request, e *guard.Error) {
 		read := r.Method == http.MethodGet || r.Method == http.MethodHead
+		login := login
+		if to := e.Header.Get("Location"); localpath.Is(to) {
+			login = to
+		}
 		signIn := e.Code == "signin_failed" || e.Code == "signin_ended"
 		if e.Status == http.StatusUnauthorized && login != "" && read && !signIn {
 			w.Header().Set("Location", withNext(login, requested(r)))

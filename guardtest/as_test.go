@@ -17,6 +17,7 @@ import (
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/rbac"
 	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/stepup"
 )
 
 type user struct{ id, role string }
@@ -116,7 +117,6 @@ func TestAsThroughGuards(t *testing.T) {
 		Roles:       map[string]rbac.Role[perm]{"admin": {Grants: []perm{"posts:*"}}, "user": {Grants: []perm{postsRead}}},
 	}, func(u user) string { return u.role }, nil))
 	posts := guard.Must(owner.New(func(*http.Request, user) (string, bool, error) { return "2", true, nil }, nil))
-	sessions := guard.Must(session.New[profile](nil))
 	readOnly := &apikey.Record{Subject: "1", Scopes: []string{"posts:read"}}
 	limit := func(id string) guard.Middleware { // whose quota the user with this id has used up
 		l := guard.Must(ratelimit.New(ratelimit.Limit{Quota: 10, Window: time.Hour}, ratelimit.ByPrincipal(func(u user) string { return u.id }), nil))
@@ -143,8 +143,8 @@ func TestAsThroughGuards(t *testing.T) {
 		{"permission within the limit", policy.RequireAll(postsRead), alice, readOnly, 200},
 		{"owner", posts.Require(func(u user, author string) bool { return owner.Same(u.id, author) }), bob, nil, 200},
 		{"another owner", posts.Require(func(u user, author string) bool { return owner.Same(u.id, author) }), alice, nil, 403},
-		{"recent", sessions.Recent(time.Minute), alice, guardtest.Session("1", profile{}), 200},
-		{"not recent", sessions.Recent(time.Minute), alice, guardtest.SessionSince("1", profile{}, now.Add(-time.Hour)), 401},
+		{"recent", stepup.Require(stepup.Within(time.Minute)), alice, guardtest.Session("1", profile{}), 200},
+		{"not recent", stepup.Require(stepup.Within(time.Minute)), alice, guardtest.SessionSince("1", profile{}, now.Add(-time.Hour)), 401},
 	}
 	for _, tt := range tests {
 		for name, way := range ways[user]() {

@@ -19,7 +19,7 @@ func Session[D any](subject string, data D, factors ...string) *session.Session[
 }
 
 // SessionSince is [Session] for a session that began at authTime and was last
-// used just now, such as for routes behind session.Manager.Recent.
+// used just now, such as for routes behind package stepup.
 func SessionSince[D any](subject string, data D, authTime time.Time, factors ...string) *session.Session[D] {
 	s := new(session.Session[D])
 	if err := testhook.Session(s, subject, encode(data), authTime, time.Now(), factors); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/rbac"
 	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/stepup"
 )
 
 type User struct{ ID, Role string }
@@ -126,8 +127,7 @@ func ExampleSession() {
 
 // A route that wants a recent sign-in.
 func ExampleSessionSince() {
-	sessions := guard.Must(session.New[Profile](nil))
-	remove := sessions.Recent(5 * time.Minute)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	remove := stepup.Require(stepup.Within(5 * time.Minute))(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 
 	for _, age := range []time.Duration{time.Minute, time.Hour} {
 		s := guardtest.SessionSince("1", Profile{"Alice"}, time.Now().Add(-age))

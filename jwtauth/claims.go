@@ -31,6 +31,7 @@ type claims struct {
 	exp, nbf, iat           time.Time
 	hasExp, hasSub          bool
 	scope, scp              []string
+	context                 *authContext
 	hasScope                bool
 
 	issuer  *issuerConfig
@@ -95,6 +96,8 @@ func (c *claims) privateMember(s *strictjson.Scanner, m strictjson.Member) {
 		c.scope, c.hasScope = scopes(s, m.Shape), true
 	case "scp":
 		c.scp = scopes(s, m.Shape)
+	case "auth_time", "amr", "acr":
+		c.readContext(s, m)
 	case "cnf":
 		s.Skip(m.Shape)
 		if !c.shape.HasField(m.Name) {
@@ -262,3 +265,40 @@ const minEarly = 5 * time.Second
 
 // early reports whether the time is before t, beyond what clocks may differ.
 func (c clock) early(t time.Time) bool { return c.now.Before(t.Add(-max(c.leeway, minEarly))) }
+
+// readContext reads one of the claims, whichever of the three.
+func (c *claims) readContext(s *strictjson.Scanner, m strictjson.Member) {
+	if c.context == nil {
+		c.context = new(authContext)
+	}
+	switch kind := s.Kind(); {
+	case kind == '0' && m.Name[1] == 'u': // auth_time
+		c.context.time = authTime(string(s.Number()))
+	case kind == '[' && m.Name[1] == 'm': // amr
+		c.context.amr = scopes(s, m.Shape)
+	case kind == '"' && m.Name[1] == 'c': // acr
+		c.context.acr = string(s.Text())
+	default:
+		s.Skip(m.Shape)
+	}
+}
+
+// authTime returns a NumericDate, zero for one that is no time.
+func authTime(number string) time.Time {
+	seconds, err := strconv.ParseFloat(number, 64)
+	if err != nil || seconds <= 0 || seconds > maxDate {
+		return time.Time{}
+	}
+	return time.Unix(int64(seconds), 0).UTC()
+}
+
+// contextOf returns the context of claims, for package guardtest.
+func contextOf(payload []byte) *authContext {
+	var claims struct {
+		Time json.Number `json:"auth_time"`
+		AMR  []string    `json:"amr"`
+		ACR  string      `json:"acr"`
+	}
+	_ = json.Unmarshal(payload, &claims) // what does not fit is absent
+	return &authContext{authTime(claims.Time.String()), claims.AMR, claims.ACR}
+}

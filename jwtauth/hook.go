@@ -2,6 +2,7 @@ package jwtauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -70,7 +71,11 @@ func (t *Token[C]) fill(subject string, scopes []string) error {
 	if subject == "" {
 		return errors.New("a token needs a subject")
 	}
-	t.subject, t.scopes = subject, slices.Clone(scopes)
+	payload, err := json.Marshal(t.Claims)
+	if err != nil {
+		return err
+	}
+	t.subject, t.scopes, t.context = subject, slices.Clone(scopes), contextOf(payload)
 	if mapped, ok := granterOf(&t.Claims); ok && len(scopes) == 0 {
 		t.scopes = mapped.Scopes()
 	}

@@ -31,7 +31,8 @@ type Token[C any] struct {
 	by       *issuerConfig // nil only for a token of package guardtest
 	subject  string
 	scopes   []string
-	deniable deniable // without IDs if there is no Denylist
+	deniable deniable     // without IDs if there is no Denylist
+	context  *authContext // nil without its claims
 
 	audience [1]string // the storage of a single Audience
 }
@@ -64,6 +65,43 @@ func granterOf[C any](claims *C) (granter, bool) {
 // ScopeLimit implements guard.ScopeLimiter: see Trust.ScopesLimit.
 func (t *Token[C]) ScopeLimit() (scopes []string, limited bool) {
 	return t.scopes, t.by != nil && t.by.ScopesLimit
+}
+
+// An authContext is the claims about how and when the subject signed in (OpenID Connect
+// Core, section 2; RFC 9470, section 6). A claim of another form counts as absent: it
+// satisfies no requirement, and refuses no request that has none.
+type authContext struct {
+	time time.Time
+	amr  []string
+	acr  string
+}
+
+// AuthTime is the auth_time claim, in UTC: when the subject signed in. It is zero if the
+// token has none. An Issuer writes it if the Claims have one; a refresh must copy that of
+// the login, not the time of the refresh.
+func (t *Token[C]) AuthTime() time.Time {
+	if t.context == nil {
+		return time.Time{}
+	}
+	return t.context.time
+}
+
+// AMR is the amr claim, how the subject signed in (RFC 8176). It is nil if the token has
+// none.
+func (t *Token[C]) AMR() []string {
+	if t.context == nil {
+		return nil
+	}
+	return t.context.amr
+}
+
+// ACR is the acr claim, the authentication context class. It is empty if the token has
+// none.
+func (t *Token[C]) ACR() string {
+	if t.context == nil {
+		return ""
+	}
+	return t.context.acr
 }
 
 // Tokens is the response to a login (RFC 6749, section 5.1): see Respond. Printing

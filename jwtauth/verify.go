@@ -137,6 +137,7 @@ func (v *Verifier[C]) readClaims(w *scratch, payload []byte, issuer *issuerConfi
 		return nil, err
 	}
 	t.by, t.Issuer, t.IssuedAt, t.ExpiresAt = issuer, issuer.Issuer, c.iat, c.exp
+	t.context = c.context
 	if t.scopes = c.scope; !c.hasScope {
 		t.scopes = c.scp
 	}

@@ -68,6 +68,19 @@ func Factors(names ...string) CreateOption {
 	}
 }
 
+// ACR names the authentication context class of the login, for [Session.ACR], such as
+// the acr of an identity provider. It has at most 128 characters of printable ASCII
+// without spaces. An empty one is none.
+func ACR(value string) CreateOption {
+	return func(o *createOptions) error {
+		if !isACR(value) && value != "" {
+			return fmt.Errorf("session: the ACR %q is not at most 128 characters of printable ASCII without spaces", value)
+		}
+		o.acr = value
+		return nil
+	}
+}
+
 // Ref lets [Manager.DestroyRef] find the session by the name that another system has
 // for it, such as the sid of an identity provider. If there are several systems, begin
 // it with the name of the system: otherwise one can end the sessions of another. It has
@@ -134,6 +147,9 @@ func (o *createOptions) inherit(half *halfSignIn) error {
 	}
 	if o.ref == "" {
 		o.ref = half.rec.Ref
+	}
+	if o.acr == "" {
+		o.acr = half.login.acr
 	}
 	return nil
 }

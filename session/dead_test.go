@@ -132,11 +132,4 @@ func TestCodes(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
-	var stale *guard.Error
-	format := guard.OnError(func(_ http.ResponseWriter, _ *http.Request, e *guard.Error) { stale = e })
-	_, c = create(t, m, "alice")
-	now.Advance(time.Minute)
-	if serve(t, guard.Chain(format, m.Wrap, m.Recent(time.Minute)), request("GET", with(c))); stale == nil || stale.Code != "insufficient_user_authentication" {
-		t.Errorf("%v", stale)
-	}
 }

@@ -20,7 +20,6 @@ const (
 	codeEnded       = "signin_ended"
 	codeTooMany     = "too_many_cookies"
 	codeSignedIn    = "signed_in"
-	codeStale       = "insufficient_user_authentication" // RFC 9470, section 3
 )
 
 // Templates of the refusals: callers get a Clone. The causes are for Observe.

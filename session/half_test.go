@@ -9,6 +9,7 @@ import (
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/stepup"
 )
 
 // Of several cookies, a step reads the half sign-in, and other guards the session, also of
@@ -112,7 +113,7 @@ func TestRecentGuest(t *testing.T) {
 			next.ServeHTTP(w, r.WithContext(guard.WithPrincipal(r.Context(), s)))
 		})
 	}
-	if w, reached := serve(t, guard.Chain(step, m.Recent(time.Hour)), request("POST")); w.Code != 401 || reached {
+	if w, reached := serve(t, guard.Chain(step, stepup.Require(stepup.Within(time.Hour))), request("POST")); w.Code != 401 || reached {
 		t.Errorf("%d, reached %t", w.Code, reached)
 	}
 }

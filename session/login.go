@@ -17,6 +17,7 @@ type login struct {
 	pending  time.Duration // how long it waits
 	epoch    int64         // which it was inserted with; AnyEpoch for a session
 	factors  string        // separated by commas
+	acr      string
 }
 
 // plain is the login without options.
@@ -51,9 +52,12 @@ func (l *login) encode() (string, error) {
 	if l.factors != "" {
 		fields = append(fields, "a"+l.factors)
 	}
+	if l.acr != "" {
+		fields = append(fields, "c"+l.acr)
+	}
 	text := strings.Join(fields, " ")
 	if len(text) > maxLogin {
-		return "", fmt.Errorf("session: the step and the factors of a login take %d bytes, more than %d", len(text), maxLogin)
+		return "", fmt.Errorf("session: the step, the factors and the ACR of a login take %d bytes, more than %d", len(text), maxLogin)
 	}
 	return text, nil
 }
@@ -93,6 +97,8 @@ func (l *login) set(name byte, value string) (ok bool) {
 		ok = err == nil && l.epoch >= 0
 	case 'a':
 		l.factors, ok = value, value != ""
+	case 'c':
+		l.acr, ok = value, isACR(value)
 	}
 	return ok
 }
@@ -131,4 +137,14 @@ func isName(s string) bool {
 		}
 	}
 	return s != "" && len(s) <= 32
+}
+
+// isACR reports whether s can be an ACR.
+func isACR(s string) bool {
+	for _, c := range []byte(s) {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 128
 }

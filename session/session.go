@@ -34,7 +34,7 @@
 //
 // The origin of safe methods (GET, HEAD, OPTIONS) is not checked, so these must
 // change nothing. Anyone who holds the cookie acts as the subject until the session
-// ends: serve it over TLS, and protect sensitive actions with [Manager.Recent]. A
+// ends: serve it over TLS, and protect sensitive actions with package stepup. A
 // session is checked when a request arrives: a WebSocket outlives a logout unless its
 // handler checks again, by [Manager.Reload].
 //
@@ -102,13 +102,33 @@ func (s *Session[D]) ID() string { return s.state().rec.ID.String() }
 // Data returns the session's data. It shares no memory with other requests.
 func (s *Session[D]) Data() D { return s.state().data }
 
-// AuthTime returns when the subject signed in.
-func (s *Session[D]) AuthTime() time.Time { return s.state().rec.Created }
+// AuthTime returns when the subject signed in. It is zero for a half sign-in and a
+// guest.
+func (s *Session[D]) AuthTime() time.Time {
+	if s.state().subject() == "" {
+		return time.Time{}
+	}
+	return s.state().rec.Created
+}
 
 // AMR returns how the subject signed in (RFC 8176, section 2), in the order of the
 // steps, such as "pwd", "otp": the names that Create got by [Factors]. It is nil
-// without any.
-func (s *Session[D]) AMR() []string { return s.state().login.amr() }
+// without any, and for a half sign-in.
+func (s *Session[D]) AMR() []string {
+	if s.state().subject() == "" {
+		return nil
+	}
+	return s.state().login.amr()
+}
+
+// ACR returns the authentication context class that Create got by [ACR], such as that
+// of an identity provider. It is empty without one, and for a half sign-in.
+func (s *Session[D]) ACR() string {
+	if s.state().subject() == "" {
+		return ""
+	}
+	return s.state().login.acr
+}
 
 // LastSeen returns when the session was last used before this request, to the
 // precision of [Options].TouchEvery.

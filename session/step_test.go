@@ -14,6 +14,7 @@ import (
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/stepup"
 )
 
 // pending signs alice half in, for 5 minutes and the step totp.
@@ -79,8 +80,8 @@ func TestStepAccepts(t *testing.T) {
 	steps := map[string]guard.Middleware{
 		"Require": guard.Require(m), "Optional": guard.Optional(m), "Lenient": guard.Lenient(m), "mapped": guard.Require(users),
 		"totp": guard.Require(m.Step("totp")), "Optional totp": guard.Optional(m.Step("totp")), "webauthn": guard.Require(m.Step("webauthn")),
-		"recent":      guard.Chain(m.Wrap, m.Recent(time.Hour)),
-		"recent totp": guard.Chain(guard.Require(m.Step("totp")), m.Recent(time.Hour)),
+		"recent":      guard.Chain(m.Wrap, stepup.Require(stepup.Within(time.Hour))),
+		"recent totp": guard.Chain(guard.Require(m.Step("totp")), stepup.Require(stepup.Within(time.Hour))),
 	}
 	var refusal *guard.Error
 	format := guard.OnError(func(_ http.ResponseWriter, _ *http.Request, e *guard.Error) { refusal = e })

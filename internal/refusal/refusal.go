@@ -50,7 +50,7 @@ func MethodNotAllowed(allow string) *guard.Error {
 // any scheme, with the error added; one that has an error or a scope already is
 // not repeated.
 func InsufficientScope(message string, challenges, needed []string, cause error) *guard.Error {
-	challenge, sep := "Bearer", " "
+	challenge := "Bearer"
 	plain := slices.DeleteFunc(slices.Clone(challenges), func(c string) bool {
 		return hasParam(c, "error") || hasParam(c, "scope")
 	})
@@ -59,10 +59,7 @@ func InsufficientScope(message string, challenges, needed []string, cause error)
 	} else if len(plain) > 0 && !slices.ContainsFunc(challenges, isBearer) {
 		challenge = plain[0]
 	}
-	if strings.Contains(challenge, " ") {
-		sep = ", "
-	}
-	challenge += sep + `error="insufficient_scope"`
+	challenge = withParams(challenge, `error="insufficient_scope"`)
 	if len(needed) > 0 {
 		challenge += `, scope="` + strings.Join(needed, " ") + `"`
 	}
@@ -70,6 +67,36 @@ func InsufficientScope(message string, challenges, needed []string, cause error)
 		Status: http.StatusForbidden, Code: "insufficient_scope", Message: message,
 		Challenges: []string{challenge}, Err: cause,
 	}
+}
+
+// InsufficientAuthentication refuses a credential whose sign-in was too long ago, or by
+// too weak a method: 401. Each challenge in front gets the error and the params, such as
+// max_age="300" (RFC 9470, section 3). Without any it is Bearer.
+func InsufficientAuthentication(challenges []string, params string, cause error) *guard.Error {
+	if params != "" {
+		params = ", " + params
+	}
+	var list []string
+	for _, c := range challenges {
+		if !hasParam(c, "error") {
+			list = append(list, withParams(c, `error="insufficient_user_authentication"`)+params)
+		}
+	}
+	if len(list) == 0 {
+		list = []string{`Bearer error="insufficient_user_authentication"` + params}
+	}
+	return &guard.Error{
+		Status: http.StatusUnauthorized, Code: "insufficient_user_authentication", Message: "Recent authentication required",
+		Challenges: list, Err: cause,
+	}
+}
+
+// withParams adds params to a challenge.
+func withParams(challenge, params string) string {
+	if strings.Contains(challenge, " ") {
+		return challenge + ", " + params
+	}
+	return challenge + " " + params
 }
 
 // hasParam reports whether a challenge has a parameter of this name. Quoted values

@@ -32,7 +32,8 @@ var allowed = map[string][]string{
 	"rbac":            nil,
 	"session":         nil,
 	"source":          nil,
-	"signin/link":     {module + "/once", module + "/ratelimit", module + "/clientip", "golang.org/x/time"},        // a state is redeemed once, and codes have limited attempts
+	"signin/link":     {module + "/once", module + "/ratelimit", module + "/clientip", "golang.org/x/time"}, // a state is redeemed once, and codes have limited attempts
+	"stepup":          nil,
 	"signin/oauth":    {module + "/jwtauth", module + "/once", module + "/source", "github.com/golang-jwt/jwt/v5"}, // it verifies ID tokens, and spends each sign-in once
 	"signin/password": {module + "/ratelimit", module + "/clientip", "golang.org/x/time", // a login limits its failures
 		"golang.org/x/crypto", "golang.org/x/sys"}, // the latter by the former

@@ -23,6 +23,7 @@ import (
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/rbac"
 	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/stepup"
 )
 
 // keysOf authenticates every request with a key by lookup.
@@ -62,12 +63,12 @@ func TestMistakesAreLogged(t *testing.T) {
 		{"an owner outside", guard.Chain(h.own(), step), []string{"package=owner", noStep}},
 		{"a limit by principal outside", guard.Chain(h.byMember.Wrap, step), []string{"package=ratelimit", noStep}},
 		{"scopes outside", guard.Chain(opaque.Scopes("read"), step), []string{"package=bearer", "scope", noStep}},
-		{"a recent session outside", guard.Chain(guard.Must(session.New[struct{}](nil)).Recent(time.Minute), step), []string{"package=session", noStep}},
+		{"a recent sign-in outside", guard.Chain(stepup.Require(stepup.Within(time.Minute)), step), []string{"package=stepup", noStep}},
 		{"scopes behind a key without any", guard.Chain(step, opaque.Scopes("read")), []string{"package=bearer", "scope", "as compose_test.member"}},
-		{"a recent session behind a key", guard.Chain(step, guard.Must(session.New[struct{}](nil)).Recent(time.Minute)),
-			[]string{"package=session", "as compose_test.member"}},
-		{"a recent session behind a principal that was set by hand", guard.Chain(setByHand, guard.Must(session.New[struct{}](nil)).Recent(time.Minute)),
-			[]string{"package=session", "as compose_test.member"}},
+		{"a recent sign-in behind a key", guard.Chain(step, stepup.Require(stepup.Within(time.Minute))),
+			[]string{"package=stepup", "as compose_test.member"}},
+		{"a recent sign-in behind a principal that was set by hand", guard.Chain(setByHand, stepup.Require(stepup.Within(time.Minute))),
+			[]string{"package=stepup", "as compose_test.member"}},
 		{"a policy of another type", guard.Chain(pointers, h.policy.RequireRole("user")), []string{"package=rbac", "type compose_test.member", "as *compose_test.member"}},
 		{"a policy per tenant without In", guard.Chain(step, perTenant.RequireRole("user")), []string{"package=rbac", "role user", "neither In nor Enter is in front"}},
 		{"a policy per tenant whose In is outside of the step", guard.Chain(inAcme, step), []string{"package=rbac", "guard=member", noStep}},
@@ -144,6 +145,7 @@ func TestRecentWithoutASession(t *testing.T) {
 	withKey := []string{"X-API-Key", key.Reveal()}
 	withSession := []string{"Cookie", strings.SplitN(w.Header().Get("Set-Cookie"), ";", 2)[0]}
 	byKey, bySession := guard.BySubject(ring, memberByID), guard.BySubject(sessions, memberByID)
+	const recent = ` error="insufficient_user_authentication", max_age="60"`
 	const stale = `{"error":"Unauthorized","message":"Recent authentication required"}`
 	for _, tt := range []struct {
 		name       string
@@ -154,13 +156,13 @@ func TestRecentWithoutASession(t *testing.T) {
 		challenges []string
 	}{
 		{"keys and sessions, a session", guard.Require(byKey, bySession), withSession, 200, "", nil},
-		{"keys and sessions, a key", guard.Require(byKey, bySession), withKey, 401, stale, []string{"ApiKey", "Session"}},
-		{"a key inside of optional sessions", guard.Chain(guard.Optional(sessions), guard.Require(byKey)), withKey, 401, stale, []string{"ApiKey"}},
-		{"a principal set by hand inside of sessions", guard.Chain(guard.Optional(sessions), setByHand), nil, 401, stale, []string{"Bearer"}},
+		{"keys and sessions, a key", guard.Require(byKey, bySession), withKey, 401, stale, []string{"ApiKey" + recent, "Session" + recent}},
+		{"a key inside of optional sessions", guard.Chain(guard.Optional(sessions), guard.Require(byKey)), withKey, 401, stale, []string{"ApiKey" + recent}},
+		{"a principal set by hand inside of sessions", guard.Chain(guard.Optional(sessions), setByHand), nil, 401, stale, []string{"Bearer" + recent}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			stderr := logged(t)
-			w, reached := harness.Serve(t, guard.Chain(tt.step, sessions.Recent(time.Minute)), nil, harness.Request("/", tt.header...))
+			w, reached := harness.Serve(t, guard.Chain(tt.step, stepup.Require(stepup.Within(time.Minute))), nil, harness.Request("/", tt.header...))
 			if w.Code != tt.status || reached != (tt.status == 200) || w.Body.String() != tt.body {
 				t.Errorf("%d %s, reached %t; want %d %s", w.Code, w.Body, reached, tt.status, tt.body)
 			}

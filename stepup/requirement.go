@@ -1,0 +1,79 @@
+package stepup
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/go-guard/guard/internal/localpath"
+	"github.com/go-guard/guard/internal/wiring"
+)
+
+// A Requirement is what [Require] requires of a sign-in: [Within], [Factor] or [ACR]. For
+// those who lack a factor there is [Enroll].
+type Requirement func(*policy)
+
+// Within requires that the subject signed in less than d ago. d is at least a second.
+// Several Within, and several of the others, all hold.
+func Within(d time.Duration) Requirement {
+	if d < time.Second {
+		wiring.Panic("stepup", "Within(%v): at least a second is needed", d)
+	}
+	return func(p *policy) {
+		if p.within == 0 || d < p.within {
+			p.within = d
+		}
+		p.names = append(p.names, "within "+d.String())
+	}
+}
+
+// Factor requires that the subject signed in with one of these methods, as its AMR names
+// them (RFC 8176, section 2), such as "otp", "hwk" for a key in hardware and "swk" for
+// one in software, as synced passkeys are.
+func Factor(method string, or ...string) Requirement {
+	methods := listOf("Factor", append([]string{method}, or...))
+	return func(p *policy) {
+		p.factors = append(p.factors, methods)
+		p.names = append(p.names, "factor "+strings.Join(methods, " or "))
+	}
+}
+
+// ACR requires that the authentication context class is one of these values, as the
+// authorization server names them. The preferred one is first.
+func ACR(value string, or ...string) Requirement {
+	values := listOf("ACR", append([]string{value}, or...))
+	return func(p *policy) {
+		if p.acr != nil {
+			wiring.Panic("stepup", "ACR is there twice, and a sign-in has one: list the values in one ACR")
+		}
+		p.acr = values
+		p.names = append(p.names, "acr "+strings.Join(values, " or "))
+	}
+}
+
+// Enroll sends those to path who cannot satisfy Factor, as they have no such factor: with
+// format.HTML browsers are redirected there, with the path of the request as next, in
+// place of the login page. has reports whether a subject has a factor; its error is 503.
+// path is one of this site. The page itself must not require the factor.
+func Enroll(path string, has func(ctx context.Context, subject string) (bool, error)) Requirement {
+	if !localpath.Is(path) {
+		wiring.Panic("stepup", "Enroll(%q): write a path of this site, such as \"/factors\"", path)
+	}
+	if has == nil {
+		wiring.Panic("stepup", "the function of Enroll is nil")
+	}
+	return func(p *policy) {
+		p.enroll, p.has = path, has
+		p.names = append(p.names, "enroll "+path)
+	}
+}
+
+// listOf returns values that fit into a challenge.
+func listOf(name string, values []string) []string {
+	for _, v := range values {
+		if v == "" || strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\\' }) {
+			wiring.Panic("stepup", "%s: %q is not printable ASCII without spaces and quotes", name, v)
+		}
+	}
+	return values
+}
