@@ -14,6 +14,7 @@ import (
 	"github.com/go-guard/guard/format"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/signin/oauth"
+	"github.com/go-guard/guard/stepup"
 )
 
 // A person signs in with an account at a provider, and gets a session.
@@ -193,7 +194,7 @@ func ExampleLogin_Link() {
 		}
 		return s.Sub(), nil
 	})
-	mux.Handle("POST /link", sessions.Wrap(sessions.Recent(5*time.Minute)(link)))
+	mux.Handle("POST /link", sessions.Wrap(stepup.Require(stepup.Within(5*time.Minute))(link)))
 	mux.Handle("GET /callback", login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[map[string]any]) error {
 		identity := [2]string{who.Issuer, who.Subject}
 		account, found := accounts[identity]
