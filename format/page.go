@@ -20,8 +20,9 @@ const style = `:root{color-scheme:light dark}` +
 	`main{max-width:34rem;margin:0 auto;padding:12vh 1.25rem 3rem}h1{font-size:1.6rem;line-height:1.25;margin:0}p{margin:.75rem 0}a{color:#1f5fd0}` +
 	`@media(prefers-color-scheme:dark){body{background:#12151c;color:#e8eaf0}a{color:#8ab4ff}}`
 
-// codeStepUp is the code of package stepup: the person is signed in.
-const codeStepUp = "insufficient_user_authentication"
+// again reports whether the person is signed in, and is to sign in again: the refusal is
+// one of package stepup.
+func again(e *guard.Error) bool { return e.Code == "insufficient_user_authentication" }
 
 // policy allows the page its style, and nothing else.
 func policy() string {
@@ -36,7 +37,7 @@ func page(w http.ResponseWriter, r *http.Request, e *guard.Error, login string) 
 	h.Set("X-Content-Type-Options", "nosniff")
 	heading := html.EscapeString(status.Title(e.Status))
 	switch {
-	case e.Code == codeStepUp && login != "":
+	case again(e) && login != "":
 		heading = "Sign in again"
 	case e.Status == http.StatusUnauthorized && login != "":
 		heading = "You are not signed in"
@@ -58,7 +59,7 @@ func wayOn(r *http.Request, e *guard.Error, login, retryAfter string) (hint, lin
 	switch {
 	case e.Header.Get("Location") == login && login != "":
 		return "Nothing was changed.", "Continue", signIn(r, login)
-	case e.Code == codeStepUp && login != "":
+	case again(e) && login != "":
 		return "Nothing was changed. Sign in again, then repeat it.", "Sign in", signIn(r, login)
 	case e.Status == http.StatusUnauthorized && login != "":
 		// A guard refused the request before a handler ran.

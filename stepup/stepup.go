@@ -61,6 +61,8 @@ type policy struct {
 	has     func(context.Context, string) (bool, error)
 }
 
+const codeInsufficient = "insufficient_user_authentication" // RFC 9470, section 3
+
 var (
 	errAnonymous = errors.New("stepup: the request is anonymous")
 	errOther     = fmt.Errorf("stepup: the request was authenticated without a %v", reflect.TypeFor[guard.AuthContext]())
@@ -129,12 +131,15 @@ func (p *policy) withoutFactor(ctx context.Context, c guard.AuthContext) error {
 
 // refuse is the 401, whose challenges say what is required (RFC 9470, section 3).
 func (p *policy) refuse(ctx context.Context, cause error) *guard.Error {
-	var params []string
+	params := []string{`error="` + codeInsufficient + `"`}
 	if len(p.acr) > 0 {
 		params = append(params, `acr_values="`+strings.Join(p.acr, " ")+`"`)
 	}
 	if p.within > 0 {
 		params = append(params, `max_age="`+strconv.FormatInt(int64(p.within/time.Second), 10)+`"`)
 	}
-	return refusal.InsufficientAuthentication(identity.From(ctx).Challenges(), strings.Join(params, ", "), cause)
+	return &guard.Error{
+		Status: http.StatusUnauthorized, Code: codeInsufficient, Message: "Recent authentication required",
+		Challenges: refusal.Challenged(identity.From(ctx).Challenges(), strings.Join(params, ", ")), Err: cause,
+	}
 }

@@ -69,26 +69,18 @@ func InsufficientScope(message string, challenges, needed []string, cause error)
 	}
 }
 
-// InsufficientAuthentication refuses a credential whose sign-in was too long ago, or by
-// too weak a method: 401. Each challenge in front gets the error and the params, such as
-// max_age="300" (RFC 9470, section 3). Without any it is Bearer.
-func InsufficientAuthentication(challenges []string, params string, cause error) *guard.Error {
-	if params != "" {
-		params = ", " + params
-	}
-	var list []string
+// Challenged returns challenges with params added to each that has no error yet. Without
+// any it is Bearer.
+func Challenged(challenges []string, params string) (list []string) {
 	for _, c := range challenges {
 		if !hasParam(c, "error") {
-			list = append(list, withParams(c, `error="insufficient_user_authentication"`)+params)
+			list = append(list, withParams(c, params))
 		}
 	}
 	if len(list) == 0 {
-		list = []string{`Bearer error="insufficient_user_authentication"` + params}
+		list = []string{withParams("Bearer", params)}
 	}
-	return &guard.Error{
-		Status: http.StatusUnauthorized, Code: "insufficient_user_authentication", Message: "Recent authentication required",
-		Challenges: list, Err: cause,
-	}
+	return list
 }
 
 // withParams adds params to a challenge.

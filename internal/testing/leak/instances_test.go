@@ -24,14 +24,9 @@ import (
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/signin/password"
 	"github.com/go-guard/guard/source"
-	"github.com/go-guard/guard/stepup"
 )
 
 type user struct{ Name string }
-
-func ofStepUp(*testing.T) map[string]leak.Instance {
-	return map[string]leak.Instance{"Requirement": {Value: stepup.Within(time.Minute)}}
-}
 
 func ofSource(*testing.T) map[string]leak.Instance {
 	return map[string]leak.Instance{"Source": {Value: source.Cookie("x")}}
