@@ -22,7 +22,7 @@ type Client struct {
 	// Secret is the client_secret, if the client has one.
 	Secret guard.Secret
 	// Key signs assertions in place of a Secret (RFC 7523): a private key, with the ID
-	// under which the provider knows its public half.
+	// under which the provider knows its public half. For Apple's see [Apple].
 	Key jwtauth.Key
 	// Auth is how the client authenticates to the provider. If empty, it is PrivateKeyJWT
 	// with a Key, None without a Key and a Secret, and else Basic, or Post where the
@@ -40,6 +40,8 @@ const (
 	Post          Auth = "client_secret_post"
 	PrivateKeyJWT Auth = "private_key_jwt"
 	None          Auth = "none"
+
+	appleSecret Auth = "a client_secret that the key signs" // Post with it
 )
 
 // assertionLifetime is how long a client assertion is valid.
@@ -52,10 +54,12 @@ type client struct {
 	secret secret.Value[string]
 	key    jwtauth.Key
 	now    func() time.Time
+
+	appleTeam string // empty unless auth is appleSecret
 }
 
 // newClient returns the client of c. Its error lists every mistake.
-func newClient(c Client, now func() time.Time) (*client, error) {
+func newClient(c Client, now func() time.Time, s *server) (*client, error) {
 	var errs []error
 	mistake := func(format string, args ...any) { errs = append(errs, fmt.Errorf("oauth: Client: "+format, args...)) }
 	hasKey, err := openid.CheckKey(c.Key)
@@ -72,6 +76,12 @@ func newClient(c Client, now func() time.Time) (*client, error) {
 		}
 	}
 	hasSecret := len(c.Secret) > 0
+	if s.appleTeam != "" {
+		if err == nil {
+			errs = append(errs, checkApple(c, hasKey))
+		}
+		return &client{id: c.ID, auth: appleSecret, key: c.Key, now: now, appleTeam: s.appleTeam}, errors.Join(errs...)
+	}
 	if hasSecret && hasKey {
 		mistake("Secret and Key: a client has one of them")
 	}
@@ -117,6 +127,12 @@ func (c *client) authenticate(h http.Header, form url.Values, m *metadata, audie
 		return nil
 	case Post:
 		form.Set("client_secret", c.secret.Reveal())
+	case appleSecret:
+		secret, err := c.appleSecret()
+		if err != nil {
+			return err
+		}
+		form.Set("client_secret", secret)
 	case PrivateKeyJWT:
 		assertion, err := c.assertion(audience)
 		if err != nil {

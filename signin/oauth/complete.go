@@ -94,6 +94,9 @@ func (l *Login[C]) complete(w http.ResponseWriter, r *http.Request) (*Identity[C
 	if spent {
 		l.clear(w, p.id())
 	}
+	if who != nil && l.server.appleTeam != "" {
+		who.FirstName, who.LastName = appleName(c.user)
+	}
 	return who, err
 }
 
@@ -102,6 +105,7 @@ func (l *Login[C]) complete(w http.ResponseWriter, r *http.Request) (*Identity[C
 type callback struct {
 	state, code, failure, iss string
 	hasIss                    bool
+	user                      string // Apple's
 }
 
 // callbackOf reads the parameters. Each may occur once.
@@ -125,6 +129,7 @@ func (l *Login[C]) callbackOf(w http.ResponseWriter, r *http.Request) (*callback
 	}
 	return &callback{
 		state: values.Get("state"), code: values.Get("code"), failure: values.Get("error"), iss: values.Get("iss"), hasIss: values.Has("iss"),
+		user: values.Get("user"),
 	}, nil
 }
 
@@ -185,7 +190,7 @@ func (l *Login[C]) redeem(ctx context.Context, m *metadata, p *pending, c *callb
 		return nil, true, failed(errIssuerOther)
 	case c.failure != "" && c.code != "":
 		return nil, true, invalid(errCodeAndError)
-	case c.failure == "access_denied":
+	case c.failure == "access_denied", c.failure != "" && c.failure == l.server.declined:
 		return nil, true, declined()
 	case c.failure != "":
 		return nil, true, unsuccessful(namedError("the authorization endpoint", c.failure))

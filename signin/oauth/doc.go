@@ -7,7 +7,7 @@
 //	mux.Handle("POST /logout", login.Logout(func(w http.ResponseWriter, r *http.Request) (idToken string, err error) { … sessions.Destroy … }))
 //	mux.Handle("POST /backchannel", login.BackChannel(func(ctx context.Context, t oauth.LogoutToken) error { … sessions.DestroyRef … }))
 //
-// [GitHub], [Google] and [Microsoft] are ready providers; [Discover] and [Endpoints] are for any other.
+// [GitHub], [Google], [Microsoft] and [Apple] are ready providers; [Discover] and [Endpoints] are for any other.
 // [Login.Link] adds an account at a provider to one that is signed in here.
 //
 // # Guarantees

@@ -2,6 +2,11 @@ package oauth_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +17,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/format"
+	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/signin/oauth"
 	"github.com/go-guard/guard/stepup"
@@ -177,6 +183,31 @@ func ExampleMicrosoft() {
 	}))
 }
 
+// Sign in with Apple: the callback is a POST, and the name is in the first answer only.
+func ExampleApple() {
+	p8 := exampleKey // os.ReadFile("AuthKey_ABC123DEFG.p8")
+	login := guard.Must(oauth.New[map[string]any](oauth.Apple("DEF123GHIJ"),
+		oauth.Client{ID: "com.example.web", Key: jwtauth.ECDSA("ES256", p8).WithID("ABC123DEFG")},
+		"https://app.example.com/callback/apple", &oauth.Options{
+			Key:    []byte(strings.Repeat("k", 32)),
+			Scopes: []string{"email", "name"},
+		}))
+
+	mux := http.NewServeMux()
+	mux.Handle("GET /login/apple", login.Begin())
+	mux.Handle("POST /callback/apple", login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[map[string]any]) error {
+		name := who.FirstName + " " + who.LastName // store it now, for display
+		_ = name
+		return nil // sessions.Create
+	}))
+
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest("GET", "/login/apple", nil))
+	to := guard.Must(url.Parse(w.Header().Get("Location")))
+	fmt.Println(w.Code, to.Host+to.Path, to.Query().Get("scope"), to.Query().Get("response_mode"))
+	// Output: 303 appleid.apple.com/auth/authorize openid email name form_post
+}
+
 // A person who is signed in adds an account at the provider.
 func ExampleLogin_Link() {
 	type Data struct{}
@@ -216,6 +247,12 @@ func ExampleLogin_Link() {
 	fmt.Println(w.Code)
 	// Output: 401
 }
+
+// exampleKey is a private key as Apple's file has it.
+var exampleKey = func() []byte {
+	key := guard.Must(x509.MarshalPKCS8PrivateKey(guard.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))))
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})
+}()
 
 // exampleProvider answers for a provider.
 var exampleProvider = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {

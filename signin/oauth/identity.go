@@ -25,6 +25,11 @@ type Identity[C any] struct {
 	// Claims are those of the ID token and of the userinfo.
 	Claims C
 
+	// FirstName and LastName are in the answer to a person's first sign-in with Apple that
+	// has the scope "name", and empty in any other. The browser could have changed them:
+	// they may be shown, and decide nothing.
+	FirstName, LastName string
+
 	// SessionID is the provider's session (sid), if it names it. AuthTime is when the
 	// person signed in there, zero if that is unknown; ACR and AMR say how.
 	SessionID string

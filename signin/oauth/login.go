@@ -61,7 +61,7 @@ func New[C any](provider Provider, c Client, callbackURL string, opts *Options) 
 	l := &Login[C]{server: server, shape: strictjson.ShapeOf(reflect.TypeFor[C]()), callback: callbackURL, calls: flight.New[struct{}, answer](flight.Options{
 		Name: "oauth: the request to the provider", Timeout: callTimeout, Max: maxCalls, Wait: waitForCall, Alone: true,
 	})}
-	if l.client, err = newClient(c, o.Now); err != nil {
+	if l.client, err = newClient(c, o.Now, server); err != nil {
 		errs = append(errs, err)
 	}
 	if l.box, err = sealed.New("guard signin/oauth: pending sign-in", append([]guard.Secret{o.Key}, o.OldKeys...)...); err != nil {

@@ -42,7 +42,7 @@ type Options struct {
 	// dropped otherwise.
 	KeepTokens bool
 	// FormPost has the browser post the provider's answer (OAuth 2.0 Form Post Response
-	// Mode), as Apple requires. The callback is then a POST from another site, with cookies
+	// Mode). It is always set for Apple, if a scope is "email" or "name". The callback is then a POST from another site, with cookies
 	// of SameSite None: a check of the origin around it must exempt its route. The cookie and
 	// the state still bind it to the browser; the function of Complete therefore gets the
 	// request without Origin and Sec-Fetch-Site, so that sessions.Create accepts it.
@@ -123,6 +123,9 @@ func (o *Options) withDefaults(s *server) (Options, error) {
 		if !field.IsScope(scope) {
 			mistake("scope %q is not a scope-token (RFC 6749, section 3.3)", scope)
 		}
+	}
+	if s.appleTeam != "" && (slices.Contains(c.Scopes, "email") || slices.Contains(c.Scopes, "name")) {
+		c.FormPost = true // Apple refuses another response_mode
 	}
 	if c.CookieName == "" {
 		c.CookieName = "oauth"

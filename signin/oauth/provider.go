@@ -12,7 +12,7 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 )
 
-// A Provider is where people have their accounts: [GitHub], [Google], [Microsoft], or any other by
+// A Provider is where people have their accounts: [GitHub], [Google], [Microsoft], [Apple], or any other by
 // [Discover] or [Endpoints].
 type Provider interface {
 	// server returns the provider in use, also with an error. o has no defaults yet.
@@ -79,10 +79,12 @@ type server struct {
 	keys   jwtauth.KeySource // of Discover
 	latest atomic.Pointer[metadata]
 
-	scopes  []string   // that are requested if Options.Scopes is nil
-	iss     string     // of answers (RFC 9207), if it is known and not the issuer
-	emails  string     // the URL of GitHub's list of addresses
-	offline url.Values // what a request has besides with KeepTokens, for a refresh token
+	scopes    []string   // that are requested if Options.Scopes is nil
+	iss       string     // of answers (RFC 9207), if it is known and not the issuer
+	emails    string     // the URL of GitHub's list of addresses
+	offline   url.Values // what a request has besides with KeepTokens, for a refresh token
+	appleTeam string     // empty for others
+	declined  string     // the error for a person who declines, if it is not access_denied
 
 	// Of Microsoft, nil for others: whether an issuer is that of an allowed tenant, the
 	// issuer that a token which is not verified yet must have with its keys, and whether

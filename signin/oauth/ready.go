@@ -5,7 +5,7 @@ import "context"
 // Ready returns why no sign-in can begin: the provider's metadata or keys cannot be
 // fetched, or are not what its protocol has, such as the metadata of another issuer. It is
 // for a log at start, and for a check of readiness. It fetches them if there are none, at
-// most every Options.Refetch. With [Endpoints] there is nothing to fetch.
+// most every Options.Refetch. With [Endpoints], [GitHub] and [Apple] there is nothing to fetch.
 func (l *Login[C]) Ready(ctx context.Context) error {
 	_, err := l.server.metadata(ctx)
 	return err

@@ -30,6 +30,7 @@ func ofOAuth(t *testing.T) map[string]leak.Instance {
 	login := guard.Must(oauth.New[data](endpoints, registered, "https://app.example/callback", &options))
 	private := guard.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	withKey := guard.Must(oauth.New[data](oauth.Discover("https://idp.example"), oauth.Client{ID: "app", Key: jwtauth.ECDSA("ES256", private)}, "https://app.example/callback", &options))
+	withApple := guard.Must(oauth.New[data](oauth.Apple("TEAM"), oauth.Client{ID: "app", Key: jwtauth.ECDSA("ES256", private).WithID("KEY")}, "https://app.example.com/callback", &options))
 
 	w := httptest.NewRecorder()
 	login.Begin().ServeHTTP(w, httptest.NewRequest("GET", "/login", nil))
@@ -56,7 +57,7 @@ func ofOAuth(t *testing.T) map[string]leak.Instance {
 		"Endpoints":   {Value: endpoints},
 		"Identity":    {Value: who, Exposed: aSecret},
 		"LogoutToken": {Value: oauth.LogoutToken{Issuer: "https://idp.example", Subject: "1", SessionID: "2"}},
-		"Login":       {Value: []any{login, withKey}, Secrets: secrets},
+		"Login":       {Value: []any{login, withKey, withApple}, Secrets: secrets},
 		"Options":     {Value: options, Exposed: aSecret},
 		"Tokens":      {Value: who.Tokens, Exposed: aSecret},
 	}
