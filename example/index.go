@@ -30,7 +30,7 @@ type entry struct {
 	Command string // which succeeds
 	Refused string // a command that is refused
 	Answer  string // to Refused: its status and message
-	Page    string // if not empty, a page of the section, which is for Link
+	Page    string // if not empty, a page of the section, which is for Link; PUBLIC is PUBLIC_URL
 	Link    string
 }
 
@@ -101,15 +101,22 @@ var index = []entry{
 		Shows:   "Access tokens of the authorization server that OIDC_ISSUER names.",
 		Command: `curl -H "Authorization: Bearer $ACCESS_TOKEN" SITE/oidc/profile`,
 		Refused: `curl SITE/oidc/profile`, Answer: "401 JWT token required"},
+	{Prefix: "/oauth", Route: "GET /oauth/me",
+		Shows: "Signing in with an account at a provider.", Page: "PUBLIC/oauth/login", Link: "Sign in",
+		Command: `curl -i SITE/oauth/login`,
+		Refused: `curl SITE/oauth/me`, Answer: "401 Not authenticated"},
 }
 
 // indexSection shows the sections that mux serves already.
-func indexSection(mux *http.ServeMux) {
+func indexSection(mux *http.ServeMux, publicURL string) {
 	mounted := slices.DeleteFunc(slices.Clone(index), func(e entry) bool {
 		method, path, _ := strings.Cut(e.Route, " ")
 		_, pattern := mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: path}})
 		return pattern == ""
 	})
+	for i := range mounted {
+		mounted[i].Page = strings.Replace(mounted[i].Page, "PUBLIC", publicURL, 1)
+	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { showIndex(w, r, mounted) })
 }
 

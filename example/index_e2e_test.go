@@ -93,7 +93,8 @@ func TestHelp(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	for _, name := range strings.Fields("-dev -addr ADDR JWT_SECRET_KEY REDIS_URL DATABASE_URL RATE_LIMITS TRUSTED_PROXIES OIDC_ISSUER OIDC_AUDIENCE OIDC_JWKS_URL OIDC_REFETCH") {
+	for _, name := range strings.Fields("-dev -addr ADDR JWT_SECRET_KEY REDIS_URL DATABASE_URL RATE_LIMITS TRUSTED_PROXIES OIDC_ISSUER OIDC_AUDIENCE OIDC_JWKS_URL OIDC_REFETCH " +
+		"PUBLIC_URL OAUTH_ISSUER OAUTH_CLIENT_ID OAUTH_CLIENT_SECRET OAUTH_AUTHORIZE_URL OAUTH_TOKEN_URL OAUTH_USERINFO_URL OAUTH_RESPONSE_MODE SEAL_KEY") {
 		if !strings.Contains(string(out), "\n  "+name+" ") && !strings.Contains(string(out), "\n  "+name+"\n") {
 			t.Errorf("-h does not name %s: %s", name, out)
 		}

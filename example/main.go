@@ -26,7 +26,20 @@
 //     "10.0.0.0/8, ::1". The default is none.
 //   - OIDC_ISSUER, OIDC_AUDIENCE: the authorization server whose access tokens
 //     /oidc/profile accepts. OIDC_JWKS_URL replaces discovery, and OIDC_REFETCH is
-//     the minimum time between two fetches of its keys.
+//     the minimum time between two fetches of keys.
+//   - PUBLIC_URL: the origin under which browsers reach the server. The default is
+//     http://localhost:PORT on loopback, else http://HOST:PORT.
+//   - OAUTH_ISSUER, OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET: the provider with which
+//     people sign in under /oauth (OpenID Connect), and this application there, whose
+//     redirect URI is PUBLIC_URL/oauth/callback. Without a secret it is a public
+//     client. OIDC_REFETCH holds here, too.
+//   - OAUTH_AUTHORIZE_URL, OAUTH_TOKEN_URL, OAUTH_USERINFO_URL: the provider in place of
+//     OAUTH_ISSUER: plain OAuth 2.0, such as GitHub's.
+//   - OAUTH_RESPONSE_MODE: "form_post" has browsers post the provider's answer, as
+//     Apple requires. It needs https, and so no -dev.
+//   - SEAL_KEY: base64 of 32 bytes (openssl rand -base64 32). It seals cookies and what
+//     is stored encrypted. A list "NEW,OLD" replaces a key. With -dev the default is
+//     a random key; otherwise /oauth needs one.
 //
 // An invalid setting is reported in one line on stderr, with exit status 1. On
 // SIGTERM the program completes the requests under way and exits.
@@ -71,13 +84,17 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	defer stores.Close()
 	set.stores = *stores
-	handler, err := newHandler(ctx, set, log)
-	if err != nil {
-		return err
-	}
 	listener, err := net.Listen("tcp", set.addr)
 	if err != nil {
 		return fmt.Errorf("-addr, ADDR: %w", err)
+	}
+	defer listener.Close()
+	if set.publicURL == "" {
+		set.publicURL = publicURLOf(listener.Addr())
+	}
+	handler, err := newHandler(ctx, set, log)
+	if err != nil {
+		return err
 	}
 	fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr())
 	return serve(ctx, listener, handler, log)

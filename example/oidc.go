@@ -20,8 +20,10 @@ func readOIDC(getenv func(string) string) (set oidcSettings, err error) {
 	set = oidcSettings{issuer: getenv("OIDC_ISSUER"), audience: getenv("OIDC_AUDIENCE"), jwks: getenv("OIDC_JWKS_URL")}
 	refetch := getenv("OIDC_REFETCH")
 	switch {
-	case set.issuer == "" && set.audience+set.jwks+refetch != "":
-		return set, errors.New("OIDC_ISSUER is not set, but another of OIDC_AUDIENCE, OIDC_JWKS_URL and OIDC_REFETCH is")
+	case set.issuer == "" && set.audience+set.jwks != "":
+		return set, errors.New("OIDC_ISSUER is not set, but another of OIDC_AUDIENCE and OIDC_JWKS_URL is")
+	case set.issuer == "" && refetch != "" && getenv("OAUTH_ISSUER") == "":
+		return set, errors.New("OIDC_REFETCH is set, but neither OIDC_ISSUER nor OAUTH_ISSUER is")
 	case set.issuer != "" && set.audience == "":
 		return set, errors.New("OIDC_AUDIENCE is not set: tokens for other services of OIDC_ISSUER would be accepted")
 	}

@@ -34,7 +34,10 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	if err := oidcSection(mux, set.oidc); err != nil {
 		return nil, err
 	}
-	indexSection(mux)
+	if err := oauthSection(ctx, mux, set, log); err != nil {
+		return nil, err
+	}
+	indexSection(mux, set.publicURL)
 	return guard.Chain(guard.Observe(nil), accessLog(log), limitBody)(mux), nil
 }
 

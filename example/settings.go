@@ -9,10 +9,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 
+	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/clientip"
 	"github.com/go-guard/guard/example/backend"
 )
@@ -25,6 +28,10 @@ type settings struct {
 	proxies []netip.Prefix // networks whose X-Forwarded-For is believed
 	oidc    oidcSettings
 	stores  backend.Stores // a nil store is in memory
+
+	publicURL string         // the origin under which browsers reach the server
+	seal      []guard.Secret // the newest first
+	oauth     oauthSettings
 }
 
 // clientIP returns the function for a client's address. X-Forwarded-For is
@@ -52,7 +59,22 @@ Environment:
   OIDC_ISSUER      authorization server whose access tokens /oidc accepts
   OIDC_AUDIENCE    their audience, which must match; required with OIDC_ISSUER
   OIDC_JWKS_URL    URL of its keys, in place of discovery
-  OIDC_REFETCH     minimum time between two fetches of its keys; default 10s
+  OIDC_REFETCH     minimum time between two fetches of keys; default 10s
+  PUBLIC_URL       origin under which browsers reach the server; the default is
+                   http://localhost:PORT on loopback, else http://HOST:PORT
+  OAUTH_ISSUER     provider with which people sign in under /oauth (OpenID
+                   Connect)
+  OAUTH_CLIENT_ID  this application at the provider
+  OAUTH_CLIENT_SECRET
+                   its secret; the default is a public client
+  OAUTH_AUTHORIZE_URL
+  OAUTH_TOKEN_URL
+  OAUTH_USERINFO_URL
+                   the provider in place of OAUTH_ISSUER: plain OAuth 2.0
+  OAUTH_RESPONSE_MODE
+                   "form_post" has browsers post the provider's answer; needs https
+  SEAL_KEY         base64 of 32 bytes, which /oauth needs without -dev;
+                   "NEW,OLD" replaces a key
   ADDR             listen address; -addr takes precedence
 `
 
@@ -82,6 +104,15 @@ func readSettings(args []string, getenv func(string) string, stderr io.Writer) (
 	if set.oidc, err = readOIDC(getenv); err != nil {
 		return set, err
 	}
+	if set.oauth, err = readOAuth(getenv, set.oidc.refetch); err != nil {
+		return set, err
+	}
+	if set.publicURL, err = readPublicURL(getenv("PUBLIC_URL")); err != nil {
+		return set, err
+	}
+	if set.seal, err = readSealKeys(getenv("SEAL_KEY"), set.dev); err != nil {
+		return set, err
+	}
 	set.secret, err = readSecret(getenv("JWT_SECRET_KEY"), set.dev, stderr)
 	return set, err
 }
@@ -101,6 +132,32 @@ func readSecret(value string, dev bool, stderr io.Writer) ([]byte, error) {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails
 	return secret, nil
+}
+
+// readPublicURL reads an origin, such as "https://example.com".
+func readPublicURL(value string) (string, error) {
+	if value == "" {
+		return "", nil
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Scheme+"://"+u.Host != value {
+		return "", errors.New("PUBLIC_URL is not an origin such as https://example.com, without a path") // it may hold a password
+	}
+	return value, nil
+}
+
+// publicURLOf returns the origin of a listener. On loopback it is that of the name
+// localhost: cookies of 127.0.0.1 are not sent there, and an address cannot be a passkey's
+// rpId. A listener of all addresses has no other name.
+func publicURLOf(listener net.Addr) string {
+	addr, ok := listener.(*net.TCPAddr)
+	if !ok {
+		return "http://" + listener.String()
+	}
+	if addr.IP.IsLoopback() || addr.IP.IsUnspecified() {
+		return fmt.Sprintf("http://localhost:%d", addr.Port)
+	}
+	return "http://" + addr.String()
 }
 
 // readProxies reads prefixes and single addresses, such as "10.0.0.0/8, ::1".

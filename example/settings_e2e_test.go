@@ -45,6 +45,31 @@ func TestSettings(t *testing.T) {
 		{"an audience alone", []string{good, "OIDC_AUDIENCE=api"}, nil, "OIDC_ISSUER is not set"},
 		{"an issuer alone", []string{good, "OIDC_ISSUER=https://issuer.example"}, nil, "OIDC_AUDIENCE is not set"},
 		{"an issuer by http", []string{good, "OIDC_ISSUER=http://issuer.example", "OIDC_AUDIENCE=api"}, nil, "OIDC_ISSUER: "},
+		{"a refetch alone", []string{good, "OIDC_REFETCH=1s"}, nil, "OIDC_REFETCH is set, but neither OIDC_ISSUER nor OAUTH_ISSUER is"},
+		{"a provider without a client", []string{good, "OAUTH_ISSUER=https://issuer.example"}, nil, "OAUTH_CLIENT_ID is not set"},
+		{"a client without a provider", []string{good, "OAUTH_CLIENT_ID=x"}, nil, "OAUTH_ISSUER is not set"},
+		{"a client's secret alone", []string{good, "OAUTH_CLIENT_SECRET=hush"}, nil, "OAUTH_ISSUER is not set"},
+		{"both kinds of provider", []string{good, "OAUTH_ISSUER=https://issuer.example", "OAUTH_CLIENT_ID=x", "OAUTH_TOKEN_URL=https://issuer.example/token"}, nil, "a provider has one kind"},
+		{"endpoints in part", []string{good, "OAUTH_CLIENT_ID=x", "OAUTH_AUTHORIZE_URL=https://x.example/a", "OAUTH_TOKEN_URL=https://x.example/t"}, nil, "OAUTH_USERINFO_URL: one is not set"},
+		{"endpoints without a client", []string{good, "OAUTH_AUTHORIZE_URL=https://x.example/a", "OAUTH_TOKEN_URL=https://x.example/t", "OAUTH_USERINFO_URL=https://x.example/u"}, nil, "OAUTH_CLIENT_ID is not set"},
+		{"a provider by http", []string{good, "OAUTH_ISSUER=http://issuer.example", "OAUTH_CLIENT_ID=x"}, []string{"-dev"}, "OAUTH_ISSUER, PUBLIC_URL: "},
+		{"an endpoint by http", []string{good, "OAUTH_CLIENT_ID=x", "OAUTH_AUTHORIZE_URL=https://x.example/a", "OAUTH_TOKEN_URL=http://x.example/t", "OAUTH_USERINFO_URL=https://x.example/u"}, []string{"-dev"}, "Endpoints.Token"},
+		{"a public URL by http", []string{good, "OAUTH_ISSUER=https://issuer.example", "OAUTH_CLIENT_ID=x", "PUBLIC_URL=http://app.example"}, []string{"-dev"}, `"http://app.example/oauth/callback" is not https`},
+		{"http without -dev", []string{good, "OAUTH_ISSUER=https://issuer.example", "OAUTH_CLIENT_ID=x", "SEAL_KEY=" + sealKey(1)}, nil, "PUBLIC_URL is http"},
+		{"another response mode", []string{good, "OAUTH_ISSUER=https://issuer.example", "OAUTH_CLIENT_ID=x", "OAUTH_RESPONSE_MODE=fragment"}, nil, "neither query nor form_post"},
+		{"form_post by http", []string{good, "OAUTH_ISSUER=https://issuer.example", "OAUTH_CLIENT_ID=x", "OAUTH_RESPONSE_MODE=form_post"}, []string{"-dev"}, "FormPost"},
+		{"a public URL with a path", []string{good, "PUBLIC_URL=https://app.example/app"}, nil, "PUBLIC_URL is not an origin"},
+		{"a public URL with a slash", []string{good, "PUBLIC_URL=https://app.example/"}, nil, "PUBLIC_URL is not an origin"},
+		{"a public URL with a query", []string{good, "PUBLIC_URL=https://app.example?x"}, nil, "PUBLIC_URL is not an origin"},
+		{"a public URL with a fragment", []string{good, "PUBLIC_URL=https://app.example#x"}, nil, "PUBLIC_URL is not an origin"},
+		{"a public URL with a password", []string{good, "PUBLIC_URL=https://u:hush@app.example"}, nil, "PUBLIC_URL is not an origin"},
+		{"a public URL of no host", []string{good, "PUBLIC_URL=https://:443"}, nil, "PUBLIC_URL is not an origin"},
+		{"a public URL of another scheme", []string{good, "PUBLIC_URL=ftp://app.example"}, nil, "PUBLIC_URL is not an origin"},
+		{"a public host", []string{good, "PUBLIC_URL=app.example"}, nil, "PUBLIC_URL is not an origin"},
+		{"a sealing key that is short", []string{good, "SEAL_KEY=aHVzaGh1c2g="}, nil, "SEAL_KEY: key 1 is not base64 of 32 bytes"},
+		{"a sealing key that is no base64", []string{good, "SEAL_KEY=hush"}, nil, "SEAL_KEY: key 1"},
+		{"a second sealing key that is empty", []string{good, "SEAL_KEY=" + sealKey(1) + ","}, nil, "SEAL_KEY: key 2"},
+		{"a sealing key that is short in dev", []string{good, "SEAL_KEY=hush"}, []string{"-dev"}, "SEAL_KEY: key 1"},
 		{"no duration", []string{good, "OIDC_ISSUER=https://issuer.example", "OIDC_AUDIENCE=api", "OIDC_REFETCH=10"}, nil, "OIDC_REFETCH"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -63,8 +88,10 @@ func TestSettings(t *testing.T) {
 			if text := string(out); strings.Count(text, "\n") != 1 || !strings.Contains(text, tt.want) {
 				t.Errorf("output %q, want one line with %q", text, tt.want)
 			}
-			if strings.Contains(string(out), secret) {
-				t.Error("the key is shown")
+			for _, hidden := range []string{secret, "hush", "aHVzaGh1c2g=", sealKey(1)} {
+				if strings.Contains(string(out), hidden) {
+					t.Errorf("%q is shown", hidden)
+				}
 			}
 		})
 	}

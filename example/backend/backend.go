@@ -13,6 +13,7 @@ import (
 	"github.com/go-guard/guard/apikey"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/jwtauth/refresh"
+	"github.com/go-guard/guard/once"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
 	redisstore "github.com/go-guard/guard/stores/redisstore"
@@ -26,6 +27,8 @@ type Stores struct {
 	Denylist      jwtauth.Denylist
 	Limits        ratelimit.Store
 	APIKeys       apikey.Store
+	Once          once.Store
+	OAuthSessions session.Store // of other users than Sessions
 
 	closers []func() error
 }
@@ -88,7 +91,12 @@ func (s *Stores) openRedis(ctx context.Context, getenv func(string) string) erro
 		return fmt.Errorf("REDIS_URL: %w", err)
 	}
 	s.Sessions, s.TokenFamilies, s.Denylist = stores.Sessions(), stores.TokenFamilies(), stores.Denylist()
-	s.Limits, s.APIKeys = stores.RateLimits(), stores.APIKeys()
+	s.Limits, s.APIKeys, s.Once = stores.RateLimits(), stores.APIKeys(), stores.Once()
+	others, err := redisstore.New(ctx, client, "example-oauth")
+	if err != nil {
+		return fmt.Errorf("REDIS_URL: %w", err)
+	}
+	s.OAuthSessions = others.Sessions()
 	return nil
 }
 

@@ -33,18 +33,33 @@ func (s *Stores) openDatabase(ctx context.Context, getenv func(string) string) e
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(16)
 	s.closers = append(s.closers, db.Close)
-	stores, err := sqlstore.New(db, dialect, nil)
+	stores, err := migrated(ctx, db, dialect, "")
+	if err != nil {
+		return err
+	}
+	s.Sessions, s.TokenFamilies, s.Denylist, s.APIKeys = stores.Sessions(), stores.TokenFamilies(), stores.Denylist(), stores.APIKeys()
+	s.Once = stores.Once()
+	if getenv("RATE_LIMITS") == inDatabase {
+		s.Limits = stores.RateLimits()
+	}
+	others, err := migrated(ctx, db, dialect, "oauth_")
+	if err != nil {
+		return err
+	}
+	s.OAuthSessions = others.Sessions()
+	return nil
+}
+
+// migrated returns the stores whose tables begin with prefix, and creates these.
+func migrated(ctx context.Context, db *sql.DB, dialect sqlstore.Dialect, prefix string) (*sqlstore.Stores, error) {
+	stores, err := sqlstore.New(db, dialect, &sqlstore.Options{Prefix: prefix})
 	if err == nil {
 		err = stores.Migrate(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("DATABASE_URL: %w", err)
+		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
-	s.Sessions, s.TokenFamilies, s.Denylist, s.APIKeys = stores.Sessions(), stores.TokenFamilies(), stores.Denylist(), stores.APIKeys()
-	if getenv("RATE_LIMITS") == inDatabase {
-		s.Limits = stores.RateLimits()
-	}
-	return nil
+	return stores, nil
 }
 
 // parseDatabase converts a URL to the data source of its driver. Its errors do not

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/format"
+	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/signin/oauth"
+)
+
+// oauthSettings describe the provider with which people sign in, and this
+// application as it is registered there.
+type oauthSettings struct {
+	issuer    string          // of OpenID Connect
+	endpoints oauth.Endpoints // in its place, of plain OAuth 2.0
+	client    oauth.Client
+	formPost  bool
+	refetch   time.Duration
+}
+
+func readOAuth(getenv func(string) string, refetch time.Duration) (set oauthSettings, err error) {
+	set = oauthSettings{
+		issuer: getenv("OAUTH_ISSUER"),
+		endpoints: oauth.Endpoints{
+			Authorize: getenv("OAUTH_AUTHORIZE_URL"), Token: getenv("OAUTH_TOKEN_URL"), UserInfo: getenv("OAUTH_USERINFO_URL"),
+		},
+		client:  oauth.Client{ID: getenv("OAUTH_CLIENT_ID"), Secret: guard.Secret(getenv("OAUTH_CLIENT_SECRET"))},
+		refetch: refetch,
+	}
+	mode := getenv("OAUTH_RESPONSE_MODE")
+	set.formPost = mode == "form_post"
+	e := set.endpoints
+	switch some, all := e != (oauth.Endpoints{}), e.Authorize != "" && e.Token != "" && e.UserInfo != ""; {
+	case set.issuer != "" && some:
+		return set, errors.New("OAUTH_ISSUER is set, and OAUTH_AUTHORIZE_URL, OAUTH_TOKEN_URL or OAUTH_USERINFO_URL, too: a provider has one kind")
+	case some && !all:
+		return set, errors.New("OAUTH_AUTHORIZE_URL, OAUTH_TOKEN_URL and OAUTH_USERINFO_URL: one is not set")
+	case set.mounted() && set.client.ID == "":
+		return set, errors.New("OAUTH_CLIENT_ID is not set")
+	case !set.mounted() && (set.client.ID != "" || len(set.client.Secret) > 0 || mode != ""):
+		return set, errors.New("OAUTH_ISSUER is not set, but another of OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET and OAUTH_RESPONSE_MODE is")
+	case mode != "" && mode != "query" && mode != "form_post":
+		return set, fmt.Errorf("OAUTH_RESPONSE_MODE: %q is neither query nor form_post", mode)
+	}
+	return set, nil
+}
+
+// mounted reports whether there is a provider.
+func (s *oauthSettings) mounted() bool { return s.issuer != "" || s.endpoints.Authorize != "" }
+
+// oauthSection shows signing in with an account at a provider. Without the settings there
+// is no route.
+func oauthSection(ctx context.Context, mux *http.ServeMux, set settings, log *slog.Logger) error {
+	if !set.oauth.mounted() {
+		return nil
+	}
+	if len(set.seal) == 0 {
+		log.Warn("SEAL_KEY is not set: /oauth is not mounted")
+		return nil
+	}
+	p, err := newPeople(set)
+	if err != nil {
+		return err
+	}
+	go func() { // also without its provider the program serves all other sections
+		if err := p.login.Ready(ctx); err != nil {
+			log.Error("/oauth answers 503 until its provider can be used", "error", err)
+		}
+	}()
+	// A person whose sign-in failed gets a page, and is not sent to the provider again,
+	// which could fail for ever.
+	refused := guard.OnError(format.HTML("", guard.JSON))
+	browsers := guard.OnError(format.HTML("/oauth/login", guard.JSON))
+
+	mux.Handle("/oauth/login", refused(p.login.Begin()))
+	mux.Handle("/oauth/callback", refused(p.login.Complete(p.signIn)))
+	mux.Handle("GET /oauth/me", guard.Chain(browsers, p.sessions.Wrap)(guard.HandlerFunc(showPerson)))
+	return nil
+}
+
+// people has the handlers of those who sign in with a provider.
+type people struct {
+	login    *oauth.Login[struct{}]
+	sessions *session.Manager[Person]
+	tokens   *sealer
+}
+
+// A Person is the data of a session: who the provider says it is.
+type Person struct {
+	Issuer  string `json:"issuer"`
+	Subject string `json:"subject"`
+	Email   string `json:"email"`              // verified, or empty
+	IDToken []byte `json:"id_token,omitempty"` // sealed
+}
+
+const (
+	maxIDToken = 8 << 10 // bytes; a longer one is not stored
+	maxEmail   = 254     // bytes, RFC 5321
+)
+
+func newPeople(set settings) (p people, err error) {
+	provider, name := oauth.Provider(set.oauth.endpoints), "OAUTH_AUTHORIZE_URL"
+	if set.oauth.issuer != "" {
+		provider, name = oauth.Discover(set.oauth.issuer), "OAUTH_ISSUER"
+	}
+	if !set.dev && !strings.HasPrefix(set.publicURL, "https:") {
+		return p, errors.New("PUBLIC_URL is http, over which browsers return no Secure cookie: /oauth needs https, or -dev on localhost")
+	}
+	keys := set.sealKeys("pending sign-ins")
+	p.login, err = oauth.New[struct{}](provider, set.oauth.client, set.publicURL+"/oauth/callback", &oauth.Options{
+		Key:            keys[0],
+		OldKeys:        keys[1:],
+		Once:           set.stores.Once,
+		UserInfo:       true, // many providers have no e-mail address in the ID token
+		FormPost:       set.oauth.formPost,
+		InsecureCookie: set.dev,
+		Refetch:        set.oauth.refetch,
+	})
+	if err != nil {
+		return p, fmt.Errorf("%s, PUBLIC_URL: %w", name, err)
+	}
+	p.sessions, err = session.New[Person](&session.Options{
+		Name:           "oauth_session",
+		Store:          set.stores.OAuthSessions,
+		InsecureCookie: set.dev,
+		MaxData:        2*maxIDToken + 4<<10, // the token sealed, in base64, and the rest
+	})
+	if err != nil {
+		return p, err
+	}
+	p.tokens, err = set.sealer("ID tokens")
+	return p, err
+}
+
+// accountOf returns the ID of the account of a provider's subject. A real application
+// looks (issuer, subject) up in its database, and creates the account if there is none. It
+// never looks for the e-mail address: anyone may have written that at the provider.
+func accountOf(issuer, subject string) string {
+	digest := sha256.Sum256([]byte(strconv.Quote(issuer) + strconv.Quote(subject))) // quotes keep the two apart
+	return base64.RawURLEncoding.EncodeToString(digest[:])
+}
+
+// signIn creates the session of a person who signed in at the provider.
+func (p people) signIn(w http.ResponseWriter, r *http.Request, who *oauth.Identity[struct{}]) error {
+	account := accountOf(who.Issuer, who.Subject)
+	data := Person{Issuer: who.Issuer, Subject: who.Subject}
+	if who.EmailVerified && len(who.Email) <= maxEmail {
+		data.Email = who.Email
+	}
+	if n := len(who.IDToken); n > 0 && n <= maxIDToken {
+		data.IDToken = p.tokens.seal(who.IDToken, account)
+	}
+	if who.Next == "" {
+		who.Next = "/oauth/me"
+	}
+	_, err := p.sessions.Create(w, r, account, data)
+	return err
+}
+
+func showPerson(w http.ResponseWriter, _ *http.Request, s *session.Session[Person]) {
+	who := s.Data()
+	reply(w, http.StatusOK, struct {
+		Issuer  string `json:"issuer"`
+		Subject string `json:"subject"`
+		Email   string `json:"email"`
+	}{who.Issuer, who.Subject, who.Email})
+}
