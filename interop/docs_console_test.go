@@ -21,7 +21,7 @@ func TestDocsConsole(t *testing.T) {
 			t.Skip(err)
 		}
 	}
-	for _, page := range []string{"api-keys", "guests-and-factors", "identity-provider", "jwt", "limits", "login-limits", "moving", "roles", "sessions", "step-up"} {
+	for _, page := range []string{"api-keys", "guests-and-factors", "identity-provider", "jwt", "limits", "links", "login-limits", "moving", "roles", "sessions", "step-up"} {
 		t.Run(page, func(t *testing.T) {
 			runPage(t, "../docs/"+page+".md")
 		})
