@@ -127,6 +127,7 @@ func (c *Codes) limiter(o *CodeOptions, key guard.Secret) (*ratelimit.Limiter, e
 		func(r *http.Request) (string, error) { return r.Context().Value(keyOfLimit{}).(string), nil },
 		&ratelimit.Options{
 			Also:  []ratelimit.Limit{{Name: "link-code-day", Quota: o.AttemptsPerDay, Window: 24 * time.Hour}},
-			Store: o.Limits, Secret: secret, Message: "Too many wrong codes. Try again later", Now: o.Now,
+			Store: o.Limits, Secret: secret, Timeout: storeTime,
+			Message: "Too many wrong codes. Try again later", Now: o.Now,
 		})
 }

@@ -111,6 +111,7 @@ func TestHostileTokens(t *testing.T) {
 		{"a flipped bit of the second tag", encoded(flipped(b, n-16)), "state"},
 		{"the last bit of the second tag", encoded(flipped(b, n-1)), "state"},
 		{"the second tag of another subject", encoded(b[:n-16], two[n-16:]), "state"},
+		{"the second tag of another subject with the same state", encoded(b[:n-16], eleven[len(eleven)-16:]), "state"},
 		{"a NUL in the subject", encoded(b[:9], []byte{0}, b[9:]), forged},
 		{"a subject of 255 bytes", encoded(b[:8], make([]byte, 255), b[n-32:]), forged},
 		{"another purpose", other("verify", base, 'k'), forged},

@@ -83,7 +83,7 @@ func (p *purpose) stateOf(ctx context.Context, subject string) (boundTo string, 
 const (
 	leaseTime  = time.Minute      // longer than an action takes, and so the wait after a crash
 	actionTime = 30 * time.Second // of which it is cancelled
-	storeTime  = 5 * time.Second  // to end the lease
+	storeTime  = 5 * time.Second  // to end the lease, and to count a code
 )
 
 // spend calls action for the subject of d, for one caller of a state.

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/linkrace"
 	"github.com/go-guard/guard/once"
+	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/signin/link"
 )
 
@@ -106,4 +108,10 @@ func TestSlowAction(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 	redeem(l, token, never(t)).is(t, 400, refused, "was redeemed before")
+}
+
+// TestMemoryStores is the test of the other stores.
+func TestMemoryStores(t *testing.T) {
+	p := linkrace.Process{Once: guard.Must(once.NewMemory(nil)), Limits: guard.Must(ratelimit.NewMemory(nil))}
+	linkrace.Run(t, [2]linkrace.Process{p, p})
 }
