@@ -103,7 +103,6 @@ func prefixOf(baseURL string) (string, error) {
 	if u.Path == "" {
 		u.Path = "/"
 	}
-	u.ForceQuery = false
 	if u.RawQuery = strings.TrimSuffix(u.RawQuery, "&"); u.RawQuery != "" {
 		u.RawQuery += "&"
 	}
