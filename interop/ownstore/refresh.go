@@ -3,6 +3,7 @@ package ownstore
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -14,7 +15,8 @@ import (
 // that have ended.
 type TokenFamilies struct {
 	mu        sync.Mutex
-	bySubject map[string][]*family // those that have ended first, each in order of Started
+	bySubject map[string][]*family    // those that have ended first, each in order of Started
+	endedRefs map[[2]string]time.Time // until when no Start succeeds, by Ref and subject
 }
 
 type family struct {
@@ -24,7 +26,9 @@ type family struct {
 }
 
 // NewTokenFamilies returns an empty store.
-func NewTokenFamilies() *TokenFamilies { return &TokenFamilies{bySubject: map[string][]*family{}} }
+func NewTokenFamilies() *TokenFamilies {
+	return &TokenFamilies{bySubject: map[string][]*family{}, endedRefs: map[[2]string]time.Time{}}
+}
 
 func (s *TokenFamilies) Start(_ context.Context, f refresh.Family) (ended []refresh.Family, err error) {
 	s.mu.Lock()
@@ -34,6 +38,9 @@ func (s *TokenFamilies) Start(_ context.Context, f refresh.Family) (ended []refr
 		if s.bySubject[subject] = slices.DeleteFunc(all, expired); len(s.bySubject[subject]) == 0 {
 			delete(s.bySubject, subject)
 		}
+	}
+	if f.Ref != "" && (f.Started.Before(s.endedRefs[[2]string{f.Ref, ""}]) || f.Started.Before(s.endedRefs[[2]string{f.Ref, f.Subject}])) {
+		return nil, refresh.ErrEnded
 	}
 	if len(s.bySubject) >= 1<<20 {
 		return nil, errors.New("ownstore: the store is full")
@@ -121,6 +128,26 @@ func (s *TokenFamilies) Revoke(_ context.Context, subject string, listedUntil ti
 		}
 	}
 	return nil
+}
+
+func (s *TokenFamilies) RevokeRef(_ context.Context, r refresh.RefRevocation) (listed []refresh.Family, ended int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.endedRefs, func(_ [2]string, until time.Time) bool { return !r.Now.Before(until) })
+	s.endedRefs[[2]string{r.Ref, r.Subject}] = r.Until
+	for subject, all := range s.bySubject {
+		for _, f := range all {
+			if f.Ref != r.Ref || r.Subject != "" && r.Subject != subject {
+				continue
+			}
+			listed = append(listed, f.Family)
+			if f.newest > 0 {
+				f.end(r.ListedUntil)
+				ended++
+			}
+		}
+	}
+	return listed, ended, nil
 }
 
 // end ends the family. It stays listed for as long as its access tokens are valid.

@@ -62,3 +62,22 @@ func ExampleRefresher() {
 	// /refresh: 401 "Invalid refresh token"
 	// /refresh: 401 "Invalid refresh token"
 }
+
+// An identity provider ends its session, and with it the logins that began with it.
+func ExampleRefresher_RevokeRef() {
+	issuer := guard.Must(jwtauth.NewIssuer[Role](jwtauth.HMAC("HS256", []byte("a secret of 32 random bytes, say")), nil))
+	refresher := guard.Must(refresh.New(issuer, func(_ context.Context, subject string, _ map[string]any) (Role, bool, error) {
+		return Role{"user"}, true, nil
+	}, nil))
+
+	const provider, sid = "https://id.example.com", "08a5019c" // from the ID token; later from the logout token
+	ctx := context.Background()
+	tokens := guard.Must(refresher.Start(ctx, "1", &refresh.StartOptions[Role]{Ref: provider + " " + sid}))
+	n, err := refresher.RevokeRef(ctx, provider+" "+sid, "")
+	fmt.Println(n, err)
+	_, err = refresher.Refresh(ctx, tokens.RefreshToken)
+	fmt.Println(err)
+	// Output:
+	// 1 <nil>
+	// guard: 401 Unauthorized: Invalid refresh token: refresh: the login has ended or was idle for too long
+}

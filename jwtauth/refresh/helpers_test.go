@@ -94,6 +94,13 @@ func (s *spyStore) Revoke(ctx context.Context, subject string, listedUntil time.
 	return s.Store.Revoke(ctx, subject, listedUntil, ids...)
 }
 
+func (s *spyStore) RevokeRef(ctx context.Context, r refresh.RefRevocation) ([]refresh.Family, int, error) {
+	if err := s.note(r); err != nil {
+		return nil, 0, err
+	}
+	return s.Store.RevokeRef(ctx, r)
+}
+
 func (s *spyStore) beside() {
 	if s.revoking != nil {
 		s.revoking()

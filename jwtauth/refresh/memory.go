@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"sync"
 	"time"
@@ -26,7 +27,9 @@ type MemoryOptions struct {
 }
 
 // A Memory is a [Store] in the memory of one process: all logins end with the
-// process. Use [NewMemory].
+// process. At a time, 65,536 references can be refused by Start, or one for 65,536
+// subjects; for more, RevokeRef fails after it has ended the families. Use
+// [NewMemory].
 type Memory struct {
 	max, maxPerSubject int
 
@@ -35,6 +38,7 @@ type Memory struct {
 	subjects map[string]*families // by name
 	live     expiring.Heap[*family]
 	ended    expiring.Heap[*family]
+	refs     refs
 }
 
 // families are those of one subject, the oldest first.
@@ -48,7 +52,7 @@ type family struct {
 	generation  int64   // the newest, or 0 if the family has ended
 	made        int64   // when generation was made
 	earlier     []int64 // when the generations before it were made, the last one first
-	login       string
+	login, ref  string
 }
 
 const (
@@ -89,6 +93,7 @@ func NewMemory(opts *MemoryOptions) (*Memory, error) {
 	return &Memory{
 		max: o.Max, maxPerSubject: o.MaxPerSubject,
 		byID: map[string]*family{}, subjects: map[string]*families{},
+		refs: refs{families: map[string]map[*family]struct{}{}, seed: maphash.MakeSeed()},
 	}, nil
 }
 
@@ -97,6 +102,9 @@ func (m *Memory) Start(_ context.Context, f Family) (ended []Family, err error) 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now, listedUntil := f.Started.UnixMilli(), f.ListedUntil.UnixMilli()
+	if f.Ref != "" && m.refs.ended(f.Ref, f.Subject, now) {
+		return nil, ErrEnded
+	}
 	m.removeExpired(&m.live, now)
 	m.removeExpired(&m.ended, now)
 	if s := m.subjects[f.Subject]; s != nil && len(s.live) >= m.maxPerSubject {
@@ -105,7 +113,7 @@ func (m *Memory) Start(_ context.Context, f Family) (ended []Family, err error) 
 	if first, ok := m.live.First(); ok && m.live.Len() >= m.max {
 		ended = append(ended, m.evict(first, listedUntil))
 	}
-	added := &family{subject: f.Subject, id: f.ID, generation: 1, made: now, login: f.Login}
+	added := &family{subject: f.Subject, id: f.ID, generation: 1, made: now, login: f.Login, ref: f.Ref}
 	added.Deadline = f.Expires.UnixMilli()
 	m.byID[f.ID] = added
 	s := m.subjects[f.Subject]
@@ -115,6 +123,7 @@ func (m *Memory) Start(_ context.Context, f Family) (ended []Family, err error) 
 	}
 	s.live = append(s.live, added)
 	m.live.Push(added)
+	m.refs.add(added)
 	return ended, nil
 }
 
@@ -226,6 +235,7 @@ func (m *Memory) removeExpired(h *expiring.Heap[*family], now int64) {
 
 func (m *Memory) remove(f *family) {
 	delete(m.byID, f.id)
+	m.refs.remove(f)
 	s := m.subjects[f.subject]
 	if f.generation > 0 {
 		m.live.Remove(f)

@@ -31,6 +31,7 @@ var (
 	errRepeated  = errors.New("refresh: the refresh token was repeated within the grace period, after its successor was used")
 	errEnded     = errors.New("refresh: the login has ended or was idle for too long")
 	errMoved     = errors.New("refresh: the subject's credential epoch has moved since its credentials were verified")
+	errRefEnded  = errors.New("refresh: the login at the other system has ended")
 	errNoSubject = errors.New("refresh: the subject does not exist")
 )
 
@@ -62,11 +63,11 @@ func (r *Refresher[C]) refuseStart() error {
 	}
 }
 
-// refuseMoved returns the refusal of a login whose credentials were changed meanwhile.
-func (r *Refresher[C]) refuseMoved() error {
+// refuseStale returns the refusal of a login that relies on what has ended meanwhile.
+func (r *Refresher[C]) refuseStale(reason error) error {
 	return &guard.Error{
 		Status: http.StatusUnauthorized, Code: "signin_ended", Message: "Sign in again",
-		Challenges: []string{r.challenge}, Err: errMoved,
+		Challenges: []string{r.challenge}, Err: reason,
 	}
 }
 
@@ -79,8 +80,11 @@ func unavailable(cause error) error {
 	return &guard.Error{Status: http.StatusServiceUnavailable, Err: cause}
 }
 
-// allLogins is the Guard of a sign-out of more than one login.
-const allLogins = "all logins"
+// Guards of a sign-out of more than one login.
+const (
+	allLogins   = "all logins"
+	loginsOfRef = "logins of a ref"
+)
 
 func decision(action, subject string) guard.Decision {
 	return guard.Decision{Package: "refresh", Action: action, Subject: subject, Outcome: guard.Allowed}

@@ -30,13 +30,26 @@ type StartOptions[C any] struct {
 	// another credential was verified: see [Options].Epoch. It is required if that is
 	// set, and an error if it is not.
 	Epoch *int64
+	// Ref lets [Refresher.RevokeRef] find the login by the name that another system has
+	// for it, such as the sid of an identity provider. If there are several systems, begin
+	// it with the name of the system: otherwise one can end the logins of another. It has
+	// at most 255 bytes. If empty, there is none.
+	Ref string
 }
+
+const (
+	maxRef = 255
+	// refGrace is for how long Start refuses a Ref that has ended: longer than a login is
+	// under way.
+	refGrace = time.Hour
+)
 
 // Start begins a login: it returns the first pair of a new family. The caller
 // has authenticated the subject, a text of 1 to 1024 bytes; opts may be nil. A
-// subject that reload does not find is refused with 401, and so is one whose epoch is
-// not StartOptions.Epoch, with the code "signin_ended". A Login that cannot be stored
-// is an error. The outcome is reported to guard.Observe with the action "sign-in";
+// subject that reload does not find is refused with 401. So are one whose epoch is not
+// StartOptions.Epoch, and a Ref that RevokeRef has ended within the hour, with the code
+// "signin_ended". A Login that cannot be stored, and a Ref that is too long, are an
+// error. The outcome is reported to guard.Observe with the action "sign-in";
 // guard.Refuse does not report the error again.
 func (r *Refresher[C]) Start(ctx context.Context, subject string, opts *StartOptions[C]) (*jwtauth.Tokens, error) {
 	var o StartOptions[C]
@@ -49,6 +62,9 @@ func (r *Refresher[C]) Start(ctx context.Context, subject string, opts *StartOpt
 
 func (r *Refresher[C]) start(ctx context.Context, subject string, o StartOptions[C]) (*jwtauth.Tokens, error) {
 	login, err := encodeLogin(o.Login)
+	if len(o.Ref) > maxRef {
+		err = errors.Join(err, fmt.Errorf("refresh: a Ref of %d bytes, want at most %d", len(o.Ref), maxRef))
+	}
 	if err := errors.Join(checkSubject(subject), err, r.checkEpochOption(o.Epoch)); err != nil {
 		return nil, err
 	}
@@ -63,8 +79,12 @@ func (r *Refresher[C]) start(ctx context.Context, subject string, o StartOptions
 	if err != nil {
 		return nil, err
 	}
+	ref := o.Ref
+	if ref != "" {
+		ref = r.scope + ref
+	}
 	if err := r.insert(ctx, Family{
-		Subject: r.scope + subject, ID: t.familyID(), Started: now, Login: login,
+		Subject: r.scope + subject, ID: t.familyID(), Started: now, Login: login, Ref: ref,
 		// The Store lists an expired family as long as a Verifier may accept its last
 		// access token. The refresh token has expired before.
 		Expires: t.expires.Add(jwtauth.MaxLeeway + storeTimeout),
@@ -96,9 +116,15 @@ func (r *Refresher[C]) insert(ctx context.Context, f Family, subject string, epo
 	defer cancel()
 	f.ListedUntil = r.accessEnd(f.Started)
 	ended, err := r.opts.Store.Start(ctx, f)
-	if err != nil { // it may have inserted the family: the answer was lost, or it could not end another one
+	denied := r.denyReplaced(ctx, f.Started, ended)
+	switch {
+	case denied != nil:
+		err = denied
+	case errors.Is(err, ErrEnded):
+		err = r.refuseStale(errRefEnded)
+	case err != nil: // it may have inserted the family: the answer was lost, or it could not end another one
 		err = guard.Unavailable(err)
-	} else if err = r.denyReplaced(ctx, f.Started, ended); err == nil {
+	default:
 		err = r.checkEpoch(ctx, subject, epoch)
 	}
 	if err != nil {
@@ -145,7 +171,7 @@ func (r *Refresher[C]) checkEpoch(ctx context.Context, subject string, epoch *in
 	case err != nil:
 		return guard.Unavailable(fmt.Errorf("refresh: the credential epoch: %w", err))
 	case now != *epoch:
-		return r.refuseMoved()
+		return r.refuseStale(errMoved)
 	}
 	return nil
 }

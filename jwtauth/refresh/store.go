@@ -2,8 +2,13 @@ package refresh
 
 import (
 	"context"
+	"errors"
 	"time"
 )
+
+// ErrEnded is returned by [Store].Start for a family whose Ref has ended: the login is
+// refused with 401.
+var ErrEnded = errors.New("refresh: the Ref of the login has ended")
 
 // A Store holds the token families of a [Refresher], one for each login. It
 // holds no tokens and no digests of them, so a leaked store grants no access.
@@ -17,11 +22,14 @@ import (
 // it: by then its access tokens, whose denial may have failed, have expired. It
 // has no Login, no token of it is accepted, and it does not count as a family
 // where a store limits their number. A store may limit the number of ended
-// families, too: of a subject it keeps at least the newest 100.
+// families, too: of a subject it keeps at least the newest 100. Its Ref stays with it.
 type Store interface {
 	// Start inserts a new family of generation 1, which was made at f.Started. A
 	// store that limits the number of families, of one subject or in total, ends
 	// others in the same step and returns them: Subject and ID are enough.
+	//
+	// It is ErrEnded, and inserts nothing, if RevokeRef ended f.Ref until a time that is
+	// after f.Started, for all subjects or for f.Subject. It may have ended others even so.
 	Start(ctx context.Context, f Family) (ended []Family, err error)
 
 	// Load returns the Login of a family. found is false if the family does not
@@ -39,6 +47,24 @@ type Store interface {
 	// Revoke ends families of a subject. A family that does not exist, has ended,
 	// or belongs to another subject is not an error and not changed.
 	Revoke(ctx context.Context, subject string, listedUntil time.Time, ids ...string) error
+
+	// RevokeRef ends the families with a Ref, and refuses new ones; see [RefRevocation].
+	// listed are all that are listed, also those that had ended before: Subject and ID are
+	// enough. It may include families that have expired. ended is how many it ended. With
+	// an error, listed is what it has ended so far.
+	RevokeRef(ctx context.Context, r RefRevocation) (listed []Family, ended int, err error)
+}
+
+// A RefRevocation is the end of a Ref: that of a login at another system, from which
+// families began.
+type RefRevocation struct {
+	// Ref is not empty. If Subject is not empty, only its families end, and only for it
+	// Start is refused.
+	Ref, Subject string
+	// Now is the current time, and Start is refused before Until.
+	Now, Until time.Time
+	// ListedUntil is until when the families stay listed that end.
+	ListedUntil time.Time
 }
 
 // A Family is one login, whose tokens succeed each other. It is identified by
@@ -55,6 +81,10 @@ type Family struct {
 	// Login is opaque to a store: a UTF-8 text of at most MaxLogin bytes, often
 	// none. It never changes.
 	Login string
+	// Ref is opaque to a store, and what RevokeRef finds the family by: at most
+	// MaxStoreRef bytes, often none. It never changes. A Refresher writes the 16 letters
+	// of Subject, and then StartOptions.Ref.
+	Ref string
 	// ListedUntil is until when the families stay listed that Start ends.
 	ListedUntil time.Time
 }
@@ -62,6 +92,7 @@ type Family struct {
 // Bounds of what a [Store] receives, in bytes.
 const (
 	MaxStoreSubject = scopeSize + maxSubject
+	MaxStoreRef     = scopeSize + maxRef
 	MaxLogin        = 4 << 10 // also of StartOptions.Login as JSON
 )
 

@@ -174,7 +174,7 @@ if reason then refused[#refused + 1] = reason end
 return refused`)
 
 // kinds are those of the keys, as in docs/running-on-redis.md.
-var kinds = []string{"s", "e", "r", "f", "deny", "c", "apikey", "o"}
+var kinds = []string{"s", "e", "r", "f", "fr", "deny", "c", "apikey", "o"}
 
 // checkRights returns an error unless the user may run scripts on keys with the prefix,
 // and in them the commands of the stores.

@@ -147,6 +147,17 @@ func TestSessionScriptsDeclareKeys(t *testing.T) {
 		{"a login with a Ref", 6, func() { insert(t, s, "u", withRef) }},
 		{"a login with refresh tokens", 6, func() { start("u", now) }},
 		{"a first login with refresh tokens", 3, func() { start("v", now) }},
+		{"a login with refresh tokens and a Ref", 6, func() {
+			family := refresh.Family{Subject: "u", ID: fmt.Sprintf("%022d", 0), Started: now, Expires: now.Add(time.Hour), ListedUntil: now, Ref: "ref"}
+			if _, err := families.Start(ctx, family); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"the end of a Ref of refresh tokens", 6, func() {
+			if _, n, err := families.RevokeRef(ctx, refresh.RefRevocation{Ref: "ref", Until: now.Add(time.Hour), ListedUntil: now.Add(time.Hour)}); n != 1 || err != nil {
+				t.Fatal(n, err)
+			}
+		}},
 		{"a load", 0, func() { live(t, s, rec) }},
 		{"a touch", 6, func() {
 			if err := s.Touch(ctx, rec.Key, now.Add(time.Minute), now.Add(2*time.Hour)); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -18,12 +19,10 @@ const epochRetention = 400 * 24 * time.Hour
 // epochID returns the id of a subject's row in guard_epochs.
 func epochID(subject string) []byte { return digestOf("s" + subject) }
 
-// refID returns the id of a ref's row in guard_epochs, for a subject or for all of them.
-func refID(ref, subject string) []byte {
-	if subject == "" {
-		return digestOf("r" + ref)
-	}
-	return digestOf("q" + string([]byte{byte(len(ref))}) + ref + subject)
+// refID returns the id of a ref's row in guard_epochs, for a subject or for all of them
+// if it is "". kind is "r" for sessions and "f" for token families.
+func refID(kind, ref, subject string) []byte {
+	return digestOf(fmt.Sprintf("%s%d:%s%s", kind, len(ref), ref, subject))
 }
 
 // A condition refuses a login if the row of guard_epochs with this id has a wrong
@@ -40,10 +39,21 @@ func (s sessions) conditions(rec *session.Record, epoch int64) (on []condition) 
 		on = append(on, condition{epochID(rec.Subject), "epoch <> ?", epoch})
 	}
 	if rec.Ref != "" {
-		for _, subject := range [...]string{"", rec.Subject} {
-			on = append(on, condition{refID(rec.Ref, subject), "epoch > ?", s.now().Add(-session.Grace).UnixMilli()})
-		}
+		on = append(on, onRef("r", rec.Ref, rec.Subject, s.now().Add(-session.Grace))...)
 	}
+	return inOrder(on)
+}
+
+// onRef returns what a login with a ref relies on: neither for all subjects nor for its
+// subject is the epoch of the ref after a time.
+func onRef(kind, ref, subject string, after time.Time) (on []condition) {
+	for _, subject := range [...]string{"", subject} {
+		on = append(on, condition{refID(kind, ref, subject), "epoch > ?", after.UnixMilli()})
+	}
+	return on
+}
+
+func inOrder(on []condition) []condition {
 	slices.SortFunc(on, func(a, b condition) int { return bytes.Compare(a.id, b.id) })
 	return on
 }
@@ -77,6 +87,22 @@ func (s *Stores) lock(ctx context.Context, tx runner, on []condition) error {
 	return err
 }
 
+// insertUnless inserts a row, or returns ended if one of the conditions is wrong.
+func (s *Stores) insertUnless(ctx context.Context, into string, args []any, on []condition, ended error) error {
+	return s.inTx(ctx, func(tx runner) error {
+		if err := s.lock(ctx, tx, on); err != nil {
+			return err
+		}
+		values, where := unless(on)
+		n, err := s.exec(ctx, tx, "INSERT INTO "+into+" FROM (SELECT 1 AS n) AS one WHERE NOT EXISTS (SELECT 1 FROM guard_epochs WHERE "+where+")",
+			slices.Concat(args, values)...)
+		if err == nil && n == 0 {
+			err = ended
+		}
+		return err
+	})
+}
+
 // onEpoch begins the assignments of an insert into guard_epochs if the row exists.
 func (d Dialect) onEpoch() string {
 	if d == MySQL {
@@ -93,14 +119,14 @@ func (d Dialect) greatest() string {
 	return "GREATEST"
 }
 
-// raise makes the epoch of a row larger than it was, and at least the current time
-// in milliseconds: so it is larger than one that was forgotten.
-func (s sessions) raise(ctx context.Context, tx runner, id []byte, retention time.Duration) error {
-	now, greatest := s.now(), s.dialect.greatest()
-	forget := now.Add(retention).UnixMilli()
+// raise makes the epoch of a row larger than it was, and at least a time in
+// milliseconds: if that is the current one, it is larger than an epoch that was
+// forgotten.
+func (s *Stores) raise(ctx context.Context, tx runner, id []byte, to, forgetAfter time.Time) error {
+	greatest, epoch, forget := s.dialect.greatest(), to.UnixMilli(), forgetAfter.UnixMilli()
 	_, err := s.exec(ctx, tx, "INSERT INTO guard_epochs (id, epoch, forget_after) VALUES (?, ?, ?)"+s.dialect.onEpoch()+
 		"epoch = "+greatest+"(guard_epochs.epoch + 1, ?), forget_after = "+greatest+"(guard_epochs.forget_after, ?)",
-		id, now.UnixMilli(), forget, now.UnixMilli(), forget)
+		id, epoch, forget, epoch, forget)
 	return err
 }
 
@@ -119,13 +145,19 @@ func (s sessions) DeleteRef(ctx context.Context, ref, subject string) (int, erro
 	if ref == "" { // that of plain logins
 		return 0, nil
 	}
-	// The second condition allows PostgreSQL and SQLite to use the partial index.
-	empty := map[Dialect]string{PostgreSQL: "''", MySQL: "''", SQLite: "x''"}[s.dialect]
-	query, args := "DELETE FROM guard_sessions WHERE ref = ? AND ref <> "+empty, []any{[]byte(ref)}
+	args, where := s.dialect.ofRef(ref, subject)
+	return s.end(ctx, "deleting the sessions of a ref", refID("r", ref, subject), session.Grace, "DELETE FROM guard_sessions WHERE "+where, args...)
+}
+
+// ofRef returns the condition of SQL for the rows with a ref, of all subjects if subject
+// is "", and its arguments. Its second part allows PostgreSQL and SQLite to use the
+// partial index.
+func (d Dialect) ofRef(ref, subject string) (args []any, where string) {
+	args, where = []any{[]byte(ref)}, "ref = ? AND ref <> "+map[Dialect]string{PostgreSQL: "''", MySQL: "''", SQLite: "x''"}[d]
 	if subject != "" {
-		query, args = query+" AND subject = ?", append(args, []byte(subject))
+		args, where = append(args, []byte(subject)), where+" AND subject = ?"
 	}
-	return s.end(ctx, "deleting the sessions of a ref", refID(ref, subject), session.Grace, query, args...)
+	return args, where
 }
 
 // end raises an epoch, and then deletes sessions: the raise waits for the logins that
@@ -134,7 +166,8 @@ func (s sessions) end(ctx context.Context, operation string, id []byte, retentio
 	var n int64
 	err := s.write(ctx, operation, func(ctx context.Context) error {
 		err := s.inTx(ctx, func(tx runner) (err error) {
-			if err = s.raise(ctx, tx, id, retention); err == nil {
+			now := s.now()
+			if err = s.raise(ctx, tx, id, now, now.Add(retention)); err == nil {
 				n, err = s.exec(ctx, tx, query, args...)
 			}
 			return err

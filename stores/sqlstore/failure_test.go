@@ -76,6 +76,13 @@ var steps = []step{
 	{"TokenFamilies.Start", true, func(ctx context.Context, s *sqlstore.Stores) error {
 		return startFamily(ctx, s, refresh.Family{Subject: "x", ID: rand.Text(), Started: time.Now(), Expires: time.Now()})
 	}},
+	{"TokenFamilies.Start with a Ref", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		return startFamily(ctx, s, refresh.Family{Subject: "x", ID: rand.Text(), Started: time.Now(), Expires: time.Now(), Ref: "x"})
+	}},
+	{"TokenFamilies.RevokeRef", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		listed, n, err := s.TokenFamilies().RevokeRef(ctx, refresh.RefRevocation{Ref: "absent", Now: time.Now(), Until: time.Now()})
+		return unexpected(len(listed)+n > 0, err)
+	}},
 	{"TokenFamilies.Rotate", true, func(ctx context.Context, s *sqlstore.Stores) error {
 		r, err := s.TokenFamilies().Rotate(ctx, refresh.Rotation{Subject: "x", ID: "none", Generation: 1, Now: time.Now()})
 		return unexpected(r != refresh.FamilyUnknown, err)

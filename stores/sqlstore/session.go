@@ -58,7 +58,7 @@ func (s sessions) insert(ctx context.Context, rec *session.Record, on []conditio
 	if len(on) == 0 {
 		_, err = s.exec(ctx, s.db(), "INSERT INTO guard_sessions ("+sessionColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", args...)
 	} else {
-		err = s.inTx(ctx, func(tx runner) error { return s.insertUnless(ctx, tx, on, args) })
+		err = s.insertUnless(ctx, "guard_sessions ("+sessionColumns+") SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?", args, on, session.ErrEnded)
 	}
 	switch s.dialect.classify(err) {
 	case duplicate:
@@ -71,18 +71,6 @@ func (s sessions) insert(ctx context.Context, rec *session.Record, on []conditio
 		for range on {
 			s.sweepSometimes(ctx, epochTable)
 		}
-	}
-	return err
-}
-
-func (s sessions) insertUnless(ctx context.Context, tx runner, on []condition, args []any) error {
-	if err := s.lock(ctx, tx, on); err != nil {
-		return err
-	}
-	values, where := unless(on)
-	n, err := s.exec(ctx, tx, "INSERT INTO guard_sessions ("+sessionColumns+") SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM (SELECT 1 AS n) AS one WHERE NOT EXISTS (SELECT 1 FROM guard_epochs WHERE "+where+")", append(args, values...)...)
-	if err == nil && n == 0 {
-		err = session.ErrEnded
 	}
 	return err
 }

@@ -19,6 +19,8 @@ func TestStatements(t *testing.T) {
 	rec, family, now := sessiontest.Record("alice"), newFamily("alice"), time.Now()
 	named := rec
 	named.Ref = "sid"
+	withRef := family
+	withRef.Ref = "sid"
 	for _, tt := range []struct {
 		name string
 		want int64
@@ -71,6 +73,14 @@ func TestStatements(t *testing.T) {
 		}},
 		{"TokenFamilies.Start", 2, func(ctx context.Context, s *sqlstore.Stores) error {
 			_, err := s.TokenFamilies().Start(ctx, family)
+			return err
+		}},
+		{"TokenFamilies.Start with a Ref", 5, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.TokenFamilies().Start(ctx, withRef)
+			return err
+		}},
+		{"TokenFamilies.RevokeRef", 5, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, _, err := s.TokenFamilies().RevokeRef(ctx, refresh.RefRevocation{Ref: "sid", Subject: "alice", Now: now, Until: now})
 			return err
 		}},
 		{"TokenFamilies.Rotate", 1, func(ctx context.Context, s *sqlstore.Stores) error {

@@ -236,9 +236,9 @@ func TestManyFamilies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		query := "INSERT INTO guard_families VALUES (?, ?, 1, 0, '', 0, ?)"
+		query := "INSERT INTO guard_families VALUES (?, ?, 1, 0, '', 0, ?, x'')"
 		if b.dialect == sqlstore.PostgreSQL {
-			query = "INSERT INTO guard_families VALUES ($1, $2, 1, 0, '', 0, $3)"
+			query = "INSERT INTO guard_families VALUES ($1, $2, 1, 0, '', 0, $3, $3)"
 		}
 		const n = 1001
 		for range n {

@@ -153,9 +153,13 @@ func (l *Load) session(subject string, n int) {
 func (l *Load) family(subject string, n int) {
 	ctx := l.ctx
 	var pair *jwtauth.Tokens
+	ref := ""
+	if n%4 >= 2 { // others have none
+		ref = "ref of " + subject
+	}
 	l.answer("family", func() (code int) {
 		var err error
-		pair, err = l.refresher.Start(ctx, subject, nil)
+		pair, err = l.refresher.Start(ctx, subject, &refresh.StartOptions[struct{}]{Ref: ref})
 		return l.statusOf(err)
 	})
 	if pair == nil {
@@ -184,7 +188,15 @@ func (l *Load) family(subject string, n int) {
 		l.acknowledged(good...)
 		return
 	}
-	if l.answer("revocation of a family", func() int { return l.statusOf(l.refresher.Revoke(ctx, subject, pair.RefreshToken)) }) != 200 {
+	revoke := func() int { return l.statusOf(l.refresher.Revoke(ctx, subject, pair.RefreshToken)) }
+	if n%4 == 3 {
+		of := subject
+		if n%8 == 3 {
+			of = "" // of all
+		}
+		revoke = func() int { _, err := l.refresher.RevokeRef(ctx, ref, of); return l.statusOf(err) }
+	}
+	if l.answer("revocation of a family", revoke) != 200 {
 		return
 	}
 	for _, f := range []fact{{denied, token, 401}, {"revocation of a family", refreshes, 401}} {

@@ -33,6 +33,10 @@ func Run(t *testing.T, open func(t *testing.T) refresh.Store) {
 	t.Run("AtOnce", func(t *testing.T) { atOnce(t, open(t)) })
 	t.Run("AtOnceWithoutGrace", func(t *testing.T) { atOnceWithoutGrace(t, open(t)) })
 	t.Run("RevokeWins", func(t *testing.T) { revokeWins(t, open(t)) })
+	t.Run("Refs", func(t *testing.T) { refs(t, open(t)) })
+	t.Run("RefsFirst", func(t *testing.T) { refsFirst(t, open(t)) })
+	t.Run("RefsOfEvicted", func(t *testing.T) { refsOfEvicted(t, open(t)) })
+	t.Run("RefWins", func(t *testing.T) { refWins(t, open(t)) })
 }
 
 const (

@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS guard_forwards (
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS guard_epochs (
-	id           BINARY(32) NOT NULL PRIMARY KEY, -- SHA-256 of "s" and a subject, of "r" or "q" and a session's ref, or of "k", a ring and a subject
+	id           BINARY(32) NOT NULL PRIMARY KEY, -- SHA-256 of "s" and a subject, of "r" or "f" and the ref of a session or family, or of "k", a ring and a subject
 	epoch        BIGINT     NOT NULL,             -- when all logins were ended, or the ref; 0 if they were not
 	forget_after BIGINT     NOT NULL,             -- when the row may be deleted
 	KEY guard_epochs_forget_after (forget_after)
@@ -44,8 +44,10 @@ CREATE TABLE IF NOT EXISTS guard_families (
 	earlier    VARBINARY(255)  NOT NULL, -- when earlier ones were, the last first, each with a comma
 	expires    BIGINT          NOT NULL, -- or until when an ended family is listed
 	login      BLOB            NOT NULL, -- JSON, or empty
+	ref        VARBINARY(271)  NOT NULL, -- 16 letters for the issuer, then the identity provider's name of the login; or empty
 	PRIMARY KEY (subject, id),
-	KEY guard_families_expires (expires)
+	KEY guard_families_expires (expires),
+	KEY guard_families_ref (ref)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
 
 CREATE TABLE IF NOT EXISTS guard_denied (

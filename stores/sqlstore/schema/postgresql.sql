@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS guard_forwards (
 CREATE INDEX IF NOT EXISTS guard_forwards_expires ON guard_forwards (expires);
 
 CREATE TABLE IF NOT EXISTS guard_epochs (
-	id           bytea  NOT NULL PRIMARY KEY, -- SHA-256 of "s" and a subject, of "r" or "q" and a session's ref, or of "k", a ring and a subject
+	id           bytea  NOT NULL PRIMARY KEY, -- SHA-256 of "s" and a subject, of "r" or "f" and the ref of a session or family, or of "k", a ring and a subject
 	epoch        bigint NOT NULL,             -- when all logins were ended, or the ref; 0 if they were not
 	forget_after bigint NOT NULL              -- when the row may be deleted
 );
@@ -43,9 +43,11 @@ CREATE TABLE IF NOT EXISTS guard_families (
 	earlier    text   NOT NULL, -- when earlier ones were, the last first, each with a comma
 	expires    bigint NOT NULL, -- or until when an ended family is listed
 	login      bytea  NOT NULL, -- JSON, or empty
+	ref        bytea  NOT NULL, -- 16 letters for the issuer, then the identity provider's name of the login; or empty
 	PRIMARY KEY (subject, id)
 );
 CREATE INDEX IF NOT EXISTS guard_families_expires ON guard_families (expires);
+CREATE INDEX IF NOT EXISTS guard_families_ref ON guard_families (ref) WHERE ref <> '';
 
 CREATE TABLE IF NOT EXISTS guard_denied (
 	id     bytea  NOT NULL PRIMARY KEY, -- SHA-256 of the ID of a token or session

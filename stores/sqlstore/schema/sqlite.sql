@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS guard_forwards (
 CREATE INDEX IF NOT EXISTS guard_forwards_expires ON guard_forwards (expires);
 
 CREATE TABLE IF NOT EXISTS guard_epochs (
-	id           BLOB    NOT NULL PRIMARY KEY, -- SHA-256 of "s" and a subject, of "r" or "q" and a session's ref, or of "k", a ring and a subject
+	id           BLOB    NOT NULL PRIMARY KEY, -- SHA-256 of "s" and a subject, of "r" or "f" and the ref of a session or family, or of "k", a ring and a subject
 	epoch        INTEGER NOT NULL,             -- when all logins were ended, or the ref; 0 if they were not
 	forget_after INTEGER NOT NULL              -- when the row may be deleted
 ) STRICT;
@@ -42,9 +42,11 @@ CREATE TABLE IF NOT EXISTS guard_families (
 	earlier    TEXT    NOT NULL, -- when earlier ones were, the last first, each with a comma
 	expires    INTEGER NOT NULL, -- or until when an ended family is listed
 	login      BLOB    NOT NULL, -- JSON, or empty
+	ref        BLOB    NOT NULL, -- 16 letters for the issuer, then the identity provider's name of the login; or empty
 	PRIMARY KEY (subject, id)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS guard_families_expires ON guard_families (expires);
+CREATE INDEX IF NOT EXISTS guard_families_ref ON guard_families (ref) WHERE ref <> x'';
 
 CREATE TABLE IF NOT EXISTS guard_denied (
 	id     BLOB    NOT NULL PRIMARY KEY, -- SHA-256 of the ID of a token or session
