@@ -74,6 +74,7 @@ func ofRefresh(t *testing.T) map[string]leak.Instance {
 		"Refresher":     {Value: refresher, Secrets: secrets},
 		"Family":        {Value: refresh.Family{Subject: "1", ID: "s", Started: time.Now()}},
 		"Rotation":      {Value: refresh.Rotation{Subject: "1"}},
+		"RefRevocation": {Value: refresh.RefRevocation{Ref: "sid", Subject: "1"}},
 		"StartOptions":  {Value: refresh.StartOptions[claims]{}},
 		"Result":        {Value: refresh.Rotated},
 	}
