@@ -113,11 +113,13 @@ func (a *answer) problem() (outage bool, err error) {
 }
 
 // ofCode returns the error for an error code of the token endpoint (RFC 6749, section
-// 5.2). GitHub has names of its own for two of them.
+// 5.2). GitHub has names of its own for three of them.
 func ofCode(text string) (outage bool, err error) {
 	switch text {
-	case "invalid_grant", "bad_verification_code":
+	case "invalid_grant", "bad_verification_code", "bad_refresh_token":
 		return false, failed(errInvalidGrant)
+	case "interaction_required", "login_required", "consent_required": // Microsoft's
+		return false, failed(errInteraction)
 	case "invalid_client", "incorrect_client_credentials":
 		return false, errInvalidClient
 	case "server_error", "temporarily_unavailable":

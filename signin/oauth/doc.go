@@ -8,7 +8,8 @@
 //	mux.Handle("POST /backchannel", login.BackChannel(func(ctx context.Context, t oauth.LogoutToken) error { … sessions.DestroyRef … }))
 //
 // [GitHub], [Google], [Microsoft] and [Apple] are ready providers; [Discover] and [Endpoints] are for any other.
-// [Login.Link] adds an account at a provider to one that is signed in here.
+// [Login.Link] adds an account at a provider to one that is signed in here, and
+// [Login.Refresh] refreshes the tokens that Options.KeepTokens gives.
 //
 // # Guarantees
 //
@@ -30,7 +31,6 @@
 // # Not covered
 //
 // An account is found by (Issuer, Subject), never by e-mail. The implicit and hybrid
-// flows, encrypted ID tokens and signed answers (JARM) are refused. Tokens that
-// Options.KeepTokens gives are not refreshed. Front-channel logout and session management
-// by iframes need cookies that browsers do not send in frames.
+// flows, encrypted ID tokens and signed answers (JARM) are refused. Front-channel logout
+// and session management by iframes need cookies that browsers do not send in frames.
 package oauth

@@ -248,6 +248,29 @@ func ExampleLogin_Link() {
 	// Output: 401
 }
 
+// An application calls an API of the provider for an account, long after its sign-in.
+func ExampleLogin_Refresh() {
+	login := guard.Must(oauth.New[map[string]any](oauth.Google(), oauth.Client{ID: "app", Secret: guard.Secret("of the registration")},
+		"https://app.example.com/callback", &oauth.Options{
+			Key:        []byte(strings.Repeat("k", 32)),
+			Scopes:     []string{"openid", "https://www.googleapis.com/auth/calendar.readonly"},
+			KeepTokens: true, // store who.Tokens, encrypted
+		}))
+	saved := oauth.Tokens{AccessToken: guard.Secret("ya29.a0Af"), RefreshToken: guard.Secret("1//xEoDL4i"), ExpiresAt: time.Now().Add(time.Hour)}
+
+	tokens, err := login.Refresh(context.Background(), "account-7",
+		func(context.Context) (oauth.Tokens, error) { return saved, nil },
+		func(_ context.Context, t oauth.Tokens) error { saved = t; return nil })
+	switch {
+	case errors.Is(err, oauth.ErrEnded):
+		// Remove the tokens, and ask for a new sign-in.
+	case err != nil:
+		// 503: the provider is down
+	}
+	fmt.Println(len(tokens.AccessToken) > 0, err)
+	// Output: true <nil>
+}
+
 // exampleKey is a private key as Apple's file has it.
 var exampleKey = func() []byte {
 	key := guard.Must(x509.MarshalPKCS8PrivateKey(guard.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))))

@@ -23,18 +23,19 @@ import (
 // struct, or a map[string]any, in which numbers are float64. It never changes, and is safe for use by several
 // goroutines. Use [New].
 type Login[C any] struct {
-	opts     Options // without the keys and the HTTPClient
-	server   *server
-	client   *client
-	callback string
-	box      sealed.Box
-	sealedAs string // what a sealed cookie belongs to, before its name
-	cookie   http.Cookie
-	http     secret.Value[*http.Client] // its Transport may hold a secret
-	calls    *flight.Group[struct{}, answer]
-	verifier *jwtauth.Verifier[idClaims] // nil with Endpoints
-	shape    *strictjson.Shape           // of C
-	logouts  *jwtauth.Verifier[struct{}] // of logout tokens; nil with Endpoints
+	opts      Options // without the keys and the HTTPClient
+	server    *server
+	client    *client
+	callback  string
+	box       sealed.Box
+	sealedAs  string // what a sealed cookie belongs to, before its name
+	cookie    http.Cookie
+	http      secret.Value[*http.Client] // its Transport may hold a secret
+	calls     *flight.Group[struct{}, answer]
+	refreshes *flight.Group[[32]byte, Tokens]
+	verifier  *jwtauth.Verifier[idClaims] // nil with Endpoints
+	shape     *strictjson.Shape           // of C
+	logouts   *jwtauth.Verifier[struct{}] // of logout tokens; nil with Endpoints
 
 	afterLogout string // PostLogoutURL, or its path on this site
 }
@@ -58,7 +59,7 @@ func New[C any](provider Provider, c Client, callbackURL string, opts *Options) 
 	server, err := provider.server(opts)
 	o, err2 := opts.withDefaults(server)
 	errs := []error{err, err2, checkClaims[C]()}
-	l := &Login[C]{server: server, shape: strictjson.ShapeOf(reflect.TypeFor[C]()), callback: callbackURL, calls: flight.New[struct{}, answer](flight.Options{
+	l := &Login[C]{server: server, refreshes: newRefreshes(), shape: strictjson.ShapeOf(reflect.TypeFor[C]()), callback: callbackURL, calls: flight.New[struct{}, answer](flight.Options{
 		Name: "oauth: the request to the provider", Timeout: callTimeout, Max: maxCalls, Wait: waitForCall, Alone: true,
 	})}
 	if l.client, err = newClient(c, o.Now, server); err != nil {

@@ -39,7 +39,7 @@ type Options struct {
 	// value counts. With Endpoints it is always fetched.
 	UserInfo bool
 	// KeepTokens gives the provider's tokens to the function of Complete. They are
-	// dropped otherwise.
+	// dropped otherwise. [Login.Refresh] refreshes them.
 	KeepTokens bool
 	// FormPost has the browser post the provider's answer (OAuth 2.0 Form Post Response
 	// Mode). It is always set for Apple, if a scope is "email" or "name". The callback is then a POST from another site, with cookies
