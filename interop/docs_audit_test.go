@@ -102,10 +102,10 @@ func freeAddress(t *testing.T) string {
 }
 
 // start runs a program until it listens. stop ends it and returns its standard error.
-func start(t *testing.T, path, address string) (stop func() string) {
+func start(t *testing.T, path, address string, args ...string) (stop func() string) {
 	t.Helper()
 	var log strings.Builder
-	cmd := exec.Command(path)
+	cmd := exec.Command(path, args...)
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

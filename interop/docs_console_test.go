@@ -14,62 +14,130 @@ import (
 // TestDocsConsole runs the programs of these pages and the commands below each. The
 // pages show what the commands print, with "…" where runs differ. The
 // tokens and the cookie of the last answer are in ACCESS, REFRESH and COOKIE. A program at port 9090
-// runs beside the others.
+// runs beside the others, and so does provider.mjs where a page has it or refers to it.
 func TestDocsConsole(t *testing.T) {
 	for _, command := range []string{"bash", "curl"} {
 		if _, err := exec.LookPath(command); err != nil {
 			t.Skip(err)
 		}
 	}
-	for _, page := range []string{"api-keys", "guests-and-factors", "identity-provider", "jwt", "limits", "links", "login-limits", "moving", "roles", "sessions", "step-up"} {
+	for _, page := range consolePages {
 		t.Run(page, func(t *testing.T) {
 			runPage(t, "../docs/"+page+".md")
 		})
 	}
 }
 
+var consolePages = []string{
+	"api-keys",
+	"guests-and-factors",
+	"identity-provider",
+	"jwt",
+	"limits",
+	"linking-accounts",
+	"links",
+	"login-limits",
+	"moving",
+	"roles",
+	"sessions",
+	"sign-in-with-a-provider",
+	"single-page",
+	"step-up",
+}
+
 // A demonstration is a program and the commands below it.
 type demonstration struct{ program, console string }
 
+// A site is a page's programs, built.
+type site struct {
+	demonstrations []demonstration
+	addresses      *strings.Replacer // of the page, by those that the programs have here
+	shown          *strings.Replacer // the opposite, for what they print
+	dirs           map[string]string // by module
+}
+
+func (s *site) dirOf(i int) string { return s.dirs[moduleOf(s.demonstrations[i].program)] }
+
+// start runs a program of the page at an address of the page.
+func (s *site) start(t *testing.T, i int, address string) (stop func() string) {
+	return start(t, filepath.Join(s.dirOf(i), "bin", "program"+strconv.Itoa(i)), s.addresses.Replace(address))
+}
+
 func runPage(t *testing.T, page string) {
-	sessions := sessionsOf(t, page)
-	addresses := strings.NewReplacer("127.0.0.1:8080", freeAddress(t), "127.0.0.1:9090", freeAddress(t))
+	s := buildPage(t, page)
+	for i, d := range s.demonstrations {
+		if strings.Contains(d.program, `ListenAndServe("127.0.0.1:9090"`) {
+			s.start(t, i, "127.0.0.1:9090")
+		}
+	}
+	for i, d := range s.demonstrations {
+		if d.console == "" {
+			continue
+		}
+		stop := s.start(t, i, "127.0.0.1:8080")
+		got := s.shown.Replace(converse(t, s.dirOf(i), d.console, s.addresses))
+		log := stop()
+		if !pattern(d.console).MatchString(got) {
+			t.Errorf("%s: the commands print\n%s\nand the page has\n%s\nthe program logs\n%s", page, got, d.console, log)
+		}
+	}
+}
+
+// buildPage builds the programs of a page, sets their environment, and starts the provider
+// that they need.
+func buildPage(t *testing.T, page string) *site {
+	s := &site{demonstrations: sessionsOf(t, page), dirs: map[string]string{}}
+	s.addresses, s.shown = addressesOf(freeAddress(t), freeAddress(t))
 	t.Setenv("DEV", "1")
 	t.Setenv("JWT_SECRET_KEY", rand.Text()+rand.Text())
 	t.Setenv("OLD_SECRET_KEY", rand.Text()+rand.Text())
-	t.Setenv("ISSUER", addresses.Replace("http://127.0.0.1:9090"))
-	dirs := map[string]string{} // of each module
-	dirOf := func(s demonstration) string { return dirs[moduleOf(s.program)] }
-	path := func(i int) string { return filepath.Join(dirOf(sessions[i]), "bin", "program"+strconv.Itoa(i)) }
-	for i, s := range sessions {
-		if dirOf(s) == "" {
-			dirs[moduleOf(s.program)] = copyOf(t, moduleOf(s.program))
-		}
-		write(t, filepath.Join(dirOf(s), "program"+strconv.Itoa(i), "main.go"), addresses.Replace(s.program))
+	t.Setenv("ISSUER", s.addresses.Replace("http://127.0.0.1:9090"))
+	t.Setenv("PUBLIC_URL", s.addresses.Replace("http://127.0.0.1:8080"))
+	t.Setenv("CLIENT_ID", "app")
+	t.Setenv("CLIENT_SECRET", "app-secret")
+	t.Setenv("SEAL_KEY", rand.Text()+rand.Text())
+	if strings.Contains(read(t, page), "provider.mjs") {
+		startProvider(t, s.addresses)
 	}
-	for _, dir := range dirs {
+	for i, d := range s.demonstrations {
+		if s.dirOf(i) == "" {
+			s.dirs[moduleOf(d.program)] = copyOf(t, moduleOf(d.program))
+		}
+		write(t, filepath.Join(s.dirOf(i), "program"+strconv.Itoa(i), "main.go"), s.addresses.Replace(d.program))
+	}
+	for _, dir := range s.dirs {
 		build := exec.Command("go", "build", "-o", "bin"+string(filepath.Separator), "./...")
 		build.Dir, build.Env = dir, append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	for i, s := range sessions {
-		if strings.Contains(s.program, `ListenAndServe("127.0.0.1:9090"`) {
-			start(t, path(i), addresses.Replace("127.0.0.1:9090"))
-		}
+	return s
+}
+
+// addressesOf returns what replaces the addresses of a page by those of its programs here,
+// and what replaces them back in their output.
+func addressesOf(program, provider string) (here, shown *strings.Replacer) {
+	encoded := func(address string) string { return strings.ReplaceAll(address, ":", "%3A") } // in a query
+	const of, ofProvider = "127.0.0.1:8080", "127.0.0.1:9090"
+	return strings.NewReplacer(of, program, ofProvider, provider),
+		strings.NewReplacer(program, of, provider, ofProvider, encoded(program), encoded(of), encoded(provider), encoded(ofProvider))
+}
+
+// startProvider runs provider.mjs, which a page has or refers to.
+func startProvider(t *testing.T, addresses *strings.Replacer) {
+	needNode(t)
+	packages, err := filepath.Abs(nodeDir + "/node_modules")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for i, s := range sessions {
-		if s.console == "" {
-			continue
-		}
-		stop := start(t, path(i), addresses.Replace("127.0.0.1:8080"))
-		got := converse(t, dirOf(s), s.console, addresses)
-		if !pattern(s.console).MatchString(got) {
-			t.Errorf("%s: the commands print\n%s\nand the page has\n%s", page, got, s.console)
-		}
-		stop()
+	dir := t.TempDir()
+	if err := os.Symlink(packages, filepath.Join(dir, "node_modules")); err != nil {
+		t.Fatal(err)
 	}
+	script := filepath.Join(dir, "provider.mjs")
+	write(t, script, addresses.Replace(fenced(t, read(t, "../docs/sign-in-with-a-provider.md"), "js")))
+	start(t, "node", addresses.Replace("127.0.0.1:9090"), script)
 }
 
 // sessionsOf returns the programs of a page, each with the console below it.

@@ -1,0 +1,42 @@
+package interop_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/go-guard/guard/internal/testing/harness"
+)
+
+// TestDocsInChromium drives a browser through the pages of the first program of each of
+// these pages: see docs.mjs.
+func TestDocsInChromium(t *testing.T) {
+	if testing.Short() {
+		t.Skip("drives a browser")
+	}
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		harness.Needs(t, "the program chromium (Debian: apt-get install chromium)")
+	}
+	needNode(t)
+	for _, page := range []string{"linking-accounts", "sign-in-with-a-provider", "single-page"} {
+		t.Run(page, func(t *testing.T) {
+			s := buildPage(t, "../docs/"+page+".md")
+			stop := s.start(t, 0, "127.0.0.1:8080")
+			argument, err := json.Marshal(map[string]string{
+				"page": page, "app": os.Getenv("PUBLIC_URL"), "provider": os.Getenv("ISSUER"), "executablePath": chromium,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command("node", "docs.mjs", string(argument))
+			cmd.Dir = nodeDir
+			out, err := cmd.CombinedOutput()
+			log := stop()
+			if err != nil {
+				t.Errorf("%v\n%s\nthe program logs\n%s", err, out, log)
+			}
+		})
+	}
+}
