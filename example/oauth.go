@@ -84,6 +84,8 @@ func oauthSection(ctx context.Context, mux *http.ServeMux, set settings, log *sl
 
 	mux.Handle("/oauth/login", refused(p.login.Begin()))
 	mux.Handle("/oauth/callback", refused(p.login.Complete(p.signIn)))
+	mux.Handle("/oauth/logout", refused(p.login.Logout(p.signOut)))
+	mux.Handle("/oauth/backchannel", p.login.BackChannel(p.end)) // the provider's own request
 	mux.Handle("GET /oauth/me", guard.Chain(browsers, p.sessions.Wrap)(guard.HandlerFunc(showPerson)))
 	return nil
 }
@@ -100,7 +102,7 @@ type Person struct {
 	Issuer  string `json:"issuer"`
 	Subject string `json:"subject"`
 	Email   string `json:"email"`              // verified, or empty
-	IDToken []byte `json:"id_token,omitempty"` // sealed
+	IDToken []byte `json:"id_token,omitempty"` // sealed; for the logout at the provider
 }
 
 const (
@@ -125,6 +127,7 @@ func newPeople(set settings) (p people, err error) {
 		FormPost:       set.oauth.formPost,
 		InsecureCookie: set.dev,
 		Refetch:        set.oauth.refetch,
+		PostLogoutURL:  set.publicURL + "/",
 	})
 	if err != nil {
 		return p, fmt.Errorf("%s, PUBLIC_URL: %w", name, err)
@@ -163,7 +166,37 @@ func (p people) signIn(w http.ResponseWriter, r *http.Request, who *oauth.Identi
 	if who.Next == "" {
 		who.Next = "/oauth/me"
 	}
-	_, err := p.sessions.Create(w, r, account, data)
+	_, err := p.sessions.Create(w, r, account, data, session.Ref(who.Ref())) // for end
+	return err
+}
+
+// signOut ends the session of the request, and returns its ID token for the provider. The
+// manager refuses a browser's cross-site request, with or without a session. A cookie is
+// cleared also if its session has ended.
+func (p people) signOut(w http.ResponseWriter, r *http.Request) (idToken string, err error) {
+	s, err := p.sessions.Authenticate(r)
+	if err := p.sessions.Destroy(w, r); err != nil {
+		return "", err
+	}
+	if err != nil {
+		return "", err
+	}
+	text, _ := p.tokens.open(s.Data().IDToken, s.Sub()) // none if its key is gone
+	return string(text), nil
+}
+
+// end ends the sessions that the provider says have ended: those of its session or, where
+// it names none, of the account. With both, both must match.
+func (p people) end(ctx context.Context, t oauth.LogoutToken) error {
+	account := ""
+	if t.Subject != "" {
+		account = accountOf(t.Issuer, t.Subject)
+	}
+	if ref := t.Ref(); ref != "" {
+		_, err := p.sessions.DestroyRef(ctx, ref, account)
+		return err
+	}
+	_, err := p.sessions.DestroyAll(ctx, account)
 	return err
 }
 

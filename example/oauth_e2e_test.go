@@ -544,6 +544,8 @@ func TestOAuthEndpoints(t *testing.T) {
 	answer := p.authorize(t, v.begin(t, server, ""))
 	answer.Set("iss", "https://evil.example")
 	row{call: call{do: "another iss"}, status: 401}.check(t, v.complete(t, server, answer))
+	row{call: call{do: "no logout tokens"}, status: 400, body: e(400, "Invalid logout token")}.
+		check(t, server.send(t, backChannel(p.logoutToken(object{"iss": p.url}))))
 }
 
 // TestOAuthPublicClient: without a secret, PKCE alone protects the code.

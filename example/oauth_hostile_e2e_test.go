@@ -238,6 +238,20 @@ func TestOAuthFriendlyProvider(t *testing.T) {
 		row{call: call{do: tt.name}, status: 303}.check(t, a)
 		row{call: call{do: tt.name}, status: 200, body: me(p, "user-1", "dana@example.com")}.check(t, v.do(t, server, call{do: "GET /oauth/me"}))
 	}
+	// An iss that is not announced may be missing.
+	silent := newProvider(t)
+	silent.set(func(p *provider) {
+		p.metadata = func(m object) { delete(m, "authorization_response_iss_parameter_supported") }
+	})
+	another := startOAuth(t, silent)
+	for _, iss := range []string{"", silent.url} {
+		v := newVisitor(silent)
+		q := silent.authorize(t, v.begin(t, another, ""))
+		if q.Set("iss", iss); iss == "" {
+			q.Del("iss")
+		}
+		row{call: call{do: "iss " + iss}, status: 303}.check(t, v.complete(t, another, q))
+	}
 	// Without kid every key of the alg is tried.
 	p.set(func(p *provider) {
 		p.keys, p.header = []object{jwkOf(foreignKey, "0"), jwkOf(providerKey, "1")}, object{"alg": "ES256"}

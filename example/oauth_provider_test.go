@@ -86,7 +86,10 @@ type provider struct {
 	codes    map[string]url.Values       // the authentication requests
 	calls    map[string]int              // by path
 	sid      string                      // of the last sign-in: the provider's session
-	secrets  map[string]bool             // what was issued or seen, and belongs in no log
+	lastID   string                      // its ID token
+
+	logoutHeader object          // of logout tokens; nil is a right one
+	secrets      map[string]bool // what was issued or seen, and belongs in no log
 }
 
 func newProvider(t *testing.T) *provider {
@@ -129,7 +132,7 @@ func (p *provider) set(f func(p *provider)) {
 // heal ends all faults.
 func (p *provider) heal() {
 	p.set(func(p *provider) {
-		p.metadata, p.keys, p.claims, p.header, p.sign, p.idToken, p.answer = nil, nil, nil, nil, nil, nil, nil
+		p.metadata, p.keys, p.claims, p.header, p.sign, p.idToken, p.answer, p.logoutHeader = nil, nil, nil, nil, nil, nil, nil, nil
 		p.paths = map[string]http.HandlerFunc{}
 		p.user = object{"sub": "user-1", "id": "user-1", "email": "dana@example.com", "email_verified": true}
 	})
@@ -214,7 +217,7 @@ func (p *provider) token(r *http.Request) (int, object) {
 	if request.Has("nonce") {
 		p.sid = "sid-" + rand.Text()
 		now, hash := time.Now().Unix(), sha256.Sum256([]byte(access))
-		body["id_token"] = p.signed(object{
+		body["id_token"] = p.makeIDToken(object{
 			"iss": p.url, "sub": "user-1", "aud": clientID, "exp": now + 300, "iat": now, "nonce": request.Get("nonce"),
 			"at_hash": encode(hash[:16]), "sid": p.sid, "email": "dana@example.com", "email_verified": true,
 		})
@@ -225,8 +228,8 @@ func (p *provider) token(r *http.Request) (int, object) {
 	return 200, body
 }
 
-// signed returns an ID token or, with another header, another token.
-func (p *provider) signed(claims object) string {
+// makeIDToken returns an ID token with the hooks' changes.
+func (p *provider) makeIDToken(claims object) string {
 	if p.claims != nil {
 		p.claims(claims)
 	}
@@ -234,6 +237,15 @@ func (p *provider) signed(claims object) string {
 	if p.header != nil {
 		header = p.header
 	}
+	p.lastID = p.signed(header, claims)
+	if p.idToken != nil {
+		p.lastID = p.idToken(p.lastID)
+		p.hide(p.lastID)
+	}
+	return p.lastID
+}
+
+func (p *provider) signed(header, claims object) string {
 	sign := es256(providerKey)
 	if header["alg"] == "RS256" {
 		sign = rs256
@@ -243,11 +255,39 @@ func (p *provider) signed(claims object) string {
 	}
 	text := encode(jsonOf(header)) + "." + encode(jsonOf(claims))
 	token := text + "." + encode(sign(text))
-	if p.idToken != nil {
-		token = p.idToken(token)
-	}
 	p.hide(token, encode(jsonOf(claims)))
 	return token
+}
+
+const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
+
+// logoutToken returns a logout token of user-1 with other claims, of which a nil removes
+// one.
+func (p *provider) logoutToken(change object) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now, jti := time.Now().Unix(), "jti-"+rand.Text()
+	claims := object{
+		"iss": p.url, "aud": clientID, "iat": now, "exp": now + 120, "jti": jti, "sub": "user-1", "events": object{logoutEvent: object{}},
+	}
+	for name, value := range change {
+		if claims[name] = value; value == nil {
+			delete(claims, name)
+		}
+	}
+	header := object{"alg": "ES256", "kid": "ec", "typ": "logout+jwt"}
+	if p.logoutHeader != nil {
+		header = p.logoutHeader
+	}
+	p.hide(jti)
+	return p.signed(header, claims)
+}
+
+// last returns the provider's session of the last sign-in, and its ID token.
+func (p *provider) last() (sid, idToken string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sid, p.lastID
 }
 
 // authorize is what happens at the provider when a person consents: it returns the
@@ -266,12 +306,17 @@ func (p *provider) authorize(t *testing.T, location string) url.Values {
 	return url.Values{"code": {code}, "state": {q.Get("state")}, "iss": {p.url}}
 }
 
+// hidden returns what was issued or seen, and belongs in no log.
+func (p *provider) hidden() map[string]bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.secrets)
+}
+
 // notIn fails the test if text has something that belongs in no log.
 func (p *provider) notIn(t *testing.T, text string) {
 	t.Helper()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, s := range slices.Sorted(maps.Keys(p.secrets)) {
+	for _, s := range slices.Sorted(maps.Keys(p.hidden())) {
 		if len(s) > 3 && strings.Contains(text, s) {
 			t.Errorf("the log holds %q:\n%s", s, text)
 		}

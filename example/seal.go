@@ -77,3 +77,13 @@ func (s *settings) sealer(purpose string) (*sealer, error) {
 func (s *sealer) seal(text []byte, subject string) []byte {
 	return s.aeads[0].Seal(nil, nil, text, []byte(subject))
 }
+
+// open returns the text that was sealed. ok is false for anything else.
+func (s *sealer) open(sealed []byte, subject string) (text []byte, ok bool) {
+	for _, aead := range s.aeads {
+		if text, err := aead.Open(nil, nil, sealed, []byte(subject)); err == nil {
+			return text, true
+		}
+	}
+	return nil, false
+}
