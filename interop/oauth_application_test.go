@@ -1,6 +1,7 @@
 package interop_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
@@ -87,7 +88,14 @@ func startApplication(t *testing.T) *application {
 	}))
 	a.Config.ErrorLog = log.New(io.Discard, "", 0) // browsers say that they do not know the certificate
 	a.StartTLS()
-	t.Cleanup(a.Close)
+	t.Cleanup(func() {
+		a.Close()
+		for _, d := range a.decisions {
+			if t.Failed() && d.Err != nil {
+				t.Logf("%s %s: %d %v", d.Package, d.Outcome, d.Status, d.Err)
+			}
+		}
+	})
 	a.caFile = filepath.Join(t.TempDir(), "application.pem")
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate().Raw})
 	if err := os.WriteFile(a.caFile, text, 0o600); err != nil {
@@ -101,9 +109,9 @@ func startApplication(t *testing.T) *application {
 func (a *application) signInAt(t *testing.T, issuer, loginPage string, clients ...oauth.Client) {
 	t.Helper()
 	mux := http.NewServeMux()
-	for _, c := range clients {
-		login, err := oauth.New[profileClaims](oauth.Discover(issuer), c, a.URL+"/"+c.ID+"/callback", &oauth.Options{
-			Key: []byte(rand.Text() + rand.Text()), UserInfo: true, Scopes: []string{"openid", "email", "profile"},
+	add := func(prefix string, c oauth.Client, formPost bool) {
+		login, err := oauth.New[profileClaims](oauth.Discover(issuer), c, a.URL+prefix+"/callback", &oauth.Options{
+			Key: []byte(rand.Text() + rand.Text()), UserInfo: true, Scopes: []string{"openid", "email", "profile"}, FormPost: formPost,
 			Request: func(r *http.Request) (ask oauth.AuthRequest) {
 				q := r.URL.Query()
 				ask.Prompt = q.Get("prompt")
@@ -119,8 +127,12 @@ func (a *application) signInAt(t *testing.T, issuer, loginPage string, clients .
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.routes(mux, "/"+c.ID, login)
+		a.routes(mux, prefix, login)
 	}
+	for _, c := range clients {
+		add("/"+c.ID, c, false)
+	}
+	add("/form_post", clients[0], true)
 	mux.Handle("GET /me", a.sessions.Wrap(guard.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session[person]) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(s.Data())
@@ -136,11 +148,30 @@ func (a *application) signInAt(t *testing.T, issuer, loginPage string, clients .
 // routes are those of one provider in an application.
 func (a *application) routes(mux *http.ServeMux, prefix string, login *oauth.Login[profileClaims]) {
 	mux.Handle("GET "+prefix+"/login", login.Begin())
-	mux.Handle("GET "+prefix+"/callback", login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[profileClaims]) error {
+	mux.Handle(prefix+"/callback", login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[profileClaims]) error {
 		_, err := a.sessions.Create(w, r, account(who.Issuer, who.Subject), person{
 			Issuer: who.Issuer, Subject: who.Subject, Email: who.Email, EmailVerified: who.EmailVerified,
 			Name: who.Claims.Name, AuthTime: who.AuthTime, IDToken: string(who.IDToken),
-		})
+		}, session.Ref(who.Ref()))
+		return err
+	}))
+	mux.Handle("POST "+prefix+"/logout", login.Logout(func(w http.ResponseWriter, r *http.Request) (string, error) {
+		s, err := a.sessions.Authenticate(r)
+		if err != nil {
+			return "", err
+		}
+		return s.Data().IDToken, a.sessions.Destroy(w, r)
+	}))
+	mux.Handle("POST "+prefix+"/backchannel", login.BackChannel(func(ctx context.Context, token oauth.LogoutToken) (err error) {
+		subject := ""
+		if token.Subject != "" {
+			subject = account(token.Issuer, token.Subject)
+		}
+		if ref := token.Ref(); ref != "" {
+			_, err = a.sessions.DestroyRef(ctx, ref, subject)
+		} else {
+			_, err = a.sessions.DestroyAll(ctx, subject)
+		}
 		return err
 	}))
 }

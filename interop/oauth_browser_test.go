@@ -25,9 +25,13 @@ func TestSignInInChromium(t *testing.T) {
 			a := startApplication(t)
 			p := each.start(t, a)
 			a.signInAt(t, p.issuer, "/client_secret_basic/login", clients[0])
+			providerLogout := "" // zitadel/oidc has no sessions
+			if p.node != nil {
+				providerLogout = p.issuer + "/session/end"
+			}
 			argument, err := json.Marshal(map[string]any{
 				"app": a.URL, "client": clients[0].ID, "login": p.login, "subject": p.subject, "consents": p.node != nil,
-				"executablePath": chromium, "only": os.Getenv("GUARD_BROWSER_STEPS"),
+				"providerLogout": providerLogout, "executablePath": chromium, "only": os.Getenv("GUARD_BROWSER_STEPS"),
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -2,6 +2,7 @@ package interop_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"html/template"
 	"io"
@@ -16,6 +17,7 @@ import (
 
 	jose "github.com/go-jose/go-jose/v4"
 	"github.com/zitadel/oidc/v3/example/server/storage"
+	"github.com/zitadel/oidc/v3/pkg/crypto"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
@@ -62,6 +64,8 @@ type zitadelProvider struct {
 	issuer  string
 	handler *op.Provider
 	app     string
+	client  *http.Client // of the application
+	logouts []int        // what the application answered to logout tokens
 }
 
 func startZitadel(t *testing.T, a *application) *provider {
@@ -70,10 +74,10 @@ func startZitadel(t *testing.T, a *application) *provider {
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	z := &zitadelProvider{issuer: strings.Replace(server.URL, "127.0.0.1", "localhost", 1), app: a.URL}
+	z := &zitadelProvider{issuer: strings.Replace(server.URL, "127.0.0.1", "localhost", 1), app: a.URL, client: a.Client()}
 	registered := map[string]*storage.Client{}
 	for _, c := range clients {
-		registered[c.ID] = storage.WebClient(c.ID, clientSecret, a.URL+"/"+c.ID+"/callback")
+		registered[c.ID] = storage.WebClient(c.ID, clientSecret, a.URL+"/"+c.ID+"/callback", a.URL+"/form_post/callback")
 	}
 	z.Storage = storage.NewStorageWithClients(storage.NewUserStore(z.issuer), registered)
 	config := &op.Config{
@@ -134,6 +138,33 @@ func (z *zitadelProvider) GetClientByClientID(ctx context.Context, id string) (o
 		return nil, err
 	}
 	return zitadelClient{c, z.app}, nil
+}
+
+// TerminateSession sends a logout token to each client: the library has its claims, and
+// leaves it to its caller to send it.
+func (z *zitadelProvider) TerminateSession(ctx context.Context, userID, clientID string) error {
+	key, err := z.SigningKey(ctx)
+	if err != nil {
+		return err
+	}
+	signer, err := op.SignerFromKey(key)
+	if err != nil {
+		return err
+	}
+	for _, c := range clients {
+		claims := oidc.NewLogoutTokenClaims(z.issuer, userID, oidc.Audience{c.ID}, time.Now().Add(time.Minute), rand.Text(), "", 0)
+		token, err := crypto.Sign(claims, signer)
+		if err != nil {
+			return err
+		}
+		res, err := z.client.PostForm(z.app+"/"+c.ID+"/backchannel", url.Values{"logout_token": {token}})
+		if err != nil {
+			return err
+		}
+		res.Body.Close()
+		z.logouts = append(z.logouts, res.StatusCode)
+	}
+	return z.Storage.TerminateSession(ctx, userID, clientID)
 }
 
 func (z *zitadelProvider) GetKeyByIDAndClientID(_ context.Context, keyID, _ string) (*jose.JSONWebKey, error) {

@@ -11,6 +11,7 @@ const { app, client, login, subject, consents, providerLogout, executablePath, o
 const begin = `${app}/${client}/login`
 const callback = `${app}/${client}/callback`
 const steps = {}
+const later = {} // end sessions of other steps: a provider without sessions signs a person out everywhere
 
 const headed = (page, text) => page.getByRole('heading', { name: text, exact: true }).waitFor()
 const signedIn = page => headed(page, `Signed in as ${subject}`)
@@ -48,6 +49,22 @@ steps['sign in, and sign in again without the provider asking'] = async context 
   if (!consents) await atProvider(page) // it has no sessions
   await page.waitForURL(app + '/me')
   assert.notEqual(await sessionOf(context), first, 'a sign-in is a new session')
+}
+
+steps['the provider posts its answer'] = async context => {
+  const page = await context.newPage()
+  for (const first of [true, false]) { // the second time the browser has a session
+    const [request] = await Promise.all([
+      page.waitForRequest(`${app}/form_post/callback`),
+      page.goto(`${app}/form_post/login?next=/me`).then(async () => {
+        if (first || !consents) await atProvider(page)
+      })
+    ])
+    assert.equal(request.method(), 'POST')
+    await page.waitForURL(app + '/me')
+    assert.ok(await sessionOf(context))
+    assert.equal(await pendingOf(context), 0)
+  }
 }
 
 steps['three tabs, the last one first'] = async context => {
@@ -151,32 +168,72 @@ steps['an answer that is not accepted is a page, and no loop of redirects'] = as
   assert.deepEqual(callbacks, [401, 303])
 }
 
-// run runs the steps, each with cookies of its own, and exits 1 if one of them fails.
-async function run () {
-  const browser = await chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync']
-  })
-  let failed = 0
-  for (const [name, step] of Object.entries(steps)) {
-    if (!name.includes(only)) continue
-    const context = await browser.newContext({ ignoreHTTPSErrors: true })
-    context.setDefaultTimeout(20000)
-    try {
-      await step(context)
-      console.log('ok   ' + name)
-    } catch (error) {
-      failed++
-      console.log('FAIL ' + name + '\n' + error.stack)
-      for (const page of context.pages()) {
-        console.log(page.url() + '\n' + (await page.locator('body').innerText().catch(String)).slice(0, 1000))
-      }
-    }
-    await context.close()
+later['sign out of the application and of the provider'] = async context => {
+  const page = await context.newPage()
+  await signIn(page)
+  const session = await sessionOf(context)
+  await click(page, 'Sign out')
+  if (consents) {
+    await headed(page, 'Sign out of the provider?')
+    assert.notEqual(await sessionOf(context), session, 'the application has ended its session by then')
+    await click(page, 'Sign out')
   }
-  await browser.close()
-  process.exit(failed ? 1 : 0)
+  await signedOut(page)
+  assert.equal(page.url(), app + '/')
+  assert.equal(await sessionOf(context), undefined)
+  await page.getByRole('link', { name: 'Sign in' }).click()
+  await atProvider(page) // which asks again
+  await signedIn(page)
 }
 
-await run()
+if (providerLogout) {
+  later['a logout at the provider ends the session within that request'] = async context => {
+    const [page, stale, elsewhere] = [await context.newPage(), await context.newPage(), await context.newPage()]
+    await signIn(page)
+    await stale.goto(app + '/')
+    await signedIn(stale)
+    await elsewhere.goto(providerLogout)
+    await headed(elsewhere, 'Sign out of the provider?')
+    const [response] = await Promise.all([
+      elsewhere.waitForResponse(r => r.request().method() === 'POST'),
+      click(elsewhere, 'Sign out')
+    ])
+    assert.equal(response.status(), 303)
+    await page.reload()
+    await signedOut(page)
+    assert.equal(await sessionOf(context), undefined, 'the dead cookie is cleared')
+    await click(stale, 'Sign out') // on a page that does not know it yet
+    await signedOut(stale)
+    assert.equal(stale.url(), app + '/')
+  }
+}
+
+// run runs a step, with cookies of its own, and returns whether it failed.
+async function run (browser, name, step) {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true })
+  context.setDefaultTimeout(60000) // on a busy machine, too
+  let failed = false
+  try {
+    await step(context)
+    console.log('ok   ' + name)
+  } catch (error) {
+    failed = true
+    console.log('FAIL ' + name + '\n' + error.stack)
+    for (const page of context.pages()) {
+      console.log(page.url() + '\n' + (await page.locator('body').innerText().catch(String)).slice(0, 1000))
+    }
+  }
+  await context.close()
+  return failed
+}
+
+const browser = await chromium.launch({
+  executablePath,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync']
+})
+const chosen = all => Object.entries(all).filter(([name]) => name.includes(only))
+const results = await Promise.all(chosen(steps).map(([name, step]) => run(browser, name, step)))
+for (const [name, step] of chosen(later)) results.push(await run(browser, name, step))
+await browser.close()
+process.exit(results.includes(true) ? 1 : 0)

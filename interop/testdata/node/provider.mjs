@@ -27,7 +27,7 @@ const clients = Object.entries({
 }).map(([id, more]) => ({
   client_id: id,
   token_endpoint_auth_method: id,
-  redirect_uris: [`${app}/${id}/callback`],
+  redirect_uris: [`${app}/${id}/callback`, `${app}/form_post/callback`],
   post_logout_redirect_uris: [`${app}/`],
   backchannel_logout_uri: `${app}/${id}/backchannel`,
   backchannel_logout_session_required: true,
