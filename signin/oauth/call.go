@@ -29,7 +29,13 @@ func (l *Login[C]) post(ctx context.Context, m *metadata, endpoint string, form 
 	if !l.server.openID {
 		audience = endpoint // RFC 7523, section 3, for a server without a name
 	}
-	h := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	h := http.Header{
+		"Content-Type": {"application/x-www-form-urlencoded"},
+		// Nothing is sent, and the request goes to another connection where the provider
+		// closed an idle one at that moment: see http.Transport. If it had read the code all
+		// the same, it refuses it.
+		"Idempotency-Key": nil,
+	}
 	if err := l.client.authenticate(h, form, m, audience); err != nil {
 		return answer{}, fmt.Errorf("oauth: the client assertion: %w", err)
 	}
