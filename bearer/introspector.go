@@ -190,6 +190,9 @@ func (in *Introspector) request(ctx context.Context, token string) (*Introspecti
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
+	// Nothing is sent, and the request goes to another connection where the server closed
+	// an idle one at that moment: see http.Transport.
+	req.Header["Idempotency-Key"] = nil
 	if in.o.Authorize != nil {
 		if err := in.o.Authorize(req); err != nil {
 			return nil, fmt.Errorf("bearer: introspection: %w", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -259,6 +260,37 @@ func TestIntrospectionOutage(t *testing.T) {
 	cancel()
 	if _, found, err := in.Verify(ctx, "x"); found || err == nil {
 		t.Error("found under a cancelled context")
+	}
+}
+
+// TestServerClosesAnIdleConnection: a server that closes an idle connection just when a
+// request is sent on it is not down. The request is sent on another connection.
+func TestServerClosesAnIdleConnection(t *testing.T) {
+	type perConnection struct{}
+	dropped := 0
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Context().Value(perConnection{}).(*atomic.Int64).Add(1) > 1 {
+			dropped++
+			panic(http.ErrAbortHandler) // closes the connection without an answer
+		}
+		if len(r.Header["Idempotency-Key"]) > 0 {
+			t.Error("the field was sent")
+		}
+		_, _ = w.Write([]byte(`{"active":true,"sub":"alice"}`))
+	}))
+	server.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, perConnection{}, new(atomic.Int64))
+	}
+	server.Start()
+	defer server.Close()
+	in := guard.Must(bearer.NewIntrospector(server.URL, "api", "secret", nil))
+	for _, token := range []string{"one", "two"} {
+		if i, found, err := in.Verify(t.Context(), token); err != nil || !found || i.Subject != "alice" {
+			t.Errorf("%s: %v", token, err)
+		}
+	}
+	if dropped != 1 {
+		t.Errorf("%d requests were dropped, want 1", dropped)
 	}
 }
 
