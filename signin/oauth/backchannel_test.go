@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/once"
@@ -42,20 +43,20 @@ func TestBackChannel(t *testing.T) {
 		{"dates with fractions", logoutHeader, func(c object) { c["iat"], c["exp"] = float64(ago(0))+0.5, float64(ago(-60e9))+0.5 }, both},
 		{"a sub that is the stand-in", logoutHeader, func(c object) { c["sub"] = "logout:without a sub" }, oauth.LogoutToken{Issuer: issuer, Subject: "logout:without a sub", SessionID: "session-1"}},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
 			rc := newReceiver(t, newProvider(), oauth.Options{})
 			claims := logoutClaims()
 			tt.change(claims)
 			w := rc.deliver(signed(tt.header, claims, signingKey))
 			if w.Code != 200 || w.Body.Len() != 0 || rc.count() != 1 {
-				t.Fatalf("%d %s, %d ended: %s", w.Code, w.Body, rc.count(), rc.reason())
+				t.Fatalf("%s: %d %s, %d ended: %s", tt.name, w.Code, w.Body, rc.count(), rc.reason())
 			}
 			if rc.ended[0] != tt.want || (rc.ended[0].Ref() == "") != (tt.want.SessionID == "") {
-				t.Errorf("%+v, Ref %q; want %+v", rc.ended[0], rc.ended[0].Ref(), tt.want)
+				t.Errorf("%s: %+v, Ref %q; want %+v", tt.name, rc.ended[0], rc.ended[0].Ref(), tt.want)
 			}
 			d := rc.decisions[0]
 			if len(rc.decisions) != 1 || d.Package != "oauth" || d.Action != "sign-out" || d.Outcome != guard.Allowed || d.Subject != tt.want.Subject || d.Guard != issuer {
-				t.Errorf("decisions %+v", rc.decisions)
+				t.Errorf("%s: decisions %+v", tt.name, rc.decisions)
 			}
 		})
 	}
@@ -280,64 +281,97 @@ func TestBackChannelOfEndpoints(t *testing.T) {
 	}
 }
 
-// A logout token ends the session of its sid, and a sign-in that is under way for it
-// gets none.
-func TestLogoutEndsSessions(t *testing.T) {
-	for _, during := range []bool{false, true} {
-		p := newProvider()
-		rc := newReceiver(t, p, oauth.Options{})
-		sessions := guard.Must(session.New[struct{}](&session.Options{Store: guard.Must(session.NewMemory(nil))}))
-		var refused error
-		rc.app.handler = http.NewServeMux()
-		mux := rc.app.handler.(*http.ServeMux)
-		mux.Handle("/login", rc.login.Begin())
-		mux.Handle("/callback", rc.login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[claims]) error {
-			_, refused = sessions.Create(w, r, who.Subject, struct{}{}, session.Ref(who.Ref()))
-			return refused
-		}))
-		mux.Handle("/me", guard.Require(sessions)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
-		rc.h = rc.login.BackChannel(func(ctx context.Context, token oauth.LogoutToken) error {
-			_, err := sessions.DestroyRef(ctx, token.Ref(), token.Subject)
+// A sessionApp is an application with sessions that the provider can end.
+type sessionApp struct {
+	*receiver
+	sessions *session.Manager[string]
+}
+
+func newSessionApp(t *testing.T, p *provider) *sessionApp {
+	t.Helper()
+	a := &sessionApp{newReceiver(t, p, oauth.Options{}), guard.Must(session.New[string](&session.Options{Store: guard.Must(session.NewMemory(nil))}))}
+	mux := http.NewServeMux()
+	mux.Handle("/login", a.login.Begin())
+	mux.Handle("/callback", a.login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[claims]) error {
+		_, err := a.sessions.Create(w, r, who.Subject, string(who.IDToken), session.Ref(who.Ref()))
+		return err
+	}))
+	mux.Handle("/me", guard.Require(a.sessions)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Cache-Control", "no-store") })))
+	mux.Handle("/logout", guard.Optional(a.sessions)(a.login.Logout(func(w http.ResponseWriter, r *http.Request) (token string, err error) {
+		if s, ok := guard.PrincipalFrom[*session.Session[string]](r.Context()); ok {
+			token = s.Data()
+		}
+		return token, a.sessions.Destroy(w, r)
+	})))
+	a.app.handler = mux
+	a.h = a.login.BackChannel(func(ctx context.Context, token oauth.LogoutToken) error {
+		if token.SessionID == "" {
+			_, err := a.sessions.DestroyAll(ctx, token.Subject)
 			return err
-		})
-		if !during {
-			if w := rc.signIn(""); w.Code != 303 {
-				t.Fatal(w.Code)
-			}
-			if w := httptest.NewRecorder(); true {
-				r := httptest.NewRequest("GET", "/me", nil)
-				r.AddCookie(&http.Cookie{Name: "__Host-session", Value: rc.cookies["__Host-session"]})
-				if mux.ServeHTTP(w, r); w.Code != 200 {
-					t.Fatalf("before: %d", w.Code)
-				}
-				other := logoutToken(func(c object) { c["sid"] = "session-2" })
-				if answer := rc.deliver(other); answer.Code != 200 {
-					t.Fatal(answer.Code)
-				}
-				w = httptest.NewRecorder()
-				if mux.ServeHTTP(w, r); w.Code != 200 {
-					t.Fatalf("after a logout of another session: %d", w.Code)
-				}
-				if answer := rc.deliver(logoutToken(nil)); answer.Code != 200 {
-					t.Fatal(answer.Code)
-				}
-				w = httptest.NewRecorder()
-				if mux.ServeHTTP(w, r); w.Code != 401 {
-					t.Errorf("after: %d", w.Code)
-				}
-			}
-			continue
 		}
-		v := p.authorize(t, rc.begin(""))
-		p.answer = func(object) { // the provider ends the session while the code is exchanged
-			p.mu.Unlock()
-			defer p.mu.Lock()
-			if w := rc.deliver(logoutToken(nil)); w.Code != 200 {
-				t.Fatal(w.Code)
-			}
+		_, err := a.sessions.DestroyRef(ctx, token.Ref(), token.Subject)
+		return err
+	})
+	return a
+}
+
+// A logout token ends the sessions that it names, within the request, and no others.
+func TestLogoutEndsSessions(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(object)
+		ends   bool
+	}{
+		"sub and sid":                    {func(object) {}, true},
+		"sid alone":                      {func(c object) { delete(c, "sub") }, true},
+		"sub alone":                      {func(c object) { delete(c, "sid") }, true},
+		"another session":                {func(c object) { c["sid"] = "session-2" }, false},
+		"the session of another subject": {func(c object) { c["sub"] = "user-2" }, false},
+		"another subject":                {func(c object) { c["sub"] = "user-2"; delete(c, "sid") }, false},
+		"another issuer":                 {func(c object) { c["iss"] = "https://evil.example" }, false},
+	} {
+		a := newSessionApp(t, newProvider())
+		if w := a.signIn(""); w.Code != 303 {
+			t.Fatal(w.Code)
 		}
-		if w := rc.complete(v); w.Code != 401 || refused == nil || rc.cookies["__Host-session"] != "" {
-			t.Errorf("a sign-in under way: %d %v, %v", w.Code, refused, rc.cookies)
+		me := func() int { return a.do(httptest.NewRequest("GET", "/me", nil)).Code }
+		if code := me(); code != 200 {
+			t.Fatalf("before: %d", code)
+		}
+		a.deliver(logoutToken(tt.change))
+		if code := me(); (code == 401) != tt.ends {
+			t.Errorf("%s: %d", name, code)
+		}
+	}
+}
+
+// A sign-in that is under way gets no session if the provider ended its session meanwhile.
+func TestLogoutDuringASignIn(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(object)
+		want   int
+	}{
+		"sub and sid":     {func(object) {}, 401},
+		"sid alone":       {func(c object) { delete(c, "sub") }, 401},
+		"another session": {func(c object) { c["sid"] = "session-2" }, 303},
+		"another subject": {func(c object) { c["sub"] = "user-2" }, 303},
+	} {
+		for _, when := range []string{"before the callback", "before the function"} {
+			p := newProvider()
+			a := newSessionApp(t, p)
+			v := p.authorize(t, a.begin(""))
+			token := logoutToken(tt.change)
+			if when == "before the callback" {
+				a.deliver(token)
+			} else {
+				p.answer = func(object) { // to the code: the function runs after it
+					p.mu.Unlock()
+					defer p.mu.Lock()
+					a.deliver(token)
+				}
+			}
+			if w := a.complete(v); w.Code != tt.want || (a.cookies["__Host-session"] != "") != (tt.want == 303) {
+				t.Errorf("%s %s: %d, cookies %v", name, when, w.Code, a.cookies)
+			}
 		}
 	}
 }

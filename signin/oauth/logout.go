@@ -1,10 +1,12 @@
 package oauth
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-guard/guard"
@@ -22,8 +24,8 @@ const maxLogoutURL = 8000
 // Logout signs a browser out here, and then at the provider (OpenID Connect RP-Initiated
 // Logout 1.0). It answers a POST. end ends the session, as sessions.Destroy does, which
 // also refuses requests of other sites; it writes no response, and returns the
-// [Identity.IDToken] that the session has. Without one the provider gets the client_id,
-// and asks the person before it signs out.
+// [Identity.IDToken] that the session has. Without one, or with one of another provider or
+// client, the provider gets the client_id, and may ask the person before it signs out.
 //
 // The browser goes to the provider (303), which sends it on to Options.PostLogoutURL. It
 // goes there directly if the provider has no end_session_endpoint, with Endpoints, where
@@ -54,10 +56,14 @@ func (l *Login[C]) Logout(end func(w http.ResponseWriter, r *http.Request) (idTo
 		default:
 			m, err := l.server.metadata(r.Context())
 			d.Action, d.Outcome = "", guard.Allowed // no action: end did it
-			if err != nil {
-				d.Action, d.Outcome, d.Reason, d.Err = "sign-out", guard.Failed, err.Error(), err
-			} else if m.endSession != "" {
+			if idToken != "" && !l.isForUs(idToken) {
+				idToken, d.Reason = "", errHint.Error()
+			}
+			switch {
+			case err == nil && m.endSession != "":
 				location = l.endSessionURL(m, idToken)
+			case err != nil && r.Context().Err() == nil: // or else the client has left
+				d.Action, d.Outcome, d.Reason, d.Err = "sign-out", guard.Failed, err.Error(), err
 			}
 			d.Report(r)
 		}
@@ -74,6 +80,24 @@ func isUnauthorized(err error) bool {
 		return e.Status == http.StatusUnauthorized
 	}
 	return errors.Is(err, guard.ErrNoCredentials)
+}
+
+// isForUs reports whether an ID token is of this provider and client: that of a session
+// with another provider is not for this one to see. It was verified at the sign-in, and
+// may have expired since.
+func (l *Login[C]) isForUs(idToken string) bool {
+	_, payload := segments(idToken)
+	var c struct {
+		Issuer   string          `json:"iss"`
+		Audience json.RawMessage `json:"aud"`
+	}
+	if json.Unmarshal(payload, &c) != nil || !slices.Contains(audienceOf(c.Audience), l.client.id) {
+		return false
+	}
+	if l.server.isTenant != nil {
+		return l.server.isTenant(c.Issuer)
+	}
+	return c.Issuer == l.server.issuer
 }
 
 // endSessionURL returns the URL of a logout request (RP-Initiated Logout 1.0, section 2).

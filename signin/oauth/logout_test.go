@@ -1,15 +1,16 @@
 package oauth_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/signin/oauth"
 )
 
@@ -30,7 +31,11 @@ func logOut(a *app, token string, err error) *httptest.ResponseRecorder {
 }
 
 func TestLogout(t *testing.T) {
-	const hint = "ey.of+the/session=&.x"
+	idToken := func(iss string, aud any, padding int) string {
+		return signed(object{"alg": "ES256"}, object{"iss": iss, "aud": aud, "exp": ago(time.Hour), "padding": strings.Repeat("a", padding)}, signingKey)
+	}
+	hint, several := idToken(issuer, clientID, 0), idToken(issuer, []string{"x", clientID}, 0)
+	const noHint = issuer + "/logout?client_id=the+client%3A1&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2F"
 	const back = "&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2F"
 	for name, tt := range map[string]struct {
 		endpoint any
@@ -40,9 +45,13 @@ func TestLogout(t *testing.T) {
 		want     string
 		outcome  guard.Outcome
 	}{
-		"with the ID token":     {issuer + "/logout", hint, nil, oauth.Options{}, issuer + "/logout?id_token_hint=" + url.QueryEscape(hint) + back, guard.Allowed},
-		"without one":           {issuer + "/logout", "", nil, oauth.Options{}, issuer + "/logout?client_id=the+client%3A1" + back, guard.Allowed},
-		"an ID token too large": {issuer + "/logout", strings.Repeat("a", 8000), nil, oauth.Options{}, issuer + "/logout?client_id=the+client%3A1" + back, guard.Allowed},
+		"with the ID token":               {issuer + "/logout", hint, nil, oauth.Options{}, issuer + "/logout?id_token_hint=" + url.QueryEscape(hint) + back, guard.Allowed},
+		"without one":                     {issuer + "/logout", "", nil, oauth.Options{}, issuer + "/logout?client_id=the+client%3A1" + back, guard.Allowed},
+		"an ID token too large":           {issuer + "/logout", idToken(issuer, clientID, 8000), nil, oauth.Options{}, noHint, guard.Allowed},
+		"one of several audiences":        {issuer + "/logout", several, nil, oauth.Options{}, issuer + "/logout?id_token_hint=" + several + back, guard.Allowed},
+		"an ID token of another provider": {issuer + "/logout", idToken("https://other.example", clientID, 0), nil, oauth.Options{}, noHint, guard.Allowed},
+		"an ID token of another client":   {issuer + "/logout", idToken(issuer, "another", 0), nil, oauth.Options{}, noHint, guard.Allowed},
+		"a printed secret":                {issuer + "/logout", "(secret)", nil, oauth.Options{}, noHint, guard.Allowed},
 		"an endpoint with a query": {issuer + "/logout?p=B2C_1_in&x", hint, nil, oauth.Options{},
 			issuer + "/logout?p=B2C_1_in&x&id_token_hint=" + url.QueryEscape(hint) + back, guard.Allowed},
 		"an endpoint on another host": {"https://sso.example/end", "", nil, oauth.Options{}, "https://sso.example/end?client_id=the+client%3A1" + back, guard.Allowed},
@@ -57,8 +66,8 @@ func TestLogout(t *testing.T) {
 		"no session":                     {issuer + "/logout", "", guard.Unauthorized(""), oauth.Options{}, "/", ""},
 		"no session, a path":             {issuer + "/logout", "", guard.Unauthorized(""), oauth.Options{PostLogoutURL: "https://app.example/bye"}, "/bye", ""},
 		"no credentials":                 {issuer + "/logout", "", guard.ErrNoCredentials, oauth.Options{}, "/", ""},
-		"an ID token that is a header":   {issuer + "/logout", "a\r\nSet-Cookie: b=c", nil, oauth.Options{}, issuer + "/logout?id_token_hint=a%0D%0ASet-Cookie%3A+b%3Dc" + back, guard.Allowed},
-		"an ID token that is parameters": {issuer + "/logout", "a&post_logout_redirect_uri=https://evil.example", nil, oauth.Options{}, issuer + "/logout?id_token_hint=a%26post_logout_redirect_uri%3Dhttps%3A%2F%2Fevil.example" + back, guard.Allowed},
+		"an ID token that is a header":   {issuer + "/logout", hint + "\r\nSet-Cookie: b=c", nil, oauth.Options{}, issuer + "/logout?id_token_hint=" + hint + "%0D%0ASet-Cookie%3A+b%3Dc" + back, guard.Allowed},
+		"an ID token that is parameters": {issuer + "/logout", hint + "&post_logout_redirect_uri=https://evil.example", nil, oauth.Options{}, issuer + "/logout?id_token_hint=" + hint + "%26post_logout_redirect_uri%3Dhttps%3A%2F%2Fevil.example" + back, guard.Allowed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProvider()
@@ -164,21 +173,7 @@ func TestPostLogoutURL(t *testing.T) {
 func TestLogoutOfASession(t *testing.T) {
 	p := newProvider()
 	p.metadata = withEndpoint(issuer + "/logout")
-	a := newApp(t, p, oauth.Options{})
-	sessions := guard.Must(session.New[string](&session.Options{Store: guard.Must(session.NewMemory(nil))}))
-	mux := http.NewServeMux()
-	a.handler = mux
-	mux.Handle("/login", a.login.Begin())
-	mux.Handle("/callback", a.login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[claims]) error {
-		_, err := sessions.Create(w, r, who.Subject, string(who.IDToken), session.Ref(who.Ref()))
-		return err
-	}))
-	mux.Handle("/logout", guard.Optional(sessions)(a.login.Logout(func(w http.ResponseWriter, r *http.Request) (token string, err error) {
-		if s, ok := guard.PrincipalFrom[*session.Session[string]](r.Context()); ok {
-			token = s.Data()
-		}
-		return token, sessions.Destroy(w, r)
-	})))
+	a := newSessionApp(t, p)
 	if w := a.signIn(""); w.Code != 303 {
 		t.Fatal(w.Code)
 	}
@@ -195,5 +190,31 @@ func TestLogoutOfASession(t *testing.T) {
 	}
 	if w := a.do(httptest.NewRequest("POST", "/logout", nil)); w.Code != 303 || w.Header().Get("Location") != "/" {
 		t.Errorf("again: %d %q", w.Code, w.Header().Get("Location"))
+	}
+}
+
+// A client that leaves is no failure of ours, and is signed out all the same.
+func TestLogoutOfAClientThatLeaves(t *testing.T) {
+	p := newProvider()
+	a := newApp(t, p, oauth.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	p.override["/jwks"] = func() (*http.Response, error) { cancel(); <-ctx.Done(); return nil, errDown }
+	a.handler = guard.Observe(func(_ *http.Request, d guard.Decision) { a.decisions = append(a.decisions, d) })(
+		a.login.Logout(func(http.ResponseWriter, *http.Request) (string, error) { a.calls++; return "", nil }))
+	w := a.do(httptest.NewRequestWithContext(ctx, "POST", "/logout", nil))
+	if w.Code != 303 || a.calls != 1 || len(a.decisions) != 1 || a.decisions[0].Outcome != guard.Allowed {
+		t.Errorf("%d, %d calls, decisions %+v", w.Code, a.calls, a.decisions)
+	}
+}
+
+// The ID token of a session with another provider is not shown to this one.
+func TestLogoutKeepsForeignIDTokens(t *testing.T) {
+	p := newProvider()
+	p.metadata = withEndpoint(issuer + "/logout")
+	a := newApp(t, p, oauth.Options{})
+	foreign := signed(object{"alg": "ES256"}, object{"iss": "https://other.example", "aud": clientID}, otherKey)
+	w := logOut(a, foreign, nil)
+	if strings.Contains(w.Header().Get("Location"), foreign) || len(a.decisions) != 1 || !strings.Contains(a.decisions[0].Reason, "was not sent") {
+		t.Errorf("%q, decisions %+v", w.Header().Get("Location"), a.decisions)
 	}
 }

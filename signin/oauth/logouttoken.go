@@ -138,13 +138,17 @@ func unverified(token string) (header, payload []byte, ok bool) {
 	return header, payload, err == nil
 }
 
+// audienceOf returns an aud, which is one string or an array of strings.
+func audienceOf(aud json.RawMessage) []string {
+	if text := ""; json.Unmarshal(aud, &text) == nil && text != "" { // null is none
+		return []string{text}
+	}
+	return texts(aud)
+}
+
 // checkLogout checks the claims of a logout token of an issuer.
 func (l *Login[C]) checkLogout(c *logoutClaims, issuer string) error {
-	audience := texts(c.Audience)
-	if text := ""; json.Unmarshal(c.Audience, &text) == nil && text != "" { // null is none
-		audience = []string{text}
-	}
-	now, event := l.opts.Now(), c.Events[logoutEvent]
+	audience, now, event := audienceOf(c.Audience), l.opts.Now(), c.Events[logoutEvent]
 	switch {
 	case c.Issuer != issuer:
 		return errLogoutIssuer

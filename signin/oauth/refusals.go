@@ -100,5 +100,6 @@ var (
 	errLogoutEvent    = errors.New("oauth: the logout token's events have no object of the back-channel logout")
 	errLogoutNothing  = errors.New("oauth: the logout token has neither sub nor sid, or an empty sid")
 	errLogoutSpent    = errors.New("oauth: the logout token was received before")
+	errHint           = errors.New("oauth: the session's ID token is not one of this provider and client, which therefore was not sent")
 	errLogoutBusy     = errors.New("oauth: the logout token is handled by another request at this time")
 )
