@@ -129,6 +129,31 @@ func TestPublicBugs(t *testing.T) {
 				}
 			}
 		},
+		"nextauthjs/next-auth#13409: GitHub begins to send an iss": func(t *testing.T) {
+			a := appAt(t, newGitHub(t), oauth.GitHub(), registered, oauth.Options{})
+			if w := a.signInAt(url.Values{"iss": {"https://github.com/login/oauth"}}); w.Code != 303 {
+				t.Errorf("%d %s", w.Code, a.reason())
+			}
+		},
+		"supabase/auth#2051: Apple's metadata names another issuer than its tokens": func(t *testing.T) {
+			s := newApple(t)
+			s.sites.answers["appleid.apple.com/.well-known/openid-configuration"] = fixed(`{"issuer":"https://account.apple.com"}`)
+			a := appAt(t, s.sites, oauth.Apple(appleTeam), appleApp, oauth.Options{})
+			q := guard.Must(url.Parse(a.begin(""))).Query()
+			s.nonce = q.Get("nonce")
+			if w := a.post(url.Values{"code": {"c1"}, "state": {q.Get("state")}}); w.Code != 303 || a.who.Issuer != "https://appleid.apple.com" {
+				t.Errorf("%d %s", w.Code, a.reason())
+			}
+		},
+		"nOAuth: an administrator writes the victim's address, and it is taken for verified": func(t *testing.T) {
+			m := &microsoft{path: "common", issuer: ofTenant(template), keyIssuer: ofTenant(template), claims: func(c object) {
+				tokenOf(ofTenant(tenantB), tenantB)(c)
+				c["email"], c["email_verified"], c["preferred_username"] = "victim@contoso.com", true, "victim@contoso.com"
+			}}
+			if a, code := m.signIn(t, "common", oauth.Options{}, nil); code != 303 || a.who.EmailVerified {
+				t.Errorf("%d, verified %t", code, a.who.EmailVerified)
+			}
+		},
 		"netlify/gotrue#332: the callback does not compare the state": func(t *testing.T) {
 			p := newProvider()
 			attacker, victim := newApp(t, p, oauth.Options{}), newApp(t, p, oauth.Options{})
