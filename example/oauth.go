@@ -77,14 +77,11 @@ func oauthSection(ctx context.Context, mux *http.ServeMux, set settings, log *sl
 			log.Error("/oauth answers 503 until its provider can be used", "error", err)
 		}
 	}()
-	// A person whose sign-in failed gets a page, and is not sent to the provider again,
-	// which could fail for ever.
-	refused := guard.OnError(format.HTML("", guard.JSON))
 	browsers := guard.OnError(format.HTML("/oauth/login", guard.JSON))
 
-	mux.Handle("/oauth/login", refused(p.login.Begin()))
-	mux.Handle("/oauth/callback", refused(p.login.Complete(p.signIn)))
-	mux.Handle("/oauth/logout", refused(p.login.Logout(p.signOut)))
+	mux.Handle("/oauth/login", browsers(p.login.Begin()))
+	mux.Handle("/oauth/callback", browsers(p.login.Complete(p.signIn)))
+	mux.Handle("/oauth/logout", browsers(p.login.Logout(p.signOut)))
 	mux.Handle("/oauth/backchannel", p.login.BackChannel(p.end)) // the provider's own request
 	mux.Handle("GET /oauth/me", guard.Chain(browsers, p.sessions.Wrap)(guard.HandlerFunc(showPerson)))
 	return nil

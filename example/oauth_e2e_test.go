@@ -424,7 +424,7 @@ func TestOAuthBrowser(t *testing.T) {
 	q := p.authorize(t, v.begin(t, server, ""))
 	q.Set("code", "guessed")
 	a := v.do(t, server, call{do: "GET /oauth/callback?" + q.Encode(), header: html})
-	row{status: 401, body: `~(?s)Sign-in failed.*<a href="/">`, header: []string{"Location:", "Content-Type: ~^text/html"}}.check(t, a)
+	row{status: 401, body: `~(?s)Sign-in failed.*<a href="/oauth/login">Sign in</a>`, header: []string{"Location:", "Content-Type: ~^text/html"}}.check(t, a)
 	p.notIn(t, a.body)
 	p.set(func(p *provider) { p.paths["/token"] = respond(500, "{}") })
 	q = p.authorize(t, v.begin(t, server, ""))

@@ -152,7 +152,8 @@ func TestOAuthBackChannelUnderWay(t *testing.T) {
 	}))
 	v := newVisitor(p)
 	q := p.authorize(t, v.begin(t, server, ""))
-	row{status: 401, header: []string{"Location:"}}.check(t, v.complete(t, server, q))
+	a := v.do(t, server, call{do: "GET /oauth/callback?" + q.Encode(), header: []string{"Accept: text/html"}})
+	row{status: 401, body: `~<a href="/oauth/login">Sign in</a>`, header: []string{"Location:"}}.check(t, a)
 	if v.signedIn() || v.me(t, server) != 401 {
 		t.Error("signed in")
 	}
