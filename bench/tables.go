@@ -26,6 +26,7 @@ func tables() []table {
 		{name: "apikey, memory", build: apiKeyMemory},
 		{name: "a whole route", build: route, small: true},
 		{name: "owner, does it exist", build: existence, waits: true},
+		{name: "link", build: links, small: true},
 		{name: "oauth", build: oauthSignIn, small: true},
 		{name: "password", build: passwords},
 		{name: "totp", build: codes, small: true},

@@ -44,6 +44,17 @@ func (a *App) stateOf(ctx context.Context, id string) (boundTo string, found boo
 	return fmt.Sprint(epoch, " ", account.Hash), true, err
 }
 
+// setHash is a compare-and-swap: UPDATE … SET hash = $new WHERE id = $id AND hash = $old.
+func (a *App) setHash(id, old, replacement string) (swapped bool) {
+	account := a.accounts[id]
+	if account.Hash != old {
+		return false
+	}
+	account.Hash = replacement
+	a.accounts[id] = account
+	return true
+}
+
 // Ask sends a link. Its answer is the same for every address. Limit how often it sends.
 func (a *App) Ask(w http.ResponseWriter, r *http.Request) error {
 	email := r.PostFormValue("email")
@@ -78,13 +89,14 @@ func (a *App) Form(w http.ResponseWriter, r *http.Request) error {
 func (a *App) SetNew(w http.ResponseWriter, r *http.Request) error {
 	link.SetHeaders(w.Header())
 	err := a.resets.Redeem(r.Context(), r.PostFormValue("token"), func(ctx context.Context, id string) error {
+		old := a.accounts[id].Hash
 		hash, err := password.Hash(ctx, r.PostFormValue("password"))
 		if err != nil {
 			return err // 422 for one that is too short: the link still works
 		}
-		account := a.accounts[id]
-		account.Hash = hash
-		a.accounts[id] = account
+		if !a.setHash(id, old, hash) {
+			return &guard.Error{Status: http.StatusConflict, Message: "The password was changed meanwhile"}
+		}
 		_, err = a.sessions.DestroyAll(ctx, id) // half sign-ins and logins under way, too
 		return err
 	})

@@ -111,7 +111,7 @@ func prefixOf(baseURL string) (string, error) {
 }
 
 // Issue returns the URL of a new link for a subject of 1 to 255 bytes. The link is for the
-// mail alone: anyone who has it can redeem it.
+// mail alone: anyone who has it can redeem it, and read the subject in it.
 //
 // The error is for guard.Refuse, and already reported to Observe: 503 if the state cannot
 // be read. For a subject that does not exist it wraps [ErrUnknown]: a handler that anyone
@@ -157,7 +157,9 @@ func (l *Links) Open(ctx context.Context, token string) (subject string, err err
 // nothing is spent: Redeem returns that error, and the link works again. If it returns
 // nil, all links of the state are spent, also those that are issued before it changes. So
 // action must change the state; it is called for one request at a time. Its context does
-// not end when the client leaves, but after 30 seconds.
+// not end when the client leaves, but after 30 seconds. The state can change in another way
+// while action runs, such as by someone who is signed in: an action that takes long, such as
+// for a hash, reads what it replaces first, and replaces it by a compare-and-swap.
 //
 // The error is for guard.Refuse, and already reported to Observe: 400 with the cause
 // [ErrInvalid] for a link that does not work and for all requests but one at once, 503
