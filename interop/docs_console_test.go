@@ -39,6 +39,7 @@ var consolePages = []string{
 	"login-limits",
 	"moving",
 	"roles",
+	"second-factor",
 	"sessions",
 	"sign-in-with-a-provider",
 	"single-page",
@@ -102,6 +103,7 @@ func buildPage(t *testing.T, page string) *site {
 	for i, d := range s.demonstrations {
 		if s.dirOf(i) == "" {
 			s.dirs[moduleOf(d.program)] = copyOf(t, moduleOf(d.program))
+			write(t, filepath.Join(s.dirOf(i), "oathtool", "main.go"), oathtool)
 		}
 		write(t, filepath.Join(s.dirOf(i), "program"+strconv.Itoa(i), "main.go"), s.addresses.Replace(d.program))
 	}
@@ -181,7 +183,7 @@ func converse(t *testing.T, dir, console string, addresses *strings.Replacer) st
 		}
 	}
 	cmd := exec.Command("bash", "-c", script)
-	cmd.Dir = dir
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("%v: %s", err, out)
