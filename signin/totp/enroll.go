@@ -3,7 +3,6 @@ package totp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -24,16 +23,17 @@ func conflict(code, message string, cause error) error {
 }
 
 // Enroll makes a new secret for an account. account is what authenticators show beside
-// the issuer, such as the e-mail address: 1 to 255 bytes of text. Until [Factors.Confirm]
-// the new secret is asked of no one, and one that the account has stays as it is. A second
-// Enroll replaces the first.
+// the issuer, such as the e-mail address: 1 to 255 bytes of text, in which they show a
+// colon as "_", since the format of the URI has none. Until [Factors.Confirm] the new
+// secret is asked of no one, and one that the account has stays as it is. A second Enroll
+// replaces the first.
 //
 // Call it for someone who signed in a short while ago, with the second factor if there is
-// one: session.Manager.Recent. Its error is for guard.Refuse: 503 if the store failed.
+// one: package stepup. Its error is for guard.Refuse: 503 if the store failed.
 func (f *Factors) Enroll(ctx context.Context, subject, account string) (*Enrollment, error) {
 	d := guard.Decision{Package: "totp", Action: "enroll", Subject: subject}
 	if !isLabel(account, 255) {
-		return nil, d.Deny(ctx, fmt.Errorf("totp: the account to show is not 1 to 255 bytes of text"))
+		return nil, d.Deny(ctx, errors.New("totp: the account to show is not 1 to 255 bytes of text"))
 	}
 	pending := newFactor(f.opts.Digits, f.opts.Now())
 	err := f.update(ctx, subject, func(rec *record) error {

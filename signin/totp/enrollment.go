@@ -27,7 +27,8 @@ type enrollment struct {
 // newEnrollment cannot fail: an issuer of 64 and an account of 255 bytes fit in a code.
 func newEnrollment(issuer, account string, f *factor) *Enrollment {
 	text := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(f.secret)
-	uri := "otpauth://totp/" + escape(issuer) + ":" + escape(account) + "?secret=" + text + "&issuer=" + escape(issuer)
+	label := escape(issuer) + ":" + escape(strings.ReplaceAll(account, ":", "_"))
+	uri := "otpauth://totp/" + label + "?secret=" + text + "&issuer=" + escape(issuer)
 	if f.digits != 6 {
 		uri += "&digits=" + strconv.Itoa(f.digits)
 	}

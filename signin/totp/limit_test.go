@@ -107,7 +107,12 @@ func TestLock(t *testing.T) {
 			if last := a.wrongCodes(p, 1); !errors.Is(last.err, totp.ErrLocked) || !errors.Is(last.err, totp.ErrCode) {
 				t.Errorf("the 100th wrong code: %v", last.err)
 			}
-			a.clock.Advance(24 * time.Hour)
+			for i := range 2 { // while the five are used up too, and afterwards
+				a.clock.Advance(time.Duration(i) * 24 * time.Hour)
+				if got := a.verify("1", p.code(0)); got.code != "factor_locked" {
+					t.Errorf("locked: %q, %v", got.code, got.err)
+				}
+			}
 			for _, code := range []string{p.code(0), p.wrong()} {
 				got := a.verify("1", code)
 				a.want(got, 429, "")

@@ -237,3 +237,31 @@ func TestClientLeaves(t *testing.T) {
 	}
 	a.want(a.verify("1", p.code(0)), 429, "")
 }
+
+// TestGiveBackFails: a right code signs in although its attempt cannot be given back,
+// which is reported.
+func TestGiveBackFails(t *testing.T) {
+	a := newApp(t, totp.Options{})
+	p, recovery := a.enrolled("1")
+	a.Factors = guard.Must(totp.New("Acme", key, a.store, clientip.Direct(), &totp.Options{Now: a.clock.Now, Attempts: ratelimit.LoginOptions{
+		Store: stuckLimits{guard.Must(ratelimit.NewMemory(&ratelimit.MemoryOptions{Now: a.clock.Now}))}, Secret: key,
+	}}))
+	for _, code := range []string{p.code(0), recovery[0]} {
+		before := len(a.decisions)
+		a.want(a.verify("1", code), 200, "")
+		failed := 0
+		for _, d := range a.decisions[before:] {
+			if d.Outcome == guard.Failed && d.Package == "totp" && d.Guard == "attempts" && d.Subject == "1" {
+				failed++
+			}
+		}
+		if failed != 1 {
+			t.Errorf("%+v", a.decisions[before:])
+		}
+	}
+}
+
+// stuckLimits take, and give nothing back.
+type stuckLimits struct{ *ratelimit.Memory }
+
+func (stuckLimits) GiveBack(context.Context, []ratelimit.Taken) error { return errDown }
