@@ -159,6 +159,18 @@ func TestSharedLimits(t *testing.T) {
 	a.limited(a.verify("1", p.code(1)), "login_limited", "900")
 }
 
+// TestSubjectsAreExact: subjects that differ in case or spaces are different accounts.
+func TestSubjectsAreExact(t *testing.T) {
+	a := newApp(t, totp.Options{})
+	p, _ := a.enrolled("a")
+	for range 5 {
+		for _, other := range []string{"A", " a", "a "} {
+			a.want(a.verify(other, "000000"), 401, noFactor)
+		}
+	}
+	a.want(a.verify("a", p.code(0)), 200, "")
+}
+
 // TestAddressLimit: one address that tries many accounts is limited, too.
 func TestAddressLimit(t *testing.T) {
 	a := newApp(t, totp.Options{Attempts: ratelimit.LoginOptions{Address: ratelimit.Limit{Quota: 2, Window: time.Hour}}})

@@ -68,7 +68,7 @@ func newFlaky(t *testing.T) (*app, *flaky, *flakySteps) {
 // attempt counts: afterwards the right code is accepted.
 func TestOutages(t *testing.T) {
 	for name, failure := range map[string]error{
-		"an error": errDown, "a refusal": guard.Unauthorized("secret text"), "no credentials": guard.ErrNoCredentials, "an invalid code": totp.ErrCode,
+		"an error": errDown, "a refusal": guard.Unauthorized("secret text"), "no credentials": guard.ErrNoCredentials, "an invalid code": totp.ErrCode, "a lock": totp.ErrLocked,
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, store, steps := newFlaky(t)
@@ -79,7 +79,7 @@ func TestOutages(t *testing.T) {
 				if d := a.last(); d.Outcome != guard.Failed || d.Package != "totp" {
 					t.Errorf("%+v", d)
 				}
-				if strings.Contains(got.body, "down") || strings.Contains(got.body, "secret") || failure != totp.ErrCode && errors.Is(got.err, totp.ErrCode) {
+				if strings.Contains(got.body, "down") || strings.Contains(got.body, "secret") || !errors.Is(failure, totp.ErrCode) && errors.Is(got.err, totp.ErrCode) {
 					t.Errorf("%s, %v", got.body, got.err)
 				}
 			}
