@@ -40,8 +40,12 @@ func TestSignOutAtTheProvider(t *testing.T) {
 					}
 				})
 			}
-			if p.zitadel != nil && slices.ContainsFunc(p.zitadel.logouts, func(status int) bool { return status != 200 }) {
-				t.Errorf("answers to logout tokens: %v", p.zitadel.logouts)
+			if p.zitadel != nil {
+				p.zitadel.mu.Lock()
+				defer p.zitadel.mu.Unlock()
+				if slices.ContainsFunc(p.zitadel.logouts, func(status int) bool { return status != 200 }) {
+					t.Errorf("answers to logout tokens: %v", p.zitadel.logouts)
+				}
 			}
 		})
 	}

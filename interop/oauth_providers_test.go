@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -65,7 +66,9 @@ type zitadelProvider struct {
 	handler *op.Provider
 	app     string
 	client  *http.Client // of the application
-	logouts []int        // what the application answered to logout tokens
+
+	mu      sync.Mutex
+	logouts []int // what the application answered to logout tokens
 }
 
 func startZitadel(t *testing.T, a *application) *provider {
@@ -162,7 +165,9 @@ func (z *zitadelProvider) TerminateSession(ctx context.Context, userID, clientID
 			return err
 		}
 		res.Body.Close()
+		z.mu.Lock()
 		z.logouts = append(z.logouts, res.StatusCode)
+		z.mu.Unlock()
 	}
 	return z.Storage.TerminateSession(ctx, userID, clientID)
 }
