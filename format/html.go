@@ -17,8 +17,9 @@ import (
 // see [Next]. Other methods get a page with the 401, which says that nothing was changed
 // and links to login: a redirect would lose what they sent without a word. So does a
 // refused sign-in, such as the callback of a provider (signin_failed, signin_ended): a
-// redirect would begin another one, which may be refused as well. Programs get otherwise,
-// as by [Browser].
+// redirect would begin another one, which may be refused as well. The pages of a sign-in
+// that was declined or is invalid link to login, too. Programs get otherwise, as by
+// [Browser].
 //
 // An error whose Header has a Location that is a path of this site leads there in place
 // of login: a guard knows better what the person lacks, as stepup.Enroll does.

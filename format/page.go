@@ -17,12 +17,29 @@ import (
 
 const style = `:root{color-scheme:light dark}` +
 	`body{margin:0;font:1rem/1.5 system-ui,sans-serif;background:#f4f5f7;color:#1a1f2b}` +
-	`main{max-width:34rem;margin:0 auto;padding:12vh 1.25rem 3rem}h1{font-size:1.6rem;line-height:1.25;margin:0}p{margin:.75rem 0}a{color:#1f5fd0}` +
+	`main{max-width:34rem;margin:0 auto;padding:12vh 1.25rem 3rem}h1{font-size:1.6rem;line-height:1.25;margin:0}p{margin:.75rem 0}a{color:#1f5fd0}a+a{margin-left:1.5rem}` +
 	`@media(prefers-color-scheme:dark){body{background:#12151c;color:#e8eaf0}a{color:#8ab4ff}}`
 
 // again reports whether the person is signed in, and is to sign in again: the refusal is
 // one of package stepup.
 func again(e *guard.Error) bool { return e.Code == "insufficient_user_authentication" }
+
+// known are the headings and hints of refusals, by their code, whose status would mislead
+// a person: someone whose sign-in or code is refused may be signed in already, such as
+// after the back button, or adds a provider or a factor to the account.
+var known = map[string]struct{ heading, hint string }{
+	"signin_declined": {"Sign-in not completed", "Nothing was changed. You can sign in again at any time."},
+	"signin_invalid":  {"Sign-in not completed", "You may be signed in already. If not, sign in again."},
+	"signin_failed":   {"Sign-in not completed", "Sign in again. If that fails as well, contact the operator of this site."},
+	"link_invalid":    {"This link does not work", "A link works once and for a limited time. Request a new one."},
+	"code_invalid":    {"This code does not work", "Nothing was changed. Check the code, or wait for a new one."},
+}
+
+// refusedSignIn reports whether a sign-in at a provider was refused in its callback. The
+// page links to login, and to the start page, for those who are signed in.
+func refusedSignIn(e *guard.Error) bool {
+	return e.Code == "signin_declined" || e.Code == "signin_invalid" || e.Code == "signin_failed"
+}
 
 // policy allows the page its style, and nothing else.
 func policy() string {
@@ -36,20 +53,26 @@ func page(w http.ResponseWriter, r *http.Request, e *guard.Error, login string) 
 	h.Set("Content-Security-Policy", policy())
 	h.Set("X-Content-Type-Options", "nosniff")
 	heading := html.EscapeString(status.Title(e.Status))
-	switch {
+	switch refusal, ok := known[e.Code]; {
+	case ok:
+		heading = refusal.heading
 	case again(e) && login != "":
 		heading = "Sign in again"
 	case e.Status == http.StatusUnauthorized && login != "":
 		heading = "You are not signed in"
 	}
 	hint, link, href := wayOn(r, e, login, h.Get("Retry-After"))
+	start := ""
+	if refusedSignIn(e) && href != "/" {
+		start = `<a href="/">Go to the start page</a>`
+	}
 	if hint != "" {
 		hint = "<p>" + html.EscapeString(hint) + "</p>"
 	}
 	write(w, r, e.Status, "text/html; charset=utf-8", []byte(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>`+heading+`</title><style>`+style+`</style></head>
-<body><main><h1>`+heading+`</h1><p>`+html.EscapeString(detail(e))+`</p>`+hint+`<p><a href="`+html.EscapeString(href)+`">`+link+`</a></p></main></body></html>
+<body><main><h1>`+heading+`</h1><p>`+html.EscapeString(detail(e))+`</p>`+hint+`<p><a href="`+html.EscapeString(href)+`">`+link+`</a>`+start+`</p></main></body></html>
 `))
 }
 
@@ -61,7 +84,9 @@ func wayOn(r *http.Request, e *guard.Error, login, retryAfter string) (hint, lin
 		return "Nothing was changed.", "Continue", signIn(r, login)
 	case again(e) && login != "":
 		return "Nothing was changed. Sign in again, then repeat it.", "Sign in", signIn(r, login)
-	case e.Status == http.StatusUnauthorized && login != "":
+	case refusedSignIn(e) && login != "":
+		return known[e.Code].hint, "Sign in", login
+	case e.Status == http.StatusUnauthorized && login != "" && e.Code != "code_invalid":
 		// A guard refused the request before a handler ran.
 		return "Nothing was changed. Sign in and try again.", "Sign in", signIn(r, login)
 	case e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable:
@@ -69,6 +94,8 @@ func wayOn(r *http.Request, e *guard.Error, login, retryAfter string) (hint, lin
 		if read {
 			return hint, "Try again", requested(r)
 		}
+	default:
+		hint = known[e.Code].hint
 	}
 	if back := referrer(r); back != nil && (!read || back.Path != r.URL.Path) {
 		return hint, "Go back", back.RequestURI()

@@ -18,6 +18,8 @@ func TestPagesLeadOn(t *testing.T) {
 	tooMany := func(wait time.Duration) error {
 		return &guard.Error{Status: 429, Header: http.Header{"Retry-After": {strconv.Itoa(int(wait / time.Second))}}}
 	}
+	coded := func(status int, code string) error { return &guard.Error{Status: status, Code: code} }
+	const signInOrStart = `<p><a href="/login">Sign in</a><a href="/">Go to the start page</a></p>`
 	const nothing = "<p>Nothing was changed. Sign in and try again.</p>"
 	tests := []struct {
 		name, method, login, target, referer string
@@ -36,6 +38,15 @@ func TestPagesLeadOn(t *testing.T) {
 		{"a limit of a form", "POST", "/login", "/login", "http://example.com/login", tooMany(15 * time.Minute), []string{"<p>Try again in 15 minutes.</p>", `<a href="/login">Go back</a>`}},
 		{"a long limit", "POST", "/login", "/a", "", tooMany(25 * time.Hour), []string{"<p>Try again in 25 hours.</p>", `<a href="/">Go to the start page</a>`}},
 		{"a very long limit", "POST", "/login", "/a", "", tooMany(1 << 62), []string{"days.</p>"}},
+		{"a sign-in that was declined", "GET", "/login", "/callback?error=access_denied", "https://provider.example/consent", coded(403, "signin_declined"), []string{"<h1>Sign-in not completed</h1>", "<p>Nothing was changed. You can sign in again at any time.</p>", signInOrStart}},
+		{"the callback from the history", "GET", "/login", "/callback?code=c", "", coded(400, "signin_invalid"), []string{"<h1>Sign-in not completed</h1>", "<p>You may be signed in already. If not, sign in again.</p>", signInOrStart}},
+		{"an answer that is not accepted", "GET", "/login", "/callback?code=c", "", coded(401, "signin_failed"), []string{"<h1>Sign-in not completed</h1>", "<p>Sign in again. If that fails as well, contact", signInOrStart}},
+		{"a posted answer that is not accepted", "POST", "/login", "/callback", "https://provider.example/", coded(400, "signin_failed"), []string{"<h1>Sign-in not completed</h1>", signInOrStart}},
+		{"declined, and no login page", "GET", "", "/callback", "", coded(403, "signin_declined"), []string{"<p>Nothing was changed.", `<p><a href="/">Go to the start page</a></p>`}},
+		{"the login page is the start page", "GET", "/", "/callback", "", coded(403, "signin_declined"), []string{`<a href="/">Sign in</a>`}},
+		{"a link of a mail", "GET", "/login", "/reset?token=t", "", coded(400, "link_invalid"), []string{"<h1>This link does not work</h1>", "<p>A link works once", `<a href="/">Go to the start page</a>`}},
+		{"a wrong code of one who is signed in", "POST", "/login", "/factor/disable", "http://example.com/account", coded(401, "code_invalid"), []string{"<h1>This code does not work</h1>", "<p>Nothing was changed. Check the code", `<a href="/account">Go back</a>`}},
+		{"a wrong code in its form", "POST", "/login", "/login/code", "http://example.com/login/code", coded(400, "code_invalid"), []string{`<a href="/login/code">Go back</a>`}},
 		{"an outage", "GET", "/login", "/a", "", guard.Unavailable(nil), []string{`<a href="/a">Try again</a>`}},
 	}
 	for _, tt := range tests {
@@ -51,8 +62,12 @@ func TestPagesLeadOn(t *testing.T) {
 					t.Errorf("no %s in\n%s", want, w.Body)
 				}
 			}
-			if strings.Count(w.Body.String(), "<a ") != 1 {
-				t.Errorf("want one link:\n%s", w.Body)
+			links := 1
+			if strings.Contains(w.Body.String(), "<h1>Sign-in not completed</h1>") && tt.login == "/login" {
+				links = 2
+			}
+			if strings.Count(w.Body.String(), "<a ") != links {
+				t.Errorf("want %d links:\n%s", links, w.Body)
 			}
 		})
 	}
