@@ -14,8 +14,8 @@ import (
 	"github.com/go-guard/guard/once"
 )
 
-// Issue returns a code for a subject of 1 to 255 bytes, to be sent to its owner. The error
-// is that of [Links.Issue].
+// Issue returns a code for a subject of 1 to 255 bytes, to be sent to its owner. For a
+// subject that does not exist it is empty, without an error, as that of [Links.Issue].
 func (c *Codes) Issue(ctx context.Context, subject string) (code string, err error) {
 	d := c.decision("issue")
 	d.Subject = subject
@@ -24,11 +24,9 @@ func (c *Codes) Issue(ctx context.Context, subject string) (code string, err err
 		return "", d.Deny(ctx, err)
 	}
 	text := c.code(c.keys[0], subject, boundTo, c.slot(0))
-	if !found {
-		return "", d.Deny(ctx, unknown())
+	if !concludeIssue(ctx, d, found) {
+		return "", nil
 	}
-	d.Outcome = guard.Allowed
-	d.ReportTo(ctx)
 	return string(text), nil
 }
 

@@ -63,10 +63,10 @@ func (a *App) Ask(w http.ResponseWriter, r *http.Request) error {
 			continue
 		}
 		address, err := a.resets.Issue(r.Context(), account.ID)
-		if err != nil && !errors.Is(err, link.ErrUnknown) { // deleted meanwhile
+		if err != nil {
 			return err
 		}
-		if err == nil {
+		if address != "" { // else the account was deleted meanwhile
 			a.send(email, address)
 		}
 	}

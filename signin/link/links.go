@@ -113,9 +113,9 @@ func prefixOf(baseURL string) (string, error) {
 // Issue returns the URL of a new link for a subject of 1 to 255 bytes. The link is for the
 // mail alone: anyone who has it can redeem it, and read the subject in it.
 //
-// The error is for guard.Refuse, and already reported to Observe: 503 if the state cannot
-// be read. For a subject that does not exist it wraps [ErrUnknown]: a handler that anyone
-// can call answers as if the mail were sent.
+// For a subject that does not exist the URL is empty, and there is no error: send nothing,
+// and answer as if the mail were sent. The error is for guard.Refuse, and already reported
+// to Observe: 503 if the state cannot be read.
 func (l *Links) Issue(ctx context.Context, subject string) (url string, err error) {
 	d := l.decision("issue")
 	d.Subject = subject
@@ -124,11 +124,9 @@ func (l *Links) Issue(ctx context.Context, subject string) (url string, err erro
 		return "", d.Deny(ctx, err)
 	}
 	text := l.keys.sign(subject, boundTo, l.now().Add(l.lifetime)) // the same cost for an unknown subject
-	if !found {
-		return "", d.Deny(ctx, unknown())
+	if !concludeIssue(ctx, d, found) {
+		return "", nil
 	}
-	d.Outcome = guard.Allowed
-	d.ReportTo(ctx)
 	return l.prefix + text, nil
 }
 

@@ -62,6 +62,16 @@ func (p *purpose) issued(ctx context.Context, subject string) (boundTo string, f
 	return p.stateOf(ctx, subject)
 }
 
+// concludeIssue reports whether a link or code is issued, and returns found.
+func concludeIssue(ctx context.Context, d guard.Decision, found bool) bool {
+	d.Outcome = guard.Allowed
+	if !found {
+		d.Outcome, d.Err, d.Reason = guard.Refused, errNotIssued, errNotIssued.Error()
+	}
+	d.ReportTo(ctx)
+	return found
+}
+
 // stateOf returns the state of a subject, and none where it is not found. A failure is
 // 503, unless it is an outage that was reported already, such as that of
 // session.Manager.Epoch. It is never a refusal, which would reveal the subject.

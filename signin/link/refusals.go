@@ -8,15 +8,9 @@ import (
 	"github.com/go-guard/guard"
 )
 
-var (
-	// ErrInvalid is the cause of a refused link or code, for a form that shows it in
-	// place. Its text, for Observe, says why.
-	ErrInvalid = errors.New("link: invalid")
-	// ErrUnknown is wrapped by the error of Issue for a subject that does not exist.
-	// guard.Refuse answers it with 404 and the code "subject_unknown", which a handler for
-	// everyone must not do.
-	ErrUnknown = errors.New("link: unknown subject")
-)
+// ErrInvalid is the cause of a refused link or code, for a form that shows it in place.
+// Its text, for Observe, says why.
+var ErrInvalid = errors.New("link: invalid")
 
 // The causes of a refusal.
 var (
@@ -46,6 +40,6 @@ func invalidCode(cause error) error {
 	return &guard.Error{Status: http.StatusBadRequest, Code: "code_invalid", Message: "Invalid or expired code", Err: cause}
 }
 
-func unknown() error {
-	return &guard.Error{Status: http.StatusNotFound, Code: "subject_unknown", Err: ErrUnknown}
-}
+// errNotIssued is in the decision about a subject that does not exist. It is not
+// returned: a handler that passed it on would reveal to everyone who has an account.
+var errNotIssued = errors.New("link: the subject does not exist: nothing was issued")
