@@ -56,7 +56,7 @@ func TestStallOfTakesInFlight(t *testing.T) {
 	p := startProxy(t, address())
 	l := newLimited(t, p.Addr().String(), prefix)
 	l.takes("before", 9, false)
-	p.delay.Store(int64(timeout + 10*time.Millisecond))
+	p.delay.Store(int64(timeout + 400*time.Millisecond)) // a call itself ends after a second
 	l.takes("the stall", 9, true)
 	p.delay.Store(0)
 	l.takes("right after the stall", 1, true)

@@ -200,9 +200,10 @@ func (l *Load) family(subject string, n int) {
 		return
 	}
 	for _, f := range []fact{{denied, token, 401}, {"revocation of a family", refreshes, 401}} {
-		if l.expect(f) {
-			l.acknowledged(f)
+		if !l.expect(f) {
+			return // a lost denial would be back after the refresh
 		}
+		l.acknowledged(f)
 	}
 }
 
