@@ -155,9 +155,11 @@ func (l *Links) Open(ctx context.Context, token string) (subject string, err err
 // nothing is spent: Redeem returns that error, and the link works again. If it returns
 // nil, all links of the state are spent, also those that are issued before it changes. So
 // action must change the state; it is called for one request at a time. Its context does
-// not end when the client leaves, but after 30 seconds. The state can change in another way
-// while action runs, such as by someone who is signed in: an action that takes long, such as
-// for a hash, reads what it replaces first, and replaces it by a compare-and-swap.
+// not end when the client leaves, but after 30 seconds.
+//
+// The state is read again right before action. It can change in another way while action
+// runs, such as by someone who is signed in: an action that takes long, such as for a hash,
+// reads what it replaces first, and replaces it by a compare-and-swap.
 //
 // The error is for guard.Refuse, and already reported to Observe: 400 with the cause
 // [ErrInvalid] for a link that does not work and for all requests but one at once, 503

@@ -93,7 +93,7 @@ func (p *purpose) stateOf(ctx context.Context, subject string) (boundTo string, 
 const (
 	leaseTime  = time.Minute      // longer than an action takes, and so the wait after a crash
 	actionTime = 30 * time.Second // of which it is cancelled
-	storeTime  = 5 * time.Second  // to end the lease, and to count a code
+	storeTime  = 5 * time.Second  // of a call about the lease, and to count a code
 )
 
 // spend calls action for the subject of d, for one caller of a state.
@@ -102,7 +102,10 @@ const (
 // process that crashes or a store that is down while it runs, as no new link of that
 // state would work either.
 func (p *purpose) spend(ctx context.Context, d guard.Decision, boundTo string, action func(context.Context, string) error) error {
-	lease, state, err := p.store.Acquire(ctx, once.Key("guard signin/link", p.scope, d.Subject, boundTo), leaseTime)
+	// A client that leaves, as a browser does at a double click, ends nothing from here on: the
+	// answer with a lease would be lost, and half a reset would leave the sessions of a thief.
+	ctx = context.WithoutCancel(ctx)
+	lease, state, err := p.acquire(ctx, once.Key("guard signin/link", p.scope, d.Subject, boundTo))
 	switch {
 	case err != nil:
 		return guard.Unavailable(err)
@@ -111,7 +114,6 @@ func (p *purpose) spend(ctx context.Context, d guard.Decision, boundTo string, a
 	case state != once.First:
 		return p.refuse(errBusy)
 	}
-	ctx = context.WithoutCancel(ctx) // half a reset would leave the sessions of a thief
 	succeeded := false
 	defer func() {
 		if !succeeded { // also after a panic
@@ -120,7 +122,7 @@ func (p *purpose) spend(ctx context.Context, d guard.Decision, boundTo string, a
 			_ = p.store.Release(ctx, lease) // or else it runs out
 		}
 	}()
-	if err := p.act(ctx, d.Subject, action); err != nil {
+	if err := p.act(ctx, d.Subject, boundTo, action); err != nil {
 		return err
 	}
 	succeeded = true
@@ -128,9 +130,24 @@ func (p *purpose) spend(ctx context.Context, d guard.Decision, boundTo string, a
 	return nil
 }
 
-func (p *purpose) act(ctx context.Context, subject string, action func(context.Context, string) error) error {
+func (p *purpose) acquire(ctx context.Context, key [32]byte) (once.Lease, once.State, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	return p.store.Acquire(ctx, key, leaseTime)
+}
+
+// act calls action if the state, which was read before the lease, has not changed since.
+func (p *purpose) act(ctx context.Context, subject, boundTo string, action func(context.Context, string) error) error {
 	ctx, cancel := context.WithTimeout(ctx, actionTime)
 	defer cancel()
+	switch now, found, err := p.stateOf(ctx, subject); {
+	case err != nil:
+		return err
+	case !found:
+		return p.refuse(errUnknownSubject)
+	case now != boundTo:
+		return p.refuse(errState)
+	}
 	return action(ctx, subject)
 }
 

@@ -75,6 +75,76 @@ func TestAnotherLinkMeanwhile(t *testing.T) {
 	redeem(l, first, never(t)).is(t, 400, refused, "state has changed")
 }
 
+// An acquiring store calls first before each Acquire, and loses its answer if the caller
+// has left, as one on a network does.
+type acquiring struct {
+	once.Store
+	first func()
+}
+
+func (s *acquiring) Acquire(ctx context.Context, k [32]byte, d time.Duration) (once.Lease, once.State, error) {
+	s.first()
+	lease, state, err := s.Store.Acquire(ctx, k, d)
+	return lease, state, errors.Join(err, ctx.Err())
+}
+
+// TestStateChangesMeanwhile: a state that changed after a link or code was verified, and
+// before its lease, did not end it.
+func TestStateChangesMeanwhile(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		meanwhile func(a *accounts)
+		status    int
+		reason    string
+	}{
+		{"changed", func(a *accounts) { a.set("1", "new") }, 400, "state has changed"},
+		{"changed and back", func(a *accounts) { a.set("1", "new"); a.set("1", "hash-1") }, 200, ""},
+		{"gone", func(a *accounts) { delete(a.hashes, "1") }, 400, "does not exist"},
+		{"unknown", func(a *accounts) { a.err = errors.New("down") }, 503, "down"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, a := newClock(), newAccounts()
+			s := &acquiring{Store: guard.Must(once.NewMemory(&once.MemoryOptions{Now: c.Now}))}
+			l := guard.Must(link.New("reset", base, key('k'), a.state, &link.Options{Now: c.Now, Once: s}))
+			codes := guard.Must(link.NewCodes("reset", key('k'), a.state, &link.CodeOptions{Now: c.Now, Once: s}))
+			token, code := issue(t, l, "1"), issueCode(t, codes, "1")
+			for name, call := range map[string]func(action func(context.Context, string) error) answer{
+				"link": func(action func(context.Context, string) error) answer { return redeem(l, token, action) },
+				"code": func(action func(context.Context, string) error) answer { return redeemCode(codes, "1", code, action) },
+			} {
+				ran := false
+				s.first = func() { tt.meanwhile(a) }
+				call(func(context.Context, string) error { ran = true; return nil }).is(t, tt.status, "", tt.reason)
+				if ran != (tt.status == 200) {
+					t.Errorf("%s: the action ran: %t", name, ran)
+				}
+				a.err, s.first = nil, func() {}
+				a.set("1", "hash-1")
+				if tt.status != 200 { // nothing is spent
+					call(func(context.Context, string) error { return nil }).is(t, 200, "", "")
+				}
+			}
+		})
+	}
+}
+
+// TestClientLeavesDuringAcquire: a double click aborts the first of two requests. If that
+// was while it acquired the lease, no one had it, and the second was refused for a minute.
+func TestClientLeavesDuringAcquire(t *testing.T) {
+	c, a := newClock(), newAccounts()
+	ctx, leave := context.WithCancel(t.Context())
+	s := &acquiring{Store: guard.Must(once.NewMemory(&once.MemoryOptions{Now: c.Now})), first: leave}
+	l := guard.Must(link.New("reset", base, key('k'), a.state, &link.Options{Now: c.Now, Once: s}))
+	token := issue(t, l, "1")
+	if err := l.Redeem(ctx, token, a.reset); err != nil {
+		t.Error(err)
+	}
+	if a.hashes["1"] != "hash-1+" {
+		t.Errorf("the action left %q", a.hashes["1"])
+	}
+	redeem(l, token, never(t)).is(t, 400, refused, "state has changed")
+}
+
 // TestPurposes: links of two purposes, URLs or keys do not spend each other.
 func TestPurposes(t *testing.T) {
 	c, a := newClock(), newAccounts()
