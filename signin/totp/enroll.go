@@ -60,14 +60,17 @@ func (f *Factors) Confirm(r *http.Request, subject, code string) (recoveryCodes 
 		return nil, conclude(r, d, err)
 	}
 	code, k := parse(code)
-	err = f.attempt(r, f.recovery, subject, &d, func(ctx context.Context) error { // not limited by the lock of an old one
+	err = f.attempt(r, f.recovery, subject, &d, func(ctx context.Context) (err error) { // not limited by the lock of an old one
 		if k != oneTime {
 			return errMalformed
 		}
 		recoveryCodes, err = f.confirm(ctx, subject, code)
 		return err
 	})
-	return recoveryCodes, conclude(r, d, err)
+	if err = conclude(r, d, err); err != nil {
+		return nil, err
+	}
+	return recoveryCodes, nil
 }
 
 func (f *Factors) confirm(ctx context.Context, subject, code string) ([]string, error) {

@@ -99,6 +99,22 @@ func TestConfirmOfNothing(t *testing.T) {
 	missing(p.code(1))
 }
 
+// TestConfirmFails: where the record cannot be replaced, there are no recovery codes. The
+// code is spent, and the next one confirms.
+func TestConfirmFails(t *testing.T) {
+	a, store, _ := newFlaky(t)
+	p := phone{guard.Must(a.Enroll(ctx, "1", "alice@example.com")).Secret(), a.clock}
+	store.swap = errDown
+	got := a.confirm("1", p.code(0))
+	a.want(got, 503, "totp: swap: "+errDown.Error())
+	if got.codes != nil {
+		t.Error("a confirmation that failed returned recovery codes")
+	}
+	store.swap = nil
+	a.want(a.confirm("1", p.code(0)), 401, used)
+	a.want(a.confirm("1", p.code(1)), 200, "")
+}
+
 // TestParallelConfirms: of several confirmations one returns recovery codes.
 func TestParallelConfirms(t *testing.T) {
 	a := newApp(t, totp.Options{})

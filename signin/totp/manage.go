@@ -37,24 +37,28 @@ func (f *Factors) Status(ctx context.Context, subject string) (Status, error) {
 // errors are those of [Factors.Verify].
 func (f *Factors) Disable(r *http.Request, subject, code string) error {
 	d := guard.Decision{Package: "totp", Action: "disable", Subject: subject, Pattern: r.Pattern}
-	_, err := f.verify(r, subject, code, &d)
-	if err == nil {
-		err = f.remove(r.Context(), subject)
-	}
+	_, err := f.verify(r, subject, code, &d, func(ctx context.Context, used *factor) error {
+		return f.update(ctx, subject, func(rec *record) error {
+			switch {
+			case rec.active == nil: // removed meanwhile; a pending one is of someone else
+				return nil
+			case rec.active.id != used.id:
+				return errReplaced
+			}
+			*rec = record{text: rec.text}
+			return nil
+		})
+	})
 	return conclude(r, d, err)
 }
 
 // Remove removes the factor and its recovery codes without a code: for an account that is
 // deleted, by order of an operator, or for someone who signed in with a passkey.
 func (f *Factors) Remove(ctx context.Context, subject string) error {
-	return f.concludeIn(ctx, "disable", subject, f.remove(ctx, subject))
-}
-
-func (f *Factors) remove(ctx context.Context, subject string) error {
-	return f.update(ctx, subject, func(rec *record) error {
+	return f.concludeIn(ctx, "disable", subject, f.update(ctx, subject, func(rec *record) error {
 		*rec = record{text: rec.text}
 		return nil
-	})
+	}))
 }
 
 // concludeIn is conclude without a request at hand.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/clientip"
@@ -110,6 +111,46 @@ func TestDisable(t *testing.T) {
 			a.want(a.verify("1", again.code(0)), 200, "")
 		})
 	}
+}
+
+// TestDisableOfAnotherFactor: a code of a factor removed the one that took its place while
+// the code was verified. It is refused, and the new factor stays.
+func TestDisableOfAnotherFactor(t *testing.T) {
+	const replaced = "totp: invalid code: of a factor that another one replaced meanwhile"
+	a, store, steps := newFlaky(t)
+	p, _ := a.enrolled("1")
+	var codes []string
+	replace := func() {
+		store.swapFirst = nil
+		fresh := phone{guard.Must(a.Enroll(ctx, "1", "alice")).Secret(), a.clock}
+		got := a.confirm("1", fresh.code(0))
+		if got.err != nil {
+			t.Fatal(got.err)
+		}
+		p, codes = fresh, got.codes
+	}
+	steps.first = replace
+	a.want(a.disable("1", p.code(0)), 401, replaced)
+	a.clock.Advance(time.Minute)
+	swaps := 0
+	store.swapFirst = func() { // the first is that of the recovery code
+		if swaps++; swaps == 2 {
+			replace()
+		}
+	}
+	a.want(a.disable("1", codes[0]), 401, replaced)
+	a.want(a.verify("1", codes[0]), 200, "")
+	if s := guard.Must(a.Status(ctx, "1")); !s.Enabled || s.RecoveryCodes != 9 {
+		t.Errorf("%+v", s)
+	}
+
+	a.clock.Advance(time.Minute)
+	steps.first = func() { // removed meanwhile: there is nothing left to do
+		if err := a.Remove(ctx, "1"); err != nil {
+			t.Error(err)
+		}
+	}
+	a.want(a.disable("1", p.code(0)), 200, "")
 }
 
 // TestImport: an authenticator of another program goes on, without being confirmed.

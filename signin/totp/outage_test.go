@@ -41,14 +41,20 @@ func (f *flaky) Swap(ctx context.Context, subject, old, replacement string) (boo
 	return f.Store.Swap(ctx, subject, old, replacement)
 }
 
+// flakySteps fail with err. first is called before each Advance.
 type flakySteps struct {
 	once.Store
-	err error
+	err   error
+	first func()
 }
 
 func (f *flakySteps) Advance(ctx context.Context, key [32]byte, step int64, until time.Time) (bool, error) {
 	if f.err != nil {
 		return false, f.err
+	}
+	if first := f.first; first != nil {
+		f.first = nil
+		first()
 	}
 	return f.Store.Advance(ctx, key, step, until)
 }

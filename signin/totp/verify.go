@@ -44,6 +44,7 @@ const (
 	errUsed      = reason("used before, or older than one that was used")
 	errRecovery  = reason("an unknown or used recovery code")
 	errNone      = reason("the account has no second factor")
+	errReplaced  = reason("of a factor that another one replaced meanwhile")
 )
 
 // Verify accepts a one-time code of the account's factor, or a recovery code in its place,
@@ -58,7 +59,7 @@ const (
 // [Factors.Status].
 func (f *Factors) Verify(r *http.Request, subject, code string) (Verified, error) {
 	d := guard.Decision{Package: "totp", Subject: subject, Pattern: r.Pattern}
-	v, err := f.verify(r, subject, code, &d)
+	v, err := f.verify(r, subject, code, &d, nil)
 	return v, conclude(r, d, err)
 }
 
@@ -72,10 +73,11 @@ func conclude(r *http.Request, d guard.Decision, err error) error {
 	return nil
 }
 
-// verify is Verify. It names in d what was used.
-func (f *Factors) verify(r *http.Request, subject, typed string, d *guard.Decision) (v Verified, err error) {
+// verify is Verify. It names in d what was used. If then is not nil, it is called with the
+// factor of an accepted code, and may still refuse it.
+func (f *Factors) verify(r *http.Request, subject, typed string, d *guard.Decision, then func(context.Context, *factor) error) (Verified, error) {
 	if err := checkSubject(subject); err != nil {
-		return v, err
+		return Verified{}, err
 	}
 	code, k := parse(typed)
 	limiter := f.recovery
@@ -83,17 +85,25 @@ func (f *Factors) verify(r *http.Request, subject, typed string, d *guard.Decisi
 	if k == oneTime {
 		limiter, d.Guard = f.codes, "code"
 	}
-	return v, f.attempt(r, limiter, subject, d, func(ctx context.Context) (err error) {
+	var rec *record
+	err := f.attempt(r, limiter, subject, d, func(ctx context.Context) (err error) {
 		switch k {
 		case oneTime:
-			v, err = f.oneTime(r, subject, code, d)
+			rec, err = f.oneTime(r, subject, code, d)
 		case recovery:
-			v, err = f.useRecovery(ctx, subject, digestOf(code))
+			rec, err = f.useRecovery(ctx, subject, digestOf(code))
 		default:
 			err = errMalformed
 		}
+		if err == nil && then != nil {
+			err = then(ctx, rec.active)
+		}
 		return err
 	})
+	if err != nil {
+		return Verified{}, err
+	}
+	return Verified{Recovery: k == recovery, RecoveryCodes: len(rec.recovery)}, nil
 }
 
 // attempt counts an attempt, and calls check. The attempt counts unless check succeeds,
@@ -136,18 +146,18 @@ func locked(err error) error {
 	return err
 }
 
-// oneTime spends a code of the active factor.
-func (f *Factors) oneTime(r *http.Request, subject, code string, d *guard.Decision) (Verified, error) {
+// oneTime spends a code of the active factor, and returns the record.
+func (f *Factors) oneTime(r *http.Request, subject, code string, d *guard.Decision) (*record, error) {
 	ctx := r.Context()
 	rec, err := f.load(ctx, subject)
 	if err != nil {
-		return Verified{}, err
+		return nil, err
 	}
 	if rec.active == nil {
-		return Verified{}, errNone
+		return nil, errNone
 	}
 	if err := f.spend(ctx, rec.active, code); err != nil {
-		return Verified{}, err
+		return nil, err
 	}
 	if rec.stale {
 		f.report(r, *d, "reseal", wiring.Recovered("totp", "Swap", func() error {
@@ -155,7 +165,7 @@ func (f *Factors) oneTime(r *http.Request, subject, code string, d *guard.Decisi
 			return err
 		}))
 	}
-	return Verified{RecoveryCodes: len(rec.recovery)}, nil
+	return rec, nil
 }
 
 // spend spends the step of a code. The larger step of two with one code makes both useless.
@@ -175,10 +185,11 @@ func (f *Factors) spend(ctx context.Context, active *factor, code string) error 
 	return nil
 }
 
-// useRecovery removes a recovery code from the record: of several uses, one swaps it.
-func (f *Factors) useRecovery(ctx context.Context, subject string, d digest) (v Verified, err error) {
-	v.Recovery = true
+// useRecovery removes a recovery code from the record, which it returns: of several uses,
+// one swaps it.
+func (f *Factors) useRecovery(ctx context.Context, subject string, d digest) (used *record, err error) {
 	err = f.update(ctx, subject, func(rec *record) error {
+		used = rec
 		i := find(rec.recovery, d)
 		switch {
 		case rec.active == nil:
@@ -187,10 +198,9 @@ func (f *Factors) useRecovery(ctx context.Context, subject string, d digest) (v 
 			return errRecovery
 		}
 		rec.recovery = append(rec.recovery[:i:i], rec.recovery[i+1:]...)
-		v.RecoveryCodes = len(rec.recovery)
 		return nil
 	})
-	return v, err
+	return used, err
 }
 
 // report reports a failure that does not fail the request.
