@@ -54,7 +54,8 @@ func ACR(value string, or ...string) Requirement {
 // Enroll sends those to path who cannot satisfy Factor, as they have no such factor: with
 // format.HTML browsers are redirected there, with the path of the request as next, in
 // place of the login page. has reports whether a subject has a factor; its error is 503.
-// path is one of this site. The page itself must not require the factor.
+// path is one of this site. The page itself must not require the factor. Without Factor,
+// Require panics.
 func Enroll(path string, has func(ctx context.Context, subject string) (bool, error)) Requirement {
 	if !localpath.Is(path) {
 		wiring.Panic("stepup", "Enroll(%q): write a path of this site, such as \"/factors\"", path)
@@ -63,6 +64,9 @@ func Enroll(path string, has func(ctx context.Context, subject string) (bool, er
 		wiring.Panic("stepup", "the function of Enroll is nil")
 	}
 	return func(p *policy) {
+		if p.has != nil {
+			wiring.Panic("stepup", "Enroll is there twice: one page is for all factors of a Require")
+		}
 		p.enroll, p.has = path, has
 		p.names = append(p.names, "enroll "+path)
 	}

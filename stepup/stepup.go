@@ -35,6 +35,9 @@ func Require(requirements ...Requirement) guard.Middleware {
 	if p.within == 0 && len(p.factors) == 0 && len(p.acr) == 0 {
 		wiring.Panic("stepup", "Require needs Within, Factor or ACR")
 	}
+	if p.has != nil && len(p.factors) == 0 {
+		wiring.Panic("stepup", "Enroll needs Factor: those who lack it are sent to enroll")
+	}
 	refused := guard.Decision{Package: "stepup", Guard: strings.Join(p.names, ", ")}
 	allowed := refused
 	allowed.Outcome = guard.Allowed

@@ -198,7 +198,11 @@ func TestWiring(t *testing.T) {
 		"ACR is there twice":              func() { stepup.Require(stepup.ACR("a"), stepup.ACR("b")) },
 		`Enroll("//evil.example")`:        func() { stepup.Enroll("//evil.example", has) },
 		`Enroll("https://evil.example/")`: func() { stepup.Enroll("https://evil.example/", has) },
-		"the function of Enroll is nil":   func() { stepup.Enroll("/factors", nil) },
+		"Enroll needs Factor":             func() { stepup.Require(stepup.Within(time.Minute), stepup.Enroll("/factors", has)) },
+		"Enroll is there twice": func() {
+			stepup.Require(stepup.Factor("otp"), stepup.Enroll("/a", has), stepup.Enroll("/b", has))
+		},
+		"the function of Enroll is nil": func() { stepup.Enroll("/factors", nil) },
 	} {
 		func() {
 			defer func() {
