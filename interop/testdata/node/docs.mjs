@@ -53,7 +53,7 @@ const steps = {
     await link('[ Cancel ]').click()
     await page.waitForURL(app + '/callback?**')
     assert.match(await text(), /Sign-in was declined/)
-    await page.getByRole('link').click()
+    await page.getByRole('link', { name: 'Go to the start page' }).click()
     await at('/')
   },
 

@@ -140,7 +140,7 @@ steps['the person declines, and then agrees'] = async context => {
   await page.getByText('Sign-in was declined').waitFor()
   assert.equal(await sessionOf(context), undefined)
   assert.equal(await pendingOf(context), 0)
-  await page.getByRole('link').click() // the page's only one
+  await page.getByRole('link', { name: 'Go to the start page' }).click()
   await signedOut(page)
   await page.getByRole('link', { name: 'Sign in' }).click()
   if (consents) {
