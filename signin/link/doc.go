@@ -2,7 +2,7 @@
 // e-mail address or to sign in, and short codes for the same.
 //
 //	resets := guard.Must(link.New("reset", "https://app.example.com/reset", key, stateOf, nil))
-//	url, err := resets.Issue(ctx, subject)      // send it by mail
+//	url, err := resets.Issue(ctx, subject)      // send it by mail; empty for an unknown subject
 //	subject, err := resets.Open(ctx, token)     // GET: show the form
 //	err := resets.Redeem(ctx, token, setNew)    // POST: do it, once
 //

@@ -171,14 +171,14 @@ func Example() {
 	// 0 sessions <nil>
 }
 
-// A link to sign in is bound to the last sign-in, which the next one changes: of all links
+// A link to sign in is bound to a count of sign-ins, to which the next one adds: of all links
 // that were sent, one works.
 func ExampleLinks_Redeem() {
-	lastSignIn := map[string]int64{"1": 0} // a column of the accounts
+	signIns := map[string]int64{"1": 0} // a column of the accounts
 	logins := guard.Must(link.New("login", "https://app.example.com/login", []byte(strings.Repeat("k", 32)),
 		func(_ context.Context, id string) (string, bool, error) {
-			last, found := lastSignIn[id]
-			return fmt.Sprint(last), found, nil // and the epoch, as sessions.Epoch returns it
+			count, found := signIns[id]
+			return fmt.Sprint(count), found, nil // and the epoch, as sessions.Epoch returns it
 		}, nil))
 	ctx := context.Background()
 	tokenOf := func() string {
@@ -186,7 +186,7 @@ func ExampleLinks_Redeem() {
 	}
 	first, second := tokenOf(), tokenOf()
 	signIn := func(_ context.Context, id string) error {
-		lastSignIn[id]++ // the time, or a count
+		signIns[id]++ // UPDATE … SET sign_ins = sign_ins + 1 WHERE id = $id
 		fmt.Println("signed in:", id)
 		return nil // the error of sessions.Create
 	}

@@ -58,7 +58,7 @@ const parameter = "token"
 // state returns what the links of a subject are bound to: a text of any length that
 // changes when they must end, and when one is redeemed. For a reset it is the password's
 // hash and the credential epoch; for the confirmation of an address, the address and
-// whether it is confirmed; for a sign-in, the epoch and the time of the last one. It is
+// whether it is confirmed; for a sign-in, the epoch and a count of sign-ins by link. It is
 // neither stored nor in a link. found is false for a subject that does not exist. An
 // error is a failure of ours (503).
 func New(purpose, baseURL string, key guard.Secret, state func(ctx context.Context, subject string) (boundTo string, found bool, err error), opts *Options) (*Links, error) {
