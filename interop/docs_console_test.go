@@ -13,7 +13,7 @@ import (
 
 // TestDocsConsole runs the programs of these pages and the commands below each. The
 // pages show what the commands print, with "…" where runs differ. The
-// tokens and the cookie of the last answer are in ACCESS, REFRESH and COOKIE. A program at port 9090
+// tokens and the cookie of the last answer are in ACCESS, REFRESH and COOKIE. A program at port 9090 or 9091
 // runs beside the others, and so does provider.mjs where a page has it or refers to it.
 func TestDocsConsole(t *testing.T) {
 	for _, command := range []string{"bash", "curl"} {
@@ -67,8 +67,10 @@ func (s *site) start(t *testing.T, i int, address string) (stop func() string) {
 func runPage(t *testing.T, page string) {
 	s := buildPage(t, page)
 	for i, d := range s.demonstrations {
-		if strings.Contains(d.program, `ListenAndServe("127.0.0.1:9090"`) {
-			s.start(t, i, "127.0.0.1:9090")
+		for _, address := range []string{"127.0.0.1:9090", "127.0.0.1:9091"} {
+			if strings.Contains(d.program, `ListenAndServe("`+address+`"`) {
+				s.start(t, i, address)
+			}
 		}
 	}
 	for i, d := range s.demonstrations {
@@ -88,7 +90,7 @@ func runPage(t *testing.T, page string) {
 // that they need.
 func buildPage(t *testing.T, page string) *site {
 	s := &site{demonstrations: sessionsOf(t, page), dirs: map[string]string{}}
-	s.addresses, s.shown = addressesOf(freeAddress(t), freeAddress(t))
+	s.addresses, s.shown = addressesOf(freeAddress(t), freeAddress(t), freeAddress(t))
 	t.Setenv("DEV", "1")
 	t.Setenv("JWT_SECRET_KEY", rand.Text()+rand.Text())
 	t.Setenv("OLD_SECRET_KEY", rand.Text()+rand.Text())
@@ -119,11 +121,11 @@ func buildPage(t *testing.T, page string) *site {
 
 // addressesOf returns what replaces the addresses of a page by those of its programs here,
 // and what replaces them back in their output.
-func addressesOf(program, provider string) (here, shown *strings.Replacer) {
+func addressesOf(program, provider, mails string) (here, shown *strings.Replacer) {
 	encoded := func(address string) string { return strings.ReplaceAll(address, ":", "%3A") } // in a query
-	const of, ofProvider = "127.0.0.1:8080", "127.0.0.1:9090"
-	return strings.NewReplacer(of, program, ofProvider, provider),
-		strings.NewReplacer(program, of, provider, ofProvider, encoded(program), encoded(of), encoded(provider), encoded(ofProvider))
+	const of, ofProvider, ofMails = "127.0.0.1:8080", "127.0.0.1:9090", "127.0.0.1:9091"
+	return strings.NewReplacer(of, program, ofProvider, provider, ofMails, mails),
+		strings.NewReplacer(program, of, provider, ofProvider, mails, ofMails, encoded(program), encoded(of), encoded(provider), encoded(ofProvider))
 }
 
 // startProvider runs provider.mjs, which a page has or refers to.
