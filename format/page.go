@@ -58,6 +58,8 @@ func page(w http.ResponseWriter, r *http.Request, e *guard.Error, login string) 
 		heading = refusal.heading
 	case again(e) && login != "":
 		heading = "Sign in again"
+	case e.Status == http.StatusUnprocessableEntity:
+		heading = "Check what you entered"
 	case e.Status == http.StatusUnauthorized && login != "":
 		heading = "You are not signed in"
 	}
@@ -94,6 +96,8 @@ func wayOn(r *http.Request, e *guard.Error, login, retryAfter string) (hint, lin
 		if read {
 			return hint, "Try again", requested(r)
 		}
+	case e.Status == http.StatusUnprocessableEntity && !read && referrer(r) == nil:
+		hint = "Use the back button of your browser to correct it." // a page whose URL is secret sends no Referer
 	default:
 		hint = known[e.Code].hint
 	}

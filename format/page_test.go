@@ -47,6 +47,8 @@ func TestPagesLeadOn(t *testing.T) {
 		{"a link of a mail", "GET", "/login", "/reset?token=t", "", coded(400, "link_invalid"), []string{"<h1>This link does not work</h1>", "<p>A link works once", `<a href="/">Go to the start page</a>`}},
 		{"a wrong code of one who is signed in", "POST", "/login", "/factor/disable", "http://example.com/account", coded(401, "code_invalid"), []string{"<h1>This code does not work</h1>", "<p>Nothing was changed. Check the code", `<a href="/account">Go back</a>`}},
 		{"a wrong code in its form", "POST", "/login", "/login/code", "http://example.com/login/code", coded(400, "code_invalid"), []string{`<a href="/login/code">Go back</a>`}},
+		{"a mistake in a form", "POST", "/login", "/posts", "http://example.com/posts/new", coded(422, ""), []string{"<h1>Check what you entered</h1>", `<a href="/posts/new">Go back</a>`}},
+		{"a mistake in the form of a link", "POST", "/login", "/reset", "", coded(422, "password_too_short"), []string{"<p>Use the back button of your browser to correct it.</p>", `<a href="/">Go to the start page</a>`}},
 		{"an outage", "GET", "/login", "/a", "", guard.Unavailable(nil), []string{`<a href="/a">Try again</a>`}},
 	}
 	for _, tt := range tests {
