@@ -31,8 +31,9 @@
 //     http://localhost:PORT on loopback, else http://HOST:PORT.
 //   - OAUTH_ISSUER, OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET: the provider with which
 //     people sign in under /oauth (OpenID Connect), and this application there, whose
-//     redirect URI is PUBLIC_URL/oauth/callback. Without a secret it is a public
-//     client. OIDC_REFETCH holds here, too.
+//     redirect URI is PUBLIC_URL/oauth/callback. For logout, its post-logout redirect URI
+//     is PUBLIC_URL/, and its back-channel logout URI PUBLIC_URL/oauth/backchannel. Without
+//     a secret it is a public client. OIDC_REFETCH holds here, too.
 //   - OAUTH_AUTHORIZE_URL, OAUTH_TOKEN_URL, OAUTH_USERINFO_URL: the provider in place of
 //     OAUTH_ISSUER: plain OAuth 2.0, such as GitHub's.
 //   - OAUTH_RESPONSE_MODE: "form_post" has browsers post the provider's answer, as

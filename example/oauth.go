@@ -83,7 +83,7 @@ func oauthSection(ctx context.Context, mux *http.ServeMux, set settings, log *sl
 	mux.Handle("/oauth/callback", browsers(p.login.Complete(p.signIn)))
 	mux.Handle("/oauth/logout", browsers(p.login.Logout(p.signOut)))
 	mux.Handle("/oauth/backchannel", p.login.BackChannel(p.end)) // the provider's own request
-	mux.Handle("GET /oauth/me", guard.Chain(browsers, p.sessions.Wrap)(guard.HandlerFunc(showPerson)))
+	mux.Handle("GET /oauth/me", guard.Chain(browsers, p.sessions.Wrap)(guard.HandlerFunc(p.showPerson)))
 	return nil
 }
 
@@ -92,6 +92,8 @@ type people struct {
 	login    *oauth.Login[struct{}]
 	sessions *session.Manager[Person]
 	tokens   *sealer
+
+	pagePolicy string // Content-Security-Policy
 }
 
 // A Person is the data of a session: who the provider says it is.
@@ -115,6 +117,7 @@ func newPeople(set settings) (p people, err error) {
 	if !set.dev && !strings.HasPrefix(set.publicURL, "https:") {
 		return p, errors.New("PUBLIC_URL is http, over which browsers return no Secure cookie: /oauth needs https, or -dev on localhost")
 	}
+	p.pagePolicy = logoutPolicy(set.oauth.issuer)
 	keys := set.sealKeys("pending sign-ins")
 	p.login, err = oauth.New[struct{}](provider, set.oauth.client, set.publicURL+"/oauth/callback", &oauth.Options{
 		Key:            keys[0],
@@ -195,13 +198,4 @@ func (p people) end(ctx context.Context, t oauth.LogoutToken) error {
 	}
 	_, err := p.sessions.DestroyAll(ctx, account)
 	return err
-}
-
-func showPerson(w http.ResponseWriter, _ *http.Request, s *session.Session[Person]) {
-	who := s.Data()
-	reply(w, http.StatusOK, struct {
-		Issuer  string `json:"issuer"`
-		Subject string `json:"subject"`
-		Email   string `json:"email"`
-	}{who.Issuer, who.Subject, who.Email})
 }
