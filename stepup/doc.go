@@ -18,6 +18,7 @@
 // # Not covered
 //
 // Whether a factor is strong is decided by its name: package session takes the names
-// from session.Factors, and tokens have those of their issuer. Requirements that depend
+// from session.Factors, and tokens have those of their issuer. Pages that change factors
+// need [FactorIfEnrolled], or a password is enough to replace them. Requirements that depend
 // on the request, such as an amount, need one Require each.
 package stepup

@@ -10,7 +10,7 @@ import (
 )
 
 // A Requirement is what [Require] requires of a sign-in: [Within], [Factor] or [ACR]. For
-// those who lack a factor there is [Enroll].
+// those who lack a factor there are [Enroll] and [FactorIfEnrolled].
 type Requirement func(*policy)
 
 // Within requires that the subject signed in less than d ago. d is at least a second.
@@ -38,6 +38,22 @@ func Factor(method string, or ...string) Requirement {
 	}
 }
 
+// FactorIfEnrolled requires one of these methods, as [Factor] does, of subjects who have a
+// factor, and nothing of others. It is for pages that enroll, replace or remove factors: with
+// Within alone, someone who knows the password would replace the second factor. has reports
+// whether a subject has a factor; its error is 503. A credential without a subject is
+// refused. Require needs Within beside it: otherwise an old session would enroll the first.
+func FactorIfEnrolled(has func(ctx context.Context, subject string) (bool, error), method string, or ...string) Requirement {
+	methods := listOf("FactorIfEnrolled", append([]string{method}, or...))
+	if has == nil {
+		wiring.Panic("stepup", "the function of FactorIfEnrolled is nil")
+	}
+	return func(p *policy) {
+		p.ifEnrolled = append(p.ifEnrolled, enrolledFactor{methods, has})
+		p.names = append(p.names, "factor "+strings.Join(methods, " or ")+" if enrolled")
+	}
+}
+
 // ACR requires that the authentication context class is one of these values, as the
 // authorization server names them. The preferred one is first.
 func ACR(value string, or ...string) Requirement {
@@ -54,8 +70,8 @@ func ACR(value string, or ...string) Requirement {
 // Enroll sends those to path who cannot satisfy Factor, as they have no such factor: with
 // format.HTML browsers are redirected there, with the path of the request as next, in
 // place of the login page. has reports whether a subject has a factor; its error is 503.
-// path is one of this site. The page itself must not require the factor. Without Factor,
-// Require panics.
+// path is one of this site. The page itself requires [FactorIfEnrolled], and not Factor.
+// Without Factor, Require panics.
 func Enroll(path string, has func(ctx context.Context, subject string) (bool, error)) Requirement {
 	if !localpath.Is(path) {
 		wiring.Panic("stepup", "Enroll(%q): write a path of this site, such as \"/factors\"", path)

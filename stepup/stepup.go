@@ -35,6 +35,9 @@ func Require(requirements ...Requirement) guard.Middleware {
 	if p.within == 0 && len(p.factors) == 0 && len(p.acr) == 0 {
 		wiring.Panic("stepup", "Require needs Within, Factor or ACR")
 	}
+	if len(p.ifEnrolled) > 0 && p.within == 0 {
+		wiring.Panic("stepup", "FactorIfEnrolled needs Within: it requires nothing of those who have no factor")
+	}
 	if p.has != nil && len(p.factors) == 0 {
 		wiring.Panic("stepup", "Enroll needs Factor: those who lack it are sent to enroll")
 	}
@@ -61,6 +64,14 @@ type policy struct {
 	factors [][]string // of each list one
 	acr     []string
 	enroll  string
+	has     func(context.Context, string) (bool, error)
+
+	ifEnrolled []enrolledFactor
+}
+
+// An enrolledFactor is what FactorIfEnrolled requires.
+type enrolledFactor struct {
+	methods []string
 	has     func(context.Context, string) (bool, error)
 }
 
@@ -93,8 +104,18 @@ func (p *policy) check(ctx context.Context) error {
 		return err
 	}
 	for _, list := range p.factors {
-		if !slices.ContainsFunc(c.AMR(), func(factor string) bool { return slices.Contains(list, factor) }) {
+		if !usedOneOf(c, list) {
 			return p.withoutFactor(ctx, c)
+		}
+	}
+	for _, f := range p.ifEnrolled {
+		if usedOneOf(c, f.methods) {
+			continue
+		}
+		if has, known, err := hasFactor(ctx, c, f.has); err != nil {
+			return err
+		} else if has || !known {
+			return p.refuse(ctx, errFactor)
 		}
 	}
 	if len(p.acr) > 0 && !slices.Contains(p.acr, c.ACR()) {
@@ -115,18 +136,34 @@ func (p *policy) check(ctx context.Context) error {
 	return nil
 }
 
+// usedOneOf reports whether the subject signed in with one of these methods.
+func usedOneOf(c guard.AuthContext, methods []string) bool {
+	return slices.ContainsFunc(c.AMR(), func(method string) bool { return slices.Contains(methods, method) })
+}
+
+// hasFactor calls has for the subject of c. known is false if c has none.
+func hasFactor(ctx context.Context, c guard.AuthContext, has func(context.Context, string) (bool, error)) (result, known bool, err error) {
+	subject, ok := c.(guard.Subject)
+	if !ok || subject.Sub() == "" {
+		return false, false, nil
+	}
+	if result, err = has(ctx, subject.Sub()); err != nil {
+		return false, true, guard.Unavailable(fmt.Errorf("stepup: whether the subject has a factor: %w", err))
+	}
+	return result, true, nil
+}
+
 // withoutFactor refuses a subject that signed in without a factor: it is sent to enroll
 // one where it has none.
 func (p *policy) withoutFactor(ctx context.Context, c guard.AuthContext) error {
 	e := p.refuse(ctx, errFactor)
-	subject, ok := c.(guard.Subject)
-	if p.has == nil || !ok || subject.Sub() == "" {
+	if p.has == nil {
 		return e
 	}
-	switch has, err := p.has(ctx, subject.Sub()); {
+	switch has, known, err := hasFactor(ctx, c, p.has); {
 	case err != nil:
-		return guard.Unavailable(fmt.Errorf("stepup: Enroll: %w", err))
-	case !has:
+		return err
+	case known && !has:
 		e.Header = http.Header{"Location": {p.enroll}}
 	}
 	return e

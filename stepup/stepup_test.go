@@ -43,6 +43,8 @@ func TestRequire(t *testing.T) {
 	within := stepup.Within(5 * time.Minute)
 	otp := stepup.Factor("otp", "hwk")
 	gold := stepup.ACR("gold", "silver")
+	has := func(_ context.Context, subject string) (bool, error) { return subject == "has", nil }
+	own := stepup.FactorIfEnrolled(has, "otp", "hwk")
 	const maxAge, acrValues = `, max_age="300"`, `, acr_values="gold silver"`
 	tests := []struct {
 		name         string
@@ -69,6 +71,13 @@ func TestRequire(t *testing.T) {
 		{"a class", []stepup.Requirement{gold}, signIn{acr: "silver"}, "", ""},
 		{"no class", []stepup.Requirement{gold}, signIn{}, "class is none", acrValues},
 		{"another class", []stepup.Requirement{gold}, signIn{acr: "gold silver"}, "class is none", acrValues},
+		{"of one who has a factor", []stepup.Requirement{within, own}, signIn{"has", time.Now(), []string{"pwd"}, ""}, "without a factor", maxAge},
+		{"of one who has and used it", []stepup.Requirement{within, own}, signIn{"has", time.Now(), []string{"pwd", "otp"}, ""}, "", ""},
+		{"of one who has and used it long ago", []stepup.Requirement{within, own}, signIn{"has", ago(time.Hour), []string{"pwd", "otp"}, ""}, "too long ago", maxAge},
+		{"of one who has none", []stepup.Requirement{own, within}, signIn{"none", time.Now(), []string{"pwd"}, ""}, "", ""},
+		{"of one who has none, long ago", []stepup.Requirement{within, own}, signIn{"none", ago(time.Hour), []string{"pwd"}, ""}, "too long ago", maxAge},
+		{"of no one", []stepup.Requirement{within, own}, signIn{"", time.Now(), []string{"pwd"}, ""}, "without a factor", maxAge},
+		{"of one who has one of two", []stepup.Requirement{within, own, stepup.FactorIfEnrolled(has, "swk")}, signIn{"has", time.Now(), []string{"otp"}, ""}, "without a factor", maxAge},
 		{"all", []stepup.Requirement{within, otp, gold}, signIn{"1", time.Now(), []string{"otp"}, "gold"}, "", ""},
 		{"all but the time", []stepup.Requirement{within, otp, gold}, signIn{"1", time.Time{}, []string{"otp"}, "gold"}, "is unknown", acrValues + maxAge},
 		{"all but the factor", []stepup.Requirement{within, otp, gold}, signIn{"1", time.Now(), []string{"pwd"}, "gold"}, "without a factor", acrValues + maxAge},
@@ -134,6 +143,18 @@ func TestWithoutSignIn(t *testing.T) {
 	}
 }
 
+// TestLookupFails: whether a factor is enrolled is unknown, which allows nothing.
+func TestLookupFails(t *testing.T) {
+	has := func(context.Context, string) (bool, error) { return false, errors.New("down") }
+	var last guard.Decision
+	observe := guard.Observe(func(_ *http.Request, d guard.Decision) { last = d })
+	manage := stepup.Require(stepup.Within(time.Minute), stepup.FactorIfEnrolled(has, "otp"))
+	w, reached := harness.Serve(t, guard.Chain(observe, as(signIn{"1", time.Now(), []string{"pwd"}, ""}), manage), nil, harness.Request("/"))
+	if w.Code != 503 || reached || strings.Contains(w.Body.String(), "down") || last.Outcome != guard.Failed || last.Reason != "stepup: whether the subject has a factor: down" {
+		t.Errorf("%d %s, reached %t, %+v", w.Code, w.Body, reached, last)
+	}
+}
+
 // TestBrowser: a page that needs a recent sign-in leads to the login page, and one that
 // needs a factor to where it is set up, if the subject has none.
 func TestBrowser(t *testing.T) {
@@ -184,21 +205,24 @@ func TestBrowser(t *testing.T) {
 func TestWiring(t *testing.T) {
 	has := func(context.Context, string) (bool, error) { return true, nil }
 	for want, f := range map[string]func(){
-		"needs Within, Factor or ACR":     func() { stepup.Require() },
-		"Require needs Within":            func() { stepup.Require(stepup.Enroll("/factors", has)) },
-		"a Requirement is nil":            func() { stepup.Require(nil) },
-		"the handler to wrap is nil":      func() { stepup.Require(stepup.Factor("otp"))(nil) },
-		"Within(0s)":                      func() { stepup.Within(0) },
-		"Within(-1m0s)":                   func() { stepup.Within(-time.Minute) },
-		"Within(300ns)":                   func() { stepup.Within(300) },
-		`Factor: ""`:                      func() { stepup.Factor("otp", "") },
-		`ACR: "a b"`:                      func() { stepup.ACR("a b") },
-		`ACR: "a\"" is not printable`:     func() { stepup.ACR(`a"`) },
-		`ACR: "é" is not printable`:       func() { stepup.ACR("é") },
-		"ACR is there twice":              func() { stepup.Require(stepup.ACR("a"), stepup.ACR("b")) },
-		`Enroll("//evil.example")`:        func() { stepup.Enroll("//evil.example", has) },
-		`Enroll("https://evil.example/")`: func() { stepup.Enroll("https://evil.example/", has) },
-		"Enroll needs Factor":             func() { stepup.Require(stepup.Within(time.Minute), stepup.Enroll("/factors", has)) },
+		"needs Within, Factor or ACR":             func() { stepup.Require() },
+		"Require needs Within":                    func() { stepup.Require(stepup.Enroll("/factors", has)) },
+		"a Requirement is nil":                    func() { stepup.Require(nil) },
+		"the handler to wrap is nil":              func() { stepup.Require(stepup.Factor("otp"))(nil) },
+		"Within(0s)":                              func() { stepup.Within(0) },
+		"Within(-1m0s)":                           func() { stepup.Within(-time.Minute) },
+		"Within(300ns)":                           func() { stepup.Within(300) },
+		`Factor: ""`:                              func() { stepup.Factor("otp", "") },
+		`ACR: "a b"`:                              func() { stepup.ACR("a b") },
+		`ACR: "a\"" is not printable`:             func() { stepup.ACR(`a"`) },
+		`ACR: "é" is not printable`:               func() { stepup.ACR("é") },
+		"ACR is there twice":                      func() { stepup.Require(stepup.ACR("a"), stepup.ACR("b")) },
+		`Enroll("//evil.example")`:                func() { stepup.Enroll("//evil.example", has) },
+		`Enroll("https://evil.example/")`:         func() { stepup.Enroll("https://evil.example/", has) },
+		"Enroll needs Factor":                     func() { stepup.Require(stepup.Within(time.Minute), stepup.Enroll("/factors", has)) },
+		"FactorIfEnrolled needs Within":           func() { stepup.Require(stepup.FactorIfEnrolled(has, "otp"), stepup.ACR("a")) },
+		"the function of FactorIfEnrolled is nil": func() { stepup.FactorIfEnrolled(nil, "otp") },
+		`FactorIfEnrolled: ""`:                    func() { stepup.FactorIfEnrolled(has, "") },
 		"Enroll is there twice": func() {
 			stepup.Require(stepup.Factor("otp"), stepup.Enroll("/a", has), stepup.Enroll("/b", has))
 		},
