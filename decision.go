@@ -23,8 +23,8 @@ const (
 // credential. One refusal is one Decision.
 type Decision struct {
 	// Package is the package of the guard: "apikey", "bearer", "jwtauth",
-	// "refresh", "session", "password", "oauth", "link", "totp", "ratelimit", "rbac" or
-	// "owner". For an authenticator of one's own it is the last element of its package's
+	// "refresh", "session", "password", "oauth", "link", "totp", "passkey", "ratelimit",
+	// "rbac" or "owner". For an authenticator of one's own it is the last element of its package's
 	// path. It is "guard" for [HandlerFunc] without a principal, and "handler" for [Refuse]
 	// in a handler.
 	Package string
@@ -34,7 +34,8 @@ type Decision struct {
 	// Action is what was done, or was to be done, where a handler did more than
 	// serve a request: "sign-in", "pending" (half a sign-in), "sign-out", "refresh",
 	// "rotate", "issue", "redeem", "revoke", "swap", and of a second factor "enroll",
-	// "confirm", "disable", "unlock", "import" and "recovery codes". It is empty for guards.
+	// "confirm", "disable", "unlock", "import" and "recovery codes"; of a passkey "register",
+	// "rename" and "remove". It is empty for guards.
 	Action string
 	// Subject is who the decision is about, where that is known: the subject of
 	// the credential or, without one, of the principal (see the interface

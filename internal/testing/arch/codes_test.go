@@ -48,19 +48,24 @@ func TestCodes(t *testing.T) {
 	}
 }
 
+// nested are the packages with codes that are modules of their own.
+var nested = []string{"signin/passkey"}
+
 // codes returns where each package has a constant code: the Code of a guard.Error, a
 // field, parameter or variable named code, or a constant whose name starts with code.
 func codes(t *testing.T) map[[2]string]string {
 	t.Helper()
 	exports := map[string]string{}
-	for _, line := range goList(t, "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}", "./...") {
-		path, file, _ := strings.Cut(line, "=")
-		exports[path] = file
+	for _, dir := range append(nested, ".") {
+		for _, line := range goListIn(t, dir, "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}", "./...") {
+			path, file, _ := strings.Cut(line, "=")
+			exports[path] = file
+		}
 	}
 	files := token.NewFileSet()
 	imports := importer.ForCompiler(files, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
 	all := map[[2]string]string{}
-	for _, pkg := range packages(t) {
+	for _, pkg := range append(packages(t), nested...) {
 		if within(pkg, "internal/testing") || isSuite(pkg) {
 			continue
 		}

@@ -129,8 +129,14 @@ func packages(t *testing.T) (rel []string) {
 
 func goList(t *testing.T, args ...string) []string {
 	t.Helper()
+	return goListIn(t, ".", args...)
+}
+
+// goListIn is goList in a folder of the repository, whose module it is about.
+func goListIn(t *testing.T, dir string, args ...string) []string {
+	t.Helper()
 	cmd := exec.Command("go", append([]string{"list"}, args...)...)
-	cmd.Dir = root
+	cmd.Dir = root + "/" + dir
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("go list %q: %v", args, err)
