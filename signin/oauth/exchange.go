@@ -94,7 +94,7 @@ func (g *grant) tokens(now time.Time, requested []string, s *server) Tokens {
 	case bytes.HasPrefix(g.Scope, []byte("[")):
 		t.Scopes = texts(g.Scope)
 	}
-	if seconds, err := strconv.ParseUint(strings.Trim(string(g.ExpiresIn), `"`), 10, 31); err == nil {
+	if seconds, err := strconv.ParseFloat(strings.Trim(string(g.ExpiresIn), `"`), 64); err == nil && seconds >= 0 && seconds < 1<<31 { // also one with a fraction
 		t.ExpiresAt = now.Add(time.Duration(seconds) * time.Second)
 	}
 	return t

@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"io"
 	"reflect"
@@ -81,6 +82,11 @@ func TestKeptTokens(t *testing.T) {
 		{[]int{1}, 1e300, []string{}, -1},
 		{7, nil, requested, -1},
 		{"openid", "soon", []string{"openid"}, -1},
+		{"openid", "NaN", []string{"openid"}, -1},
+		{"openid", "-Inf", []string{"openid"}, -1},
+		{"openid", 300.9, []string{"openid"}, 300},
+		{"openid", json.RawMessage("300.0"), []string{"openid"}, 300},
+		{"openid", json.RawMessage("3e2"), []string{"openid"}, 300},
 	} {
 		now := time.Now()
 		p := newProvider()
