@@ -20,9 +20,11 @@ const (
 
 // BackChannel serves the back-channel logout URI (OpenID Connect Back-Channel Logout 1.0):
 // the provider posts a logout token there when a session ends. end ends what the token
-// names here. A sessions.DestroyRef of t.Ref() also refuses the sign-in that is under way
-// for that session; without a SessionID end all sessions of the account. An account that
-// does not exist is nil. Its context does not end with the request, and has 30 seconds.
+// names here: with a SessionID by the DestroyRef of a session.Manager and the RevokeRef of
+// a refresh.Refresher, which also refuse the sign-in that is under way for that session,
+// and without one all sessions and logins of the account. An account that does not exist
+// is nil. Its context does not end with the request, and has 30 seconds. Providers wait
+// less, such as oidc-provider 2.5 seconds, and may then send the token again or not.
 //
 // The answer is 200 once end returned nil, and the token is then spent. If end fails, with
 // whatever error, the answer is 5xx, and the provider may send the token again. A token

@@ -36,8 +36,10 @@ type Identity[C any] struct {
 	AuthTime  time.Time
 	ACR       string
 	AMR       []string
-	// IDToken is the token as it was received, for a logout at the provider. It is nil with
-	// Endpoints.
+	// IDToken is the token as it was received, for a logout at the provider, of at most 64
+	// KiB. A session that stores it needs a session.Options.MaxData that is large enough; or
+	// else store none, and the provider may ask the person before it signs out. It is nil
+	// with Endpoints.
 	IDToken guard.Secret
 	// Tokens are zero unless Options.KeepTokens is set.
 	Tokens Tokens

@@ -42,10 +42,11 @@ type Options struct {
 	// dropped otherwise. [Login.Refresh] refreshes them.
 	KeepTokens bool
 	// FormPost has the browser post the provider's answer (OAuth 2.0 Form Post Response
-	// Mode). It is always set for Apple, if a scope is "email" or "name". The callback is then a POST from another site, with cookies
-	// of SameSite None: a check of the origin around it must exempt its route. The cookie and
-	// the state still bind it to the browser; the function of Complete therefore gets the
-	// request without Origin and Sec-Fetch-Site, so that sessions.Create accepts it.
+	// Mode). It is always set for Apple, if a scope is "email" or "name". The callback is then
+	// a POST from another site, with cookies of SameSite None: a check of the origin around
+	// it must exempt its route. The cookie and the state still bind it to the browser; the
+	// function of Complete therefore gets the request without Origin and Sec-Fetch-Site, so
+	// that sessions.Create accepts it.
 	FormPost bool
 
 	// PostLogoutURL is where the provider sends browsers to after [Login.Logout]: an absolute
@@ -56,8 +57,9 @@ type Options struct {
 	// of each sign-in. If empty, "oauth". Several Logins may share it: a browser has at most
 	// 8 pending sign-ins of a name, and the oldest ends for another.
 	CookieName string
-	// InsecureCookie is for plain http on localhost: the cookies have neither the prefix
-	// nor Secure, so that others on the network and on subdomains can read and set them.
+	// InsecureCookie is for plain http on localhost in browsers that accept no Secure cookie
+	// there, such as Safari; Chromium and Firefox accept it. The cookies then have neither
+	// the prefix nor Secure: others on the network and on subdomains can read and set them.
 	InsecureCookie bool
 	// InsecureHTTP allows http to hosts other than this one: an attacker on the network
 	// can then sign in as anyone.
@@ -66,8 +68,9 @@ type Options struct {
 	// HTTPClient makes the requests to the provider, without following redirects and
 	// without its cookies. If nil, it uses http.DefaultTransport.
 	HTTPClient *http.Client
-	// Refetch is as in jwtauth.RemoteOptions, for the metadata and keys of Discover. If 0,
-	// it is 10 seconds.
+	// Refetch is as in jwtauth.RemoteOptions, for the metadata and keys of Discover and of
+	// the providers that use it. While fetches fail it grows to six times as much, and a
+	// sign-in in between is 503. If 0, it is 10 seconds.
 	Refetch time.Duration
 	// OnError receives the error of each failed fetch of the metadata and keys, as
 	// jwtauth.RemoteOptions.OnError does. May be nil.

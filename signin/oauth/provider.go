@@ -12,8 +12,8 @@ import (
 	"github.com/go-guard/guard/jwtauth"
 )
 
-// A Provider is where people have their accounts: [GitHub], [Google], [Microsoft], [Apple], or any other by
-// [Discover] or [Endpoints].
+// A Provider is where people have their accounts: [GitHub], [Google], [Microsoft],
+// [Apple], or any other by [Discover] or [Endpoints].
 type Provider interface {
 	// server returns the provider in use, also with an error. o has no defaults yet.
 	server(o *Options) (*server, error)
@@ -39,9 +39,10 @@ func (o *Options) remote() *jwtauth.RemoteOptions {
 }
 
 // Endpoints is a provider of plain OAuth 2.0: https URLs, or http on this host. For
-// GitHub's see [GitHub]. The identity's Issuer is the origin of Authorize. UserInfo answers a GET that has
-// the access token with a JSON object, whose member id, a string or an integer, is the
-// Subject.
+// GitHub's see [GitHub]. UserInfo answers a GET that has the access token with a JSON
+// object, whose member id, a string or an integer, is the Subject. The identity's Issuer is
+// the origin of Authorize: an application can have one provider of an origin, since the
+// subjects of two tenants there may be equal.
 type Endpoints struct {
 	Authorize, Token, UserInfo string
 }
