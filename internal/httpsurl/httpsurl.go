@@ -26,16 +26,17 @@ func Parse(s string, insecure bool) (*url.URL, error) {
 	case strings.Contains(s, "#"):
 		return nil, fmt.Errorf("%q has a fragment", s)
 	case u.Scheme == "https":
-	case u.Scheme == "http" && (insecure || isLoopback(u.Hostname())):
+	case u.Scheme == "http" && (insecure || IsLoopback(u)):
 	default:
 		return nil, fmt.Errorf("%q is not https", s)
 	}
 	return u, nil
 }
 
-// isLoopback reports whether host is this host, by its address or by the name
+// IsLoopback reports whether the host of u is this host, by its address or by the name
 // that RFC 6761, section 6.3, reserves.
-func isLoopback(host string) bool {
+func IsLoopback(u *url.URL) bool {
+	host := u.Hostname()
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }

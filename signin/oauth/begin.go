@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -21,8 +22,9 @@ import (
 
 // Begin starts a sign-in: it sends the browser to the provider (303). The query
 // parameter next is where it goes after the sign-in: a path of this site of at most 2
-// KiB. Any other next is ignored, and so is one whose cookie would make those of all
-// pending sign-ins longer than 6 KiB; the browser then goes to "/".
+// KiB, and neither that of Begin nor that of the callback. Any other next is ignored, and
+// so is one whose cookie would make those of all pending sign-ins longer than 6 KiB; the
+// browser then goes to "/".
 //
 // If the provider's metadata, or the endpoint for pushed requests (RFC 9126) where it
 // requires them, cannot be reached, the answer is 503.
@@ -46,7 +48,7 @@ func (l *Login[C]) begin(w http.ResponseWriter, r *http.Request, linkTo string) 
 	}
 	p := newPending(l.opts.Now())
 	p.LinkTo = linkTo
-	if next, found := field.Query(r.URL.RawQuery, "next"); found == field.Present && len(next) <= maxNext && localpath.Is(next) {
+	if next, found := field.Query(r.URL.RawQuery, "next"); found == field.Present && l.isNext(r, next) {
 		p.Next = next
 	}
 	form, err := l.authRequest(r, p)
@@ -61,15 +63,26 @@ func (l *Login[C]) begin(w http.ResponseWriter, r *http.Request, linkTo string) 
 	if err := l.setCookies(w, r, p); err != nil {
 		return err
 	}
-	separator := "?"
-	if strings.Contains(m.authorize, "?") {
-		separator = "&"
-	}
 	h := w.Header()
 	field.NoStore(h)
-	h["Location"] = []string{m.authorize + separator + form.Encode()}
+	h["Location"] = []string{withQuery(m.authorize, form)}
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
+}
+
+// isNext reports whether next is a path of this site where a sign-in may end. The path of
+// the callback would answer 400, and that of r begin another sign-in. Browsers remove the
+// dots of a path, escaped ones too (WHATWG URL, section 4.4).
+func (l *Login[C]) isNext(r *http.Request, next string) bool {
+	if len(next) > maxNext || !localpath.Is(next) {
+		return false
+	}
+	u, err := url.Parse(next)
+	if err != nil {
+		return false
+	}
+	to := path.Clean(u.Path)
+	return to != l.callbackPath && to != path.Clean(r.URL.Path)
 }
 
 // authRequest returns the parameters of an authentication request (OpenID Connect Core,

@@ -6,8 +6,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -61,7 +63,20 @@ func withRequest(r oauth.AuthRequest) oauth.Options {
 	return oauth.Options{Request: func(*http.Request) oauth.AuthRequest { return r }}
 }
 
-func ago(d time.Duration) int64 { return time.Now().Add(-d).Unix() }
+// A date of a claim is relative to the time at which the claim is written: tables are older.
+type date struct {
+	ago  time.Duration
+	more string
+}
+
+func ago(d time.Duration) date { return date{ago: d} }
+
+// half is the date with half a second more.
+func (d date) half() date { return date{d.ago, ".5"} }
+
+func (d date) MarshalJSON() ([]byte, error) {
+	return append(strconv.AppendInt(nil, time.Now().Add(-d.ago).Unix(), 10), d.more...), nil
+}
 
 func redirect() (*http.Response, error) {
 	return &http.Response{StatusCode: 302, Header: http.Header{"Location": {"https://evil.example/"}}, Body: http.NoBody}, nil
@@ -211,30 +226,35 @@ func TestHostileProvider(t *testing.T) {
 	for _, tt := range append(tokenFaults, endpointFaults...) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p := newProvider()
-			tt.do(p)
-			a := newApp(t, p, tt.opts)
-			v := p.authorize(t, a.begin("?next=/inbox"))
-			w := a.complete(v)
-			if w.Code != tt.want || a.calls != 0 || a.cookies["session"] != "" {
-				t.Errorf("status %d, %d calls, want %d: %s", w.Code, a.calls, tt.want, a.reason())
-			}
-			if !strings.Contains(a.reason(), tt.reason) || len(a.decisions) != 1 || a.decisions[0].Package != "oauth" {
-				t.Errorf("reason %q, want %q; %d decisions", a.reason(), tt.reason, len(a.decisions))
-			}
-			if (a.pending() == 1) != tt.stays {
-				t.Errorf("%d pending", a.pending())
-			}
-			if strings.Contains(w.Body.String()+a.reason(), "s3cret-text") {
-				t.Error("the provider's text is repeated")
-			}
-			a.checkNoSecrets(w)
-			p.heal()
-			again := a.complete(v)
-			if tt.stays && again.Code != 303 || !tt.stays && (again.Code != 400 || a.calls != 0) {
-				t.Errorf("again: %d %s", again.Code, a.reason())
-			}
+			synctest.Test(t, tt.test) // no time passes but what sleeps
 		})
+	}
+}
+
+func (tt fault) test(t *testing.T) {
+	p := newProvider()
+	tt.do(p)
+	a := newApp(t, p, tt.opts)
+	v := p.authorize(t, a.begin("?next=/inbox"))
+	time.Sleep(1) // a Refetch of 1
+	w := a.complete(v)
+	if w.Code != tt.want || a.calls != 0 || a.cookies["session"] != "" {
+		t.Errorf("status %d, %d calls, want %d: %s", w.Code, a.calls, tt.want, a.reason())
+	}
+	if !strings.Contains(a.reason(), tt.reason) || len(a.decisions) != 1 || a.decisions[0].Package != "oauth" {
+		t.Errorf("reason %q, want %q; %d decisions", a.reason(), tt.reason, len(a.decisions))
+	}
+	if (a.pending() == 1) != tt.stays {
+		t.Errorf("%d pending", a.pending())
+	}
+	if strings.Contains(w.Body.String()+a.reason(), "s3cret-text") {
+		t.Error("the provider's text is repeated")
+	}
+	a.checkNoSecrets(w)
+	p.heal()
+	again := a.complete(v)
+	if tt.stays && again.Code != 303 || !tt.stays && (again.Code != 400 || a.calls != 0) {
+		t.Errorf("again: %d %s", again.Code, a.reason())
 	}
 }
 

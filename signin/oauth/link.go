@@ -18,11 +18,14 @@ const maxLinkTo = 255
 // and refuses a request without a recent and complete sign-in, such as one whose session
 // waits for a second factor; its error is answered by guard.Refuse.
 //
-// The function of Complete must refuse an identity that another account has. It must
-// never link by e-mail.
+// The function of Complete must refuse an identity that another account has, and a LinkTo
+// that is not the account of the request's session any more: another person may use the
+// browser by then. With FormPost the callback has no SameSite=Lax cookie, and so no
+// session; [Login.Logout] ends what Link began in any case. It must never link by e-mail.
 //
 // Link serves POST, with the query parameter next of Begin. A cross-site request is 403,
-// whatever subject would return. LinkTo is sealed in the cookie of the sign-in: it
+// whatever subject would return. If the page with the form has a Content-Security-Policy
+// with form-action, it must list the provider. LinkTo is sealed in the cookie of the sign-in: it
 // arrives only in the browser that sent the POST, and within ten minutes.
 func (l *Login[C]) Link(subject func(r *http.Request) (string, error)) http.Handler {
 	if subject == nil {

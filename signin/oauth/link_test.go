@@ -147,3 +147,33 @@ func TestLinkWithoutProvider(t *testing.T) {
 	}()
 	a.login.Link(nil)
 }
+
+// TestLogoutEndsWhatLinkBegan: whoever uses the browser next cannot go back to the provider
+// and link an identity to the account that was signed out.
+func TestLogoutEndsWhatLinkBegan(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  error
+		ends bool
+	}{
+		"signed out":            {nil, true},
+		"no session":            {guard.Unauthorized(""), true},
+		"another site's POST":   {guard.Forbidden(""), false},
+		"the store is down":     {errors.New("down"), false},
+		"there is no principal": {guard.ErrNoCredentials, true},
+	} {
+		a := newApp(t, newProvider(), oauth.Options{})
+		a.account = "account-7"
+		links, signIns := a.p.authorize(t, a.link("", nil).Header().Get("Location")), a.p.authorize(t, a.begin(""))
+		app := a.handler
+		logOut(a, "", tt.err)
+		if want := map[bool]int{true: 0, false: 2}[tt.ends]; a.pending() != want {
+			t.Errorf("%s: %d pending", name, a.pending())
+		}
+		a.handler, a.calls = app, 0
+		for _, v := range []url.Values{links, signIns} {
+			if w := a.complete(v); (w.Code == 400) != tt.ends || (a.calls == 0) != tt.ends {
+				t.Errorf("%s: %d, %d calls", name, w.Code, a.calls)
+			}
+		}
+	}
+}

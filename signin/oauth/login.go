@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"reflect"
 	"strconv"
 	"strings"
@@ -20,8 +21,8 @@ import (
 )
 
 // A Login signs people in with one provider. C is the type of the provider's claims: a
-// struct, or a map[string]any, in which numbers are float64. It never changes, and is safe for use by several
-// goroutines. Use [New].
+// struct, or a map[string]any, in which numbers are float64. A Login never changes, and is
+// safe for use by several goroutines. Use [New].
 type Login[C any] struct {
 	opts      Options // without the keys and the HTTPClient
 	server    *server
@@ -37,7 +38,8 @@ type Login[C any] struct {
 	shape     *strictjson.Shape           // of C
 	logouts   *jwtauth.Verifier[struct{}] // of logout tokens; nil with Endpoints
 
-	afterLogout string // PostLogoutURL, or its path on this site
+	callbackPath string // clean
+	afterLogout  string // PostLogoutURL, or its path on this site
 }
 
 const (
@@ -48,7 +50,8 @@ const (
 
 // New returns the login of a client at a provider. callbackURL is where the provider
 // sends browsers to, as it is registered there: the absolute URL of the route of
-// [Login.Complete]. opts has the required Key. The error lists every mistake.
+// [Login.Complete], https or, in development, http on this host. A person must begin the
+// sign-in at the same host. opts has the required Key. The error lists every mistake.
 func New[C any](provider Provider, c Client, callbackURL string, opts *Options) (*Login[C], error) {
 	if wiring.IsNil(provider) {
 		return nil, errors.New("oauth: the Provider is nil")
@@ -71,8 +74,8 @@ func New[C any](provider Provider, c Client, callbackURL string, opts *Options) 
 	u, err := httpsurl.Parse(callbackURL, o.InsecureHTTP)
 	if err != nil {
 		errs = append(errs, fmt.Errorf("oauth: callbackURL: %w", err))
-	} else if u.Scheme == "http" && !o.InsecureCookie {
-		errs = append(errs, fmt.Errorf("oauth: callbackURL %q is plain http, over which the Secure cookie does not return: set InsecureCookie on localhost", callbackURL))
+	} else if l.callbackPath = path.Clean(u.Path); u.Scheme == "http" && !o.InsecureCookie && !httpsurl.IsLoopback(u) {
+		errs = append(errs, fmt.Errorf("oauth: callbackURL %q is plain http, over which the Secure cookie does not return: use https, or InsecureCookie as well", callbackURL))
 	}
 	l.http = secret.New(plainClient(o.HTTPClient))
 	o.Key, o.OldKeys = nil, nil

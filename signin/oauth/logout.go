@@ -25,7 +25,8 @@ const maxLogoutURL = 8000
 // Logout 1.0). It answers a POST. end ends the session, as sessions.Destroy does, which
 // also refuses requests of other sites; it writes no response, and returns the
 // [Identity.IDToken] that the session has. Without one, or with one of another provider or
-// client, the provider gets the client_id, and may ask the person before it signs out.
+// client, the provider gets the client_id, and may ask the person before it signs out. The
+// pending sign-ins of the browser end, too, and so does what [Login.Link] began.
 //
 // The browser goes to the provider (303), which sends it on to Options.PostLogoutURL. It
 // goes there directly if the provider has no end_session_endpoint, with Endpoints, where
@@ -50,10 +51,12 @@ func (l *Login[C]) Logout(end func(w http.ResponseWriter, r *http.Request) (idTo
 		location := l.afterLogout
 		switch idToken, err := end(w, r); {
 		case isUnauthorized(err):
+			l.clearAll(w, r)
 		case err != nil:
 			d.Refuse(w, r, err)
 			return
 		default:
+			l.clearAll(w, r)
 			m, err := l.server.metadata(r.Context())
 			d.Action, d.Outcome = "", guard.Allowed // no action: end did it
 			if idToken != "" && !l.isForUs(idToken) {
@@ -112,15 +115,6 @@ func (l *Login[C]) endSessionURL(m *metadata, idToken string) string {
 	}
 	form.Set("client_id", l.client.id)
 	return withQuery(m.endSession, form)
-}
-
-// withQuery adds parameters to a URL, which may have some.
-func withQuery(address string, form url.Values) string {
-	separator := "?"
-	if strings.Contains(address, "?") {
-		separator = "&"
-	}
-	return address + separator + form.Encode()
 }
 
 // setPostLogoutURL sets where browsers go after a logout.

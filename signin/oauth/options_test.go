@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -54,7 +55,10 @@ func TestMoreMistakes(t *testing.T) {
 		{"has a query", oauth.Discover(issuer + "?a=b"), callback, good()},
 		{"not an absolute", oauth.Discover("idp.example"), callback, good()},
 		{`"" is not an absolute`, oauth.Discover(""), callback, good()},
-		{"set InsecureCookie", oauth.Discover(issuer), "http://localhost:8080/callback", good()},
+		{"is not https", oauth.Discover(issuer), "http://app.example/callback", good()},
+		{"is not https", oauth.Discover(issuer), "http://localhost.example/callback", good()},
+		{"use https", oauth.Discover(issuer), "http://app.example/callback", &oauth.Options{Key: sealKey, InsecureHTTP: true}},
+		{"is not https", oauth.Discover(issuer), "http://app.example/callback", &oauth.Options{Key: sealKey, InsecureCookie: true}},
 		{"has a fragment", oauth.Discover(issuer), callback + "#x", good()},
 		{`"" is not an absolute`, oauth.Discover(issuer), "", good()},
 		{"the prefix is added", oauth.Discover(issuer), callback, &oauth.Options{Key: sealKey, CookieName: "__Host-oauth"}},
@@ -77,6 +81,24 @@ func TestMoreMistakes(t *testing.T) {
 		tt.opts.Key = sealKey
 		if _, err := oauth.New[map[string]any](tt.from, client, tt.callback, &tt.opts); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestCallbackOnThisHost: browsers return Secure cookies to http on localhost, also with a
+// prefix, and so none is given up for it.
+func TestCallbackOnThisHost(t *testing.T) {
+	for _, host := range []string{"localhost", "localhost:8080", "127.0.0.1:8080", "127.0.0.7", "[::1]:8080"} {
+		l, err := oauth.New[claims](oauth.Discover(issuer), oauth.Client{ID: clientID}, "http://"+host+"/callback",
+			&oauth.Options{Key: sealKey, HTTPClient: &http.Client{Transport: newProvider()}})
+		if err != nil {
+			t.Errorf("%s: %v", host, err)
+			continue
+		}
+		w := httptest.NewRecorder()
+		l.Begin().ServeHTTP(w, httptest.NewRequest("GET", "http://"+host+"/login", nil))
+		if c := w.Header().Get("Set-Cookie"); w.Code != 303 || !strings.HasPrefix(c, "__Host-oauth-") || !strings.Contains(c, "; Secure") {
+			t.Errorf("%s: %d %q", host, w.Code, c)
 		}
 	}
 }

@@ -1,11 +1,11 @@
 package oauth
 
 import (
-	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 const maxParameters = 32 << 10 // bytes of a query or form
@@ -16,10 +16,10 @@ func readForm(w http.ResponseWriter, r *http.Request, refuse func(cause error) e
 		return "", refuse(errParameters)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxParameters))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+	if err != nil { // too large, or the client's connection failed: no failure of ours
 		return "", refuse(errParameters)
 	}
-	return string(body), err
+	return string(body), nil
 }
 
 // parametersOf reads the parameters of a query or form. Each may occur once.
@@ -37,4 +37,13 @@ func parametersOf(text string, refuse func(cause error) error) (url.Values, erro
 		}
 	}
 	return values, nil
+}
+
+// withQuery adds parameters to a URL, which may have some.
+func withQuery(address string, form url.Values) string {
+	separator := "?"
+	if strings.Contains(address, "?") {
+		separator = "&"
+	}
+	return address + separator + form.Encode()
 }

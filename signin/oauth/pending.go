@@ -63,22 +63,27 @@ func (p *pending) started() time.Time { return time.UnixMilli(p.Started) }
 
 func (p *pending) expires() time.Time { return p.started().Add(pendingLifetime) }
 
-// setCookies stores p in the browser, and ends its oldest sign-ins beyond maxPending.
+// setCookies stores p in the browser, and ends its oldest sign-ins beyond maxPending and
+// maxPendingBytes.
 func (l *Login[C]) setCookies(w http.ResponseWriter, r *http.Request, p *pending) error {
-	ids, size := l.pendingIDs(r.Header)
-	for len(ids) >= maxPending {
-		l.clear(w, ids[0])
-		ids = ids[1:]
+	held, size := l.held(r.Header)
+	var ended []string
+	end := func() {
+		ended, size, held = append(ended, held[0].id), size-held[0].size, held[1:]
+	}
+	for len(held) >= maxPending {
+		end()
 	}
 	c := l.cookie
 	c.Name = l.opts.CookieName + "-" + p.id()
+	line := 0
 	for {
 		text, err := json.Marshal(p)
 		if err != nil {
 			return err
 		}
 		c.Value = l.box.Seal(text, l.sealedAs+c.Name)
-		line := len(c.Name) + len(c.Value) + len("=; ")
+		line = len(c.Name) + len(c.Value) + len("=; ")
 		tooLarge := line > maxCookie-len("; Path=/; Max-Age=600; HttpOnly; Secure; SameSite=None")
 		if p.Next != "" && (tooLarge || size+line > maxPendingBytes) { // it leads to / then
 			p.Next = ""
@@ -87,20 +92,33 @@ func (l *Login[C]) setCookies(w http.ResponseWriter, r *http.Request, p *pending
 		if tooLarge {
 			return errRequestTooLarge
 		}
-		http.SetCookie(w, &c)
-		return nil
+		break
 	}
+	for len(held) > 0 && size+line > maxPendingBytes {
+		end()
+	}
+	for _, id := range ended {
+		l.clear(w, id)
+	}
+	http.SetCookie(w, &c)
+	return nil
 }
 
 // maxIDs bounds the sign-ins of a request that are looked at.
 const maxIDs = 64
 
-// pendingIDs returns the ids of the sign-ins that a request has cookies of, the oldest
-// first, and the size of these cookies.
-func (l *Login[C]) pendingIDs(h http.Header) (ids []string, size int) {
+// A heldCookie is that of a pending sign-in which a request has.
+type heldCookie struct {
+	id   string
+	size int
+}
+
+// held returns the cookies of sign-ins that a request has, the oldest first, and the size
+// of all of them.
+func (l *Login[C]) held(h http.Header) (list []heldCookie, size int) {
 	prefix := l.opts.CookieName + "-"
 	for _, line := range h["Cookie"] {
-		for len(ids) < maxIDs {
+		for len(list) < maxIDs {
 			i := strings.Index(line, prefix)
 			if i < 0 {
 				break
@@ -111,12 +129,13 @@ func (l *Login[C]) pendingIDs(h http.Header) (ids []string, size int) {
 				continue
 			}
 			value, _, _ := strings.Cut(line, ";")
-			ids = append(ids, line[:idSize])
-			size += len(prefix) + len(value) + len("; ")
+			n := len(prefix) + len(value) + len("; ")
+			list = append(list, heldCookie{line[:idSize], n})
+			size += n
 		}
 	}
-	slices.Sort(ids)
-	return slices.Compact(ids), size
+	slices.SortFunc(list, func(a, b heldCookie) int { return strings.Compare(a.id, b.id) })
+	return list, size
 }
 
 func isHex(s string) bool {
@@ -133,6 +152,15 @@ func (l *Login[C]) clear(w http.ResponseWriter, id string) {
 	c := l.cookie
 	c.Name, c.MaxAge = l.opts.CookieName+"-"+id, -1
 	http.SetCookie(w, &c)
+}
+
+// clearAll ends the sign-ins that a browser has begun: whoever uses it next completes none
+// of them.
+func (l *Login[C]) clearAll(w http.ResponseWriter, r *http.Request) {
+	list, _ := l.held(r.Header)
+	for _, c := range list {
+		l.clear(w, c.id)
+	}
 }
 
 // pendingOf returns the sign-in that a state belongs to, from the browser's cookie.

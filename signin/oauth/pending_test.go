@@ -98,6 +98,54 @@ func TestNinePending(t *testing.T) {
 	}
 }
 
+// cookieBytes is the size of the pending sign-ins in a browser.
+func (a *app) cookieBytes() (size int) {
+	for name, value := range a.cookies {
+		size += len(name) + len(value) + len("=; ")
+	}
+	return size
+}
+
+// The ninth sign-in keeps its next where the one that it ends had a long one.
+func TestNinthKeepsItsNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider()
+		a := newApp(t, p, oauth.Options{})
+		a.begin("?next=/" + strings.Repeat("a", 2047))
+		for range 7 {
+			time.Sleep(time.Second)
+			a.begin("")
+		}
+		time.Sleep(time.Second)
+		next := "/" + strings.Repeat("b", 1500)
+		if w := a.signIn("?next=" + next); w.Code != 303 || w.Header().Get("Location") != next {
+			t.Errorf("%d %.20q, %d bytes", w.Code, w.Header().Get("Location"), a.cookieBytes())
+		}
+	})
+}
+
+// Requests with long ACRValues end the oldest sign-ins before the cookies are too large.
+func TestManyLongRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider()
+		a := newApp(t, p, withRequest(oauth.AuthRequest{ACRValues: []string{strings.Repeat("a", 1500), "silver"}}))
+		var tabs []url.Values
+		for range 6 {
+			tabs = append(tabs, p.authorize(t, a.begin("")))
+			time.Sleep(time.Second)
+			if size := a.cookieBytes(); size > 6<<10 {
+				t.Errorf("%d bytes", size)
+			}
+		}
+		if w := a.complete(tabs[5]); w.Code != 303 || a.pending() == 0 {
+			t.Errorf("the last: %d, %d others", w.Code, a.pending())
+		}
+		if w := a.complete(tabs[0]); w.Code != 400 {
+			t.Errorf("the first: %d", w.Code)
+		}
+	})
+}
+
 // A browser may have cookies that begin like ours, and many of them.
 func TestForeignCookies(t *testing.T) {
 	a := newApp(t, newProvider(), oauth.Options{InsecureCookie: true})

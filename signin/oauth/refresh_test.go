@@ -3,110 +3,17 @@ package oauth_test
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/once"
 	"github.com/go-guard/guard/signin/oauth"
 )
-
-// A vault stores the tokens of one account.
-type vault struct {
-	mu       sync.Mutex
-	t        oauth.Tokens
-	saves    int
-	failures int   // of the next saves
-	loadErr  error // of every load
-}
-
-func (v *vault) load(context.Context) (oauth.Tokens, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.t, v.loadErr
-}
-
-func (v *vault) save(ctx context.Context, t oauth.Tokens) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.saves++; v.saves <= v.failures {
-		return errors.New("the database is down")
-	}
-	v.t = t
-	return ctx.Err()
-}
-
-// A tokenServer answers refreshes.
-type tokenServer struct {
-	mu       sync.Mutex
-	answer   func(form url.Values) (int, string)
-	requests int
-	delay    time.Duration
-}
-
-func (s *tokenServer) sites(t *testing.T) *sites {
-	return &sites{t: t, answers: map[string]func(*http.Request, url.Values) (int, string){
-		"github.com/login/oauth/access_token": func(r *http.Request, form url.Values) (int, string) {
-			s.mu.Lock()
-			s.requests++
-			answer := s.answer
-			s.mu.Unlock()
-			time.Sleep(s.delay)
-			if user, _, _ := r.BasicAuth(); form.Get("grant_type") != "refresh_token" || len(form) != 2 || user != "app" {
-				t.Errorf("form %v of %q", form, user)
-			}
-			return answer(form)
-		},
-	}}
-}
-
-// rotating accepts each refresh token a single time.
-func rotating() func(url.Values) (int, string) {
-	valid, n := "ghr_0", 0
-	var mu sync.Mutex
-	return func(form url.Values) (int, string) {
-		mu.Lock()
-		defer mu.Unlock()
-		if form.Get("refresh_token") != valid {
-			return 200, `{"error":"bad_refresh_token","error_description":"The refresh token passed is incorrect or expired."}`
-		}
-		n++
-		valid = "ghr_" + string(rune('0'+n))
-		return 200, text(object{"access_token": "ghu_" + string(rune('0'+n)), "expires_in": 28800, "refresh_token": valid, "refresh_token_expires_in": 15811200, "scope": "", "token_type": "bearer"})
-	}
-}
-
-func (s *tokenServer) login(t *testing.T, opts oauth.Options) *oauth.Login[claims] {
-	opts.Key, opts.HTTPClient = sealKey, &http.Client{Transport: s.sites(t)}
-	return guard.Must(oauth.New[claims](oauth.GitHub(), oauth.Client{ID: "app", Secret: guard.Secret(secret)}, callback, &opts))
-}
-
-// stored are tokens that expired, unless valid is positive.
-func stored(valid time.Duration) oauth.Tokens {
-	return oauth.Tokens{AccessToken: guard.Secret("ghu_0"), RefreshToken: guard.Secret("ghr_0"), ExpiresAt: time.Now().Add(valid), Scopes: []string{"user:email", "repo"}}
-}
-
-func isEnded(err error) bool {
-	e, ok := errors.AsType[*guard.Error](err)
-	return ok && e.Status == 401 && e.Code == "signin_ended" && errors.Is(err, oauth.ErrEnded)
-}
-
-func statusOf(err error) int {
-	if e, ok := errors.AsType[*guard.Error](err); ok {
-		return e.Status
-	}
-	if err != nil {
-		return 500
-	}
-	return 200
-}
 
 func TestRefresh(t *testing.T) {
 	ok := func(more object) func(url.Values) (int, string) {
@@ -213,54 +120,6 @@ func TestRefreshNotNeeded(t *testing.T) {
 	}
 }
 
-// TestRefreshTogether: 64 refreshes in two processes are one request, and each gets its
-// tokens.
-func TestRefreshTogether(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, v, shared := &tokenServer{answer: rotating(), delay: 2 * time.Second}, &vault{t: stored(0)}, guard.Must(once.NewMemory(nil))
-		logins := []*oauth.Login[claims]{s.login(t, oauth.Options{Once: shared}), s.login(t, oauth.Options{Once: shared})}
-		var all sync.WaitGroup
-		for i := range 64 {
-			all.Go(func() {
-				got, err := logins[i%2].Refresh(t.Context(), "account-7", v.load, v.save)
-				if err != nil || string(got.AccessToken) != "ghu_1" || string(got.RefreshToken) != "ghr_1" {
-					t.Errorf("%v %v", got, err)
-				}
-			})
-		}
-		all.Wait()
-		if s.requests != 1 || v.saves != 1 {
-			t.Errorf("%d requests, %d saves", s.requests, v.saves)
-		}
-		// Another account has a refresh at the same time.
-		other := &vault{t: stored(0)}
-		s.answer = rotating()
-		if _, err := logins[0].Refresh(t.Context(), "account-8", other.load, other.save); err != nil || s.requests != 2 {
-			t.Errorf("%v, %d requests", err, s.requests)
-		}
-	})
-}
-
-// Callers that share a refresh do not share its bytes.
-func TestRefreshSharesNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, v := &tokenServer{answer: rotating(), delay: time.Second}, &vault{t: stored(0)}
-		l := s.login(t, oauth.Options{})
-		var got [2]oauth.Tokens
-		var all sync.WaitGroup
-		for i := range got {
-			all.Go(func() { got[i], _ = l.Refresh(t.Context(), "account-7", v.load, v.save) })
-		}
-		all.Wait()
-		clear(got[0].AccessToken)
-		clear(got[0].RefreshToken)
-		clear(got[0].Scopes)
-		if string(got[1].AccessToken) != "ghu_1" || string(got[1].RefreshToken) != "ghr_1" || got[1].Scopes[0] != "user:email" || string(v.t.RefreshToken) != "ghr_1" {
-			t.Errorf("%+v, stored %+v", got[1], v.t)
-		}
-	})
-}
-
 // A rotated token is saved although the client left, or the database failed twice.
 func TestRefreshSaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -298,77 +157,6 @@ func TestRefreshLosesTheRace(t *testing.T) {
 	}}
 	if got, err := s.login(t, oauth.Options{}).Refresh(t.Context(), "account-7", v.load, v.save); err != nil || string(got.AccessToken) != "ghu_other" || v.saves != 0 {
 		t.Errorf("%v, %d saves", err, v.saves)
-	}
-}
-
-// leases answers Acquire in place of a store.
-type leases struct {
-	once.Store
-	acquire func() (once.State, error)
-}
-
-func (l leases) Acquire(context.Context, [32]byte, time.Duration) (once.Lease, once.State, error) {
-	state, err := l.acquire()
-	return once.Lease{}, state, err
-}
-
-func (l leases) Release(context.Context, once.Lease) error { return nil }
-
-// TestRefreshElsewhere: while another process refreshes, or may, none is begun here.
-func TestRefreshElsewhere(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
-		busy  time.Duration // until then the lease is another's
-		then  once.State
-		err   error
-		saved time.Duration // when it saves, if not 0
-		want  int
-		took  time.Duration // at most
-	}{
-		{name: "it saves", busy: time.Hour, saved: 3 * time.Second, want: 200, took: 4 * time.Second},
-		{name: "it releases without new tokens", busy: 3 * time.Second, then: once.First, want: 200, took: 4 * time.Second},
-		{name: "it crashed, and the lease ran out", busy: 30 * time.Second, then: once.First, want: 200, took: 31 * time.Second},
-		{name: "it never ends", busy: time.Hour, want: 503, took: 37 * time.Second},
-		{name: "the key is done", then: once.Done, want: 503},
-		{name: "the store is down", err: errors.New("down"), want: 503},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s, v, began := &tokenServer{answer: rotating()}, &vault{t: stored(0)}, time.Now()
-				l := s.login(t, oauth.Options{Once: leases{acquire: func() (once.State, error) {
-					if time.Since(began) < tt.busy {
-						return once.Busy, nil
-					}
-					return tt.then, tt.err
-				}}})
-				if tt.saved > 0 {
-					go func() {
-						time.Sleep(tt.saved)
-						_ = v.save(t.Context(), stored(time.Hour))
-					}()
-				}
-				_, err := l.Refresh(t.Context(), "account-7", v.load, v.save)
-				requests := 0
-				if tt.then == once.First {
-					requests = 1
-				}
-				if d := time.Since(began); statusOf(err) != tt.want || s.requests != requests || d > tt.took {
-					t.Errorf("%v, %d requests, %v", err, s.requests, d)
-				}
-				synctest.Wait()
-			})
-		})
-	}
-}
-
-// A process that gets the lease after another has refreshed finds what it saved.
-func TestRefreshAfterAnother(t *testing.T) {
-	s, v := &tokenServer{answer: rotating()}, &vault{t: stored(0)}
-	l := s.login(t, oauth.Options{Once: leases{acquire: func() (once.State, error) {
-		return once.First, v.save(t.Context(), stored(time.Hour))
-	}}})
-	if got, err := l.Refresh(t.Context(), "account-7", v.load, v.save); err != nil || string(got.AccessToken) != "ghu_0" || s.requests != 0 {
-		t.Errorf("%v, %d requests", err, s.requests)
 	}
 }
 
