@@ -58,7 +58,7 @@ func TestFriendlyProvider(t *testing.T) {
 				tt.do(p)
 				a := newApp(t, p, tt.opts)
 				v := p.authorize(t, a.begin(""))
-				time.Sleep(1) // a Refetch of 1
+				time.Sleep(time.Nanosecond) // a Refetch of 1
 				if w := a.complete(v); w.Code != 303 || a.calls != 1 {
 					t.Errorf("%d %s", w.Code, a.reason())
 				}
