@@ -10,8 +10,9 @@
 //
 // # Settings
 //
-//   - -dev: cookies for plain http on localhost and, without JWT_SECRET_KEY, a
-//     random signing key for this run.
+//   - -dev: cookies for plain http on localhost in every browser (Safari accepts no
+//     Secure cookie there; Chromium and Firefox do) and, without JWT_SECRET_KEY, a random
+//     signing key for this run.
 //   - -addr, ADDR: the address to listen on, 127.0.0.1:8080 by default. Port 0
 //     picks one; the line "listening on http://HOST:PORT" on stdout names it.
 //   - JWT_SECRET_KEY: signs tokens; 32 bytes or more.
@@ -28,7 +29,8 @@
 //     /oidc/profile accepts. OIDC_JWKS_URL replaces discovery, and OIDC_REFETCH is
 //     the minimum time between two fetches of keys.
 //   - PUBLIC_URL: the origin under which browsers reach the server. The default is
-//     http://localhost:PORT on loopback, else http://HOST:PORT.
+//     http://localhost:PORT on loopback, else http://HOST:PORT, with which /oauth does not
+//     start: browsers return its cookies over https or on localhost alone.
 //   - OAUTH_ISSUER, OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET: the provider with which
 //     people sign in under /oauth (OpenID Connect), and this application there, whose
 //     redirect URI is PUBLIC_URL/oauth/callback. For logout, its post-logout redirect URI
@@ -37,7 +39,7 @@
 //   - OAUTH_AUTHORIZE_URL, OAUTH_TOKEN_URL, OAUTH_USERINFO_URL: the provider in place of
 //     OAUTH_ISSUER: plain OAuth 2.0, such as GitHub's.
 //   - OAUTH_RESPONSE_MODE: "form_post" has browsers post the provider's answer, as
-//     Apple requires. It needs https, and so no -dev.
+//     Apple requires. It needs Secure cookies, and so no -dev.
 //   - SEAL_KEY: base64 of 32 bytes (openssl rand -base64 32). It seals cookies and what
 //     is stored encrypted. A list "NEW,OLD" replaces a key. With -dev the default is
 //     a random key; otherwise /oauth needs one.

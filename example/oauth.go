@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-guard/guard"
@@ -113,9 +112,6 @@ func newPeople(set settings) (p people, err error) {
 	provider, name := oauth.Provider(set.oauth.endpoints), "OAUTH_AUTHORIZE_URL"
 	if set.oauth.issuer != "" {
 		provider, name = oauth.Discover(set.oauth.issuer), "OAUTH_ISSUER"
-	}
-	if !set.dev && !strings.HasPrefix(set.publicURL, "https:") {
-		return p, errors.New("PUBLIC_URL is http, over which browsers return no Secure cookie: /oauth needs https, or -dev on localhost")
 	}
 	p.pagePolicy = logoutPolicy(set.oauth.issuer)
 	keys := set.sealKeys("pending sign-ins")

@@ -174,6 +174,36 @@ func TestOAuthNeedsASealKey(t *testing.T) {
 	}
 }
 
+// TestOAuthOnLocalhost: without -dev the cookies have their prefix and Secure also on http,
+// on localhost, where browsers return them.
+func TestOAuthOnLocalhost(t *testing.T) {
+	t.Parallel()
+	for mode, method := range map[string]string{"query": "GET", "form_post": "POST"} {
+		p := newProvider(t)
+		server := launch(t, []string{
+			"JWT_SECRET_KEY=" + secret, "SEAL_KEY=" + sealKey(1), "OAUTH_RESPONSE_MODE=" + mode,
+			"OAUTH_ISSUER=" + p.url, "OAUTH_CLIENT_ID=" + clientID, "OAUTH_CLIENT_SECRET=" + clientSecret,
+		}, "-addr", "127.0.0.1:0")
+		if server.url == "" {
+			t.Fatal(server.logs())
+		}
+		v := newVisitor(p)
+		location := v.begin(t, server, "?next=/oauth/callback")
+		if to := guard.Must(url.Parse(location)).Query().Get("redirect_uri"); to != "http://localhost:"+server.port()+"/oauth/callback" {
+			t.Errorf("%s: redirect_uri %q", mode, to)
+		}
+		q := p.authorize(t, location)
+		c := call{do: "GET /oauth/callback?" + q.Encode()}
+		if method == "POST" {
+			c = form("POST /oauth/callback", q)
+		}
+		row{status: 303, header: []string{"Location: /oauth/me"}}.check(t, v.do(t, server, c))
+		if v.cookies["__Host-oauth_session"] == "" || v.me(t, server) != 200 {
+			t.Errorf("%s: cookies %v", mode, v.cookies)
+		}
+	}
+}
+
 // TestOAuthIndex: the section is listed with its command, and with a link to the origin
 // that the provider leads back to.
 func TestOAuthIndex(t *testing.T) {

@@ -72,7 +72,7 @@ Environment:
   OAUTH_USERINFO_URL
                    the provider in place of OAUTH_ISSUER: plain OAuth 2.0
   OAUTH_RESPONSE_MODE
-                   "form_post" has browsers post the provider's answer; needs https
+                   "form_post" has browsers post the provider's answer; not with -dev
   SEAL_KEY         base64 of 32 bytes, which /oauth needs without -dev;
                    "NEW,OLD" replaces a key
   ADDR             listen address; -addr takes precedence

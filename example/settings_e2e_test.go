@@ -55,7 +55,7 @@ func TestSettings(t *testing.T) {
 		{"a provider by http", []string{good, "OAUTH_ISSUER=http://issuer.example", "OAUTH_CLIENT_ID=x"}, []string{"-dev"}, "OAUTH_ISSUER, PUBLIC_URL: "},
 		{"an endpoint by http", []string{good, "OAUTH_CLIENT_ID=x", "OAUTH_AUTHORIZE_URL=https://x.example/a", "OAUTH_TOKEN_URL=http://x.example/t", "OAUTH_USERINFO_URL=https://x.example/u"}, []string{"-dev"}, "Endpoints.Token"},
 		{"a public URL by http", []string{good, "OAUTH_ISSUER=https://issuer.example", "OAUTH_CLIENT_ID=x", "PUBLIC_URL=http://app.example"}, []string{"-dev"}, `"http://app.example/oauth/callback" is not https`},
-		{"http without -dev", []string{good, "OAUTH_ISSUER=https://issuer.example", "OAUTH_CLIENT_ID=x", "SEAL_KEY=" + sealKey(1)}, nil, "PUBLIC_URL is http"},
+		{"http elsewhere without -dev", []string{good, "OAUTH_ISSUER=https://issuer.example", "OAUTH_CLIENT_ID=x", "SEAL_KEY=" + sealKey(1), "PUBLIC_URL=http://app.example"}, nil, "is not https"},
 		{"another response mode", []string{good, "OAUTH_ISSUER=https://issuer.example", "OAUTH_CLIENT_ID=x", "OAUTH_RESPONSE_MODE=fragment"}, nil, "neither query nor form_post"},
 		{"form_post by http", []string{good, "OAUTH_ISSUER=https://issuer.example", "OAUTH_CLIENT_ID=x", "OAUTH_RESPONSE_MODE=form_post"}, []string{"-dev"}, "FormPost"},
 		{"a public URL with a path", []string{good, "PUBLIC_URL=https://app.example/app"}, nil, "PUBLIC_URL is not an origin"},
