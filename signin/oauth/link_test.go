@@ -148,7 +148,7 @@ func TestLinkWithoutProvider(t *testing.T) {
 	a.login.Link(nil)
 }
 
-// TestLogoutEndsWhatLinkBegan: whoever uses the browser next cannot go back to the provider
+// TestLogoutEndsWhatLinkBegan: the next person who uses the browser cannot go back to the provider
 // and link an identity to the account that was signed out.
 func TestLogoutEndsWhatLinkBegan(t *testing.T) {
 	for name, tt := range map[string]struct {

@@ -154,8 +154,8 @@ func (l *Login[C]) clear(w http.ResponseWriter, id string) {
 	http.SetCookie(w, &c)
 }
 
-// clearAll ends the sign-ins that a browser has begun: whoever uses it next completes none
-// of them.
+// clearAll ends the sign-ins that a browser has begun: the next person who uses it cannot
+// complete them.
 func (l *Login[C]) clearAll(w http.ResponseWriter, r *http.Request) {
 	list, _ := l.held(r.Header)
 	for _, c := range list {
