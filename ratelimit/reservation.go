@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/identity"
 )
 
 // A Reservation is what [Limiter.Reserve] took for a request. It costs the worst that
@@ -42,7 +43,7 @@ func (l *Limiter) Reserve(r *http.Request, worst int) (*Reservation, error) {
 	if granted && !from.begins && !guard.Observed(r.Context()) {
 		return &v.Reservation, nil
 	}
-	d := guard.Decision{Package: "ratelimit", Guard: l.name, Cost: worst, Pattern: r.Pattern}
+	d := guard.Decision{Package: "ratelimit", Guard: l.name, Cost: worst, Pattern: r.Pattern, Subject: identity.Subject(r.Context())}
 	refusal := err
 	if err == nil {
 		i := decisive(t.demands, t.states)

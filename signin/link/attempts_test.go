@@ -106,6 +106,25 @@ func TestParallelGuesses(t *testing.T) {
 	}
 }
 
+// TestLimitedSubject: the decision that refuses a code after too many wrong ones had no
+// subject where no one was signed in.
+func TestLimitedSubject(t *testing.T) {
+	c, a := newClock(), newAccounts()
+	codes := newCodes(t, a, c, link.CodeOptions{Attempts: 1})
+	code := issueCode(t, codes, "1")
+	for _, text := range []string{wrong(code), code} {
+		got := redeemCode(codes, "1", text, never(t))
+		for _, d := range got.decisions {
+			if d.Subject != "1" {
+				t.Errorf("%d: %+v", got.Code, d)
+			}
+		}
+		if d := got.last(); got.Code == 429 && (len(got.decisions) != 1 || d.Package != "ratelimit" || d.RetryAfter == 0) {
+			t.Errorf("%+v", got.decisions)
+		}
+	}
+}
+
 // brokenLimits is a store that is down.
 type brokenLimits struct{}
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/hmacstate"
+	"github.com/go-guard/guard/internal/identity"
 	"github.com/go-guard/guard/once"
 )
 
@@ -38,7 +39,7 @@ func (c *Codes) Issue(ctx context.Context, subject string) (code string, err err
 // The error is for guard.Refuse, and already reported to Observe: 400 (code_invalid) with
 // the cause [ErrInvalid] for a code that does not work, and alike for a subject that does
 // not exist; 429 with a Retry-After after too many wrong ones, whether or not this one is
-// right; 503 if the state or a store fails; otherwise that of action.
+// right, and while as many are tried at this time; 503 if the state or a store fails; otherwise that of action.
 func (c *Codes) Redeem(ctx context.Context, subject, code string, action func(ctx context.Context, subject string) error) error {
 	d := c.decision("redeem")
 	d.Subject = subject
@@ -55,7 +56,8 @@ func (c *Codes) redeem(ctx context.Context, d guard.Decision, code string, actio
 		return invalidCode(errCodeMalformed)
 	}
 	key := once.Key("guard signin/link: attempts", c.scope, d.Subject)
-	r := (&http.Request{}).WithContext(context.WithValue(ctx, keyOfLimit{}, string(key[:])))
+	limited := identity.WithSubject(context.WithValue(ctx, keyOfLimit{}, string(key[:])), d.Subject)
+	r := (&http.Request{}).WithContext(limited)
 	attempt, err := c.limit.Reserve(r, 1)
 	if err != nil {
 		return err

@@ -27,7 +27,7 @@
 //
 // A code can be phished: a site that relays it in time is signed in. A passkey cannot. Whether
 // someone may enroll, disable a factor or read recovery codes is for the application to
-// decide, by a recent sign-in. The algorithm is HMAC-SHA-1, in which no attack on HMAC is
-// known (RFC 6194): several authenticators ignore another one in the URI, and show wrong
-// codes.
+// decide, by a recent sign-in with the factor where there is one: stepup.FactorIfEnrolled
+// asks for that. The algorithm is HMAC-SHA-1, in which no attack on HMAC is known (RFC 6194):
+// several authenticators ignore another one in the URI, and show wrong codes.
 package totp

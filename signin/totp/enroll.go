@@ -29,7 +29,7 @@ func conflict(code, message string, cause error) error {
 // replaces the first.
 //
 // Call it for someone who signed in a short while ago, with the second factor if there is
-// one: package stepup. Its error is for guard.Refuse: 503 if the store failed.
+// one: stepup.FactorIfEnrolled. Otherwise a password is enough to replace it. Its error is for guard.Refuse: 503 if the store failed.
 func (f *Factors) Enroll(ctx context.Context, subject, account string) (*Enrollment, error) {
 	d := guard.Decision{Package: "totp", Action: "enroll", Subject: subject}
 	if !isLabel(account, 255) {
