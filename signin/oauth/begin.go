@@ -22,9 +22,8 @@ import (
 
 // Begin starts a sign-in: it sends the browser to the provider (303). The query
 // parameter next is where it goes after the sign-in: a path of this site of at most 2
-// KiB, and neither that of Begin nor that of the callback. Any other next is ignored, and
-// so is one whose cookie would make those of all pending sign-ins longer than 6 KiB; the
-// browser then goes to "/".
+// KiB, and not that of the callback. Any other next is ignored, and so is one whose cookie
+// would make those of all pending sign-ins longer than 6 KiB; the browser then goes to "/".
 //
 // If the provider's metadata, or the endpoint for pushed requests (RFC 9126) where it
 // requires them, cannot be reached, the answer is 503.
@@ -48,7 +47,7 @@ func (l *Login[C]) begin(w http.ResponseWriter, r *http.Request, linkTo string) 
 	}
 	p := newPending(l.opts.Now())
 	p.LinkTo = linkTo
-	if next, found := field.Query(r.URL.RawQuery, "next"); found == field.Present && l.isNext(r, next) {
+	if next, found := field.Query(r.URL.RawQuery, "next"); found == field.Present && l.isNext(next) {
 		p.Next = next
 	}
 	form, err := l.authRequest(r, p)
@@ -70,19 +69,16 @@ func (l *Login[C]) begin(w http.ResponseWriter, r *http.Request, linkTo string) 
 	return nil
 }
 
-// isNext reports whether next is a path of this site where a sign-in may end. The path of
-// the callback would answer 400, and that of r begin another sign-in. Browsers remove the
-// dots of a path, escaped ones too (WHATWG URL, section 4.4).
-func (l *Login[C]) isNext(r *http.Request, next string) bool {
+// isNext reports whether next is a path of this site where a sign-in may end. The callback
+// would answer 400. The path of the request is allowed: a page for those who are signed in
+// may call Begin itself, and lead back to itself. Browsers remove the dots of a path,
+// escaped ones too (WHATWG URL, section 4.4).
+func (l *Login[C]) isNext(next string) bool {
 	if len(next) > maxNext || !localpath.Is(next) {
 		return false
 	}
 	u, err := url.Parse(next)
-	if err != nil {
-		return false
-	}
-	to := path.Clean(u.Path)
-	return to != l.callbackPath && to != path.Clean(r.URL.Path)
+	return err == nil && path.Clean(u.Path) != l.callbackPath
 }
 
 // authRequest returns the parameters of an authentication request (OpenID Connect Core,

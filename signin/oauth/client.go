@@ -25,8 +25,8 @@ type Client struct {
 	// under which the provider knows its public half. For Apple's see [Apple].
 	Key jwtauth.Key
 	// Auth is how the client authenticates to the provider. If empty, it is PrivateKeyJWT
-	// with a Key, None without a Key and a Secret, and else Basic, or Post where the
-	// provider's metadata lists Post and not Basic.
+	// with a Key, and None with neither a Key nor a Secret. With a Secret it is Basic, or
+	// Post where the provider's metadata lists Post and not Basic.
 	Auth Auth
 }
 

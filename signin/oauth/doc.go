@@ -24,9 +24,10 @@
 // accepted (401), and the provider is down (503). The reason reaches guard.Observe only.
 // No code, token, state or secret is in an error.
 //
-// Logout ends the session here first, then at the provider. BackChannel accepts a logout
-// token of the provider a single time, after the sessions have ended, and with session.Ref
-// of Identity.Ref a sign-in that is under way for the ended session gets none.
+// Logout ends the session here first, with the sign-ins that the browser has begun, then
+// at the provider. BackChannel accepts a logout token of the provider a single time, after
+// the sessions have ended, and with session.Ref of Identity.Ref a sign-in that is under way
+// for the ended session gets none.
 //
 // # Not covered
 //
