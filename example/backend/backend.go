@@ -29,6 +29,7 @@ type Stores struct {
 	APIKeys       apikey.Store
 	Once          once.Store
 	OAuthSessions session.Store // of other users than Sessions
+	Accounts      Accounts      // of those whose sessions are in Sessions
 
 	closers []func() error
 }

@@ -47,6 +47,11 @@ func (s *Stores) openDatabase(ctx context.Context, getenv func(string) string) e
 		return err
 	}
 	s.OAuthSessions = others.Sessions()
+	accounts, err := newSQLAccounts(ctx, db, driver)
+	if err != nil {
+		return fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	s.Accounts = accounts
 	return nil
 }
 
