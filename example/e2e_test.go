@@ -33,6 +33,10 @@ const secret = "0123456789abcdef0123456789abcdef"
 var binary string
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "oathtool" { // in place of Debian's: oathtool --totp -b SECRET
+		fmt.Println(codeAt(os.Args[len(os.Args)-1], 0))
+		return
+	}
 	os.Exit(testMain(m))
 }
 

@@ -105,6 +105,20 @@ var index = []entry{
 		Shows: "Signing in with an account at a provider.", Page: "PUBLIC/oauth/login", Link: "Sign in",
 		Command: `curl -i SITE/oauth/login`,
 		Refused: `curl SITE/oauth/me`, Answer: "401 Not authenticated"},
+	{Prefix: "/link", Route: "GET /link/reset",
+		Shows:   "Links by mail, each good once: to reset a password, and to sign in.",
+		Command: `curl -d '{"email": "alice@example.com"}' SITE/link/reset`,
+		Refused: `curl 'SITE/link/reset?token=guess'`, Answer: "400 Invalid or expired link"},
+	{Prefix: "/totp", Route: "POST /totp/verify",
+		Shows:   "A second factor: codes of an authenticator app, and recovery codes.",
+		Command: `curl -c jar ` + as("bob") + ` SITE/totp/login; curl -b jar -X POST SITE/totp/enroll`,
+		Refused: `curl -X POST SITE/totp/enroll`, Answer: "401 Recent authentication required"},
+	{Prefix: "/stepup", Route: "POST /stepup/transfer",
+		Shows: "An action that needs a recent sign-in with a second factor. Carol adds one, and signs in with a recovery code.",
+		Command: `curl -c jar ` + as("carol") + ` SITE/totp/login; SECRET=$(curl -s -b jar -X POST SITE/totp/enroll | cut -d '"' -f 4); ` +
+			`CODE=$(curl -s -b jar -d "{\"code\": \"$(oathtool --totp -b $SECRET)\"}" SITE/totp/confirm | cut -d '"' -f 4); ` +
+			`curl -c jar ` + as("carol") + ` SITE/totp/login; curl -b jar -c jar -d "{\"code\": \"$CODE\"}" SITE/totp/verify; curl -b jar -X POST SITE/stepup/transfer`,
+		Refused: `curl -X POST SITE/stepup/transfer`, Answer: "401 Recent authentication required"},
 }
 
 // indexSection shows the sections that mux serves already.

@@ -2,7 +2,9 @@ package main_test
 
 import (
 	"html"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,12 +45,16 @@ func TestIndex(t *testing.T) {
 		}
 	}
 	// /oidc is not served without its settings.
-	want := strings.Fields("/apikey /bearer /jwt /refresh /rbac /permissions /owner /optional /session /practices /complete")
+	want := strings.Fields("/apikey /bearer /jwt /refresh /rbac /permissions /owner /optional /session /practices /complete /link /totp /stepup")
 	if !slices.Equal(prefixes, want) || strings.Contains(content, "/oidc") {
 		t.Errorf("listed are %q, want %q", prefixes, want)
 	}
 	shell := exec.Command("sh", "-c", script)
-	shell.Dir = t.TempDir() // of the cookie jar
+	shell.Dir = t.TempDir()                                                              // of the cookie jar
+	if err := os.Symlink(os.Args[0], filepath.Join(shell.Dir, "oathtool")); err != nil { // see TestMain
+		t.Fatal(err)
+	}
+	shell.Env = append(os.Environ(), "PATH="+shell.Dir+":"+os.Getenv("PATH"))
 	out, err := shell.CombinedOutput()
 	if err != nil || !regexp.MustCompile("^"+strings.Join(answers, "\n")+"\n$").Match(out) {
 		t.Errorf("%v: %s\nwant %s", err, out, strings.Join(answers, "\n"))
@@ -94,7 +100,7 @@ func TestHelp(t *testing.T) {
 		t.Error(err)
 	}
 	for _, name := range strings.Fields("-dev -addr ADDR JWT_SECRET_KEY REDIS_URL DATABASE_URL RATE_LIMITS TRUSTED_PROXIES OIDC_ISSUER OIDC_AUDIENCE OIDC_JWKS_URL OIDC_REFETCH " +
-		"PUBLIC_URL OAUTH_ISSUER OAUTH_CLIENT_ID OAUTH_CLIENT_SECRET OAUTH_AUTHORIZE_URL OAUTH_TOKEN_URL OAUTH_USERINFO_URL OAUTH_RESPONSE_MODE SEAL_KEY") {
+		"PUBLIC_URL OAUTH_ISSUER OAUTH_CLIENT_ID OAUTH_CLIENT_SECRET OAUTH_AUTHORIZE_URL OAUTH_TOKEN_URL OAUTH_USERINFO_URL OAUTH_RESPONSE_MODE MAIL_URL SEAL_KEY") {
 		if !strings.Contains(string(out), "\n  "+name+" ") && !strings.Contains(string(out), "\n  "+name+"\n") {
 			t.Errorf("-h does not name %s: %s", name, out)
 		}

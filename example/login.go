@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/go-guard/guard"
@@ -17,9 +18,15 @@ type login struct {
 // loginErrors sets the error format of logins: a 401 has the member "error" alone.
 var loginErrors = guard.OnError(format.ByStatus(map[int]guard.ErrorHandler{http.StatusUnauthorized: errorOnly}, guard.JSON))
 
+// loginUsers stores users with passwords: Users or a Directory.
+type loginUsers interface {
+	ByEmail(ctx context.Context, email string) (u User, hash string, found bool, err error)
+	SetHash(ctx context.Context, u User, old, replacement string) (swapped bool, err error)
+}
+
 // newLogin returns the check of passwords. opts may be nil. Without Attempts, failures
 // are not limited, as in the guide.
-func newLogin(users *Users, opts *password.LoginOptions[User]) *password.Login[User] {
+func newLogin(users loginUsers, opts *password.LoginOptions[User]) *password.Login[User] {
 	var o password.LoginOptions[User]
 	if opts != nil {
 		o = *opts

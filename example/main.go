@@ -18,7 +18,8 @@
 //   - JWT_SECRET_KEY: signs tokens; 32 bytes or more.
 //   - REDIS_URL: stores sessions, refresh tokens, rate limits and API keys in
 //     Redis, so that several processes share them. The default is in memory.
-//   - DATABASE_URL: stores the same, except the rate limits, in PostgreSQL, MySQL
+//   - DATABASE_URL: stores the same, except the rate limits, and the accounts of /session,
+//     /link, /totp and /stepup in PostgreSQL, MySQL
 //     or SQLite, in place of Redis. The scheme selects the database. The drivers need a build tag,
 //     because they take long to compile: go run -tags sql ./example
 //   - RATE_LIMITS: "database" stores the rate limits there, too. They are slower than
@@ -40,9 +41,11 @@
 //     OAUTH_ISSUER: plain OAuth 2.0, such as GitHub's.
 //   - OAUTH_RESPONSE_MODE: "form_post" has browsers post the provider's answer, as
 //     Apple requires. It needs Secure cookies, and so no -dev.
+//   - MAIL_URL: smtp://HOST:PORT, where mail goes. With -dev the default is one line on
+//     standard error for each mail, "mail to ADDRESS: URL"; otherwise /link needs one.
 //   - SEAL_KEY: base64 of 32 bytes (openssl rand -base64 32). It seals cookies and what
 //     is stored encrypted. A list "NEW,OLD" replaces a key. With -dev the default is
-//     a random key; otherwise /oauth needs one.
+//     a random key; otherwise /oauth, /link, /totp and /stepup need one.
 //
 // An invalid setting is reported in one line on stderr, with exit status 1. On
 // SIGTERM the program completes the requests under way and exits.
@@ -95,6 +98,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if set.publicURL == "" {
 		set.publicURL = publicURLOf(listener.Addr())
 	}
+	set.mails = newMailer(set, stderr, log)
+	defer set.mails.wait()
 	handler, err := newHandler(ctx, set, log)
 	if err != nil {
 		return err

@@ -95,9 +95,9 @@ func ago(t time.Time) string {
 }
 
 // show answers with the page.
-func (a accounts) show(w http.ResponseWriter, status int, p page) {
+func (a accounts) show(w http.ResponseWriter, r *http.Request, status int, p page) {
 	if a.demo && p.User == nil {
-		p.Demo = a.users.All()
+		p.Demo, _ = a.users.All(r.Context()) // the form also works without the names
 	}
 	p.Style = template.CSS(pageCSS)
 	showPage(w, status, pagePolicy, pageTemplate, p)
@@ -111,7 +111,9 @@ func showPage(w http.ResponseWriter, status int, policy string, t *template.Temp
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin")
+	if h.Get("Referrer-Policy") == "" { // a link's is stricter
+		h.Set("Referrer-Policy", "same-origin")
+	}
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(b.String()))

@@ -19,7 +19,7 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	if err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux() // each section has separate users and posts
+	mux := http.NewServeMux() // the sections of the guide have separate users and posts
 	tokens := jwtSection(mux, set, users.Copy())
 	bearerSection(mux)
 	refreshSection(mux, set, users.Copy())
@@ -27,7 +27,15 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	permissionsSection(mux, tokens, users.Copy())
 	ownerSection(mux, tokens)
 	optionalSection(mux, tokens)
-	signedIn := sessionSection(mux, set, users.Copy())
+	directory, err := newDirectory(ctx, set.stores.Accounts, users)
+	if err != nil {
+		return nil, err
+	}
+	shared, err := newAccounts(set, directory)
+	if err != nil {
+		return nil, err
+	}
+	signedIn := sessionSection(mux, shared)
 	apikeySection(mux, set, signedIn)
 	practicesSection(mux, set, users.Copy())
 	completeSection(mux, set, users.Copy())
@@ -37,6 +45,13 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	if err := oauthSection(ctx, mux, set, log); err != nil {
 		return nil, err
 	}
+	if err := linkSection(mux, set, shared, log); err != nil {
+		return nil, err
+	}
+	if err := totpSection(mux, set, shared, log); err != nil {
+		return nil, err
+	}
+	stepupSection(mux, shared, log)
 	indexSection(mux, set.publicURL)
 	return guard.Chain(guard.Observe(nil), accessLog(log), limitBody)(mux), nil
 }

@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/format"
+	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/signin/password"
+	"github.com/go-guard/guard/signin/totp"
 )
 
 // A Device is the data of a session: it names the device that signed in, so that
@@ -21,28 +24,49 @@ type Device struct {
 // for programs, and those in sessionpage.go for browsers.
 type accounts struct {
 	sessions *session.Manager[Device]
-	users    *Users
+	users    *Directory
 	logins   *password.Login[User]
-	demo     bool // the page names the users and their password
+	second   *totp.Factors // nil without SEAL_KEY
+	mails    *mailer       // nil without MAIL_URL
+	demo     bool          // the page names the users and their password
 }
 
-// sessionSection shows sessions: a login sets a cookie. A browser that requests a
-// page without one is redirected to the page at /session/, and back after the
-// login. It returns the guard of pages for users who are signed in.
-func sessionSection(mux *http.ServeMux, set settings, users *Users) (signedIn guard.Middleware) {
-	a := accounts{users: users, demo: set.dev, sessions: guard.Must(session.New[Device](&session.Options{
+// newAccounts returns the accounts that /session, /link, /totp and /stepup share.
+func newAccounts(set settings, users *Directory) (a accounts, err error) {
+	a = accounts{users: users, mails: set.mails, demo: set.dev}
+	a.sessions, err = session.New[Device](&session.Options{
 		TouchEvery:     time.Minute, // the page shows the last use
 		InsecureCookie: set.dev,
 		Store:          set.stores.Sessions,
-	}))}
-	a.logins = newLogin(users, &password.LoginOptions[User]{
+	})
+	if err != nil {
+		return a, err
+	}
+	if a.second, err = newSecondFactors(set, users); err != nil {
+		return a, err
+	}
+	a.logins = a.newLogins(nil)
+	return a, nil
+}
+
+// newLogins returns the check of passwords. Without attempts, failures are not limited, as
+// in the guide.
+func (a accounts) newLogins(attempts *ratelimit.Login) *password.Login[User] {
+	return newLogin(a.users, &password.LoginOptions[User]{
+		Attempts:  attempts,
 		Challenge: a.sessions.Scheme().Challenge,
 		Epoch: func(ctx context.Context, u *User) (err error) {
 			u.Epoch, err = a.sessions.Epoch(ctx, u.ID)
 			return err
 		},
 	})
-	user := guard.BySubject(a.sessions, users.ByID)
+}
+
+// sessionSection shows sessions: a login sets a cookie. A browser that requests a
+// page without one is redirected to the page at /session/, and back after the
+// login. It returns the guard of pages for users who are signed in.
+func sessionSection(mux *http.ServeMux, a accounts) (signedIn guard.Middleware) {
+	user := guard.BySubject(a.sessions, a.users.ByID)
 	browsers := guard.Chain(guard.OnError(format.HTML("/session/", guard.JSON)), a.sameOrigin)
 	inForm := guard.OnError(format.Browser(a.refusedForm, format.ByStatus(map[int]guard.ErrorHandler{http.StatusUnauthorized: errorOnly}, guard.JSON)))
 	signedIn = guard.Chain(browsers, user.Wrap)
@@ -81,22 +105,47 @@ func (a accounts) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	u, err := checkLogin(r, a.logins)
+	next := ""
 	if err == nil {
-		err = a.create(w, r, u, session.For(keepSignedIn)) // as in the guide
+		next, err = a.create(w, r, u, "pwd", session.For(keepSignedIn)) // as in the guide
 	}
 	if err != nil {
 		guard.Refuse(w, r, err)
 		return
 	}
+	answer(w, next)
+}
+
+// create signs u in by a factor, and destroys the session of the request. It refuses a
+// login that was under way when the user's sessions were ended. An account with a second
+// factor gets a half sign-in, and next names what it waits for.
+func (a accounts) create(w http.ResponseWriter, r *http.Request, u User, factor string, opts ...session.CreateOption) (next string, err error) {
+	if next, err = a.secondStep(r.Context(), u); err != nil {
+		return "", err
+	}
+	opts = append(opts, session.AtEpoch(u.Epoch), session.Factors(factor))
+	if next != "" {
+		opts = append(opts, session.Pending(next, halfSignIn))
+	}
+	_, err = a.sessions.Create(w, r, u.ID, Device{device(r.UserAgent())}, opts...)
+	return next, err
+}
+
+// answer answers a sign-in of a program.
+func answer(w http.ResponseWriter, next string) {
+	if next != "" {
+		reply(w, http.StatusOK, object{"next": next})
+		return
+	}
 	reply(w, http.StatusOK, object{"message": "Logged in successfully"})
 }
 
-// create signs u in, and destroys the session of the request. It refuses a login that
-// was under way when the user's sessions were ended.
-func (a accounts) create(w http.ResponseWriter, r *http.Request, u User, opts ...session.CreateOption) error {
-	opts = append(opts, session.AtEpoch(u.Epoch), session.Factors("pwd"))
-	_, err := a.sessions.Create(w, r, u.ID, Device{device(r.UserAgent())}, opts...)
-	return err
+// goOn answers that of a browser, which is led to a page of this site.
+func goOn(w http.ResponseWriter, r *http.Request, next, page string) {
+	if next != "" {
+		page = "/" + next + "/?next=" + url.QueryEscape(page)
+	}
+	http.Redirect(w, r, page, http.StatusSeeOther)
 }
 
 // logout needs no valid session: a client can always clear its cookie. A browser's form

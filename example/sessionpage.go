@@ -32,7 +32,7 @@ func (a accounts) page(w http.ResponseWriter, r *http.Request) {
 			})
 		}
 	}
-	a.show(w, http.StatusOK, p)
+	a.show(w, r, http.StatusOK, p)
 }
 
 // sessionID returns the id of the request's session, or "".
@@ -68,22 +68,23 @@ func (a accounts) formLogin(w http.ResponseWriter, r *http.Request) {
 		form.PasswordError = "Enter your password."
 	}
 	if form.EmailError+form.PasswordError != "" {
-		a.show(w, http.StatusUnprocessableEntity, page{Form: form})
+		a.show(w, r, http.StatusUnprocessableEntity, page{Form: form})
 		return
 	}
 	u, err := a.logins.Check(r, form.Email, pw)
+	next := ""
 	if err == nil {
 		var opts []session.CreateOption // without one, the cookie ends with the browser
 		if form.Keep {
 			opts = append(opts, session.For(keepSignedIn))
 		}
-		err = a.create(w, r, u, opts...)
+		next, err = a.create(w, r, u, "pwd", opts...)
 	}
 	if err != nil {
 		guard.Refuse(w, r, err)
 		return
 	}
-	http.Redirect(w, r, form.Next, http.StatusSeeOther)
+	goOn(w, r, next, form.Next)
 }
 
 // sentForm returns the login form with what a browser sent, without the password.
@@ -98,7 +99,7 @@ func (a accounts) refusedForm(w http.ResponseWriter, r *http.Request, e *guard.E
 	if e.Code == "login_invalid" {
 		form.Refused = "That e-mail address and password do not match an account. Try again."
 	}
-	a.show(w, e.Status, page{Form: form})
+	a.show(w, r, e.Status, page{Form: form})
 }
 
 // end ends one of the user's sessions. The id of another user's session is not

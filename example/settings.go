@@ -32,6 +32,9 @@ type settings struct {
 	publicURL string         // the origin under which browsers reach the server
 	seal      []guard.Secret // the newest first
 	oauth     oauthSettings
+
+	mailServer string  // host:port of SMTP, or empty
+	mails      *mailer // nil without mail
 }
 
 // clientIP returns the function for a client's address. X-Forwarded-For is
@@ -73,8 +76,10 @@ Environment:
                    the provider in place of OAUTH_ISSUER: plain OAuth 2.0
   OAUTH_RESPONSE_MODE
                    "form_post" has browsers post the provider's answer; not with -dev
-  SEAL_KEY         base64 of 32 bytes, which /oauth needs without -dev;
-                   "NEW,OLD" replaces a key
+  MAIL_URL         smtp://HOST:PORT, where mail goes; with -dev the default is a
+                   line on standard error for each mail
+  SEAL_KEY         base64 of 32 bytes, which /oauth, /link, /totp and /stepup
+                   need without -dev; "NEW,OLD" replaces a key
   ADDR             listen address; -addr takes precedence
 `
 
@@ -108,6 +113,9 @@ func readSettings(args []string, getenv func(string) string, stderr io.Writer) (
 		return set, err
 	}
 	if set.publicURL, err = readPublicURL(getenv("PUBLIC_URL")); err != nil {
+		return set, err
+	}
+	if set.mailServer, err = readMailURL(getenv("MAIL_URL")); err != nil {
 		return set, err
 	}
 	if set.seal, err = readSealKeys(getenv("SEAL_KEY"), set.dev); err != nil {

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/format"
+	"github.com/go-guard/guard/stepup"
+)
+
+const (
+	recent = 5 * time.Minute
+
+	codeFactor     = "otp"      // RFC 8176, section 2
+	recoveryFactor = "recovery" // a name of this program
+)
+
+// strong requires a sign-in of the last five minutes with a second factor, or with a
+// passkey, in hardware or synced.
+var strong = stepup.Require(stepup.Within(recent), stepup.Factor(codeFactor, recoveryFactor, "hwk", "swk"))
+
+// recently requires a sign-in of the last five minutes, with the second factor where the
+// account has one. It is for changes of the factors: an account without one adds its first.
+func (a accounts) recently(next http.Handler) http.Handler {
+	withFactor, withoutFactor := strong(next), stepup.Require(stepup.Within(recent))(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if u, ok := guard.PrincipalFrom[User](r.Context()); ok {
+			switch step, err := a.secondStep(r.Context(), u); {
+			case err != nil:
+				guard.Refuse(w, r, err)
+				return
+			case step != "":
+				withFactor.ServeHTTP(w, r)
+				return
+			}
+		}
+		withoutFactor.ServeHTTP(w, r)
+	})
+}
+
+// stepupSection shows an action that needs more than a session: a thief with a copied
+// cookie has one, too.
+func stepupSection(mux *http.ServeMux, a accounts, log *slog.Logger) {
+	if a.second == nil {
+		log.Warn("SEAL_KEY is not set: /stepup is not mounted")
+		return
+	}
+	user := guard.BySubject(a.sessions, a.users.ByID)
+	// A browser is led to the sign-in of /app/, and back.
+	sudo := guard.Chain(guard.OnError(format.HTML("/app/login", guard.JSON)), a.sameOrigin, guard.Optional(user), strong)
+	mux.Handle("GET /stepup/transfer", sudo(http.HandlerFunc(showTransfer)))
+	mux.Handle("POST /stepup/transfer", sudo(http.HandlerFunc(transfer)))
+}
+
+func showTransfer(w http.ResponseWriter, _ *http.Request) {
+	step{Title: "Transfer money", Action: "/stepup/transfer", Button: "Transfer"}.show(w, http.StatusOK)
+}
+
+// transfer stands for what must not happen by mistake.
+func transfer(w http.ResponseWriter, r *http.Request) {
+	w.Header().Add("Vary", "Accept")
+	if wantsPage(r) {
+		step{Title: "Transferred"}.show(w, http.StatusOK)
+		return
+	}
+	reply(w, http.StatusOK, object{"message": "Transferred"})
+}

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/format"
+	"github.com/go-guard/guard/ratelimit"
+	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/signin/password"
+	"github.com/go-guard/guard/signin/totp"
+)
+
+// newSecondFactors returns the second factors of the accounts, or nil without SEAL_KEY.
+func newSecondFactors(set settings, users *Directory) (*totp.Factors, error) {
+	if len(set.seal) == 0 {
+		return nil, nil
+	}
+	keys := set.sealKeys("second factors")
+	return totp.New("Guard example", keys[0], users, set.clientIP(), &totp.Options{
+		OldKeys: keys[1:],
+		Steps:   set.stores.Once,
+		Attempts: ratelimit.LoginOptions{
+			Store: set.stores.Limits, Secret: set.derive("codes"), Timeout: time.Second, OnFailure: ratelimit.FailClosed(),
+		},
+	})
+}
+
+const (
+	totpStep   = "totp" // of session.Pending
+	halfSignIn = 5 * time.Minute
+)
+
+// secondStep returns the step that a sign-in of u still needs, or "". It must be called
+// after u's epoch was read: a factor that is added later raises that.
+func (a accounts) secondStep(ctx context.Context, u User) (step string, err error) {
+	if a.second == nil {
+		record, _, err := a.users.Load(ctx, u.ID)
+		if err == nil && record != "" { // of a process that has the key
+			return "", errors.New("the account has a second factor, and SEAL_KEY is not set")
+		}
+		return "", unavailable(err)
+	}
+	status, err := a.second.Status(ctx, u.ID)
+	if err != nil || !status.Enabled {
+		return "", err
+	}
+	return totpStep, nil
+}
+
+// totpSection shows a second factor: codes of an authenticator app.
+func totpSection(mux *http.ServeMux, set settings, a accounts, log *slog.Logger) error {
+	if a.second == nil {
+		log.Warn("SEAL_KEY is not set: /totp is not mounted")
+		return nil
+	}
+	failures, err := ratelimit.NewLogin(set.clientIP(), &ratelimit.LoginOptions{ // of passwords
+		Store: set.stores.Limits, Secret: set.derive("totp logins"), Timeout: time.Second,
+	})
+	if err != nil {
+		return err
+	}
+	user := guard.BySubject(a.sessions, a.users.ByID)
+	browsers := guard.Chain(guard.OnError(format.HTML("/session/", guard.JSON)), a.sameOrigin)
+	inForm := guard.OnError(format.Browser(refusedCode, guard.JSON))
+	signedIn := guard.Chain(browsers, user.Wrap)
+	recently := guard.Chain(browsers, guard.Optional(user), a.recently)
+
+	mux.Handle("POST /totp/login", browsers(a.passwordStep(a.newLogins(failures))))
+	mux.Handle("GET /totp/{$}", browsers(http.HandlerFunc(showCodeForm)))
+	mux.Handle("POST /totp/verify", guard.Chain(browsers, inForm, guard.Require(a.sessions.Step(totpStep)))(guard.HandlerFunc(a.verify)))
+	mux.Handle("POST /totp/enroll", recently(guard.HandlerFunc(a.enroll)))
+	mux.Handle("POST /totp/confirm", recently(guard.HandlerFunc(a.confirm)))
+	mux.Handle("POST /totp/disable", signedIn(guard.HandlerFunc(a.disable)))
+	return nil
+}
+
+// passwordStep checks the password, and says whether a code is needed.
+func (a accounts) passwordStep(logins *password.Login[User]) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u, err := checkLogin(r, logins)
+		next := ""
+		if err == nil {
+			next, err = a.create(w, r, u, "pwd")
+		}
+		if err != nil {
+			guard.Refuse(w, r, err)
+			return
+		}
+		answer(w, next)
+	})
+}
+
+// verify is the second step: a code, or a recovery code in its place.
+func (a accounts) verify(w http.ResponseWriter, r *http.Request, half *session.Session[Device]) {
+	form := isForm(r)
+	code, err := readCode(r, form)
+	var used totp.Verified
+	if err == nil {
+		used, err = a.second.Verify(r, half.Sub(), code)
+		a.warn(r.Context(), half.Sub(), err)
+	}
+	factor := codeFactor
+	if err == nil && used.Recovery {
+		factor = recoveryFactor
+		a.mailOwner(r.Context(), half.Sub(), fmt.Sprintf("A recovery code was used to sign in. You have %d left.", used.RecoveryCodes))
+	}
+	if err == nil { // spends the half sign-in, whose epoch it has
+		_, err = a.sessions.Create(w, r, half.Sub(), Device{device(r.UserAgent())}, session.Factors(factor))
+	}
+	if err != nil {
+		guard.Refuse(w, r, err)
+		return
+	}
+	if form && wantsPage(r) {
+		goOn(w, r, "", format.Next(r, "/session/"))
+		return
+	}
+	answer(w, "")
+}
+
+// enroll makes a secret for an authenticator. Until it is confirmed nothing asks for it.
+func (a accounts) enroll(w http.ResponseWriter, r *http.Request, u User) {
+	e, err := a.second.Enroll(r.Context(), u.ID, u.Email)
+	if err != nil {
+		guard.Refuse(w, r, err)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	reply(w, http.StatusOK, struct {
+		Secret string `json:"secret"`
+		URI    string `json:"uri"`
+	}{e.Secret(), e.URI()})
+}
+
+// confirm ends an enrollment, and all other sessions: they began without the factor.
+func (a accounts) confirm(w http.ResponseWriter, r *http.Request, u User) {
+	code, err := readCode(r, isForm(r))
+	var codes []string
+	if err == nil {
+		codes, err = a.second.Confirm(r, u.ID, code)
+		a.warn(r.Context(), u.ID, err)
+	}
+	if err == nil {
+		a.mails.notify(u, "Your account has a new second factor.")
+		_, err = a.sessions.DestroyAll(r.Context(), u.ID, a.sessionID(r))
+	}
+	if err != nil {
+		guard.Refuse(w, r, err)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	reply(w, http.StatusOK, object{"recovery_codes": codes})
+}
+
+// disable removes the factor by one of its codes, and ends all other sessions.
+func (a accounts) disable(w http.ResponseWriter, r *http.Request, u User) {
+	code, err := readCode(r, isForm(r))
+	if err == nil {
+		err = a.second.Disable(r, u.ID, code)
+		a.warn(r.Context(), u.ID, err)
+	}
+	if err == nil {
+		a.mails.notify(u, "Your account has no second factor anymore.")
+		_, err = a.sessions.DestroyAll(r.Context(), u.ID, a.sessionID(r))
+	}
+	if err != nil {
+		guard.Refuse(w, r, err)
+		return
+	}
+	reply(w, http.StatusOK, object{"message": "Second factor removed"})
+}
+
+// warn mails the owner of an account whose factor err has locked.
+func (a accounts) warn(ctx context.Context, id string, err error) {
+	if errors.Is(err, totp.ErrLocked) {
+		a.mailOwner(ctx, id, "Someone knows your password, and entered 100 wrong codes. Reset the password, or use a recovery code.")
+	}
+}
+
+// mailOwner mails the owner of an account.
+func (a accounts) mailOwner(ctx context.Context, id, text string) {
+	if a.mails == nil {
+		return
+	}
+	u, found, err := a.users.ByID(ctx, id)
+	if err != nil {
+		a.mails.log.Error("a mail was not sent", "error", err)
+	}
+	if found {
+		a.mails.notify(u, text)
+	}
+}
+
+func readCode(r *http.Request, form bool) (string, error) {
+	if form {
+		if err := r.ParseForm(); err != nil {
+			return "", unreadable(err)
+		}
+		return r.PostForm.Get("code"), nil
+	}
+	var in struct {
+		Code string `json:"code"`
+	}
+	err := readObject(r, &in)
+	return in.Code, err
+}
+
+// codeForm is the page for the second step of a browser.
+func codeForm(r *http.Request) step {
+	return step{
+		Title: "Enter your code", Text: "It is in your authenticator app. A recovery code works, too.", Action: "/totp/verify", Button: "Sign in",
+		Next: format.Next(r, "/session/"), Field: &stepField{"code", "Code", "text", "one-time-code"},
+	}
+}
+
+// showCodeForm is for everyone: what the form sends is checked.
+func showCodeForm(w http.ResponseWriter, r *http.Request) { codeForm(r).show(w, http.StatusOK) }
+
+// refusedCode shows a code that is refused in the form, and any other error as a page.
+func refusedCode(w http.ResponseWriter, r *http.Request, e *guard.Error) {
+	if e.Code != "code_invalid" && e.Status != http.StatusTooManyRequests {
+		format.HTML("/session/", guard.JSON)(w, r, e)
+		return
+	}
+	page := codeForm(r)
+	page.Mistake = e.Message
+	page.show(w, e.Status)
+}
