@@ -14,7 +14,7 @@ import (
 type Requirement func(*policy)
 
 // Within requires that the subject signed in less than d ago. d is at least a second.
-// Several Within, and several of the others, all hold.
+// Where a requirement is given several times, each must hold.
 func Within(d time.Duration) Requirement {
 	if d < time.Second {
 		wiring.Panic("stepup", "Within(%v): at least a second is needed", d)
@@ -67,11 +67,11 @@ func ACR(value string, or ...string) Requirement {
 	}
 }
 
-// Enroll sends those to path who cannot satisfy Factor, as they have no such factor: with
-// format.HTML browsers are redirected there, with the path of the request as next, in
-// place of the login page. has reports whether a subject has a factor; its error is 503.
-// path is one of this site. The page itself requires [FactorIfEnrolled], and not Factor.
-// Without Factor, Require panics.
+// Enroll names the page for a subject that has no factor which satisfies Factor: format.HTML
+// redirects browsers to path in place of the login page, with the path of the request as
+// next. has reports whether a subject has a factor; its error is 503. path is one of this
+// site. The page itself requires [FactorIfEnrolled], and not Factor. Without Factor,
+// Require panics.
 func Enroll(path string, has func(ctx context.Context, subject string) (bool, error)) Requirement {
 	if !localpath.Is(path) {
 		wiring.Panic("stepup", "Enroll(%q): write a path of this site, such as \"/factors\"", path)

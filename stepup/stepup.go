@@ -20,8 +20,8 @@ import (
 // Require passes on requests whose sign-in satisfies all requirements, and refuses
 // others with 401, also anonymous ones. It belongs inside an authentication step:
 // without one, or with one that finds no [guard.AuthContext], the answer is 500. With
-// guard.Optional around it, anonymous clients read what the route requires; with
-// guard.Require, that they are to sign in.
+// guard.Optional around it, an anonymous client receives the challenge of the route; with
+// guard.Require, that of the authenticator.
 //
 // No requirement, a nil one, and one that no sign-in could satisfy panic.
 func Require(requirements ...Requirement) guard.Middleware {

@@ -37,7 +37,7 @@ func (c *Codes) Issue(ctx context.Context, subject string) (code string, err err
 // of digits is refused and does not count.
 //
 // The error is for guard.Refuse, and already reported to Observe: 400 (code_invalid) with
-// the cause [ErrInvalid] for a code that does not work, and alike for a subject that does
+// the cause [ErrInvalid] for a code that does not work, and for a subject that does
 // not exist; 429 with a Retry-After after too many wrong ones, whether or not this one is
 // right, and while as many are tried at this time; 503 if the state or a store fails; otherwise that of action.
 func (c *Codes) Redeem(ctx context.Context, subject, code string, action func(ctx context.Context, subject string) error) error {

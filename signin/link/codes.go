@@ -19,7 +19,7 @@ import (
 type CodeOptions struct {
 	// OldKeys verify codes that were issued before the key was replaced.
 	OldKeys []guard.Secret
-	// Once is that of [Options].
+	// Once decides which request redeems, as that of [Options].
 	Once once.Store
 	// Limits counts the attempts, over all processes that share it. If nil, each process
 	// counts by itself. While it is down, no code is accepted (503).
@@ -34,8 +34,8 @@ type CodeOptions struct {
 	// all its codes: Attempts to 100. If 0, it is 20. With 6 digits, a day of guessing at
 	// one subject then has a chance of one in 25,000.
 	AttemptsPerDay int
-	// Lifetime is how long a code works at most, from a minute to an hour; it works half
-	// as long at least. If 0, it is 10 minutes.
+	// Lifetime is how long a code works at most, from a minute to an hour. It works for at
+	// least half of that. If 0, it is 10 minutes.
 	Lifetime time.Duration
 	// Now is the clock. If nil, it is time.Now.
 	Now func() time.Time
@@ -45,10 +45,10 @@ type CodeOptions struct {
 // followed, such as in a text message. They never change, and are safe for use by several
 // goroutines. Use [NewCodes].
 //
-// A code is computed of the key, the subject, its state and the time, and is not stored.
-// So all codes that are issued within half a Lifetime are one, and a second message
-// does not make the first one invalid. Two or, while clocks may differ, three codes of a
-// subject are accepted at a time.
+// A code is computed from the key, the subject, its state and the time, and is not stored.
+// Within half a Lifetime Issue returns the same code again, so that a second message does
+// not make the first one invalid. Two codes of a subject are accepted at a time, or three
+// while the clocks of processes may differ.
 type Codes struct {
 	purpose
 	keys   keys

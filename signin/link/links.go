@@ -162,8 +162,8 @@ func (l *Links) Open(ctx context.Context, token string) (subject string, err err
 // reads what it replaces first, and replaces it by a compare-and-swap.
 //
 // The error is for guard.Refuse, and already reported to Observe: 400 with the cause
-// [ErrInvalid] for a link that does not work and for all requests but one at once, 503
-// if the state or the store fails, and otherwise that of action.
+// [ErrInvalid] for a link that does not work, and for all but one of several requests at
+// once; 503 if the state or the store fails; otherwise that of action.
 //
 // It is one round trip to the store before action, and one after it.
 func (l *Links) Redeem(ctx context.Context, token string, action func(ctx context.Context, subject string) error) error {
@@ -212,10 +212,10 @@ func (l *Links) verified(ctx context.Context, text string) (subject, boundTo str
 	return subject, boundTo, nil
 }
 
-// SetHeaders sets the header fields that the page of a link needs, whose URL has the
-// token: Referrer-Policy keeps it from the pages and files that the page refers to, and
-// Cache-Control out of caches. Call it at the begin of the handler, so that its refusals
-// have the fields, too.
+// SetHeaders sets the header fields that keep the token in the URL of a link's page secret.
+// Referrer-Policy hides it from the pages and files that the page refers to, and
+// Cache-Control keeps it out of caches. Call it first in the handler, so that refusals have
+// the fields, too.
 func SetHeaders(h http.Header) {
 	h["Referrer-Policy"] = []string{"no-referrer"}
 	field.NoStore(h)

@@ -24,12 +24,13 @@ func conflict(code, message string, cause error) error {
 
 // Enroll makes a new secret for an account. account is what authenticators show beside
 // the issuer, such as the e-mail address: 1 to 255 bytes of text, in which they show a
-// colon as "_", since the format of the URI has none. Until [Factors.Confirm] the new
-// secret is asked of no one, and one that the account has stays as it is. A second Enroll
-// replaces the first.
+// colon as "_", since the format of the URI has none. Until [Factors.Confirm] no
+// sign-in requires the new secret, and a factor that the account has is unchanged. A second
+// Enroll replaces the first.
 //
-// Call it for someone who signed in a short while ago, with the second factor if there is
-// one: stepup.FactorIfEnrolled. Otherwise a password is enough to replace it. Its error is for guard.Refuse: 503 if the store failed.
+// Call it for someone who signed in recently, with the second factor if the account has one:
+// see stepup.FactorIfEnrolled. Otherwise a password is enough to replace the factor. Its
+// error is for guard.Refuse: 503 if the store failed.
 func (f *Factors) Enroll(ctx context.Context, subject, account string) (*Enrollment, error) {
 	d := guard.Decision{Package: "totp", Action: "enroll", Subject: subject}
 	if !isLabel(account, 255) {
@@ -48,11 +49,11 @@ func (f *Factors) Enroll(ctx context.Context, subject, account string) (*Enrollm
 	return newEnrollment(f.issuer, account, pending), nil
 }
 
-// Confirm ends an enrollment of the last hour by its first code, which it spends: the new
-// secret takes the place of an old one, and the ten recovery codes that it returns, which
-// are shown once, that of old ones.
+// Confirm completes an enrollment of the last hour by its first code, which it spends. The
+// new secret replaces an old one. Confirm returns ten recovery codes, which replace the old
+// ones: show them to the owner, since they cannot be read again.
 //
-// Its error is for guard.Refuse, and already reported to Observe: as that of
+// Its error is for guard.Refuse, and already reported to Observe: those of
 // [Factors.Verify], and 409 with the code "enrollment_missing" if none is pending.
 func (f *Factors) Confirm(r *http.Request, subject, code string) (recoveryCodes []string, err error) {
 	d := guard.Decision{Package: "totp", Guard: "code", Action: "confirm", Subject: subject, Pattern: r.Pattern}

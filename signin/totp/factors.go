@@ -24,7 +24,7 @@ type Options struct {
 	// resealed, drop them.
 	OldKeys []guard.Secret
 	// Steps remembers which codes were used, over all processes that share it. If nil, it
-	// is a once.Memory of this process: with several, a code is good once in each.
+	// is a once.Memory of this process: with several, each accepts a code once.
 	Steps once.Store
 	// Attempts limits wrong codes. Processes that share a Store also need its Secret. The
 	// zero value allows five failures of an account and 20 of an address in 15 minutes,
@@ -58,10 +58,10 @@ const (
 	lockWindow = 366 * 24 * time.Hour
 )
 
-// New returns the factors of the accounts of an issuer, which authenticators show beside
-// the codes: the name of the application, of 1 to 64 bytes and without a colon. key, of
-// 32 random bytes or more and the same in all processes, seals the records of store. ip is
-// a function of package clientip. opts may be nil. New reports every mistake.
+// New returns the factors of all accounts. issuer is the name of the application, which
+// authenticators show beside the codes: 1 to 64 bytes without a colon. key has 32 random
+// bytes or more, the same in all processes, and seals the records of store. ip is a function
+// of package clientip. opts may be nil. The error lists every mistake.
 func New(issuer string, key guard.Secret, store Store, ip func(*http.Request) (netip.Addr, error), opts *Options) (*Factors, error) {
 	f := &Factors{issuer: issuer, store: store}
 	if opts != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/go-guard/guard"
 )
 
-// A Status is what an account has.
+// A Status describes the factor of an account.
 type Status struct {
 	Enabled       bool      // the factor is confirmed: ask for it
 	Since         time.Time // when it was confirmed
@@ -18,8 +18,8 @@ type Status struct {
 	Enrolling     bool      // an enrollment is pending
 }
 
-// Status returns what an account has. An error is 503 if the store failed, and 500 if the
-// record does not open: no one is signed in without the factor then.
+// Status describes the factor of an account. An error is 503 if the store failed, and 500 if
+// the record does not open: then do not sign in.
 func (f *Factors) Status(ctx context.Context, subject string) (Status, error) {
 	rec, err := f.load(ctx, subject)
 	if err != nil {
@@ -89,7 +89,7 @@ func (f *Factors) NewRecoveryCodes(ctx context.Context, subject string) ([]strin
 	return codes, nil
 }
 
-// Unlock undoes the wrong codes of an account, and the lock of its factor: after a reset
+// Unlock clears the count of an account's wrong codes, and the lock of its factor: after a reset
 // of the password by mail, a sign-in with a passkey, or by order of an operator. The
 // failures of addresses stay.
 func (f *Factors) Unlock(ctx context.Context, subject string) error {
@@ -115,8 +115,8 @@ func (f *Factors) Reseal(ctx context.Context, subject string) (resealed bool, er
 	return false, guard.Unavailable(errContend)
 }
 
-// Import gives an account without a factor one whose secret, of 10 to 64 bytes, it has from
-// another program: authenticators go on as before. Codes have Options.Digits digits. The
+// Import gives an account without a factor the secret, of 10 to 64 bytes, that another
+// program gave it: authenticators work as before. Codes have Options.Digits digits. The
 // account has no recovery codes until NewRecoveryCodes. An account that has a factor is
 // refused, so that an import can be repeated: 409 with the code "factor_exists".
 func (f *Factors) Import(ctx context.Context, subject string, secret guard.Secret) error {

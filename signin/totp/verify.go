@@ -25,9 +25,9 @@ var (
 	// ErrCode is the cause of every refusal of a code, for a form that shows it in place.
 	// Its text, for Observe, has the reason.
 	ErrCode = errors.New("totp: invalid code")
-	// ErrLocked is the cause of the refusal of the wrong code that locks the factor, the
-	// 100th without a right one: mail the owner. Later codes are refused with 429 and the
-	// code "factor_locked". It is also an ErrCode.
+	// ErrLocked is the cause where a wrong code locks the factor: the 100th without a right
+	// one. Mail the owner. Later codes are refused with 429 and the code "factor_locked". It
+	// is also an ErrCode.
 	ErrLocked error = locks
 )
 
@@ -52,11 +52,11 @@ const (
 //
 // Its error is for guard.Refuse, and already reported to Observe: 401 with the cause
 // ErrCode and the code "code_invalid"; 429 after too many wrong codes, with the code
-// "login_limited", or "factor_locked" if the wait ends by a recovery code or
-// [Factors.Unlock]; 503 if a store failed, in which case the code may be spent and the
+// "login_limited", or "factor_locked" if only a recovery code or
+// [Factors.Unlock] ends the wait; 503 if a store failed, in which case the code may be spent and the
 // attempt does not count; 500 if the record does not open. An account without a
-// confirmed factor is refused as for a wrong code: whether a code is to be asked is in
-// [Factors.Status].
+// confirmed factor is refused as for a wrong code: [Factors.Status] reports whether to ask
+// for one.
 func (f *Factors) Verify(r *http.Request, subject, code string) (Verified, error) {
 	d := guard.Decision{Package: "totp", Subject: subject, Pattern: r.Pattern}
 	v, err := f.verify(r, subject, code, &d, nil)
