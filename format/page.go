@@ -64,6 +64,12 @@ func page(w http.ResponseWriter, r *http.Request, e *guard.Error, login string) 
 		heading = "You are not signed in"
 	}
 	hint, link, href := wayOn(r, e, login, h.Get("Retry-After"))
+	sentence := html.EscapeString(detail(e))
+	if sentence == heading {
+		sentence = "" // not the same words twice
+	} else {
+		sentence = "<p>" + sentence + "</p>"
+	}
 	start := ""
 	if refusedSignIn(e) && href != "/" {
 		start = `<a href="/">Go to the start page</a>`
@@ -74,7 +80,7 @@ func page(w http.ResponseWriter, r *http.Request, e *guard.Error, login string) 
 	write(w, r, e.Status, "text/html; charset=utf-8", []byte(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>`+heading+`</title><style>`+style+`</style></head>
-<body><main><h1>`+heading+`</h1><p>`+html.EscapeString(detail(e))+`</p>`+hint+`<p><a href="`+html.EscapeString(href)+`">`+link+`</a>`+start+`</p></main></body></html>
+<body><main><h1>`+heading+`</h1>`+sentence+hint+`<p><a href="`+html.EscapeString(href)+`">`+link+`</a>`+start+`</p></main></body></html>
 `))
 }
 

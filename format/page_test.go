@@ -49,6 +49,7 @@ func TestPagesLeadOn(t *testing.T) {
 		{"a wrong code in its form", "POST", "/login", "/login/code", "http://example.com/login/code", coded(400, "code_invalid"), []string{`<a href="/login/code">Go back</a>`}},
 		{"a mistake in a form", "POST", "/login", "/posts", "http://example.com/posts/new", coded(422, ""), []string{"<h1>Check what you entered</h1>", `<a href="/posts/new">Go back</a>`}},
 		{"a mistake in the form of a link", "POST", "/login", "/reset", "", coded(422, "password_too_short"), []string{"<p>Use the back button of your browser to correct it.</p>", `<a href="/">Go to the start page</a>`}},
+		{"another method", "GET", "/login", "/logout", "", coded(405, "method_not_allowed"), []string{`<h1>Method Not Allowed</h1><p><a href="/">Go to the start page</a>`}},
 		{"an outage", "GET", "/login", "/a", "", guard.Unavailable(nil), []string{`<a href="/a">Try again</a>`}},
 	}
 	for _, tt := range tests {
