@@ -14,7 +14,7 @@ import (
 type Requirement func(*policy)
 
 // Within requires that the subject signed in less than d ago. d is at least a second.
-// Where a requirement is given several times, each must hold.
+// Several Within, and several Factor, must all hold.
 func Within(d time.Duration) Requirement {
 	if d < time.Second {
 		wiring.Panic("stepup", "Within(%v): at least a second is needed", d)
