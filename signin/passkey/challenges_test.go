@@ -1,8 +1,15 @@
 package passkey_test
 
 import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -10,7 +17,9 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/once"
 	"github.com/go-guard/guard/signin/passkey"
+	"github.com/go-guard/guard/signin/passkey/passkeytest"
 )
 
 // TestReplay: of 64 uses of one response one signs in, and of one registration one adds.
@@ -126,6 +135,67 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s: %d %s", name, out.status, a.last().Reason)
 		} else if !c.ok {
 			a.refused(out, 401, "passkey_invalid", "another relying party or key")
+		}
+	}
+}
+
+// TestOtherCeremony: the challenge of one ceremony is none of the other.
+func TestOtherCeremony(t *testing.T) {
+	a := newApp(t, passkey.Options{})
+	a.registered(alice)
+	challengeOf := func(options string) string {
+		var o struct{ Challenge string }
+		if err := json.Unmarshal([]byte(options), &o); err != nil {
+			t.Fatal(err)
+		}
+		return o.Challenge
+	}
+	a.device.Tamper = client("challenge", challengeOf(a.registerOptions(alice).body))
+	a.refused(a.login(a.got()), 401, "passkey_invalid", "other ceremony")
+	a.device = passkeytest.NewAuthenticator(origin)
+	a.device.Tamper = client("challenge", challengeOf(a.loginOptions().body))
+	a.refused(a.register("1", a.created(alice)), 401, "passkey_invalid", "other ceremony")
+}
+
+func BenchmarkLogin(b *testing.B) {
+	a := newApp(b, passkey.Options{})
+	a.registered(alice)
+	store, err := once.NewMemory(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := a.got()
+	o := a.opts
+	o.Once = again{store}
+	a.RelyingParty = guard.Must(passkey.New(rpID, origins, key, a.store, &o))
+	r := a.request("")
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Body = io.NopCloser(strings.NewReader(body))
+		if _, err := a.Login(httptest.NewRecorder(), r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// again accepts each challenge again, so that a benchmark need not sign.
+type again struct{ once.Store }
+
+func (again) Take(context.Context, [32]byte, time.Time) (bool, error) { return true, nil }
+
+func BenchmarkBareSignature(b *testing.B) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	digest := make([]byte, 32)
+	signature, err := ecdsa.SignASN1(rand.Reader, key, digest)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if !ecdsa.VerifyASN1(&key.PublicKey, digest, signature) {
+			b.Fatal("invalid")
 		}
 	}
 }

@@ -134,6 +134,7 @@ func TestHostileRegistrations(t *testing.T) {
 		{"Ed25519 of 31 bytes", cose(map[int]any{1: 1, 3: -8, -1: 6, -2: make([]byte, 31)}), nil, "public key"},
 		{"RSA of 1024 bits", cose(rsa(1024, 1, 0, 1)), nil, "public key"},
 		{"RSA of 2047 bits", cose(rsa(2047, 1, 0, 1)), nil, "public key"},
+		{"RSA of 4097 bits", cose(rsa(4097, 1, 0, 1)), nil, "public key"},
 		{"RSA of 8192 bits", cose(rsa(8192, 1, 0, 1)), nil, "public key"},
 		{"RSA with the exponent 1", cose(rsa(2048, 1)), nil, "public key"},
 		{"RSA with an even exponent", cose(rsa(2048, 1, 0, 0)), nil, "public key"},
