@@ -35,8 +35,9 @@ type Options struct {
 	// of each challenge. If empty, "passkey". A browser has at most 8 of them, and the
 	// oldest ends for another.
 	CookieName string
-	// InsecureCookie is for plain http on localhost: the cookies have neither the prefix
-	// nor Secure, so that others on the network and on subdomains can read and set them.
+	// InsecureCookie is for plain http on localhost with Safari, which returns no Secure
+	// cookie there: the cookies have neither the prefix nor Secure, so that others on the
+	// network and on subdomains can read and set them.
 	InsecureCookie bool
 	// Now is the clock. If nil, it is time.Now.
 	Now func() time.Time
@@ -65,7 +66,7 @@ const (
 //
 // origins are those whose pages may use passkeys, such as "https://app.example.com"; for an
 // app of Android, "android:apk-key-hash:" and the hash. One that is not within id needs
-// [RelyingParty.RelatedOrigins]. Plain http is for localhost, with InsecureCookie.
+// [RelyingParty.RelatedOrigins]. Plain http is for localhost.
 //
 // key, of 32 random bytes or more and the same in all processes, seals the cookies of
 // challenges. opts may be nil. New reports every mistake.
@@ -132,8 +133,6 @@ func (p *RelyingParty) setOrigins(origins []string) error {
 			errs = append(errs, fmt.Errorf("passkey: the origin %q is neither https nor that of an app", origin))
 		case plain && host != "localhost" && !strings.HasSuffix(host, ".localhost"):
 			errs = append(errs, fmt.Errorf("passkey: the origin %q is plain http, where browsers have no passkeys: use https, or localhost", origin))
-		case plain && !p.opts.InsecureCookie:
-			errs = append(errs, fmt.Errorf("passkey: the origin %q is plain http, over which the Secure cookie does not return: set InsecureCookie on localhost", origin))
 		}
 	}
 	var mistakes []error

@@ -31,7 +31,7 @@ func TestMistakes(t *testing.T) {
 	}{
 		{"example.com", "https://app.example.com", passkey.Options{}, ""}, {"example.com", "https://example.com:8443", passkey.Options{}, ""},
 		{"localhost", "http://localhost:8080", passkey.Options{InsecureCookie: true}, ""}, {"localhost", "https://localhost", passkey.Options{}, ""},
-		{"localhost", "http://localhost:8080", passkey.Options{}, "set InsecureCookie"}, {"example.com", "ios:bundle-id:com.example", passkey.Options{}, ""},
+		{"localhost", "http://localhost:8080", passkey.Options{}, ""}, {"example.com", "http://127.0.0.1:8080", passkey.Options{}, "is plain http"}, {"example.com", "ios:bundle-id:com.example", passkey.Options{}, ""},
 		{"", origin, passkey.Options{}, "is no domain"}, {"127.0.0.1", origin, passkey.Options{}, "is no domain"}, {"::1", origin, passkey.Options{}, "is no domain"},
 		{"example.com:443", origin, passkey.Options{}, "is no domain"}, {"Example.com", origin, passkey.Options{}, `write "example.com"`}, {"example.com.", origin, passkey.Options{}, "is no domain"},
 		{".example.com", origin, passkey.Options{}, "is no domain"}, {"com", origin, passkey.Options{}, "one label"}, {"*.example.com", origin, passkey.Options{}, "is no domain"},
