@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/go-guard/guard/internal/testing/harness"
@@ -20,12 +21,17 @@ func TestDocsInChromium(t *testing.T) {
 		harness.Needs(t, "the program chromium (Debian: apt-get install chromium)")
 	}
 	needNode(t)
-	for _, page := range []string{"linking-accounts", "sign-in-with-a-provider", "single-page"} {
+	for _, page := range []string{"linking-accounts", "passkeys", "sign-in-with-a-provider", "single-page"} {
 		t.Run(page, func(t *testing.T) {
 			s := buildPage(t, "../docs/"+page+".md")
+			app := os.Getenv("PUBLIC_URL")
+			if page == "passkeys" { // which no address has
+				app = strings.Replace(app, "127.0.0.1", "localhost", 1)
+				t.Setenv("ORIGIN", app)
+			}
 			stop := s.start(t, 0, "127.0.0.1:8080")
 			argument, err := json.Marshal(map[string]string{
-				"page": page, "app": os.Getenv("PUBLIC_URL"), "provider": os.Getenv("ISSUER"), "executablePath": chromium,
+				"page": page, "app": app, "provider": os.Getenv("ISSUER"), "executablePath": chromium,
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -85,6 +85,83 @@ const steps = {
     assert.match(await text(), /There is an account with your e-mail address/)
   },
 
+  passkeys: async () => {
+    await visit('/')
+    const cdp = await page.context().newCDPSession(page)
+    await cdp.send('WebAuthn.enable')
+    // authenticator adds one, whose person agrees at once to what pages ask.
+    const authenticator = async more => {
+      const options = { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true }
+      return (await cdp.send('WebAuthn.addVirtualAuthenticator', { options: { ...options, ...more } })).authenticatorId
+    }
+    const remove = authenticatorId => cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId })
+    const credentials = async authenticatorId => (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials
+    const password = async () => {
+      await page.getByLabel('E-mail').fill('alice@example.com')
+      await page.getByLabel('Password').fill('correct horse')
+      await button('Sign in').click()
+      await at('/')
+    }
+    const add = async name => {
+      await page.getByLabel('Name').fill(name)
+      await button('Add a passkey').click()
+    }
+    const signOut = async () => {
+      await button('Sign out').click()
+      await at('/login')
+    }
+    const refused = async () => {
+      await button('Sign in with a passkey').click()
+      await page.getByText('This passkey is not accepted.').waitFor()
+      assert.equal(page.url(), app + '/login')
+    }
+
+    let phone = await authenticator()
+    await password()
+    await add('Phone')
+    await page.getByRole('listitem').getByText('Phone').waitFor()
+    await add('Again') // the browser refuses a second one of the account
+    await page.getByText('No passkey was added.').waitFor()
+    await signOut() // and autofill signs in by itself
+    await at('/')
+    assert.match(await text(), /\[hwk\]/)
+
+    let [credential] = await credentials(phone)
+    for (const backupEligibility of [true, false, true]) { // may change (go-webauthn#335)
+      await remove(phone)
+      phone = await authenticator()
+      await cdp.send('WebAuthn.addCredential', { authenticatorId: phone, credential: { ...credential, signCount: credential.signCount + 10, backupEligibility, backupState: backupEligibility } })
+      await signOut()
+      await at('/')
+      assert.match(await text(), backupEligibility ? /\[swk\]/ : /\[hwk\]/)
+      credential = (await credentials(phone))[0]
+    }
+
+    await remove(phone)
+    await signOut()
+    phone = await authenticator() // a copy whose counter is behind
+    await cdp.send('WebAuthn.addCredential', { authenticatorId: phone, credential: { ...credential, signCount: 1 } })
+    await refused()
+    await remove(phone)
+    phone = await authenticator()
+    await cdp.send('WebAuthn.addCredential', { authenticatorId: phone, credential: { ...credential, signCount: credential.signCount + 1 } })
+    await button('Sign in with a passkey').click()
+    await at('/')
+
+    const key = await authenticator({ transport: 'usb' })
+    await remove(phone)
+    await add('Key')
+    await page.getByRole('listitem').getByText('Key').waitFor()
+    assert.equal(await page.getByRole('listitem').count(), 2)
+    const [removed] = await credentials(key)
+    await page.getByRole('listitem').filter({ hasText: 'Key' }).getByRole('button').click()
+    await page.getByRole('listitem').filter({ hasText: 'Key' }).waitFor({ state: 'detached' })
+    await remove(key)
+    await signOut()
+    await cdp.send('WebAuthn.addCredential', { authenticatorId: await authenticator(), credential: removed }) // of a browser that missed the signal
+    await refused()
+  },
+
   'single-page': async () => {
     await visit('/')
     const complaints = []
