@@ -37,7 +37,7 @@ func TestAuthenticators(t *testing.T) {
 		{issuer: strings.Repeat("x", 64), account: strings.Repeat("y", 255)},
 		{issuer: strings.Repeat("ä", 32), account: strings.Repeat("ö", 127)},
 	} {
-		e.Factors = guard.Must(totp.New(e.issuer, make(guard.Secret, 32), guard.Must(totp.NewMemory(nil)), clientip.Direct(), &totp.Options{
+		e.Factors = guard.Must(totp.New(e.issuer, guard.Secret(strings.Repeat("k", 32)), guard.Must(totp.NewMemory(nil)), clientip.Direct(), &totp.Options{
 			Digits: e.digits, Now: func() time.Time { return now },
 		}))
 		e.Enrollment = guard.Must(e.Enroll(t.Context(), "1", e.account))

@@ -28,6 +28,16 @@ func TypedNil(pkg, option string, v any) error {
 	return nil
 }
 
+// IsZero reports whether a key has zeros only: it was made and never filled.
+func IsZero(key []byte) bool {
+	for _, b := range key {
+		if b != 0 {
+			return false
+		}
+	}
+	return len(key) > 0
+}
+
 // Recovered calls f, and returns its panic as an error. It is for calls of the
 // application's code whose failure does not fail the request.
 func Recovered(pkg, what string, f func() error) (err error) {

@@ -37,6 +37,8 @@ func TestNew(t *testing.T) {
 		{"a token", "reset", base + "?token=", key('k'), nil, `parameter "token"`},
 		{"a bad query", "reset", base + "?a;b", key('k'), nil, "query"},
 		{"no key", "reset", base, nil, nil, "key 1 of the key and OldKeys has 0 bytes, want at least 32"},
+		{"a key of zeros", "reset", base, make(guard.Secret, 32), nil, "key 1 of the key and OldKeys has zeros only"},
+		{"an old key of zeros", "reset", base, key('k'), &link.Options{OldKeys: []guard.Secret{make(guard.Secret, 40)}}, "key 2 of the key and OldKeys has zeros only"},
 		{"a short key", "reset", base, key('k')[1:], nil, "has 31 bytes"},
 		{"a short old key", "reset", base, key('k'), &link.Options{OldKeys: []guard.Secret{key('o'), nil}}, "key 3 of the key and OldKeys has 0 bytes"},
 		{"a short lifetime", "reset", base, key('k'), &link.Options{Lifetime: time.Second}, "Lifetime of 1s"},

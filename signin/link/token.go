@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/hmacstate"
+	"github.com/go-guard/guard/internal/wiring"
 )
 
 // A token is, in base64url without padding:
@@ -101,6 +102,10 @@ func newKeys(scope string, secrets []guard.Secret) (keys, error) {
 	for i, secret := range secrets {
 		if len(secret) < minKey {
 			errs = append(errs, fmt.Errorf("link: key %d of the key and OldKeys has %d bytes, want at least %d", i+1, len(secret), minKey))
+			continue
+		}
+		if wiring.IsZero(secret) {
+			errs = append(errs, fmt.Errorf("link: key %d of the key and OldKeys has zeros only: fill it from crypto/rand", i+1))
 			continue
 		}
 		derived, err := hkdf.Key(sha256.New, secret, nil, "guard signin/link: "+scope, sha256.Size)

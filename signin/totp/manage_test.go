@@ -198,6 +198,11 @@ func TestMistakes(t *testing.T) {
 		}
 	}
 	store := guard.Must(totp.NewMemory(nil))
+	zeros := make(guard.Secret, 32)
+	_, err = totp.New("Acme", zeros, store, clientip.Direct(), &totp.Options{OldKeys: []guard.Secret{key, zeros}})
+	if err == nil || err.Error() != "totp: the key has zeros only: fill it from crypto/rand\ntotp: OldKeys: key 2 has zeros only: fill it from crypto/rand" {
+		t.Errorf("keys of zeros: %v", err)
+	}
 	for name, tt := range map[string]struct {
 		issuer string
 		opts   totp.Options

@@ -97,7 +97,7 @@ func codeAt(secret []byte, now time.Time) string {
 
 func parallelCodes(t *testing.T, users factorColumn, processes ...*sqlstore.Stores) {
 	ctx := t.Context()
-	key := make(guard.Secret, 32)
+	key := guard.Secret("0123456789abcdef0123456789abcdef")
 	now := time.Now()
 	var factors []*totp.Factors
 	for _, s := range processes {
