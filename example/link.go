@@ -172,7 +172,7 @@ func (l linkPages) letter(ctx context.Context, email string) (message, bool, err
 		return message{}, false, err
 	}
 	to, err := l.links.Issue(ctx, u.ID)
-	return message{to: u.Email, subject: l.subject, text: l.subject + ":", url: to}, true, err
+	return message{to: u.Email, subject: l.subject, text: l.subject + ":", url: to}, to != "", err // else the account was deleted meanwhile
 }
 
 // refused shows a password that is refused in the form, and any other error as a page.
