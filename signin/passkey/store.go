@@ -46,8 +46,8 @@ type Use struct {
 //	  transports VARCHAR(135) NOT NULL, aaguid VARCHAR(36) NOT NULL, name VARCHAR(64) NOT NULL, created BIGINT NOT NULL, last_used BIGINT NOT NULL
 //	); -- and an index on subject
 //
-// IDs, handles and subjects are compared exactly, as PostgreSQL and SQLite do, and MySQL with
-// utf8mb4_bin or ascii_bin. An error means that the store failed (503). A Store must be safe
+// IDs and subjects are compared exactly, as PostgreSQL and SQLite do; with MySQL, they are
+// VARBINARY: other columns ignore spaces at the end, or cannot be a key of this length. An error means that the store failed (503). A Store must be safe
 // for use by several goroutines. Package passkeytest tests an implementation.
 type Store interface {
 	// UserHandle returns the user handle of an account, and makes candidate its handle if
@@ -68,7 +68,7 @@ type Store interface {
 	// Use stores what a sign-in changes, in one atomic step, if the credential is there and
 	// its counter is less, or both are 0; otherwise accepted is false, and nothing changes:
 	//
-	//	UPDATE passkeys SET sign_count = $new, … WHERE id = $id AND (sign_count < $new OR sign_count = 0 AND $new = 0)
+	//	UPDATE passkeys SET sign_count = $new, … WHERE id = $id AND (sign_count < $new OR sign_count = 0 AND sign_count = $new)
 	Use(ctx context.Context, id string, u Use) (accepted bool, err error)
 
 	// Rename sets the name of a credential. found is false, and nothing changes, unless it
