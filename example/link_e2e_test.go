@@ -55,6 +55,7 @@ func TestLinkReset(t *testing.T) {
 	if mails := p.mails(t, "alice@example.com", 2); mails[1] != "Your password was changed." {
 		t.Errorf("mails %q", mails)
 	}
+	p.mails(t, "bob@example.com", 1)
 	other := p.link(t, "/link/reset", "bob@example.com")
 	first := p.mails(t, "bob@example.com", 2)[0]
 	if !strings.HasPrefix(first, "http://localhost:") || !strings.Contains(first, "/link/reset?token=") {

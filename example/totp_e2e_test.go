@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -53,8 +54,10 @@ func TestTOTP(t *testing.T) {
 	row{call: call{do: "again"}, status: 401, body: badCode}.check(t, half(t, p, "/session/login", alice).verify(t, p, recovery[0]))
 
 	mails := p.mails(t, "alice@example.com", 3)
-	if mails[0] != "Your account has a new second factor." || mails[2] != "A recovery code was used to sign in. You have 9 left." {
-		t.Errorf("mails %q", mails)
+	for _, want := range []string{"Your account has a new second factor.", "A recovery code was used to sign in. You have 9 left."} {
+		if !slices.Contains(mails, want) {
+			t.Errorf("no mail %q: %q", want, mails)
+		}
 	}
 	for _, hidden := range []string{secret, recovery[0], recovery[1], now} {
 		if strings.Contains(p.logs(), hidden) {
