@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,9 +85,13 @@ func New(id string, origins []string, key guard.Secret, store Store, opts *Optio
 	if wiring.IsNil(store) {
 		mistake("the Store is nil")
 	}
+	all := append([]guard.Secret{key}, o.OldKeys...)
 	var err error
-	if p.box, err = sealed.New("guard signin/passkey: challenge", append([]guard.Secret{key}, o.OldKeys...)...); err != nil {
+	if p.box, err = sealed.New("guard signin/passkey: challenge", all...); err != nil {
 		mistake("the key and OldKeys: %w", err)
+	}
+	if i := slices.IndexFunc(all, func(k guard.Secret) bool { return wiring.IsZero(k) }); i >= 0 {
+		mistake("the key and OldKeys: key %d has zeros only: fill it from crypto/rand", i+1)
 	}
 	o.OldKeys = nil
 	errs = append(errs, p.setOrigins(origins), o.complete(id))

@@ -14,10 +14,10 @@ import (
 // TestMistakes: New reports every mistake at once.
 func TestMistakes(t *testing.T) {
 	store := guard.Must(passkey.NewMemory(nil))
-	all := passkey.Options{Name: "a\nb", MaxPerAccount: 51, CookieName: "__Host-a b", Once: (*once.Memory)(nil), OldKeys: []guard.Secret{[]byte("short")}}
+	all := passkey.Options{Name: "a\nb", MaxPerAccount: 51, CookieName: "__Host-a b", Once: (*once.Memory)(nil), OldKeys: []guard.Secret{[]byte("short"), make([]byte, 32)}}
 	_, err := passkey.New("https://example.com", []string{"http://example.com", "example.com"}, nil, nil, &all)
 	for _, want := range []string{
-		`the ID "https://example.com" is no domain`, "the Store is nil", "key 1 has 0 bytes", "key 2 has 5 bytes", `"http://example.com" is plain http, where`,
+		`the ID "https://example.com" is no domain`, "the Store is nil", "key 1 has 0 bytes", "key 2 has 5 bytes", "key 3 has zeros only", `"http://example.com" is plain http, where`,
 		`"example.com" is neither https`, `Name "a\nb"`, "MaxPerAccount is 51", "is not a token", "the prefix is added", "Once is a nil *once.Memory",
 	} {
 		if !strings.Contains(fmt.Sprint(err), want) {
