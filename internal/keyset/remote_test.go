@@ -156,9 +156,7 @@ func TestFetchAfterAClockJump(t *testing.T) {
 		verify(t, r, old.sign())
 		s.Serve(jwks(next))
 		clock.Advance(-time.Hour)
-		if got := verify(t, r, old.sign()); got != valid { // and a fetch in the background
-			t.Error(got)
-		}
+		verify(t, r, old.sign()) // begins a fetch in the background, which may be faster
 		synctest.Wait()
 		if got := verify(t, r, old.sign()); got != unknownKey {
 			t.Errorf("a key that was withdrawn: %s", got)
