@@ -70,7 +70,7 @@ type round struct {
 func (r *round) any() *process { return r.processes[mathrand.IntN(len(r.processes))] }
 
 func (r *round) start() *jwtauth.Tokens {
-	tokens, err := r.any().Start(r.Context(), r.subject, nil)
+	tokens, err := patiently(func() (*jwtauth.Tokens, error) { return r.any().Start(r.Context(), r.subject, nil) })
 	if err != nil {
 		r.Errorf("Start: %v", err)
 		return &jwtauth.Tokens{}
@@ -87,13 +87,15 @@ func (r *round) run(n int) {
 		wg.Go(func() { r.tab(first.RefreshToken) })
 	}
 	wg.Go(func() {
-		var err error
-		switch n % 3 {
-		case 0:
-			err = r.any().Revoke(r.Context(), r.subject, first.RefreshToken)
-		case 1:
-			err = r.any().RevokeSubject(r.Context(), r.subject)
-		}
+		_, err := patiently(func() (none struct{}, err error) {
+			switch n % 3 {
+			case 0:
+				err = r.any().Revoke(r.Context(), r.subject, first.RefreshToken)
+			case 1:
+				err = r.any().RevokeSubject(r.Context(), r.subject)
+			}
+			return none, err
+		})
 		if err != nil {
 			r.Errorf("ending a login: %v", err)
 		}
@@ -106,7 +108,7 @@ func (r *round) run(n int) {
 // tab refreshes its own newest token until that is refused.
 func (r *round) tab(token string) {
 	for range 3 {
-		tokens, err := r.any().Refresh(r.Context(), token)
+		tokens, err := r.refresh(token)
 		if err != nil {
 			r.refused(err)
 			return
@@ -116,6 +118,22 @@ func (r *round) tab(token string) {
 		r.issued = append(r.issued, tokens)
 		r.mu.Unlock()
 	}
+}
+
+func (r *round) refresh(token string) (*jwtauth.Tokens, error) {
+	return patiently(func() (*jwtauth.Tokens, error) { return r.any().Refresh(r.Context(), token) })
+}
+
+// patiently calls f up to five times while its error is an outage, as clients do: a busy
+// machine loses nothing.
+func patiently[T any](f func() (T, error)) (result T, err error) {
+	for range 5 {
+		result, err = f()
+		if e, refusal := errors.AsType[*guard.Error](err); err == nil || refusal && e.Status < 500 {
+			break
+		}
+	}
+	return result, err
 }
 
 // refused checks that an error is a refusal, and not because of reuse.
@@ -130,14 +148,16 @@ func (r *round) refused(err error) {
 func (r *round) check(alive bool, issued ...*jwtauth.Tokens) {
 	refreshes := false
 	for i, tokens := range slices.Backward(issued) {
-		if _, err := r.any().verifier.Verify(r.Context(), tokens.AccessToken); (err == nil) != alive {
+		_, err := patiently(func() (*jwtauth.Token[struct{}], error) {
+			return r.any().verifier.Verify(r.Context(), tokens.AccessToken)
+		})
+		if (err == nil) != alive {
 			r.Errorf("access token %d of %d: %v, want alive %t", i, len(issued), err, alive)
 		}
 		if len(issued)-i > 2 {
 			continue
 		}
-		_, err := r.any().Refresh(r.Context(), tokens.RefreshToken)
-		if err != nil {
+		if _, err = r.refresh(tokens.RefreshToken); err != nil {
 			r.refused(err)
 		}
 		refreshes = refreshes || err == nil
