@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
+	"github.com/go-guard/guard/internal/field"
 	"github.com/go-guard/guard/internal/wiring"
 )
 
@@ -134,7 +134,7 @@ func (o *Options) check() (errs []error) {
 	if err := cookie.Valid(); err != nil {
 		mistake("cookie with Name %q and Domain %q: %w", o.Name, o.Domain, err)
 	}
-	if low := strings.ToLower(o.Name); strings.HasPrefix(low, "__host-") || strings.HasPrefix(low, "__secure-") {
+	if field.HasCookiePrefix(o.Name) {
 		mistake("cookie name %q: the prefix is added", o.Name)
 	}
 	if err := wiring.TypedNil("session", "Options.Store", o.Store); err != nil {

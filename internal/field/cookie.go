@@ -119,3 +119,10 @@ func ClearCookie(name string) func(http.ResponseWriter) {
 	line := c.String()
 	return func(w http.ResponseWriter) { w.Header().Add("Set-Cookie", line) }
 }
+
+// HasCookiePrefix reports whether a cookie's name begins with __Host- or __Secure-, which
+// browsers read in any case.
+func HasCookiePrefix(name string) bool {
+	lower := strings.ToLower(name)
+	return strings.HasPrefix(lower, "__host-") || strings.HasPrefix(lower, "__secure-")
+}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-guard/guard"
@@ -136,7 +135,7 @@ func (o *Options) withDefaults(s *server) (Options, error) {
 	if !field.IsToken(c.CookieName) || len(c.CookieName) > maxCookieName {
 		mistake("CookieName %q is not a token of at most %d bytes", c.CookieName, maxCookieName)
 	}
-	if lower := strings.ToLower(c.CookieName); strings.HasPrefix(lower, "__host-") || strings.HasPrefix(lower, "__secure-") {
+	if field.HasCookiePrefix(c.CookieName) {
 		mistake("CookieName %q: the prefix is added", c.CookieName)
 	}
 	if !c.InsecureCookie {

@@ -175,7 +175,7 @@ func (o *Options) complete(id string) error {
 	if !field.IsToken(o.CookieName) || len(o.CookieName) > maxCookieName {
 		mistake("CookieName %q is not a token of at most %d bytes", o.CookieName, maxCookieName)
 	}
-	if lower := strings.ToLower(o.CookieName); strings.HasPrefix(lower, "__host-") || strings.HasPrefix(lower, "__secure-") {
+	if field.HasCookiePrefix(o.CookieName) {
 		mistake("CookieName %q: the prefix is added", o.CookieName)
 	}
 	return errors.Join(errs...)

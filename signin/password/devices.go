@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/go-guard/guard"
@@ -112,7 +111,7 @@ func (d *Devices) check() error {
 	if err := (&http.Cookie{Name: d.name, Path: "/", Secure: true}).Valid(); err != nil {
 		mistake("cookie with Name %q: %w", d.opts.Name, err)
 	}
-	if low := strings.ToLower(d.opts.Name); strings.HasPrefix(low, "__host-") || strings.HasPrefix(low, "__secure-") {
+	if field.HasCookiePrefix(d.opts.Name) {
 		mistake("cookie name %q: the prefix is added", d.opts.Name)
 	}
 	if d.opts.Lifetime < time.Second || d.opts.Lifetime > maxDeviceLifetime {
