@@ -111,3 +111,18 @@ func (rc *receiver) count() int {
 
 // newOnce is a store of its own, that several processes share.
 func newOnce() once.Store { return guard.Must(once.NewMemory(nil)) }
+
+// endings are changes of a logout token, and whether it ends the sign-in of the provider's
+// user then.
+var endings = map[string]struct {
+	change func(object)
+	ends   bool
+}{
+	"sub and sid":                    {func(object) {}, true},
+	"sid alone":                      {func(c object) { delete(c, "sub") }, true},
+	"sub alone":                      {func(c object) { delete(c, "sid") }, true},
+	"another session":                {func(c object) { c["sid"] = "session-2" }, false},
+	"the session of another subject": {func(c object) { c["sub"] = "user-2" }, false},
+	"another subject":                {func(c object) { c["sub"] = "user-2"; delete(c, "sid") }, false},
+	"another issuer":                 {func(c object) { c["iss"] = "https://evil.example" }, false},
+}
