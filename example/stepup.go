@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -23,21 +24,12 @@ var strong = stepup.Require(stepup.Within(recent), stepup.Factor(codeFactor, rec
 
 // recently requires a sign-in of the last five minutes, with the second factor where the
 // account has one. It is for changes of the factors: an account without one adds its first.
-func (a accounts) recently(next http.Handler) http.Handler {
-	withFactor, withoutFactor := strong(next), stepup.Require(stepup.Within(recent))(next)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if u, ok := guard.PrincipalFrom[User](r.Context()); ok {
-			switch step, err := a.secondStep(r.Context(), u); {
-			case err != nil:
-				guard.Refuse(w, r, err)
-				return
-			case step != "":
-				withFactor.ServeHTTP(w, r)
-				return
-			}
-		}
-		withoutFactor.ServeHTTP(w, r)
-	})
+func (a accounts) recently() guard.Middleware {
+	hasFactor := func(ctx context.Context, id string) (bool, error) {
+		step, err := a.secondStep(ctx, User{ID: id})
+		return step != "", err
+	}
+	return stepup.Require(stepup.Within(recent), stepup.FactorIfEnrolled(hasFactor, codeFactor, recoveryFactor, "hwk", "swk"))
 }
 
 // stepupSection shows an action that needs more than a session: a thief with a copied

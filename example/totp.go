@@ -69,7 +69,7 @@ func totpSection(mux *http.ServeMux, set settings, a accounts, log *slog.Logger)
 	browsers := guard.Chain(guard.OnError(format.HTML("/session/", guard.JSON)), a.sameOrigin)
 	inForm := guard.OnError(format.Browser(refusedCode, guard.JSON))
 	signedIn := guard.Chain(browsers, user.Wrap)
-	recently := guard.Chain(browsers, guard.Optional(user), a.recently)
+	recently := guard.Chain(browsers, guard.Optional(user), a.recently())
 
 	mux.Handle("POST /totp/login", browsers(a.passwordStep(a.newLogins(failures))))
 	mux.Handle("GET /totp/{$}", browsers(http.HandlerFunc(showCodeForm)))
