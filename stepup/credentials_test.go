@@ -88,7 +88,7 @@ func TestSessions(t *testing.T) {
 		want(c, true, false, false)
 		c = create("alice", c, session.Factors("otp"))
 		want(create("bob", c, session.Factors("pwd")), true, false, false)
-		// A half sign-in and a guest have not signed in, whoever takes them for principals.
+		// A half sign-in and a guest have not signed in, also where they are principals.
 		half := create("alice", "a=b", session.Factors("pwd", "otp"), session.ACR("gold"), session.Pending("totp", time.Minute))
 		for i, mw := range []guard.Middleware{recent, otp, gold} {
 			if w, reached := harness.Serve(t, guard.Chain(guard.Require(m.Step("totp")), mw), nil, harness.Request("/", "Cookie", half)); w.Code != 401 || reached {

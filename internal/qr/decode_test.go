@@ -12,7 +12,7 @@ func decode(t *testing.T, c *qr.Code) []byte {
 	t.Helper()
 	words := modules(c, formatOf(t, c)&7)
 	version := (c.Size() - 17) / 4
-	// What Interleave does to numbers tells where each codeword of a block is.
+	// Interleaved numbers show where each codeword of a block is.
 	correction, blocks := shape(version)
 	data := make([]byte, 0, len(words))
 	short, long := (len(words)-correction*blocks)/blocks, (len(words)-correction*blocks)%blocks

@@ -247,8 +247,8 @@ func TestStrangersLogoutTokens(t *testing.T) {
 	}
 }
 
-// An ID token, an access token and a client assertion are no logout tokens, whoever sends
-// them, and a logout token is no ID token.
+// An ID token, an access token and a client assertion are no logout tokens, and
+// a logout token is no ID token.
 func TestTokenConfusion(t *testing.T) {
 	p := newProvider()
 	rc := newReceiver(t, p, oauth.Options{})
