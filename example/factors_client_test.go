@@ -31,13 +31,18 @@ func codeAt(secret string, steps int64) string {
 
 // A person is a browser, or a program with a cookie jar.
 type person struct {
-	cookies map[string]string
-	from    int // as of a call
+	cookies   map[string]string
+	from      int    // as of a call
+	confirmed string // the code that confirmed the second factor: spent, whatever step it is now
 }
 
 func newPerson() *person { return &person{cookies: map[string]string{}} }
 
-func (v *person) copy() *person { return &person{maps.Clone(v.cookies), v.from} }
+func (v *person) copy() *person {
+	c := *v
+	c.cookies = maps.Clone(v.cookies)
+	return &c
+}
 
 func (v *person) do(t *testing.T, p *process, c call) answer {
 	t.Helper()
@@ -133,7 +138,8 @@ func enroll(t *testing.T, p *process, body string) (v *person, secret string, re
 	if err := json.Unmarshal([]byte(a.body), &enrolled); err != nil {
 		t.Fatal(err)
 	}
-	a = v.post(t, p, "/totp/confirm", map[string]string{"code": codeAt(enrolled.Secret, -1)})
+	v.confirmed = codeAt(enrolled.Secret, -1)
+	a = v.post(t, p, "/totp/confirm", map[string]string{"code": v.confirmed})
 	row{call: call{do: "confirm"}, status: 200, header: []string{"Cache-Control: no-store"}}.check(t, a)
 	if err := json.Unmarshal([]byte(a.body), &enrolled); err != nil || len(enrolled.Recovery) != 10 {
 		t.Fatalf("%v: %v", err, a)
