@@ -2,106 +2,79 @@ package backend
 
 import (
 	"context"
-	"slices"
-	"sync"
+	"errors"
 
 	"github.com/go-guard/guard/signin/totp"
 )
 
 // An Account is someone who can sign in.
 type Account struct {
-	ID    string
-	Email string // in lower case
-	Role  string
-	Hash  string // of the password
-	Links int64  // how many links have signed in: links by mail are bound to it
+	ID        string
+	Email     string // in lower case; no two accounts have one
+	Role      string
+	Hash      string // of the password; empty without one
+	Links     int64  // how many links have signed in: links by mail are bound to it
+	Verified  bool   // the address was confirmed
+	Suspended bool   // it signs in no one
 }
 
-// Accounts stores accounts, and the record of each one's second factor (totp.Store). An
-// unknown account is not an error: found is false. An error means that the store failed.
+// An Identity is a person at a provider. Issuer and Subject together are its key.
+type Identity struct{ Issuer, Subject string }
+
+// Accounts stores accounts, the identities at providers that sign in to them, and the
+// record of each one's second factor (totp.Store). An unknown account is not an error:
+// found is false. An error means that the store failed.
 type Accounts interface {
 	totp.Store
 	ByID(ctx context.Context, id string) (a Account, found bool, err error)
-	// ByEmail compares exactly.
+	// ByEmail compares exactly, as all methods do.
 	ByEmail(ctx context.Context, email string) (a Account, found bool, err error)
 	All(ctx context.Context) ([]Account, error)
-	// Add adds an account. One with the same ID stays as it is.
-	Add(ctx context.Context, a Account) error
+	// Create adds an account, unless its ID or address is taken.
+	Create(ctx context.Context, a Account) (created bool, err error)
 	// SetHash replaces the hash old if it is still there: a new hash of the old password
 	// never undoes a change of the password.
 	SetHash(ctx context.Context, id, old, replacement string) (swapped bool, err error)
+	// SetEmail replaces the address old, if it is still there, by one that was confirmed and
+	// is not taken.
+	SetEmail(ctx context.Context, id, old, replacement string) (swapped bool, err error)
+	// SetVerified records that email was confirmed, if it still is the address.
+	SetVerified(ctx context.Context, id, email string) (swapped bool, err error)
+	SetSuspended(ctx context.Context, id string, suspended bool) (found bool, err error)
 	// SpendLink adds 1 to Links if it still is links.
 	SpendLink(ctx context.Context, id string, links int64) (swapped bool, err error)
+
+	// Identity returns the account that an identity signs in to.
+	Identity(ctx context.Context, issuer, subject string) (accountID string, found bool, err error)
+	// Identities returns the identities of an account, in a stable order.
+	Identities(ctx context.Context, accountID string) ([]Identity, error)
+	// AddIdentity adds an identity to an account, or returns ErrIdentity. added is false if another
+	// account has it, where it stays, and if there is no such account.
+	AddIdentity(ctx context.Context, accountID, issuer, subject string) (added bool, err error)
+	// RemoveIdentity removes an identity of an account. removed is false if it has no such
+	// identity, and for the last one of an account without a password: no one could sign in
+	// to it anymore.
+	RemoveIdentity(ctx context.Context, accountID, issuer, subject string) (removed bool, err error)
 }
 
-// memoryAccounts is Accounts in the memory of one process.
-type memoryAccounts struct {
-	mu      sync.Mutex
-	rows    []Account
-	factors map[string]string // by ID
-}
+const (
+	maxAccounts   = 100_000 // in memory
+	maxIdentities = 10      // of an account
+	maxIdentity   = 255     // bytes of an issuer or subject
+)
 
-// NewMemoryAccounts returns Accounts in the memory of this process.
-func NewMemoryAccounts() Accounts { return &memoryAccounts{factors: map[string]string{}} }
+var errFull = errors.New("backend: too many accounts")
 
-func (m *memoryAccounts) by(matches func(Account) bool) (Account, bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if i := slices.IndexFunc(m.rows, matches); i >= 0 {
-		return m.rows[i], true, nil
-	}
-	return Account{}, false, nil
-}
+// ErrIdentity is returned by AddIdentity if the account has 10 identities, and for an
+// identity that no account can have: one that is empty, no text, or over 255 bytes.
+var ErrIdentity = errors.New("backend: the account cannot have this identity")
 
-func (m *memoryAccounts) ByID(_ context.Context, id string) (Account, bool, error) {
-	return m.by(func(a Account) bool { return a.ID == id })
-}
-
-func (m *memoryAccounts) ByEmail(_ context.Context, email string) (Account, bool, error) {
-	return m.by(func(a Account) bool { return a.Email == email })
-}
-
-func (m *memoryAccounts) All(context.Context) ([]Account, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Clone(m.rows), nil
-}
-
-func (m *memoryAccounts) Add(_ context.Context, added Account) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !slices.ContainsFunc(m.rows, func(a Account) bool { return a.ID == added.ID }) {
-		m.rows = append(m.rows, added)
+// checkIdentity returns an error for an identity that some store cannot hold.
+func checkIdentity(issuer, subject string) error {
+	for _, part := range []string{issuer, subject} {
+		if part == "" || len(part) > maxIdentity || !utf8Text(part) {
+			return ErrIdentity
+		}
 	}
 	return nil
-}
-
-// change applies a change to the account that matches.
-func (m *memoryAccounts) change(matches func(Account) bool, change func(*Account)) (swapped bool, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	i := slices.IndexFunc(m.rows, matches)
-	if i >= 0 {
-		change(&m.rows[i])
-	}
-	return i >= 0, nil
-}
-
-func (m *memoryAccounts) SetHash(_ context.Context, id, old, replacement string) (bool, error) {
-	return m.change(func(a Account) bool { return a.ID == id && a.Hash == old }, func(a *Account) { a.Hash = replacement })
-}
-
-func (m *memoryAccounts) SpendLink(_ context.Context, id string, links int64) (bool, error) {
-	return m.change(func(a Account) bool { return a.ID == id && a.Links == links }, func(a *Account) { a.Links++ })
-}
-
-func (m *memoryAccounts) Load(_ context.Context, id string) (record string, found bool, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	record, found = m.factors[id]
-	return record, found, nil
-}
-
-func (m *memoryAccounts) Swap(_ context.Context, id, old, replacement string) (bool, error) {
-	return m.change(func(a Account) bool { return a.ID == id && m.factors[id] == old }, func(*Account) { m.factors[id] = replacement })
 }

@@ -4,41 +4,57 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// sqlAccounts is Accounts in a table of a database, for all its processes.
+// sqlAccounts is Accounts in tables of a database, for all its processes.
 type sqlAccounts struct {
 	db      *sql.DB
 	numbers bool // parameters are $1 and $2, as PostgreSQL has them, and not ?
 }
 
 const (
-	// accountsTable has what is compared in exact columns: the collation that MySQL has by
-	// default takes "álice" for "alice".
 	accountsTable = `CREATE TABLE IF NOT EXISTS example_accounts (
 	id VARCHAR(64) PRIMARY KEY, email VARCHAR(254) NOT NULL UNIQUE, role VARCHAR(32) NOT NULL,
-	hash VARCHAR(255) NOT NULL, links BIGINT NOT NULL DEFAULT 0, factor VARCHAR(1000) NOT NULL DEFAULT '')`
-	mysqlExact = ` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`
+	hash VARCHAR(255) NOT NULL, links BIGINT NOT NULL DEFAULT 0, factor VARCHAR(1000) NOT NULL DEFAULT '',
+	verified BOOLEAN NOT NULL, suspended BOOLEAN NOT NULL DEFAULT FALSE)`
+	identitiesTable = `CREATE TABLE IF NOT EXISTS example_identities (
+	issuer VARCHAR(255) NOT NULL, subject VARCHAR(255) NOT NULL, account_id VARCHAR(64) NOT NULL,
+	PRIMARY KEY (issuer, subject))`
 
-	accountColumns = "SELECT id, email, role, hash, links FROM example_accounts"
+	accountColumns = "SELECT id, email, role, hash, links, verified, suspended FROM example_accounts"
 	// perCall limits a call: a database that does not answer is a failure.
 	perCall = 5 * time.Second
 )
 
-// newSQLAccounts creates the table if there is none.
+// newSQLAccounts creates the tables if there are none. A table of another version of this
+// program is an error.
 func newSQLAccounts(ctx context.Context, db *sql.DB, dialect string) (*sqlAccounts, error) {
-	create := accountsTable
-	if dialect == "mysql" {
-		create += mysqlExact
+	for _, create := range []string{accountsTable, identitiesTable} {
+		if dialect == "mysql" { // its texts compare "álice" or "alice " as "alice"
+			create = strings.ReplaceAll(create, "VARCHAR", "VARBINARY")
+		}
+		_, err := db.ExecContext(ctx, create)
+		if err != nil { // PostgreSQL: another process creates it at the same time
+			_, err = db.ExecContext(ctx, create)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	_, err := db.ExecContext(ctx, create)
-	if err != nil { // PostgreSQL: another process creates it at the same time
-		_, err = db.ExecContext(ctx, create)
+	if _, err := db.ExecContext(ctx, accountColumns+" WHERE 1 = 0"); err != nil {
+		return nil, fmt.Errorf("the table example_accounts is of another version, remove it: %w", err)
 	}
-	return &sqlAccounts{db: db, numbers: dialect == "pgx"}, err
+	return &sqlAccounts{db: db, numbers: dialect == "pgx"}, nil
+}
+
+// scan reads a row of accountColumns.
+func scan(row interface{ Scan(...any) error }) (a Account, err error) {
+	err = row.Scan(&a.ID, &a.Email, &a.Role, &a.Hash, &a.Links, &a.Verified, &a.Suspended)
+	return a, err
 }
 
 // query returns a statement with the parameters of the database.
@@ -55,7 +71,7 @@ func (s *sqlAccounts) query(text string) string {
 func (s *sqlAccounts) one(ctx context.Context, where, value string) (a Account, found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, perCall)
 	defer cancel()
-	err = s.db.QueryRowContext(ctx, s.query(accountColumns+where), value).Scan(&a.ID, &a.Email, &a.Role, &a.Hash, &a.Links)
+	a, err = scan(s.db.QueryRowContext(ctx, s.query(accountColumns+where), value))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Account{}, false, nil
 	}
@@ -85,8 +101,8 @@ func (s *sqlAccounts) All(ctx context.Context) (all []Account, err error) {
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var a Account
-		if err := rows.Scan(&a.ID, &a.Email, &a.Role, &a.Hash, &a.Links); err != nil {
+		a, err := scan(rows)
+		if err != nil {
 			return nil, err
 		}
 		all = append(all, a)
@@ -94,19 +110,19 @@ func (s *sqlAccounts) All(ctx context.Context) (all []Account, err error) {
 	return all, rows.Err()
 }
 
-// Add does nothing if the account exists; so do two processes that add it at the same time.
-func (s *sqlAccounts) Add(ctx context.Context, a Account) error {
-	_, found, err := s.ByID(ctx, a.ID)
-	if found || err != nil {
-		return err
+func (s *sqlAccounts) Create(ctx context.Context, a Account) (bool, error) {
+	created, err := s.change(ctx, "INSERT INTO example_accounts (id, email, role, hash, links, verified, suspended) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		a.ID, a.Email, a.Role, a.Hash, a.Links, a.Verified, a.Suspended)
+	if err == nil {
+		return created, nil
 	}
-	_, err = s.change(ctx, "INSERT INTO example_accounts (id, email, role, hash) VALUES (?, ?, ?, ?)", a.ID, a.Email, a.Role, a.Hash)
-	if err != nil {
-		if _, found, lookup := s.ByID(ctx, a.ID); found && lookup == nil {
-			return nil
-		}
+	// The constraints decide, also between two processes. What they refused is there now.
+	_, sameID, errID := s.ByID(ctx, a.ID)
+	_, sameEmail, errEmail := s.ByEmail(ctx, a.Email)
+	if errID == nil && errEmail == nil && (sameID || sameEmail) {
+		return false, nil
 	}
-	return err
+	return false, err
 }
 
 // change reports whether a statement changed a row.
@@ -123,6 +139,31 @@ func (s *sqlAccounts) change(ctx context.Context, text string, values ...any) (b
 
 func (s *sqlAccounts) SetHash(ctx context.Context, id, old, replacement string) (bool, error) {
 	return s.change(ctx, "UPDATE example_accounts SET hash = ? WHERE id = ? AND hash = ?", replacement, id, old)
+}
+
+func (s *sqlAccounts) SetEmail(ctx context.Context, id, old, replacement string) (bool, error) {
+	if old == replacement {
+		return false, nil // taken
+	}
+	swapped, err := s.change(ctx, "UPDATE example_accounts SET email = ?, verified = ? WHERE id = ? AND email = ?", replacement, true, id, old)
+	if err != nil { // as in Create
+		if _, found, lookup := s.ByEmail(ctx, replacement); found && lookup == nil {
+			return false, nil
+		}
+	}
+	return swapped, err
+}
+
+func (s *sqlAccounts) SetVerified(ctx context.Context, id, email string) (bool, error) {
+	return s.change(ctx, "UPDATE example_accounts SET verified = ? WHERE id = ? AND email = ? AND verified = ?", true, id, email, false)
+}
+
+func (s *sqlAccounts) SetSuspended(ctx context.Context, id string, suspended bool) (found bool, err error) {
+	found, err = s.change(ctx, "UPDATE example_accounts SET suspended = ? WHERE id = ?", suspended, id)
+	if err == nil && !found { // MySQL counts no row that has the value already
+		_, found, err = s.ByID(ctx, id)
+	}
+	return found, err
 }
 
 func (s *sqlAccounts) SpendLink(ctx context.Context, id string, links int64) (bool, error) {
