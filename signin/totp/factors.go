@@ -35,6 +35,10 @@ type Options struct {
 	// Digits is how many digits the codes of new enrollments have: 6 or 8. If 0, 6.
 	// Several authenticators show 6 whatever the URI says.
 	Digits int
+	// RecoveryAlone allows recovery codes for accounts without an authenticator, whose
+	// second factor is another one, such as a passkey: NewRecoveryCodes makes them, and
+	// Verify accepts them. Status.Enabled is false for such an account.
+	RecoveryAlone bool
 	// Now is the clock. If nil, time.Now.
 	Now func() time.Time
 }

@@ -38,6 +38,9 @@ func (f *Factors) Status(ctx context.Context, subject string) (Status, error) {
 func (f *Factors) Disable(r *http.Request, subject, code string) error {
 	d := guard.Decision{Package: "totp", Action: "disable", Subject: subject, Pattern: r.Pattern}
 	_, err := f.verify(r, subject, code, &d, func(ctx context.Context, used *factor) error {
+		if used == nil { // a recovery code alone
+			return errNone
+		}
 		return f.update(ctx, subject, func(rec *record) error {
 			switch {
 			case rec.active == nil: // removed meanwhile; a pending one is of someone else
@@ -73,11 +76,12 @@ func (f *Factors) concludeIn(ctx context.Context, action, subject string, err er
 }
 
 // NewRecoveryCodes replaces the recovery codes of an account by ten new ones, which are
-// shown once. Without a factor the error is 409 with the code "factor_missing".
+// shown once. Without a factor the error is 409 with the code "factor_missing", unless
+// Options.RecoveryAlone is true.
 func (f *Factors) NewRecoveryCodes(ctx context.Context, subject string) ([]string, error) {
 	codes, digests := newRecovery()
 	err := f.update(ctx, subject, func(rec *record) error {
-		if rec.active == nil {
+		if rec.active == nil && !f.opts.RecoveryAlone {
 			return conflict("factor_missing", "The account has no second factor", errNoFactor)
 		}
 		rec.recovery = digests

@@ -81,6 +81,42 @@ func TestRecoveryCodes(t *testing.T) {
 	}
 }
 
+// TestRecoveryAlone: where another factor is the first, such as a passkey, an account has
+// recovery codes without an authenticator.
+func TestRecoveryAlone(t *testing.T) {
+	a := newApp(t, totp.Options{RecoveryAlone: true})
+	a.want(a.verify("1", "AAAA-AAAA-AAAA-AAAA"), 401, "totp: invalid code: an unknown or used recovery code")
+	codes := guard.Must(a.NewRecoveryCodes(ctx, "1"))
+	if s := guard.Must(a.Status(ctx, "1")); s != (totp.Status{RecoveryCodes: 10}) || len(codes) != 10 {
+		t.Errorf("%+v, %q", s, codes)
+	}
+	if got := a.verify("1", codes[0]); got.verified != (totp.Verified{Recovery: true, RecoveryCodes: 9}) {
+		t.Errorf("%+v", got)
+	}
+	a.want(a.verify("1", codes[0]), 401, "")
+	a.want(a.verify("1", "000000"), 401, noFactor)
+	a.want(a.verify("2", codes[1]), 401, "")
+	a.want(a.disable("1", codes[1]), 401, noFactor) // there is nothing to disable
+	p := phone{guard.Must(a.Enroll(ctx, "1", "alice")).Secret(), a.clock}
+	a.want(a.verify("1", codes[2]), 200, "") // the enrollment changes nothing
+	got := a.confirm("1", p.code(0))
+	a.want(got, 200, "")
+	a.want(a.verify("1", codes[3]), 401, "") // replaced
+	a.want(a.disable("1", got.codes[0]), 200, "")
+	if s := guard.Must(a.Status(ctx, "1")); s != (totp.Status{}) || a.record("1") != "" {
+		t.Errorf("%+v", s)
+	}
+	for i, code := range guard.Must(a.NewRecoveryCodes(ctx, "1")) {
+		a.clock.Advance(15 * time.Minute)
+		if got := a.verify("1", code); got.verified.RecoveryCodes != 9-i {
+			t.Errorf("%+v", got)
+		}
+	}
+	if a.record("1") != "" {
+		t.Error("a record of nothing")
+	}
+}
+
 // TestDisable: a code removes the factor, and everything that belongs to it.
 func TestDisable(t *testing.T) {
 	for name, remove := range map[string]func(a *app, p phone, recovery []string) result{

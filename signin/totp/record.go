@@ -89,11 +89,11 @@ func (f *Factors) load(ctx context.Context, subject string) (*record, error) {
 	return rec, nil
 }
 
-// swap replaces the record that was loaded by rec, which it seals. Without a factor, the
-// account has no record.
+// swap replaces the record that was loaded by rec, which it seals. Without a factor or
+// recovery codes, the account has no record.
 func (f *Factors) swap(ctx context.Context, subject string, rec *record) (bool, error) {
 	text := ""
-	if rec.active != nil || rec.pending != nil {
+	if rec.active != nil || rec.pending != nil || len(rec.recovery) > 0 {
 		text = f.newest.Seal(rec.marshal(), subject)
 	}
 	if text == rec.text { // there was none, and is none

@@ -55,7 +55,8 @@ const (
 // "login_limited", or "factor_locked" if only a recovery code or
 // [Factors.Unlock] ends the wait; 503 if a store failed, in which case the code may be spent and the
 // attempt does not count; 500 if the record does not open. An account without a
-// confirmed factor is refused as for a wrong code: [Factors.Status] reports whether to ask
+// confirmed factor is refused as for a wrong code, but for recovery codes with
+// Options.RecoveryAlone: [Factors.Status] reports whether to ask
 // for one.
 func (f *Factors) Verify(r *http.Request, subject, code string) (Verified, error) {
 	d := guard.Decision{Package: "totp", Subject: subject, Pattern: r.Pattern}
@@ -192,7 +193,7 @@ func (f *Factors) useRecovery(ctx context.Context, subject string, d digest) (us
 		used = rec
 		i := find(rec.recovery, d)
 		switch {
-		case rec.active == nil:
+		case rec.active == nil && !f.opts.RecoveryAlone:
 			return errNone
 		case i < 0:
 			return errRecovery
