@@ -4,12 +4,14 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/format"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/signin/passkey"
 	"github.com/go-guard/guard/signin/password"
 	"github.com/go-guard/guard/signin/totp"
 )
@@ -26,14 +28,17 @@ type accounts struct {
 	sessions *session.Manager[Device]
 	users    *Directory
 	logins   *password.Login[User]
-	second   *totp.Factors // nil without SEAL_KEY
-	mails    *mailer       // nil without MAIL_URL
-	demo     bool          // the page names the users and their password
+	second   *totp.Factors         // nil without SEAL_KEY
+	keys     *passkey.RelyingParty // nil as newPasskeys says
+	mails    *mailer               // nil without MAIL_URL
+	demo     bool                  // the page names the users and their password
+
+	storedKeys passkey.Store // of the database, or nil
 }
 
-// newAccounts returns the accounts that /session, /link, /totp and /stepup share.
+// newAccounts returns the accounts that /session, /link, /totp, /passkey and /stepup share.
 func newAccounts(set settings, users *Directory) (a accounts, err error) {
-	a = accounts{users: users, mails: set.mails, demo: set.dev}
+	a = accounts{users: users, mails: set.mails, demo: set.dev, storedKeys: set.stores.Passkeys}
 	a.sessions, err = session.New[Device](&session.Options{
 		TouchEvery:     time.Minute, // the page shows the last use
 		InsecureCookie: set.dev,
@@ -43,6 +48,9 @@ func newAccounts(set settings, users *Directory) (a accounts, err error) {
 		return a, err
 	}
 	if a.second, err = newSecondFactors(set, users); err != nil {
+		return a, err
+	}
+	if a.keys, err = newPasskeys(set); err != nil {
 		return a, err
 	}
 	a.logins = a.newLogins(nil)
@@ -118,10 +126,12 @@ func (a accounts) login(w http.ResponseWriter, r *http.Request) {
 
 // create signs u in by a factor, and destroys the session of the request. It refuses a
 // login that was under way when the user's sessions were ended. An account with a second
-// factor gets a half sign-in, and next names what it waits for.
+// factor gets a half sign-in, and next names what it waits for. A passkey is two factors.
 func (a accounts) create(w http.ResponseWriter, r *http.Request, u User, factor string, opts ...session.CreateOption) (next string, err error) {
-	if next, err = a.secondStep(r.Context(), u); err != nil {
-		return "", err
+	if !slices.Contains(passkeyFactors, factor) {
+		if next, err = a.secondStep(r.Context(), u); err != nil {
+			return "", err
+		}
 	}
 	opts = append(opts, session.AtEpoch(u.Epoch), session.Factors(factor))
 	if next != "" {

@@ -18,6 +18,9 @@ const (
 	recoveryFactor = "recovery" // a name of this program
 )
 
+// passkeyFactors are the factors of passkeys: a key in hardware, and one that is synced.
+var passkeyFactors = []string{"hwk", "swk"}
+
 // strong requires a sign-in of the last five minutes with a second factor, or with a
 // passkey, in hardware or synced.
 var strong = stepup.Require(stepup.Within(recent), stepup.Factor(codeFactor, recoveryFactor, "hwk", "swk"))

@@ -23,8 +23,9 @@ func newSecondFactors(set settings, users *Directory) (*totp.Factors, error) {
 	}
 	keys := set.sealKeys("second factors")
 	return totp.New("Guard example", keys[0], users, set.clientIP(), &totp.Options{
-		OldKeys: keys[1:],
-		Steps:   set.stores.Once,
+		OldKeys:       keys[1:],
+		Steps:         set.stores.Once,
+		RecoveryAlone: true, // of an account that has passkeys
 		Attempts: ratelimit.LoginOptions{
 			Store: set.stores.Limits, Secret: set.derive("codes"), Timeout: time.Second, OnFailure: ratelimit.FailClosed(),
 		},
@@ -44,13 +45,24 @@ func (a accounts) secondStep(ctx context.Context, u User) (step string, err erro
 		if err == nil && record != "" { // of a process that has the key
 			return "", errors.New("the account has a second factor, and SEAL_KEY is not set")
 		}
-		return "", unavailable(err)
-	}
-	status, err := a.second.Status(ctx, u.ID)
-	if err != nil || !status.Enabled {
+		if err != nil {
+			return "", unavailable(err)
+		}
+		_, err = a.hasPasskeys(ctx, u.ID) // an error, if it has
 		return "", err
 	}
-	return totpStep, nil
+	status, err := a.second.Status(ctx, u.ID)
+	if err != nil {
+		return "", err
+	}
+	if status.Enabled {
+		return totpStep, nil // a passkey completes it, too
+	}
+	has, err := a.hasPasskeys(ctx, u.ID)
+	if err != nil || !has {
+		return "", err
+	}
+	return passkeyStep, nil
 }
 
 // totpSection shows a second factor: codes of an authenticator app.

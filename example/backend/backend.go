@@ -16,6 +16,7 @@ import (
 	"github.com/go-guard/guard/once"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/signin/passkey"
 	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
@@ -30,6 +31,7 @@ type Stores struct {
 	Once          once.Store
 	OAuthSessions session.Store // of other users than Sessions
 	Accounts      Accounts      // of those whose sessions are in Sessions
+	Passkeys      passkey.Store // of the Accounts
 
 	closers []func() error
 }
