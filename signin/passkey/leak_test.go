@@ -15,6 +15,6 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	p := guard.Must(passkey.New(rpID, origins, leak.Secret("key", 32), memory, &o))
 	leak.Check(t, ".", map[string]leak.Instance{
 		"Accepted": {Value: passkey.Accepted{}}, "Account": {Value: alice}, "Credential": {Value: passkey.Credential{ID: "a"}}, "Memory": {Value: memory},
-		"MemoryOptions": {Value: passkey.MemoryOptions{}}, "Options": {Value: o, Exposed: "a guard.Secret"}, "RelyingParty": {Value: p}, "Use": {Value: passkey.Use{}},
+		"MemoryOptions": {Value: passkey.MemoryOptions{}}, "Options": {Value: o, Exposed: "a guard.Secret"}, "RelyingParty": {Value: p}, "Store": {Value: memory}, "Use": {Value: passkey.Use{}},
 	})
 }

@@ -38,6 +38,8 @@ var allowed = map[string][]string{
 	"signin/password": {module + "/ratelimit", module + "/clientip", "golang.org/x/time", // a login limits its failures
 		"golang.org/x/crypto", "golang.org/x/sys"}, // the latter by the former
 	"signin/totp": {module + "/once", module + "/ratelimit", module + "/clientip", "golang.org/x/time"}, // a code is good once, and wrong ones are limited
+
+	"signin/credential": nil, // stores import it, and not go-webauthn
 }
 
 // TestImports holds the import rules of the module, over all dependencies.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/go-guard/guard/internal/testing/leak"
+	"github.com/go-guard/guard/signin/credential"
 )
 
 const root = "../../.."
@@ -36,10 +37,16 @@ var packages = map[string]func(*testing.T) map[string]leak.Instance{
 	"signin/totp":     ofTOTP,
 	"source":          ofSource,
 	"stepup":          none,
+
+	"signin/credential": ofCredential,
 	// Conformance suites.
 	"apikey/apikeytest": none, "jwtauth/denylisttest": none, "jwtauth/refresh/refreshtest": none,
 	"once/oncetest": none, "ratelimit/ratelimittest": none, "session/sessiontest": none,
-	"signin/totp/totptest": none,
+	"signin/credential/credentialtest": none, "signin/totp/totptest": none,
+}
+
+func ofCredential(*testing.T) map[string]leak.Instance {
+	return map[string]leak.Instance{"Record": {Value: credential.Record{ID: "a"}}, "Use": {Value: credential.Use{SignCount: 1}}}
 }
 
 func none(*testing.T) map[string]leak.Instance { return nil }
