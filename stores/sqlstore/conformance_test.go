@@ -13,6 +13,8 @@ import (
 	"github.com/go-guard/guard/once/oncetest"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
+	"github.com/go-guard/guard/signin/credential"
+	"github.com/go-guard/guard/signin/credential/credentialtest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
@@ -38,6 +40,9 @@ func suites(t *testing.T, s *sqlstore.Stores, empty func(t *testing.T) *sqlstore
 	})
 	t.Run("Denylist", func(t *testing.T) {
 		denylisttest.Run(t, func(*testing.T) jwtauth.Denylist { return s.Denylist() })
+	})
+	t.Run("Passkeys", func(t *testing.T) {
+		credentialtest.Run(t, func(*testing.T) credential.Store { return s.Passkeys() })
 	})
 	t.Run("Once", func(t *testing.T) {
 		oncetest.Run(t, func(*testing.T) once.Store { return s.Once() }, nil)

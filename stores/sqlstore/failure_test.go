@@ -19,6 +19,7 @@ import (
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
+	"github.com/go-guard/guard/signin/credential"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
@@ -170,6 +171,35 @@ var steps = []step{
 	}},
 	{"RateLimits.GiveBack", false, func(ctx context.Context, s *sqlstore.Stores) error {
 		return s.RateLimits().GiveBack(ctx, []ratelimit.Taken{{Take: ratelimit.Take{Limit: minutely(5), Key: "none", Cost: 1}}})
+	}},
+	{"Passkeys.UserHandle", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		subject, candidate := rand.Text(), rand.Text()
+		handle, err := s.Passkeys().UserHandle(ctx, subject, candidate)
+		return unexpected(err == nil && handle != candidate, err)
+	}},
+	{"Passkeys.Add", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		added, err := s.Passkeys().Add(ctx, credential.Record{ID: rand.Text(), Subject: rand.Text()})
+		return unexpected(err == nil && !added, err)
+	}},
+	{"Passkeys.Load", false, func(ctx context.Context, s *sqlstore.Stores) error {
+		_, found, err := s.Passkeys().Load(ctx, "none")
+		return unexpected(found, err)
+	}},
+	{"Passkeys.List", false, func(ctx context.Context, s *sqlstore.Stores) error {
+		list, err := s.Passkeys().List(ctx, "none")
+		return unexpected(len(list) > 0, err)
+	}},
+	{"Passkeys.Use", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		accepted, err := s.Passkeys().Use(ctx, "none", credential.Use{})
+		return unexpected(accepted, err)
+	}},
+	{"Passkeys.Rename", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		found, err := s.Passkeys().Rename(ctx, "none", "none", "none")
+		return unexpected(found, err)
+	}},
+	{"Passkeys.Remove", true, func(ctx context.Context, s *sqlstore.Stores) error {
+		found, err := s.Passkeys().Remove(ctx, "none", "none")
+		return unexpected(found, err)
 	}},
 	{"Sweep", true, func(ctx context.Context, s *sqlstore.Stores) error { _, err := s.Sweep(ctx, 1); return err }},
 }

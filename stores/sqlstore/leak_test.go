@@ -34,7 +34,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 				"Stores":  {Value: stores},
 			})
 			for name, store := range map[string]any{
-				"APIKeys": stores.APIKeys(), "Denylist": stores.Denylist(),
+				"APIKeys": stores.APIKeys(), "Denylist": stores.Denylist(), "Passkeys": stores.Passkeys(),
 				"RateLimits": stores.RateLimits(), "Sessions": stores.Sessions(), "TokenFamilies": stores.TokenFamilies(),
 			} {
 				for _, l := range leak.Find(leak.Instance{Value: store}) {

@@ -175,13 +175,17 @@ func (s *Stores) checkRights(ctx context.Context) error {
 	var missing []string
 	for _, t := range tables {
 		var rights []string
+		indexed := t.expiry + " = 0" // for sql_safe_updates
+		if t.retention == forever {
+			indexed = "subject = ''"
+		}
 		for _, right := range [...]struct{ name, statement string }{
 			{"SELECT", "SELECT %[2]s FROM %[1]s WHERE 1 = 0"},
 			{"INSERT", "INSERT INTO %[1]s SELECT * FROM %[1]s WHERE 1 = 0"},
 			{"UPDATE", "UPDATE %[1]s SET %[2]s = 0 WHERE 1 = 0"},
-			{"DELETE", "DELETE FROM %[1]s WHERE %[2]s = 0 AND 1 = 0"}, // a key for sql_safe_updates,
+			{"DELETE", "DELETE FROM %[1]s WHERE %[3]s AND 1 = 0"},
 		} {
-			_, err := s.exec(ctx, s.db(), fmt.Sprintf(right.statement, t.name, t.expiry))
+			_, err := s.exec(ctx, s.db(), fmt.Sprintf(right.statement, t.name, t.expiry, indexed))
 			switch m := s.dialect.mistake(err); {
 			case m == denied:
 				rights = append(rights, right.name)

@@ -10,6 +10,7 @@ import (
 	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
+	"github.com/go-guard/guard/signin/credential"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
@@ -105,6 +106,34 @@ func TestStatements(t *testing.T) {
 		}},
 		{"APIKeys.Insert", 5, func(ctx context.Context, s *sqlstore.Stores) error {
 			_, err := s.APIKeys().Insert(ctx, apikey.Entry{Record: apikey.Record{ID: "a"}}, 10)
+			return err
+		}},
+		{"Passkeys.UserHandle of a new account", 2, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.Passkeys().UserHandle(ctx, "alice", "a")
+			return err
+		}},
+		{"Passkeys.Add", 1, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.Passkeys().Add(ctx, credential.Record{ID: "a"})
+			return err
+		}},
+		{"Passkeys.Load", 1, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, _, err := s.Passkeys().Load(ctx, "a")
+			return err
+		}},
+		{"Passkeys.List", 1, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.Passkeys().List(ctx, "alice")
+			return err
+		}},
+		{"Passkeys.Use", 1, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.Passkeys().Use(ctx, "a", credential.Use{})
+			return err
+		}},
+		{"Passkeys.Rename", 1, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.Passkeys().Rename(ctx, "alice", "a", "b")
+			return err
+		}},
+		{"Passkeys.Remove", 1, func(ctx context.Context, s *sqlstore.Stores) error {
+			_, err := s.Passkeys().Remove(ctx, "alice", "a")
 			return err
 		}},
 	} {

@@ -1,7 +1,7 @@
 // Package sqlstore keeps the state of guard's packages in a SQL database, so
 // that several processes share it and a restart loses no session: sessions,
-// refresh token families, a denylist, API keys, rate limits, and what may happen a
-// single time (package once). It supports PostgreSQL, MySQL, MariaDB and SQLite
+// refresh token families, a denylist, API keys, passkeys, rate limits, and what may
+// happen a single time (package once). It supports PostgreSQL, MySQL, MariaDB and SQLite
 // through database/sql; the caller chooses the driver.
 //
 //	db, err := sql.Open("pgx", url)

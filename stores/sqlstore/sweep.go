@@ -9,7 +9,7 @@ import (
 	"github.com/go-guard/guard/session"
 )
 
-// A table whose rows expire.
+// A table. The rows of the last two do not expire.
 type table int
 
 const (
@@ -21,24 +21,31 @@ const (
 	apiKeyTable
 	onceTable
 	countTable
+	passkeyTable
+	passkeyUserTable
 )
 
 // slack is added to the retention of every row: a process whose clock is ahead
 // must not delete a row that has not expired for the others.
 const slack = time.Hour
 
+// forever is a retention.
+const forever = -1
+
 var tables = [...]struct {
 	name, expiry string        // expiry is a column
 	retention    time.Duration // after the expiry
 }{
-	sessionTable:  {"guard_sessions", "deadline", session.Grace + slack},
-	forwardTable:  {"guard_forwards", "expires", time.Minute}, // a client may rotate often
-	epochTable:    {"guard_epochs", "forget_after", slack},
-	familyTable:   {"guard_families", "expires", slack},
-	denylistTable: {"guard_denied", "denied", slack},
-	apiKeyTable:   {"guard_api_keys", "forget_after", slack},
-	onceTable:     {"guard_once", "expires", slack},
-	countTable:    {"guard_counts", "forget_after", time.Minute}, // a client may have many addresses
+	sessionTable:     {"guard_sessions", "deadline", session.Grace + slack},
+	forwardTable:     {"guard_forwards", "expires", time.Minute}, // a client may rotate often
+	epochTable:       {"guard_epochs", "forget_after", slack},
+	familyTable:      {"guard_families", "expires", slack},
+	denylistTable:    {"guard_denied", "denied", slack},
+	apiKeyTable:      {"guard_api_keys", "forget_after", slack},
+	onceTable:        {"guard_once", "expires", slack},
+	countTable:       {"guard_counts", "forget_after", time.Minute}, // a client may have many addresses
+	passkeyTable:     {"guard_passkeys", "created", forever},
+	passkeyUserTable: {"guard_passkey_users", "created", forever},
 }
 
 const defaultBatch = 1000
@@ -53,6 +60,9 @@ func (s *Stores) Sweep(ctx context.Context, batch int) (deleted int, err error) 
 	}
 	var errs []error
 	for t := range tables {
+		if tables[t].retention == forever {
+			continue
+		}
 		errs = append(errs, s.write(ctx, "sweeping "+tables[t].name, func(ctx context.Context) error {
 			n, err := s.sweep(ctx, table(t), batch)
 			deleted += int(n)

@@ -14,6 +14,8 @@ import (
 	"github.com/go-guard/guard/ratelimit/ratelimittest"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
+	"github.com/go-guard/guard/signin/credential"
+	"github.com/go-guard/guard/signin/credential/credentialtest"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
@@ -71,6 +73,7 @@ func TestVariants(t *testing.T) {
 			fill(t, s, (&clock{}).now(), 0)
 			sessiontest.Run(t, func(*testing.T) session.Store { return s.Sessions() })
 			refreshtest.Run(t, func(*testing.T) refresh.Store { return s.TokenFamilies() })
+			credentialtest.Run(t, func(*testing.T) credential.Store { return s.Passkeys() })
 			c := harness.NewClock()
 			limits := guard.Must(sqlstore.New(db, v.dialect, &sqlstore.Options{Timeout: longTimeout, Now: c.Now})).RateLimits()
 			ratelimittest.Traces(t, limits, c, 0, 10)

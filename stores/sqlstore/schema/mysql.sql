@@ -98,5 +98,28 @@ CREATE TABLE IF NOT EXISTS guard_counts (
 	KEY guard_counts_forget_after (forget_after)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
 
+CREATE TABLE IF NOT EXISTS guard_passkey_users (
+	subject     VARBINARY(255) NOT NULL PRIMARY KEY,
+	user_handle VARBINARY(86)  NOT NULL,
+	created     BIGINT         NOT NULL
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
+
+CREATE TABLE IF NOT EXISTS guard_passkeys (
+	id              VARBINARY(1364) NOT NULL PRIMARY KEY, -- here and below, base64url is stored as its text
+	subject         VARBINARY(255)  NOT NULL,
+	user_handle     VARBINARY(86)   NOT NULL,
+	public_key      VARBINARY(1500) NOT NULL, -- a COSE key
+	sign_count      BIGINT          NOT NULL,
+	backup_eligible TINYINT         NOT NULL,
+	backed_up       TINYINT         NOT NULL,
+	transports      VARBINARY(135)  NOT NULL, -- words, with a space between
+	aaguid          VARBINARY(36)   NOT NULL,
+	name            VARBINARY(64)   NOT NULL,
+	created         BIGINT          NOT NULL,
+	last_used       BIGINT          NOT NULL, -- 0 before the first sign-in
+	revision        BIGINT          NOT NULL, -- how often the row was updated
+	KEY guard_passkeys_subject (subject, created)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
+
 -- The last statement: all tables exist.
 INSERT IGNORE INTO guard_schema (version) VALUES (1);

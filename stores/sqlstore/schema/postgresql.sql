@@ -98,5 +98,28 @@ CREATE TABLE IF NOT EXISTS guard_counts (
 ) WITH (fillfactor = 50);
 CREATE INDEX IF NOT EXISTS guard_counts_forget_after ON guard_counts (forget_after);
 
+CREATE TABLE IF NOT EXISTS guard_passkey_users (
+	subject     bytea  NOT NULL PRIMARY KEY,
+	user_handle bytea  NOT NULL,
+	created     bigint NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS guard_passkeys (
+	id              bytea    NOT NULL PRIMARY KEY, -- here and below, base64url is stored as its text
+	subject         bytea    NOT NULL,
+	user_handle     bytea    NOT NULL,
+	public_key      bytea    NOT NULL, -- a COSE key
+	sign_count      bigint   NOT NULL,
+	backup_eligible smallint NOT NULL,
+	backed_up       smallint NOT NULL,
+	transports      bytea    NOT NULL, -- words, with a space between
+	aaguid          bytea    NOT NULL,
+	name            bytea    NOT NULL,
+	created         bigint   NOT NULL,
+	last_used       bigint   NOT NULL, -- 0 before the first sign-in
+	revision        bigint   NOT NULL  -- how often the row was updated
+);
+CREATE INDEX IF NOT EXISTS guard_passkeys_subject ON guard_passkeys (subject, created);
+
 -- The last statement: all tables exist.
 INSERT INTO guard_schema (version) VALUES (1) ON CONFLICT DO NOTHING;

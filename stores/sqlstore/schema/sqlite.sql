@@ -96,5 +96,28 @@ CREATE TABLE IF NOT EXISTS guard_counts (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS guard_counts_forget_after ON guard_counts (forget_after);
 
+CREATE TABLE IF NOT EXISTS guard_passkey_users (
+	subject     BLOB    NOT NULL PRIMARY KEY,
+	user_handle BLOB    NOT NULL,
+	created     INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS guard_passkeys (
+	id              BLOB    NOT NULL PRIMARY KEY, -- here and below, base64url is stored as its text
+	subject         BLOB    NOT NULL,
+	user_handle     BLOB    NOT NULL,
+	public_key      BLOB    NOT NULL, -- a COSE key
+	sign_count      INTEGER NOT NULL,
+	backup_eligible INTEGER NOT NULL,
+	backed_up       INTEGER NOT NULL,
+	transports      BLOB    NOT NULL, -- words, with a space between
+	aaguid          BLOB    NOT NULL,
+	name            BLOB    NOT NULL,
+	created         INTEGER NOT NULL,
+	last_used       INTEGER NOT NULL, -- 0 before the first sign-in
+	revision        INTEGER NOT NULL  -- how often the row was updated
+) STRICT;
+CREATE INDEX IF NOT EXISTS guard_passkeys_subject ON guard_passkeys (subject, created);
+
 -- The last statement: all tables exist.
 INSERT INTO guard_schema (version) VALUES (1) ON CONFLICT DO NOTHING;
