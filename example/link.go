@@ -19,38 +19,17 @@ import (
 // linkSection shows links by mail: to reset a forgotten password, and to sign in. Without
 // mail, a key or https it is not mounted.
 func linkSection(mux *http.ServeMux, set settings, a accounts, log *slog.Logger) error {
-	switch u, err := url.Parse(set.publicURL); {
-	case len(set.seal) == 0:
-		log.Warn("SEAL_KEY is not set: /link is not mounted")
-		return nil
-	case a.mails == nil:
-		log.Warn("MAIL_URL is not set: /link is not mounted")
-		return nil
-	case err != nil || u.Scheme != "https" && u.Hostname() != "localhost":
-		log.Warn("PUBLIC_URL is neither https nor of localhost: /link is not mounted")
+	if why := set.withoutLinks(); why != "" {
+		log.Warn(why + ": /link is not mounted")
 		return nil
 	}
-	mails, err := ratelimit.New(ratelimit.Limit{Name: "mails", Quota: 3, Window: 15 * time.Minute},
-		func(*http.Request) (string, error) { return "", errors.New("the key is the address") }, // Take has it
-		&ratelimit.Options{Store: set.stores.Limits, Secret: set.derive("mails")})
+	reset, err := a.resetLinks(set, "/link/reset")
 	if err != nil {
 		return err
 	}
-	keys := set.sealKeys("links")
-	reset := linkPages{accounts: a, sent: mails, path: "/link/reset", subject: "Choose a new password", form: step{
-		Title: "Choose a new password", Button: "Change the password",
-		Field: &stepField{"password", "New password", "password", "new-password"},
-	}}
-	reset.links, err = link.New("reset", set.publicURL+reset.path, keys[0], a.passwordState, &link.Options{OldKeys: keys[1:], Once: set.stores.Once})
+	signIn, err := a.signInLinks(set, "/link/login")
 	if err != nil {
-		return fmt.Errorf("PUBLIC_URL: %w", err)
-	}
-	signIn := linkPages{accounts: a, sent: mails, path: "/link/login", subject: "Sign in", form: step{Title: "Sign in", Button: "Sign in"}}
-	signIn.links, err = link.New("sign-in", set.publicURL+signIn.path, keys[0], a.linkState, &link.Options{
-		OldKeys: keys[1:], Once: set.stores.Once, Lifetime: 15 * time.Minute,
-	})
-	if err != nil {
-		return fmt.Errorf("PUBLIC_URL: %w", err)
+		return err
 	}
 	reset.redeem, signIn.redeem = reset.changePassword, signIn.signIn
 	for _, l := range []linkPages{reset, signIn} {
@@ -64,11 +43,58 @@ func linkSection(mux *http.ServeMux, set settings, a accounts, log *slog.Logger)
 // linkPages has the handlers of the links for one purpose.
 type linkPages struct {
 	accounts
-	links         *link.Links
-	sent          *ratelimit.Limiter // mails to an address
-	path, subject string
-	form          step
-	redeem        func(w http.ResponseWriter, r *http.Request, in linkBody)
+	links                  *link.Links
+	purpose, path, subject string
+	form                   step
+	redeem                 func(w http.ResponseWriter, r *http.Request, in linkBody)
+}
+
+// resetLinks returns the links that change a forgotten password, whose page is at path.
+func (a accounts) resetLinks(set settings, path string) (l linkPages, err error) {
+	l = linkPages{accounts: a, purpose: "reset", path: path, subject: "Choose a new password", form: step{
+		Title: "Choose a new password", Button: "Change the password",
+		Field: &stepField{"password", "New password", "password", "new-password"},
+	}}
+	l.links, err = set.newLinks(l.purpose, path, a.passwordState, time.Hour)
+	return l, err
+}
+
+// signInLinks returns the links that sign in, whose page is at path.
+func (a accounts) signInLinks(set settings, path string) (l linkPages, err error) {
+	l = linkPages{accounts: a, purpose: "sign-in", path: path, subject: "Sign in", form: step{Title: "Sign in", Button: "Sign in"}}
+	l.links, err = set.newLinks(l.purpose, path, a.linkState, 15*time.Minute)
+	return l, err
+}
+
+// newLinks returns the links of a purpose, which lead to a path of this site.
+func (s *settings) newLinks(purpose, path string, state func(context.Context, string) (string, bool, error), lifetime time.Duration) (*link.Links, error) {
+	keys := s.sealKeys("links")
+	l, err := link.New(purpose, s.publicURL+path, keys[0], state, &link.Options{OldKeys: keys[1:], Once: s.stores.Once, Lifetime: lifetime})
+	if err != nil {
+		return nil, fmt.Errorf("PUBLIC_URL: %w", err)
+	}
+	return l, nil
+}
+
+// withoutLinks returns what links by mail lack, or "".
+func (s *settings) withoutLinks() string {
+	u, err := url.Parse(s.publicURL)
+	switch {
+	case len(s.seal) == 0:
+		return "SEAL_KEY is not set"
+	case s.mails == nil:
+		return "MAIL_URL is not set"
+	case err != nil || u.Scheme != "https" && u.Hostname() != "localhost":
+		return "PUBLIC_URL is neither https nor of localhost"
+	}
+	return ""
+}
+
+// newSentMails limits the mails to an address: three for a purpose, until they are read.
+func newSentMails(set settings) (*ratelimit.Limiter, error) {
+	return ratelimit.New(ratelimit.Limit{Name: "mails", Quota: 3, Window: 15 * time.Minute},
+		func(*http.Request) (string, error) { return "", errors.New("the key is the address") }, // Take has it
+		&ratelimit.Options{Store: set.stores.Limits, Secret: set.derive("mails")})
 }
 
 // open shows the form of a link. Mail scanners open links, too: nothing is spent.
@@ -138,23 +164,28 @@ func (l linkPages) post(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ask answers every address alike: the account is looked up in the background. What it
-// reads before is the same for each, so that an outage is a 503 for each.
-func (l linkPages) ask(w http.ResponseWriter, r *http.Request, email string) {
-	key := l.path + " " + email[:min(len(email), maxEmail)]
-	_, _, err := l.users.ByID(r.Context(), "0") // no account
+// sendTo mails what letter returns for an address. It takes as long for each: the account
+// is looked up in the background. What it reads before is the same for each, so that an
+// outage is a 503 for each.
+func (a accounts) sendTo(ctx context.Context, email, purpose string, letter func(ctx context.Context, email string) (message, bool, error)) error {
+	_, _, err := a.users.ByID(ctx, "0") // no account
 	if err == nil {
-		_, err = l.sessions.Epoch(r.Context(), "0")
+		_, err = a.sessions.Epoch(ctx, "0")
 	}
 	var allowed ratelimit.Result
 	if err == nil {
-		allowed, err = l.sent.Take(r.Context(), key, 1)
+		allowed, err = a.sent.Take(ctx, purpose+" "+email[:min(len(email), maxEmail)], 1)
 	}
 	if err == nil && allowed.OK { // otherwise there are three mails in the inbox
-		err = l.mails.later(func(ctx context.Context) (message, bool, error) { return l.letter(ctx, email) })
+		err = a.mails.later(func(ctx context.Context) (message, bool, error) { return letter(ctx, email) })
 	}
-	if err != nil {
-		guard.Refuse(w, r, guard.Unavailable(err))
+	return unavailable(err)
+}
+
+// ask answers every address alike.
+func (l linkPages) ask(w http.ResponseWriter, r *http.Request, email string) {
+	if err := l.sendTo(r.Context(), email, l.purpose, l.letter); err != nil {
+		guard.Refuse(w, r, err)
 		return
 	}
 	const sentence = "If the account exists, a link is on its way"

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/example/backend"
 	"github.com/go-guard/guard/signin/link"
 	"github.com/go-guard/guard/signin/password"
 )
@@ -35,10 +36,7 @@ func (a accounts) linkState(ctx context.Context, id string) (boundTo string, fou
 
 // changePassword redeems a link with a new password.
 func (l linkPages) changePassword(w http.ResponseWriter, r *http.Request, in linkBody) {
-	err := l.links.Redeem(r.Context(), *in.Token, func(ctx context.Context, id string) error {
-		return l.setPassword(ctx, id, in.Password)
-	})
-	if err != nil {
+	if err := l.redeemPassword(r.Context(), *in.Token, in.Password); err != nil {
 		guard.Refuse(w, r, err)
 		return
 	}
@@ -50,44 +48,61 @@ func (l linkPages) changePassword(w http.ResponseWriter, r *http.Request, in lin
 	reply(w, http.StatusOK, object{"message": sentence})
 }
 
-// setPassword replaces the hash that it has read before the slow part, and no other. Then it
-// ends what a thief may have: all sessions, half sign-ins and logins under way. The second
-// factor stays; wrong codes are forgiven.
-func (a accounts) setPassword(ctx context.Context, id, pw string) error {
-	account, found, err := a.users.Account(ctx, id)
-	if err != nil {
-		return err
-	}
+func (l linkPages) redeemPassword(ctx context.Context, token, pw string) error {
+	return l.links.Redeem(ctx, token, func(ctx context.Context, id string) error {
+		account, found, err := l.users.Account(ctx, id)
+		if err != nil {
+			return err
+		}
+		if swapped, err := l.setPassword(ctx, account, pw); err != nil || found && swapped {
+			return err
+		}
+		return errLink
+	})
+}
+
+// setPassword replaces the hash that was read before the slow part, and no other. Then it
+// ends what a thief may have: all sessions but those to keep, half sign-ins and logins under
+// way. The second factor stays; wrong codes are forgiven.
+func (a accounts) setPassword(ctx context.Context, account backend.Account, pw string, keep ...string) (swapped bool, err error) {
 	hash, err := password.Hash(ctx, pw)
 	if err != nil {
-		return err // 422, or a failure
+		return false, err // 422, or a failure
 	}
-	swapped := false
-	if found {
-		swapped, err = a.users.SetHash(ctx, userOf(account), account.Hash, hash)
-	}
-	if err != nil {
-		return err
-	}
-	if !swapped {
-		return errLink
+	swapped, err = a.users.SetHash(ctx, userOf(account), account.Hash, hash)
+	if err != nil || !swapped {
+		return false, err
 	}
 	a.mails.notify(userOf(account), "Your password was changed.")
-	_, err = a.sessions.DestroyAll(ctx, id)
+	_, err = a.sessions.DestroyAll(ctx, account.ID, keep...)
 	if a.second != nil {
-		err = errors.Join(err, a.second.Unlock(ctx, id))
+		err = errors.Join(err, a.second.Unlock(ctx, account.ID))
 	}
-	return err
+	return true, err
 }
 
 // errLink is the refusal of package link, for what has changed while a link was redeemed.
 var errLink = &guard.Error{Status: http.StatusBadRequest, Code: "link_invalid", Message: "Invalid or expired link", Err: link.ErrInvalid}
 
 // signIn redeems a link: its owner is signed in, or half where the account has a second
-// factor. The epoch is read before the link is verified, which is bound to it: when all
-// sessions are ended meanwhile, this one does not begin.
+// factor.
 func (l linkPages) signIn(w http.ResponseWriter, r *http.Request, in linkBody) {
-	id, err := l.links.Open(r.Context(), *in.Token)
+	next, err := l.redeemSignIn(w, r, *in.Token)
+	if err != nil {
+		guard.Refuse(w, r, err)
+		return
+	}
+	if wantsPage(r) {
+		goOn(w, r, next, "/session/")
+		return
+	}
+	answer(w, next)
+}
+
+// redeemSignIn reads the epoch before the link is verified, which is bound to it: when all
+// sessions are ended meanwhile, this one does not begin.
+func (l linkPages) redeemSignIn(w http.ResponseWriter, r *http.Request, token string) (next string, err error) {
+	id, err := l.links.Open(r.Context(), token)
 	var u User
 	if err == nil {
 		u, _, err = l.users.ByID(r.Context(), id)
@@ -95,9 +110,8 @@ func (l linkPages) signIn(w http.ResponseWriter, r *http.Request, in linkBody) {
 	if err == nil {
 		u.Epoch, err = l.sessions.Epoch(r.Context(), id)
 	}
-	next := ""
 	if err == nil {
-		err = l.links.Redeem(r.Context(), *in.Token, func(ctx context.Context, id string) error {
+		err = l.links.Redeem(r.Context(), token, func(ctx context.Context, id string) error {
 			account, _, err := l.users.Account(ctx, id)
 			if err != nil {
 				return err
@@ -113,13 +127,5 @@ func (l linkPages) signIn(w http.ResponseWriter, r *http.Request, in linkBody) {
 			return err
 		})
 	}
-	if err != nil {
-		guard.Refuse(w, r, err)
-		return
-	}
-	if wantsPage(r) {
-		goOn(w, r, next, "/session/")
-		return
-	}
-	answer(w, next)
+	return next, err
 }

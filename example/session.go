@@ -31,6 +31,7 @@ type accounts struct {
 	second   *totp.Factors         // nil without SEAL_KEY
 	keys     *passkey.RelyingParty // nil as newPasskeys says
 	mails    *mailer               // nil without MAIL_URL
+	sent     *ratelimit.Limiter    // of the mails that anyone can ask for
 	demo     bool                  // the page names the users and their password
 
 	storedKeys passkey.Store // of the database, or nil
@@ -51,6 +52,9 @@ func newAccounts(set settings, users *Directory) (a accounts, err error) {
 		return a, err
 	}
 	if a.keys, err = newPasskeys(set); err != nil {
+		return a, err
+	}
+	if a.sent, err = newSentMails(set); err != nil {
 		return a, err
 	}
 	a.logins = a.newLogins(nil)

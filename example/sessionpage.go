@@ -19,20 +19,25 @@ func (a accounts) page(w http.ResponseWriter, r *http.Request) {
 		Form:   loginForm{Next: format.Next(r, "/session/")},
 	}
 	if u, ok := guard.PrincipalFrom[User](r.Context()); ok {
-		list, err := a.sessions.List(r.Context(), u.ID)
+		list, err := a.listSessions(r, u)
 		if err != nil {
 			guard.Refuse(w, r, err)
 			return
 		}
-		id := a.sessionID(r)
-		p.User = &u
-		for _, s := range list {
-			p.Sessions = append(p.Sessions, listedSession{
-				ID: s.ID(), Device: s.Data().Name, Created: s.AuthTime(), LastSeen: s.LastSeen(), This: s.ID() == id,
-			})
-		}
+		p.User, p.Sessions = &u, list
 	}
 	a.show(w, r, http.StatusOK, p)
+}
+
+func (a accounts) listSessions(r *http.Request, u User) (listed []listedSession, err error) {
+	list, err := a.sessions.List(r.Context(), u.ID)
+	id := a.sessionID(r)
+	for _, s := range list {
+		listed = append(listed, listedSession{
+			ID: s.ID(), Device: s.Data().Name, Created: s.AuthTime(), LastSeen: s.LastSeen(), This: s.ID() == id,
+		})
+	}
+	return listed, err
 }
 
 // sessionID returns the id of the request's session, or "".

@@ -112,18 +112,8 @@ func (a accounts) passwordStep(logins *password.Login[User]) http.Handler {
 func (a accounts) verify(w http.ResponseWriter, r *http.Request, half *session.Session[Device]) {
 	form := isForm(r)
 	code, err := readCode(r, form)
-	var used totp.Verified
 	if err == nil {
-		used, err = a.second.Verify(r, half.Sub(), code)
-		a.warn(r.Context(), half.Sub(), err)
-	}
-	factor := codeFactor
-	if err == nil && used.Recovery {
-		factor = recoveryFactor
-		a.mailOwner(r.Context(), half.Sub(), fmt.Sprintf("A recovery code was used to sign in. You have %d left.", used.RecoveryCodes))
-	}
-	if err == nil { // spends the half sign-in, whose epoch it has
-		_, err = a.sessions.Create(w, r, half.Sub(), Device{device(r.UserAgent())}, session.Factors(factor))
+		err = a.complete(w, r, half, code)
 	}
 	if err != nil {
 		guard.Refuse(w, r, err)
@@ -134,6 +124,23 @@ func (a accounts) verify(w http.ResponseWriter, r *http.Request, half *session.S
 		return
 	}
 	answer(w, "")
+}
+
+// complete completes a half sign-in by a code.
+func (a accounts) complete(w http.ResponseWriter, r *http.Request, half *session.Session[Device], code string) error {
+	used, err := a.second.Verify(r, half.Sub(), code)
+	if err != nil {
+		a.warn(r.Context(), half.Sub(), err)
+		return err
+	}
+	factor := codeFactor
+	if used.Recovery {
+		factor = recoveryFactor
+		a.mailOwner(r.Context(), half.Sub(), fmt.Sprintf("A recovery code was used to sign in. You have %d left.", used.RecoveryCodes))
+	}
+	// It spends the half sign-in, whose epoch it has.
+	_, err = a.sessions.Create(w, r, half.Sub(), Device{device(r.UserAgent())}, session.Factors(factor))
+	return err
 }
 
 // enroll makes a secret for an authenticator. Until it is confirmed nothing asks for it.
@@ -150,17 +157,11 @@ func (a accounts) enroll(w http.ResponseWriter, r *http.Request, u User) {
 	}{e.Secret(), e.URI()})
 }
 
-// confirm ends an enrollment, and all other sessions: they began without the factor.
 func (a accounts) confirm(w http.ResponseWriter, r *http.Request, u User) {
 	code, err := readCode(r, isForm(r))
 	var codes []string
 	if err == nil {
-		codes, err = a.second.Confirm(r, u.ID, code)
-		a.warn(r.Context(), u.ID, err)
-	}
-	if err == nil {
-		a.mails.notify(u, "Your account has a new second factor.")
-		_, err = a.sessions.DestroyAll(r.Context(), u.ID, a.sessionID(r))
+		codes, err = a.confirmFactor(r, u, code)
 	}
 	if err != nil {
 		guard.Refuse(w, r, err)
@@ -170,22 +171,39 @@ func (a accounts) confirm(w http.ResponseWriter, r *http.Request, u User) {
 	reply(w, http.StatusOK, object{"recovery_codes": codes})
 }
 
-// disable removes the factor by one of its codes, and ends all other sessions.
+// confirmFactor ends an enrollment, and all other sessions: they began without the factor.
+func (a accounts) confirmFactor(r *http.Request, u User, code string) (recoveryCodes []string, err error) {
+	recoveryCodes, err = a.second.Confirm(r, u.ID, code)
+	if err != nil {
+		a.warn(r.Context(), u.ID, err)
+		return nil, err
+	}
+	a.mails.notify(u, "Your account has a new second factor.")
+	_, err = a.sessions.DestroyAll(r.Context(), u.ID, a.sessionID(r))
+	return recoveryCodes, err
+}
+
 func (a accounts) disable(w http.ResponseWriter, r *http.Request, u User) {
 	code, err := readCode(r, isForm(r))
 	if err == nil {
-		err = a.second.Disable(r, u.ID, code)
-		a.warn(r.Context(), u.ID, err)
-	}
-	if err == nil {
-		a.mails.notify(u, "Your account has no second factor anymore.")
-		_, err = a.sessions.DestroyAll(r.Context(), u.ID, a.sessionID(r))
+		err = a.removeFactor(r, u, code)
 	}
 	if err != nil {
 		guard.Refuse(w, r, err)
 		return
 	}
 	reply(w, http.StatusOK, object{"message": "Second factor removed"})
+}
+
+// removeFactor removes the factor by one of its codes, and ends all other sessions.
+func (a accounts) removeFactor(r *http.Request, u User, code string) error {
+	if err := a.second.Disable(r, u.ID, code); err != nil {
+		a.warn(r.Context(), u.ID, err)
+		return err
+	}
+	a.mails.notify(u, "Your account has no second factor anymore.")
+	_, err := a.sessions.DestroyAll(r.Context(), u.ID, a.sessionID(r))
+	return err
 }
 
 // warn mails the owner of an account whose factor err has locked.
