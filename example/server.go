@@ -53,7 +53,12 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	}
 	stepupSection(mux, shared, log)
 	indexSection(mux, set.publicURL)
-	return guard.Chain(guard.Observe(nil), accessLog(log), limitBody)(mux), nil
+	outer := http.NewServeMux() // the answer to a body that is too large is a page in /app
+	outer.Handle("/", limitBody(mux))
+	if err := appSection(outer, set, shared, log); err != nil {
+		return nil, err
+	}
+	return guard.Chain(guard.Observe(nil), accessLog(log))(outer), nil
 }
 
 // limitBody answers a request with too large a body 413: at once if its

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"mime"
 	"net/http"
@@ -40,9 +41,14 @@ func (a accounts) listSessions(r *http.Request, u User) (listed []listedSession,
 	return listed, err
 }
 
+// session returns the session of a request.
+func (a accounts) session(ctx context.Context) (*session.Session[Device], bool) {
+	return guard.CredentialFrom[*session.Session[Device]](ctx)
+}
+
 // sessionID returns the id of the request's session, or "".
 func (a accounts) sessionID(r *http.Request) string {
-	s, ok := guard.CredentialFrom[*session.Session[Device]](r.Context())
+	s, ok := a.session(r.Context())
 	if !ok {
 		return ""
 	}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"html/template"
+	"net/http"
+	"slices"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/session"
+)
+
+func (a *app) factorRoutes(settings) error {
+	back := http.RedirectHandler("/app/factor", http.StatusSeeOther).ServeHTTP // of a page that was reloaded
+	a.route("/app/factor", a.sudo(a.factor), nil)
+	a.route("/app/factor/enroll", back, a.sudo(a.showEnrollment))
+	a.route("/app/factor/confirm", back, a.sudo(a.confirmEnrollment))
+	a.route("/app/factor/recovery", back, a.sudo(a.newCodes))
+	a.route("/app/factor/remove", back, a.sudo(a.remove))
+	return nil
+}
+
+func (a *app) factor(w http.ResponseWriter, r *http.Request, u User) {
+	status, err := a.second.Status(r.Context(), u.ID)
+	if err != nil {
+		guard.Refuse(w, r, err)
+		return
+	}
+	a.page(w, r, http.StatusOK, "factor", status)
+}
+
+// showEnrollment shows a secret, in this answer alone.
+func (a *app) showEnrollment(w http.ResponseWriter, r *http.Request, u User) {
+	e, err := a.second.Enroll(r.Context(), u.ID, u.Email)
+	if err != nil {
+		guard.Refuse(w, r, err)
+		return
+	}
+	a.page(w, r, http.StatusOK, "enroll", struct {
+		QR     template.HTML
+		URI    template.URL
+		Secret string
+	}{template.HTML(e.SVG()), template.URL(e.URI()), e.Secret()})
+}
+
+func (a *app) confirmEnrollment(w http.ResponseWriter, r *http.Request, u User) {
+	codes, err := a.confirmFactor(r, u, r.PostForm.Get("code"))
+	if err == nil {
+		err = a.addFactor(w, r, u)
+	}
+	if err != nil {
+		a.mistake(w, r, "enroll", nil, err)
+		return
+	}
+	a.page(w, r, http.StatusOK, "recovery", codes)
+}
+
+// addFactor replaces the session by one that has the factor, too: its code was right. The
+// epoch is read before the session is found alive: when all are ended, this one is, too.
+func (a *app) addFactor(w http.ResponseWriter, r *http.Request, u User) error {
+	s, _ := a.session(r.Context())
+	epoch, err := a.sessions.Epoch(r.Context(), u.ID)
+	if err == nil {
+		s, err = a.sessions.Reload(r.Context(), s)
+	}
+	if err != nil {
+		return err
+	}
+	factors := s.AMR()
+	if !slices.Contains(factors, codeFactor) {
+		factors = append(factors, codeFactor)
+	}
+	_, err = a.sessions.Create(w, r, u.ID, s.Data(), session.AtEpoch(epoch), session.Factors(factors...))
+	return err
+}
+
+func (a *app) newCodes(w http.ResponseWriter, r *http.Request, u User) {
+	codes, err := a.second.NewRecoveryCodes(r.Context(), u.ID)
+	if err != nil {
+		guard.Refuse(w, r, err)
+		return
+	}
+	a.mails.notify(u, "Your account has new recovery codes.")
+	a.page(w, r, http.StatusOK, "recovery", codes)
+}
+
+func (a *app) remove(w http.ResponseWriter, r *http.Request, u User) {
+	status, err := a.second.Status(r.Context(), u.ID)
+	if err == nil {
+		err = a.removeFactor(r, u, r.PostForm.Get("code"))
+	}
+	if err != nil {
+		a.mistake(w, r, "factor", status, err)
+		return
+	}
+	notice(w, r, "/app/factor", "factor-gone")
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/format"
+	"github.com/go-guard/guard/session"
+)
+
+func (a *app) loginRoutes(set settings) (err error) {
+	a.signIn, err = a.signInLinks(set, "/app/login/link")
+	a.link(linkPage{
+		path: a.signIn.path, ask: "login-mail", form: "login-link", purpose: a.signIn.purpose, links: a.signIn.links, letter: a.signIn.letter,
+		use: func(w http.ResponseWriter, r *http.Request, in linked) error {
+			step, err := a.signIn.redeemSignIn(w, r, in.Token)
+			if err == nil {
+				lead(w, r, step, "/app/")
+			}
+			return err
+		},
+	})
+	a.route("/app/login", a.showLogin, a.login)
+	// The page of the code is for everyone: what it sends is checked.
+	a.route("/app/second", a.show("second"), guard.Require(a.sessions.Step(totpStep))(guard.HandlerFunc(a.secondFactor)).ServeHTTP)
+	a.route("/app/logout", a.show("logout"), a.sessions.LogoutHandler("/app/login?notice=signed-out").ServeHTTP)
+	return err
+}
+
+// lead leads to a page of this site after a sign-in, or first to the step that is missing.
+func lead(w http.ResponseWriter, r *http.Request, step, page string) {
+	if step == totpStep {
+		step, page = "", "/app/second?next="+url.QueryEscape(page)
+	}
+	goOn(w, r, step, page)
+}
+
+// showLogin is also where step-up leads to. Someone who has just signed in, and has no
+// second factor, is led on to enroll one: to sign in again would not help.
+func (a *app) showLogin(w http.ResponseWriter, r *http.Request) {
+	next := format.Next(r, "")
+	s, ok := a.session(r.Context())
+	if ok && next != "" && time.Since(s.AuthTime()) < recent {
+		step, err := a.secondStep(r.Context(), User{ID: s.Sub()})
+		if err != nil {
+			guard.Refuse(w, r, err)
+			return
+		}
+		if step == "" {
+			http.Redirect(w, r, "/app/factor?next="+url.QueryEscape(next), http.StatusSeeOther)
+			return
+		}
+	}
+	a.page(w, r, http.StatusOK, "login", nil)
+}
+
+func (a *app) login(w http.ResponseWriter, r *http.Request) {
+	email, pw, mistakes := r.PostForm.Get("email"), r.PostForm.Get("password"), map[string]string{}
+	if strings.TrimSpace(email) == "" {
+		mistakes["email"] = "Enter your e-mail address."
+	}
+	if pw == "" {
+		mistakes["password"] = "Enter your password."
+	}
+	if len(mistakes) > 0 {
+		a.invalid(w, r, "login", nil, mistakes)
+		return
+	}
+	u, err := a.attempts.Check(r, email, pw)
+	step := ""
+	if err == nil {
+		var opts []session.CreateOption // without one, the cookie ends with the browser
+		if r.PostForm.Get("keep") != "" {
+			opts = append(opts, session.For(keepSignedIn))
+		}
+		step, err = a.create(w, r, u, "pwd", opts...)
+	}
+	if err != nil {
+		a.mistake(w, r, "login", nil, err)
+		return
+	}
+	lead(w, r, step, format.Next(r, "/app/"))
+}
+
+func (a *app) secondFactor(w http.ResponseWriter, r *http.Request, half *session.Session[Device]) {
+	if err := a.complete(w, r, half, r.PostForm.Get("code")); err != nil {
+		a.mistake(w, r, "second", nil, err)
+		return
+	}
+	http.Redirect(w, r, format.Next(r, "/app/"), http.StatusSeeOther)
+}
