@@ -15,14 +15,15 @@ import (
 
 // keyPages has the handlers of the pages on which users manage their own API keys.
 type keyPages struct {
-	ring *apikey.Ring
-	key  *owner.Resource[User, *apikey.Record] // of the path
+	ring  *apikey.Ring
+	mails *mailer
+	key   *owner.Resource[User, *apikey.Record] // of the path
 }
 
 // keyPagesSection shows a dashboard of API keys for users who are signed in with a
 // session. Another user's key is 404, as a missing one is.
-func keyPagesSection(mux *http.ServeMux, ring *apikey.Ring, signedIn guard.Middleware) {
-	k := keyPages{ring, guard.Must(owner.New(func(r *http.Request, _ User) (*apikey.Record, bool, error) {
+func keyPagesSection(mux *http.ServeMux, ring *apikey.Ring, mails *mailer, signedIn guard.Middleware) {
+	k := keyPages{ring, mails, guard.Must(owner.New(func(r *http.Request, _ User) (*apikey.Record, bool, error) {
 		return ring.Load(r.Context(), r.PathValue("id"))
 	}, &owner.Options{HideAll: true}))}
 	mine := guard.Chain(signedIn, k.key.Require(func(u User, rec *apikey.Record) bool { return owner.Same(u.ID, rec.Subject) }))
@@ -34,6 +35,9 @@ func keyPagesSection(mux *http.ServeMux, ring *apikey.Ring, signedIn guard.Middl
 	mux.Handle("POST /apikey/keys/{id}/rotate", mine(guard.HandlerFunc(k.rotate)))
 	mux.Handle("POST /apikey/keys/{id}/revoke", mine(guard.HandlerFunc(k.revoke)))
 }
+
+// newKeyMail goes to the owner of the account: a key needs no second factor.
+const newKeyMail = "Your account has a new API key."
 
 // keyNotices are the messages about the last action that the pages can show.
 var keyNotices = map[string]string{
@@ -65,6 +69,7 @@ func (k keyPages) issue(w http.ResponseWriter, r *http.Request, u User) {
 	key, _, err := k.ring.Issue(r.Context(), grant)
 	switch refusal, refused := errors.AsType[*guard.Error](err); {
 	case err == nil:
+		k.mails.notify(u, newKeyMail)
 		k.showList(w, r, http.StatusCreated, keyPage{User: u, NewKey: key.Reveal()})
 	case p.Form.mark(err):
 		k.showList(w, r, refusal.Status, p)
@@ -117,6 +122,7 @@ func (k keyPages) rotate(w http.ResponseWriter, r *http.Request, u User) {
 	id := r.PathValue("id")
 	key, found, err := k.ring.Rotate(r.Context(), id, overlap)
 	if err == nil && found {
+		k.mails.notify(u, newKeyMail)
 		var rec *apikey.Record
 		if rec, found, err = k.ring.Load(r.Context(), id); err == nil && found {
 			showKeys(w, r, http.StatusOK, keyPage{User: u, NewKey: key.Reveal(), Key: &listedKey{*rec}, Form: formOf(rec)})

@@ -36,7 +36,8 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 		return nil, err
 	}
 	signedIn := sessionSection(mux, shared)
-	apikeySection(mux, set, signedIn)
+	ring := newRing(set)
+	apikeySection(mux, ring, shared, signedIn)
 	practicesSection(mux, set, users.Copy())
 	completeSection(mux, set, users.Copy())
 	if err := oidcSection(mux, set.oidc); err != nil {
