@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/example/backend"
 	"github.com/go-guard/guard/format"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/signin/oauth"
@@ -59,7 +60,7 @@ func (s *oauthSettings) mounted() bool { return s.issuer != "" || s.endpoints.Au
 
 // oauthSection shows signing in with an account at a provider. Without the settings there
 // is no route.
-func oauthSection(ctx context.Context, mux *http.ServeMux, set settings, log *slog.Logger) error {
+func oauthSection(ctx context.Context, mux *http.ServeMux, set settings, shared accounts, log *slog.Logger) error {
 	if !set.oauth.mounted() {
 		return nil
 	}
@@ -67,7 +68,7 @@ func oauthSection(ctx context.Context, mux *http.ServeMux, set settings, log *sl
 		log.Warn("SEAL_KEY is not set: /oauth is not mounted")
 		return nil
 	}
-	p, err := newPeople(set)
+	p, err := newPeople(set, shared)
 	if err != nil {
 		return err
 	}
@@ -86,11 +87,37 @@ func oauthSection(ctx context.Context, mux *http.ServeMux, set settings, log *sl
 	return nil
 }
 
+// newProvider returns the sign-in with the provider of OAUTH_ISSUER or OAUTH_AUTHORIZE_URL,
+// which sends browsers back to a path of this site.
+func newProvider(set settings, path string, request func(*http.Request) oauth.AuthRequest) (*oauth.Login[struct{}], error) {
+	provider, name := oauth.Provider(set.oauth.endpoints), "OAUTH_AUTHORIZE_URL"
+	if set.oauth.issuer != "" {
+		provider, name = oauth.Discover(set.oauth.issuer), "OAUTH_ISSUER"
+	}
+	keys := set.sealKeys("pending sign-ins")
+	login, err := oauth.New[struct{}](provider, set.oauth.client, set.publicURL+path, &oauth.Options{
+		Key:            keys[0],
+		OldKeys:        keys[1:],
+		Once:           set.stores.Once,
+		Request:        request,
+		UserInfo:       true, // many providers have no e-mail address in the ID token
+		FormPost:       set.oauth.formPost,
+		InsecureCookie: set.dev,
+		Refetch:        set.oauth.refetch,
+		PostLogoutURL:  set.publicURL + "/",
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s, PUBLIC_URL: %w", name, err)
+	}
+	return login, nil
+}
+
 // people has the handlers of those who sign in with a provider.
 type people struct {
 	login    *oauth.Login[struct{}]
 	sessions *session.Manager[Person]
 	tokens   *sealer
+	shared   accounts // of /app, which end at the provider, too
 
 	pagePolicy string // Content-Security-Policy
 }
@@ -108,25 +135,10 @@ const (
 	maxEmail   = 254     // bytes, RFC 5321
 )
 
-func newPeople(set settings) (p people, err error) {
-	provider, name := oauth.Provider(set.oauth.endpoints), "OAUTH_AUTHORIZE_URL"
-	if set.oauth.issuer != "" {
-		provider, name = oauth.Discover(set.oauth.issuer), "OAUTH_ISSUER"
-	}
-	p.pagePolicy = logoutPolicy(set.oauth.issuer)
-	keys := set.sealKeys("pending sign-ins")
-	p.login, err = oauth.New[struct{}](provider, set.oauth.client, set.publicURL+"/oauth/callback", &oauth.Options{
-		Key:            keys[0],
-		OldKeys:        keys[1:],
-		Once:           set.stores.Once,
-		UserInfo:       true, // many providers have no e-mail address in the ID token
-		FormPost:       set.oauth.formPost,
-		InsecureCookie: set.dev,
-		Refetch:        set.oauth.refetch,
-		PostLogoutURL:  set.publicURL + "/",
-	})
-	if err != nil {
-		return p, fmt.Errorf("%s, PUBLIC_URL: %w", name, err)
+func newPeople(set settings, shared accounts) (p people, err error) {
+	p.shared, p.pagePolicy = shared, logoutPolicy(set.oauth.issuer)
+	if p.login, err = newProvider(set, "/oauth/callback", nil); err != nil {
+		return p, err
 	}
 	p.sessions, err = session.New[Person](&session.Options{
 		Name:           "oauth_session",
@@ -141,9 +153,9 @@ func newPeople(set settings) (p people, err error) {
 	return p, err
 }
 
-// accountOf returns the ID of the account of a provider's subject. A real application
-// looks (issuer, subject) up in its database, and creates the account if there is none. It
-// never looks for the e-mail address: anyone may have written that at the provider.
+// accountOf returns the ID of the account of a provider's subject: each has its account here,
+// and needs no other. In /app a person has one account, which several identities sign in to.
+// Neither looks for the e-mail address: anyone may have written that at the provider.
 func accountOf(issuer, subject string) string {
 	digest := sha256.Sum256([]byte(strconv.Quote(issuer) + strconv.Quote(subject))) // quotes keep the two apart
 	return base64.RawURLEncoding.EncodeToString(digest[:])
@@ -188,10 +200,27 @@ func (p people) end(ctx context.Context, t oauth.LogoutToken) error {
 	if t.Subject != "" {
 		account = accountOf(t.Issuer, t.Subject)
 	}
+	err := endSessions(ctx, p.sessions, t, account)
+	if err != nil {
+		return err // the provider sends it again
+	}
+	if t.Subject != "" {
+		found := false
+		account, found, err = p.shared.users.Identity(ctx, backend.Identity{Issuer: t.Issuer, Subject: t.Subject})
+		if err != nil || !found {
+			return err
+		}
+	}
+	return endSessions(ctx, p.shared.sessions, t, account)
+}
+
+// endSessions ends those of the provider's session that are of this account, where it is
+// known, or all sessions of the account.
+func endSessions[D any](ctx context.Context, sessions *session.Manager[D], t oauth.LogoutToken, account string) error {
 	if ref := t.Ref(); ref != "" {
-		_, err := p.sessions.DestroyRef(ctx, ref, account)
+		_, err := sessions.DestroyRef(ctx, ref, account)
 		return err
 	}
-	_, err := p.sessions.DestroyAll(ctx, account)
+	_, err := sessions.DestroyAll(ctx, account)
 	return err
 }

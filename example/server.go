@@ -43,7 +43,7 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	if err := oidcSection(mux, set.oidc); err != nil {
 		return nil, err
 	}
-	if err := oauthSection(ctx, mux, set, log); err != nil {
+	if err := oauthSection(ctx, mux, set, shared, log); err != nil {
 		return nil, err
 	}
 	if err := linkSection(mux, set, shared, log); err != nil {
