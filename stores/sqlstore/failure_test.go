@@ -301,7 +301,7 @@ func TestReadOnly(t *testing.T) {
 // TestFullDisk: on a full disk, logins fail, sessions are still found and can be
 // deleted, and a sweep frees space.
 func TestFullDisk(t *testing.T) {
-	p := sqliteDatabase(filepath.Join(t.TempDir(), "guard.db"), "&_pragma=max_page_count(40)")
+	p := sqliteDatabase(filepath.Join(t.TempDir(), "guard.db"), "&_pragma=max_page_count(50)")
 	b := backends[2]
 	var c clock
 	s := b.in(t, p, &sqlstore.Options{Now: c.now})
