@@ -85,11 +85,16 @@ func (a *app) newCodes(w http.ResponseWriter, r *http.Request, u User) {
 
 func (a *app) remove(w http.ResponseWriter, r *http.Request, u User) {
 	status, err := a.second.Status(r.Context(), u.ID)
+	var codes []string
 	if err == nil {
-		err = a.removeFactor(r, u, r.PostForm.Get("code"))
+		codes, err = a.removeFactor(r, u, r.PostForm.Get("code"))
 	}
 	if err != nil {
 		a.mistake(w, r, "factor", status, err)
+		return
+	}
+	if codes != nil { // of an account that has passkeys
+		a.page(w, r, http.StatusOK, "recovery", codes)
 		return
 	}
 	notice(w, r, "/app/factor", "factor-gone")

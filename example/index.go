@@ -113,6 +113,10 @@ var index = []entry{
 		Shows:   "A second factor: codes of an authenticator app, and recovery codes.",
 		Command: `curl -c jar ` + as("bob") + ` SITE/totp/login; curl -b jar -X POST SITE/totp/enroll`,
 		Refused: `curl -X POST SITE/totp/enroll`, Answer: "401 Recent authentication required"},
+	{Prefix: "/passkey", Route: "POST /passkey/login",
+		Shows: "Passkeys: by fingerprint, face or PIN, in place of the password or after it.", Page: "PUBLIC/passkey/", Link: "Add one on a page",
+		Command: `curl -X POST SITE/passkey/login/options`,
+		Refused: `curl -X POST SITE/passkey/register/options`, Answer: "401 Recent authentication required"},
 	{Prefix: "/stepup", Route: "POST /stepup/transfer",
 		Shows: "An action that needs a recent sign-in with a second factor. Carol adds one, and signs in with a recovery code.",
 		Command: `curl -c jar ` + as("carol") + ` SITE/totp/login; SECRET=$(curl -s -b jar -X POST SITE/totp/enroll | cut -d '"' -f 4); ` +

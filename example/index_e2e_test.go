@@ -45,7 +45,7 @@ func TestIndex(t *testing.T) {
 		}
 	}
 	// /oidc is not served without its settings.
-	want := strings.Fields("/apikey /bearer /jwt /refresh /rbac /permissions /owner /optional /session /practices /complete /link /totp /stepup")
+	want := strings.Fields("/apikey /bearer /jwt /refresh /rbac /permissions /owner /optional /session /practices /complete /link /totp /passkey /stepup")
 	if !slices.Equal(prefixes, want) || strings.Contains(content, "/oidc") {
 		t.Errorf("listed are %q, want %q", prefixes, want)
 	}

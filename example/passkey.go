@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/format"
 	"github.com/go-guard/guard/signin/passkey"
 )
 
@@ -75,4 +78,30 @@ func (a accounts) hasPasskeys(ctx context.Context, id string) (bool, error) {
 		return false, errors.New("the account has passkeys, and SEAL_KEY is not set, or PUBLIC_URL has no passkeys")
 	}
 	return false, nil
+}
+
+// passkeySection shows passkeys: to sign in with, alone or after the password.
+func passkeySection(mux *http.ServeMux, set settings, a accounts, log *slog.Logger) {
+	switch {
+	case len(set.seal) == 0:
+		log.Warn("SEAL_KEY is not set: /passkey is not mounted")
+		return
+	case a.keys == nil:
+		log.Warn("PUBLIC_URL is neither https with a domain nor of localhost: /passkey is not mounted")
+		return
+	}
+	user := guard.BySubject(a.sessions, a.users.ByID)
+	half := guard.Optional(a.sessions.Step(totpStep), a.sessions.Step(passkeyStep))
+	browsers := guard.Chain(guard.OnError(format.HTML("/passkey/", guard.JSON)), a.sameOrigin)
+	recently := guard.Chain(browsers, guard.Optional(user), a.recently())
+
+	mux.Handle("GET /passkey/{$}", guard.Chain(browsers, guard.Optional(user))(a.passkeyPages(a.recently(), half)))
+	mux.HandleFunc("GET /passkey/passkey.js", servePasskeyScript)
+	mux.Handle("POST /passkey/login/options", browsers(http.HandlerFunc(a.passkeyLoginOptions)))
+	mux.Handle("POST /passkey/login", guard.Chain(browsers, guard.OnError(signalUnknown), half)(http.HandlerFunc(a.passkeyLogin)))
+	mux.Handle("POST /passkey/register/options", recently(guard.HandlerFunc(a.passkeyRegisterOptions)))
+	mux.Handle("POST /passkey/register", recently(guard.HandlerFunc(a.passkeyRegister)))
+	mux.Handle("GET /passkey/credentials", recently(guard.HandlerFunc(a.passkeyList)))
+	mux.Handle("PATCH /passkey/credentials/{id}", recently(guard.HandlerFunc(a.passkeyRename)))
+	mux.Handle("DELETE /passkey/credentials/{id}", recently(guard.HandlerFunc(a.passkeyRemove)))
 }

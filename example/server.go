@@ -52,6 +52,7 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	if err := totpSection(mux, set, shared, log); err != nil {
 		return nil, err
 	}
+	passkeySection(mux, set, shared, log)
 	stepupSection(mux, shared, log)
 	indexSection(mux, set.publicURL)
 	outer := http.NewServeMux() // the answer to a body that is too large is a page in /app

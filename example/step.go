@@ -19,6 +19,7 @@ type step struct {
 	Action, Button       string // no button, no form
 	Token, Next          string // hidden fields
 	Field                *stepField
+	Link, LinkText       string // another way
 	Style                template.CSS
 }
 

@@ -79,13 +79,13 @@ func totpSection(mux *http.ServeMux, set settings, a accounts, log *slog.Logger)
 	}
 	user := guard.BySubject(a.sessions, a.users.ByID)
 	browsers := guard.Chain(guard.OnError(format.HTML("/session/", guard.JSON)), a.sameOrigin)
-	inForm := guard.OnError(format.Browser(refusedCode, guard.JSON))
+	inForm := guard.OnError(format.Browser(a.refusedCode, guard.JSON))
 	signedIn := guard.Chain(browsers, user.Wrap)
 	recently := guard.Chain(browsers, guard.Optional(user), a.recently())
 
 	mux.Handle("POST /totp/login", browsers(a.passwordStep(a.newLogins(failures))))
-	mux.Handle("GET /totp/{$}", browsers(http.HandlerFunc(showCodeForm)))
-	mux.Handle("POST /totp/verify", guard.Chain(browsers, inForm, guard.Require(a.sessions.Step(totpStep)))(guard.HandlerFunc(a.verify)))
+	mux.Handle("GET /totp/{$}", browsers(http.HandlerFunc(a.showCodeForm)))
+	mux.Handle("POST /totp/verify", guard.Chain(browsers, inForm, guard.Require(a.sessions.Step(totpStep), a.sessions.Step(passkeyStep)))(guard.HandlerFunc(a.verify)))
 	mux.Handle("POST /totp/enroll", recently(guard.HandlerFunc(a.enroll)))
 	mux.Handle("POST /totp/confirm", recently(guard.HandlerFunc(a.confirm)))
 	mux.Handle("POST /totp/disable", signedIn(guard.HandlerFunc(a.disable)))
@@ -185,25 +185,39 @@ func (a accounts) confirmFactor(r *http.Request, u User, code string) (recoveryC
 
 func (a accounts) disable(w http.ResponseWriter, r *http.Request, u User) {
 	code, err := readCode(r, isForm(r))
+	var codes []string
 	if err == nil {
-		err = a.removeFactor(r, u, code)
+		codes, err = a.removeFactor(r, u, code)
 	}
 	if err != nil {
 		guard.Refuse(w, r, err)
 		return
 	}
-	reply(w, http.StatusOK, object{"message": "Second factor removed"})
+	w.Header().Set("Cache-Control", "no-store")
+	reply(w, http.StatusOK, struct {
+		Message       string   `json:"message"`
+		RecoveryCodes []string `json:"recovery_codes,omitempty"`
+	}{"Second factor removed", codes})
 }
 
-// removeFactor removes the factor by one of its codes, and ends all other sessions.
-func (a accounts) removeFactor(r *http.Request, u User, code string) error {
+// removeFactor removes the factor by one of its codes, and ends all other sessions. Passkeys
+// stay, and come with recovery codes of their own.
+func (a accounts) removeFactor(r *http.Request, u User, code string) (recoveryCodes []string, err error) {
 	if err := a.second.Disable(r, u.ID, code); err != nil {
 		a.warn(r.Context(), u.ID, err)
-		return err
+		return nil, err
 	}
-	a.mails.notify(u, "Your account has no second factor anymore.")
-	_, err := a.sessions.DestroyAll(r.Context(), u.ID, a.sessionID(r))
-	return err
+	text := "Your account has no second factor anymore."
+	passkeys, err := a.hasPasskeys(r.Context(), u.ID)
+	if passkeys {
+		text = "Your account asks for no codes anymore: its passkeys are the second factor."
+	}
+	a.mails.notify(u, text)
+	_, ended := a.sessions.DestroyAll(r.Context(), u.ID, a.sessionID(r))
+	if err = errors.Join(err, ended); err != nil || !passkeys {
+		return nil, err
+	}
+	return a.second.NewRecoveryCodes(r.Context(), u.ID)
 }
 
 // warn mails the owner of an account whose factor err has locked.
@@ -225,40 +239,4 @@ func (a accounts) mailOwner(ctx context.Context, id, text string) {
 	if found {
 		a.mails.notify(u, text)
 	}
-}
-
-func readCode(r *http.Request, form bool) (string, error) {
-	if form {
-		if err := r.ParseForm(); err != nil {
-			return "", unreadable(err)
-		}
-		return r.PostForm.Get("code"), nil
-	}
-	var in struct {
-		Code string `json:"code"`
-	}
-	err := readObject(r, &in)
-	return in.Code, err
-}
-
-// codeForm is the page for the second step of a browser.
-func codeForm(r *http.Request) step {
-	return step{
-		Title: "Enter your code", Text: "It is in your authenticator app. A recovery code works, too.", Action: "/totp/verify", Button: "Sign in",
-		Next: format.Next(r, "/session/"), Field: &stepField{"code", "Code", "text", "one-time-code"},
-	}
-}
-
-// showCodeForm is for everyone: what the form sends is checked.
-func showCodeForm(w http.ResponseWriter, r *http.Request) { codeForm(r).show(w, http.StatusOK) }
-
-// refusedCode shows a code that is refused in the form, and any other error as a page.
-func refusedCode(w http.ResponseWriter, r *http.Request, e *guard.Error) {
-	if e.Code != "code_invalid" && e.Status != http.StatusTooManyRequests {
-		format.HTML("/session/", guard.JSON)(w, r, e)
-		return
-	}
-	page := codeForm(r)
-	page.Mistake = e.Message
-	page.show(w, e.Status)
 }
