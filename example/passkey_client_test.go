@@ -43,7 +43,9 @@ func (v *person) asserted(t *testing.T, p *process, device *passkeytest.Authenti
 	return string(credential)
 }
 
-func passkeyCall(ceremony, body string) call { return call{do: "POST /passkey/" + ceremony, body: body} }
+func passkeyCall(ceremony, body string) call {
+	return call{do: "POST /passkey/" + ceremony, body: body}
+}
 
 // A registered is what POST /passkey/register answers.
 type registered struct {

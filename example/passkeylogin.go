@@ -55,11 +55,14 @@ func (a accounts) passkeyLogin(w http.ResponseWriter, r *http.Request) {
 // passkey is still there: a sign-in under way does not survive its removal.
 func (a accounts) ownerOf(ctx context.Context, c *passkey.Credential) (User, error) {
 	u, found, err := a.users.ByID(ctx, c.Subject)
-	if err == nil && found {
+	if err == nil && !found { // suspended
+		err = &guard.Error{Status: http.StatusUnauthorized, Code: "passkey_invalid", Message: "Invalid passkey"}
+	}
+	if err == nil {
 		u.Epoch, err = a.sessions.Epoch(ctx, u.ID)
 	}
 	var list []passkey.Credential
-	if err == nil && found {
+	if err == nil {
 		list, err = a.keys.List(ctx, u.ID)
 	}
 	if err == nil && !slices.ContainsFunc(list, func(l passkey.Credential) bool { return l.ID == c.ID }) {

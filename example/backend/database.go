@@ -38,7 +38,7 @@ func (s *Stores) openDatabase(ctx context.Context, getenv func(string) string) e
 		return err
 	}
 	s.Sessions, s.TokenFamilies, s.Denylist, s.APIKeys = stores.Sessions(), stores.TokenFamilies(), stores.Denylist(), stores.APIKeys()
-	s.Once = stores.Once()
+	s.Once, s.Passkeys = stores.Once(), stores.Passkeys()
 	if getenv("RATE_LIMITS") == inDatabase {
 		s.Limits = stores.RateLimits()
 	}
