@@ -1,12 +1,14 @@
 package bearer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/credential"
@@ -30,6 +32,14 @@ type Options struct {
 	// challenge (RFC 9728, section 5.1), see [Metadata.URL]. If empty, none is
 	// sent.
 	ResourceMetadata string
+	// ChallengeScopes are the scopes that a client should ask for when it has no valid
+	// token: the scope of the challenge of a 401 (RFC 6750, section 3). They are not
+	// required: see [Scopes]. If empty, none is sent.
+	ChallengeScopes []string
+	// Resource is this server's metadata: its URL is the ResourceMetadata, and its
+	// ScopesSupported are the ChallengeScopes, each where that field is empty. The
+	// audience of the tokens is for verify to check: see IntrospectorOptions.Resource.
+	Resource *Metadata
 	// Missing is the message for a request without a token. If empty, it is
 	// "Bearer token required".
 	Missing string
@@ -97,6 +107,13 @@ func New[P any](verify func(ctx context.Context, token string) (p P, found bool,
 	}
 	sources, err := credential.New("bearer", o.Sources, source.Authorization("Bearer"), o.TrustedOrigins, o.MaxTokenBytes)
 	errs = append(errs, err)
+	if o.Resource != nil {
+		o.ResourceMetadata = cmp.Or(o.ResourceMetadata, o.Resource.URL())
+		if len(o.ChallengeScopes) == 0 {
+			o.ChallengeScopes = o.Resource.ScopesSupported()
+		}
+	}
+	errs = append(errs, checkScopes(o.ChallengeScopes))
 	if o.ResourceMetadata != "" {
 		if u, err := url.Parse(o.ResourceMetadata); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			errs = append(errs, fmt.Errorf("bearer: ResourceMetadata %q is not an absolute URL", o.ResourceMetadata))
@@ -109,7 +126,7 @@ func New[P any](verify func(ctx context.Context, token string) (p P, found bool,
 			code = ""
 		}
 		var err error
-		challenges[i], err = guard.Challenge(scheme, "realm", o.Realm, "error", code, "resource_metadata", o.ResourceMetadata)
+		challenges[i], err = guard.Challenge(scheme, "realm", o.Realm, "error", code, "resource_metadata", o.ResourceMetadata, "scope", strings.Join(o.ChallengeScopes, " "))
 		if err != nil {
 			errs = append(errs, fmt.Errorf("bearer: %w", err))
 			break

@@ -44,6 +44,9 @@ func NewIntrospector(endpoint, clientID, clientSecret string, opts *Introspector
 		o = *opts
 	}
 	o.Audience, o.TokenTypes = slices.Clone(o.Audience), slices.Clone(o.TokenTypes)
+	if o.Resource != nil && len(o.Audience) == 0 {
+		o.Audience = []string{o.Resource.Resource()}
+	}
 	_, err := secureURL("introspection endpoint", endpoint, o.InsecureHTTP)
 	errs := []error{err}
 	if o.Authorize == nil && (clientID == "" || clientSecret == "") {

@@ -16,6 +16,9 @@ type IntrospectorOptions struct {
 	// If empty, the server checks the audience, by the client that sends the
 	// request.
 	Audience []string
+	// Resource is this server's metadata: where Audience is empty, it is the resource's
+	// identifier.
+	Resource *Metadata
 	// Issuer is the iss that a token must have. If empty, any.
 	Issuer string
 	// Cache is how long the introspection of an active token is reused, at most

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,10 +41,15 @@ type ResourceMetadata struct {
 //
 //	meta := guard.Must(bearer.NewMetadata(bearer.ResourceMetadata{Resource: "https://api.example.com"}))
 //	mux.Handle(meta.Path(), meta)
-//	tokens := guard.Must(bearer.New(verify, &bearer.Options{ResourceMetadata: meta.URL()}))
+//	tokens := guard.Must(jwtauth.NewVerifier[Claims](keys, &jwtauth.VerifierOptions{Issuer: issuer, Resource: meta}))
+//
+// As Resource in the options of jwtauth.NewVerifier, [New] and [NewIntrospector] it is
+// their audience and their challenge.
 type Metadata struct {
 	body         []byte
 	url, pattern string
+	resource     string
+	scopes       []string
 }
 
 // wellKnown is inserted between the host and the path (RFC 9728, section 3).
@@ -64,12 +70,7 @@ func NewMetadata(m ResourceMetadata) (*Metadata, error) {
 		_, err := secureURL("JWKSURI", m.JWKSURI, false)
 		errs = append(errs, err)
 	}
-	for _, s := range m.ScopesSupported {
-		if !field.IsScope(s) {
-			errs = append(errs, fmt.Errorf("bearer: scope %q is not a scope-token", s))
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(append(errs, checkScopes(m.ScopesSupported))...); err != nil {
 		return nil, err
 	}
 	if m.BearerMethodsSupported == nil {
@@ -87,7 +88,17 @@ func NewMetadata(m ResourceMetadata) (*Metadata, error) {
 	if strings.HasSuffix(pattern, "/") {
 		pattern += "{$}" // otherwise ServeMux matches everything below, too
 	}
-	return &Metadata{body: body, url: u.String(), pattern: pattern}, nil
+	return &Metadata{body: body, url: u.String(), pattern: pattern, resource: m.Resource, scopes: slices.Clone(m.ScopesSupported)}, nil
+}
+
+func checkScopes(scopes []string) error {
+	var errs []error
+	for _, s := range scopes {
+		if !field.IsScope(s) {
+			errs = append(errs, fmt.Errorf("bearer: scope %q is not a scope-token", s))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Path is the http.ServeMux pattern for the handler. It matches the path of URL
@@ -96,6 +107,13 @@ func (m *Metadata) Path() string { return m.pattern }
 
 // URL is the URL of the document, for challenges (RFC 9728, section 5.1).
 func (m *Metadata) URL() string { return m.url }
+
+// Resource is the identifier of the resource, which is the audience of its tokens
+// (RFC 8707, section 2).
+func (m *Metadata) Resource() string { return m.resource }
+
+// ScopesSupported returns a copy of the scopes in the document.
+func (m *Metadata) ScopesSupported() []string { return slices.Clone(m.scopes) }
 
 // ServeHTTP answers GET and HEAD with the document.
 func (m *Metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {

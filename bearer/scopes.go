@@ -10,7 +10,6 @@ import (
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/field"
 	"github.com/go-guard/guard/internal/identity"
-	"github.com/go-guard/guard/internal/refusal"
 	"github.com/go-guard/guard/internal/wiring"
 )
 
@@ -71,12 +70,8 @@ func (g gate) middleware(needed []string) guard.Middleware {
 	return func(next http.Handler) http.Handler {
 		wiring.Next("bearer", next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			err := g.check(r.Context())
-			if err == errScope || err == errNoScopes {
-				err = refusal.InsufficientScope("Insufficient scope", identity.From(r.Context()).Challenges(), needed, err)
-			}
-			if err != nil {
-				refused.Refuse(w, r, err)
+			if err := g.check(r.Context()); err != nil {
+				refused.Refuse(w, r, insufficient(r, err, needed))
 				return
 			}
 			allowed.Report(r)
@@ -95,6 +90,9 @@ func (g gate) check(ctx context.Context) error {
 		}
 		_, err := guard.AuthenticatedBy[Scoped](ctx)
 		return err
+	}
+	if len(g.scopes) == 0 { // of ScopesBy: any such credential is enough
+		return nil
 	}
 	if isLimiter {
 		if _, limited := limiter.ScopeLimit(); !limited {

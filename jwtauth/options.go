@@ -1,6 +1,7 @@
 package jwtauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/field"
+	"github.com/go-guard/guard/internal/wiring"
 	"github.com/go-guard/guard/source"
 )
 
@@ -130,12 +132,28 @@ type VerifierOptions struct {
 	// ResourceMetadata is the resource_metadata URL in the challenge (RFC 9728,
 	// section 5.1).
 	ResourceMetadata string
+	// ChallengeScopes are the scopes that a client should ask for when it has no valid
+	// token: the scope of the challenge of a 401 (RFC 6750, section 3). They are not
+	// required. If empty, they are Scopes.
+	ChallengeScopes []string
+	// Resource is this server's metadata, a *bearer.Metadata: its identifier is the
+	// Audience of NewVerifier's keys and of each Trust, its URL the ResourceMetadata, and
+	// its scopes are the ChallengeScopes, each where that field is empty.
+	Resource Resource
 	// Missing is the message of a refusal without a token. If empty, it is
 	// "JWT token required".
 	Missing string
 
 	// Now is the clock. If nil, it is time.Now.
 	Now func() time.Time
+}
+
+// A Resource is the metadata of a protected resource (RFC 9728), as a
+// *bearer.Metadata is.
+type Resource interface {
+	Resource() string          // the identifier of the resource
+	URL() string               // the address of the metadata
+	ScopesSupported() []string // may be empty
 }
 
 // IssuerOptions holds what has a safe default for an [Issuer] and its Verifier.
@@ -173,6 +191,7 @@ type IssuerOptions struct {
 	TrustedOrigins   []string
 	Realm            string
 	ResourceMetadata string
+	ChallengeScopes  []string
 	Missing          string
 	Now              func() time.Time
 }
@@ -209,7 +228,21 @@ func (o *VerifierOptions) withDefaults() (VerifierOptions, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return c, c.check()
+	if err := wiring.TypedNil("jwtauth", "Resource", c.Resource); err != nil {
+		c.Resource = nil // New reports it
+		return c, errors.Join(err, c.check())
+	}
+	if c.Resource != nil {
+		c.ResourceMetadata = cmp.Or(c.ResourceMetadata, c.Resource.URL())
+		if len(c.ChallengeScopes) == 0 {
+			c.ChallengeScopes = c.Resource.ScopesSupported()
+		}
+	}
+	err := c.check()
+	if len(c.ChallengeScopes) == 0 {
+		c.ChallengeScopes = c.Scopes
+	}
+	return c, err
 }
 
 func (o *VerifierOptions) check() error {
@@ -224,7 +257,7 @@ func (o *VerifierOptions) check() error {
 	if o.CacheTTL < 0 || o.CacheTTL > maxCacheTTL {
 		bad("CacheTTL %v is not within 0 and %v", o.CacheTTL, maxCacheTTL)
 	}
-	for _, s := range o.Scopes {
+	for _, s := range slices.Concat(o.Scopes, o.ChallengeScopes) {
 		if !field.IsScope(s) {
 			bad("scope %q is not a scope-token (RFC 6749, section 3.3)", s)
 		}
@@ -265,7 +298,7 @@ func (o *IssuerOptions) withDefaults() (IssuerOptions, VerifierOptions, error) {
 	v, err := (&VerifierOptions{
 		Issuer: c.Issuer, Audience: c.Audience, Types: c.Types, Type: c.Type, Scopes: c.Scopes, ScopesLimit: c.ScopesLimit, Leeway: c.Leeway,
 		MaxTokenBytes: c.MaxTokenBytes, Denylist: c.Denylist, CacheSize: c.CacheSize, CacheTTL: c.CacheTTL,
-		Sources: c.Sources, TrustedOrigins: c.TrustedOrigins, Realm: c.Realm, ResourceMetadata: c.ResourceMetadata, Missing: c.Missing, Now: c.Now,
+		Sources: c.Sources, TrustedOrigins: c.TrustedOrigins, Realm: c.Realm, ResourceMetadata: c.ResourceMetadata, ChallengeScopes: c.ChallengeScopes, Missing: c.Missing, Now: c.Now,
 	}).withDefaults()
 	return c, v, errors.Join(append(errs, err)...)
 }

@@ -95,6 +95,9 @@ func (v *Verifier[C]) addIssuers(keys KeySource) error {
 	}
 	several := len(list) > 1 || o.TrustFunc != nil
 	for i, t := range list {
+		if o.Resource != nil && len(t.Audience) == 0 && !t.InsecureAnyAudience {
+			t.Audience = []string{o.Resource.Resource()}
+		}
 		c, err := newIssuerConfig(t)
 		if several {
 			err = numbered(err, i+1)
@@ -200,7 +203,7 @@ func (v *Verifier[C]) registered() []string {
 // buildRefusals ignores errors of challenges, which VerifierOptions.check reports.
 func (v *Verifier[C]) buildRefusals() {
 	scheme, isBearer := v.sources.Scheme("Bearer")
-	params := []string{"realm", v.opts.Realm, "resource_metadata", v.opts.ResourceMetadata}
+	params := []string{"realm", v.opts.Realm, "resource_metadata", v.opts.ResourceMetadata, "scope", strings.Join(v.opts.ChallengeScopes, " ")}
 	v.challenge, _ = guard.Challenge(scheme, params...)
 	invalid := v.challenge
 	if isBearer {

@@ -47,19 +47,19 @@ func MethodNotAllowed(allow string) *guard.Error {
 // InsufficientScope refuses a credential whose scopes are too narrow: 403. The
 // challenge names the scopes that are needed (RFC 6750, section 3.1), which are
 // scope-tokens. It is the first Bearer challenge in front, or else the first of
-// any scheme, with the error added; one that has an error or a scope already is
-// not repeated.
+// any scheme, with the error added and its scope replaced; one that has an error
+// already is not repeated.
 func InsufficientScope(message string, challenges, needed []string, cause error) *guard.Error {
 	challenge := "Bearer"
 	plain := slices.DeleteFunc(slices.Clone(challenges), func(c string) bool {
-		return hasParam(c, "error") || hasParam(c, "scope")
+		return hasParam(c, "error")
 	})
 	if i := slices.IndexFunc(plain, isBearer); i >= 0 {
 		challenge = plain[i]
 	} else if len(plain) > 0 && !slices.ContainsFunc(challenges, isBearer) {
 		challenge = plain[0]
 	}
-	challenge = withParams(challenge, `error="insufficient_scope"`)
+	challenge = withParams(withoutScope(challenge), `error="insufficient_scope"`)
 	if len(needed) > 0 {
 		challenge += `, scope="` + strings.Join(needed, " ") + `"`
 	}
@@ -89,6 +89,32 @@ func withParams(challenge, params string) string {
 		return challenge + ", " + params
 	}
 	return challenge + " " + params
+}
+
+// withoutScope removes the scope of a challenge, which has at most one (RFC 6750,
+// section 3).
+func withoutScope(challenge string) string {
+	if !hasParam(challenge, "scope") {
+		return challenge
+	}
+	scheme, params, _ := strings.Cut(challenge, " ")
+	quoted, escaped := false, false
+	list := strings.FieldsFunc(params, func(r rune) bool {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted && r == '\\':
+			escaped = true
+		case r == '"':
+			quoted = !quoted
+		}
+		return r == ',' && !quoted
+	})
+	list = slices.DeleteFunc(list, func(param string) bool { return hasParam(param, "scope") })
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+	}
+	return strings.TrimSpace(scheme + " " + strings.Join(list, ", "))
 }
 
 // hasParam reports whether a challenge has a parameter of this name. Quoted values

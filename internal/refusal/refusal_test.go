@@ -24,6 +24,9 @@ func TestInsufficientScope(t *testing.T) {
 		{"one with an error already", []string{`Bearer error="invalid_token"`}, []string{"a", "b"}, "Bearer " + added},
 		{"a URL with such words", []string{`Bearer realm="a \" error=", resource_metadata="https://x/?scope=1&error=2"`}, []string{"a", "b"}, `Bearer realm="a \" error=", resource_metadata="https://x/?scope=1&error=2", ` + added},
 		{"one with a scope already", []string{`Bearer scope="c"`, "ApiKey"}, []string{"a", "b"}, "Bearer " + added},
+		{"a scope among others", []string{`Bearer realm="x, scope=\"d\", y", scope="c e",resource_metadata="https://x/?a,scope=1"`}, []string{"a", "b"}, `Bearer realm="x, scope=\"d\", y", resource_metadata="https://x/?a,scope=1", ` + added},
+		{"a scope in any case, unquoted", []string{`Bearer Scope=c , realm="x"`}, []string{"a", "b"}, `Bearer realm="x", ` + added},
+		{"a scope, none to name", []string{`Bearer scope="c"`}, nil, `Bearer error="insufficient_scope"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -43,6 +43,7 @@ func TestMistakesAreLogged(t *testing.T) {
 		return rbac.Membership{Roles: []string{"user"}, Tenant: "acme"}, true, nil
 	}, nil))
 	inAcme := perTenant.In(func(*http.Request) string { return "acme" })
+	noScopes := func(*http.Request) ([]string, error) { return nil, nil }
 	noStep := "no authentication step is in front of it"
 	handlerOf := func(f http.HandlerFunc) guard.Middleware { return func(http.Handler) http.Handler { return f } }
 	documents := func(load func() (*document, bool, error)) guard.Middleware {
@@ -63,6 +64,8 @@ func TestMistakesAreLogged(t *testing.T) {
 		{"an owner outside", guard.Chain(h.own(), step), []string{"package=owner", noStep}},
 		{"a limit by principal outside", guard.Chain(h.byMember.Wrap, step), []string{"package=ratelimit", noStep}},
 		{"scopes outside", guard.Chain(opaque.Scopes("read"), step), []string{"package=bearer", "scope", noStep}},
+		{"scopes by request outside", guard.Chain(opaque.ScopesBy(noScopes, nil), step), []string{"package=bearer", "scopes by request", noStep}},
+		{"scopes by request behind a key without any", guard.Chain(step, opaque.ScopesBy(noScopes, nil)), []string{"package=bearer", "scopes by request", "as compose_test.member"}},
 		{"a recent sign-in outside", guard.Chain(stepup.Require(stepup.Within(time.Minute)), step), []string{"package=stepup", noStep}},
 		{"scopes behind a key without any", guard.Chain(step, opaque.Scopes("read")), []string{"package=bearer", "scope", "as compose_test.member"}},
 		{"a recent sign-in behind a key", guard.Chain(step, stepup.Require(stepup.Within(time.Minute))),

@@ -108,6 +108,8 @@ func ofBearer(t *testing.T) map[string]leak.Instance {
 	metadata := bearer.ResourceMetadata{Resource: "https://api.test"}
 	return map[string]leak.Instance{
 		"Options":             {Value: bearer.Options{Realm: "x"}},
+		"ScopesByOptions":     {Value: bearer.ScopesByOptions{MaxBodyBytes: 1}},
+		"MCPMessage":          {Value: bearer.MCPMessage{Method: "x"}},
 		"Tokens":              {Value: guard.Must(bearer.New(in.Verify, nil))},
 		"Introspection":       {Value: i},
 		"IntrospectorOptions": {Value: bearer.IntrospectorOptions{Audience: []string{"x"}}},
