@@ -24,7 +24,6 @@ func newResource(t *testing.T) *gates.Metadata {
 func TestResource(t *testing.T) {
 	meta := newResource(t)
 	keys := jwtauth.HMAC("HS256", secret)
-	const bad = `error="invalid_token"`
 	for _, tt := range []struct {
 		name, aud string
 		opts      jwtauth.VerifierOptions
