@@ -35,16 +35,20 @@ func readOIDC(getenv func(string) string) (set oidcSettings, err error) {
 	return set, nil
 }
 
-// oidcSection shows access tokens of an authorization server, whose keys are
-// fetched from it. Without the settings there is no route.
-func oidcSection(mux *http.ServeMux, set oidcSettings) error {
+// oidcKeys returns the keys of the authorization server, which are fetched from it.
+func oidcKeys(set oidcSettings) jwtauth.KeySource {
+	fetch := &jwtauth.RemoteOptions{Refetch: set.refetch}
+	if set.jwks != "" {
+		return jwtauth.RemoteKeys(set.jwks, fetch)
+	}
+	return jwtauth.Discover(set.issuer, fetch)
+}
+
+// oidcSection shows access tokens of an authorization server. Without the settings
+// there is no route.
+func oidcSection(mux *http.ServeMux, set oidcSettings, keys jwtauth.KeySource) error {
 	if set.issuer == "" {
 		return nil
-	}
-	fetch := &jwtauth.RemoteOptions{Refetch: set.refetch}
-	keys := jwtauth.Discover(set.issuer, fetch)
-	if set.jwks != "" {
-		keys = jwtauth.RemoteKeys(set.jwks, fetch)
 	}
 	tokens, err := jwtauth.NewVerifier[struct{}](keys, &jwtauth.VerifierOptions{
 		Issuer:   set.issuer,

@@ -40,7 +40,11 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	apikeySection(mux, ring, shared, signedIn)
 	practicesSection(mux, set, users.Copy())
 	completeSection(mux, set, users.Copy())
-	if err := oidcSection(mux, set.oidc); err != nil {
+	issuerKeys := oidcKeys(set.oidc)
+	if err := oidcSection(mux, set.oidc, issuerKeys); err != nil {
+		return nil, err
+	}
+	if err := mcpSection(mux, set, issuerKeys, log); err != nil {
 		return nil, err
 	}
 	if err := oauthSection(ctx, mux, set, shared, log); err != nil {

@@ -59,7 +59,7 @@ Environment:
   RATE_LIMITS      "database" stores the rate limits there, too
   TRUSTED_PROXIES  networks whose X-Forwarded-For is believed, such as
                    "10.0.0.0/8, ::1"; the default is none
-  OIDC_ISSUER      authorization server whose access tokens /oidc accepts
+  OIDC_ISSUER      authorization server whose access tokens /oidc and /mcp accept
   OIDC_AUDIENCE    their audience, which must match; required with OIDC_ISSUER
   OIDC_JWKS_URL    URL of its keys, in place of discovery
   OIDC_REFETCH     minimum time between two fetches of keys; default 10s

@@ -33,6 +33,8 @@ type Stores struct {
 	Accounts      Accounts      // of those whose sessions are in Sessions
 	Passkeys      passkey.Store // of the Accounts
 
+	Notes Notes
+
 	closers []func() error
 }
 
@@ -100,6 +102,7 @@ func (s *Stores) openRedis(ctx context.Context, getenv func(string) string) erro
 		return fmt.Errorf("REDIS_URL: %w", err)
 	}
 	s.OAuthSessions = others.Sessions()
+	s.Notes = redisNotes{client}
 	return nil
 }
 

@@ -52,6 +52,9 @@ func (s *Stores) openDatabase(ctx context.Context, getenv func(string) string) e
 		return fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	s.Accounts = accounts
+	if s.Notes, err = newSQLNotes(ctx, db, driver); err != nil {
+		return fmt.Errorf("DATABASE_URL: %w", err)
+	}
 	return nil
 }
 
