@@ -102,8 +102,10 @@ func TestTwoProcesses(t *testing.T) {
 	} {
 		t.Run(backend.name, func(t *testing.T) {
 			t.Parallel()
-			env := backend.env(t)
+			as := newMCPIssuer(t)
+			env := append(backend.env(t), as.env()...)
 			a, b := start(t, env...), start(t, env...)
+			t.Run("notes", func(t *testing.T) { sharedNotes(t, as, a, b) })
 			t.Run("sessions", func(t *testing.T) { sharedSessions(t, a, b) })
 			t.Run("refresh", func(t *testing.T) { sharedRefresh(t, a, b) })
 			t.Run("API keys", func(t *testing.T) { sharedKeys(t, env, a, b) })
