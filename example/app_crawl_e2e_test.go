@@ -156,7 +156,7 @@ func TestAppHeaders(t *testing.T) {
 	if a.status != 401 || page.heading != "Sign in again" || !slices.ContainsFunc(page.links, func(l string) bool { return strings.HasPrefix(l, "/app/login?next=") }) {
 		t.Errorf("a form without a session: %d %q %v", a.status, page.heading, page.links)
 	}
-	row{call: call{do: "a program"}, status: 401, body: noSession, header: append([]string{"Location:"}, appHeaders...)}.check(t, p.send(t, call{do: "GET /app/sessions"}))
+	row{call: call{do: "a program"}, status: 401, body: e(401, ""), header: append([]string{"Location:"}, appHeaders...)}.check(t, p.send(t, call{do: "GET /app/sessions"}))
 }
 
 // TestAppIsNotMounted: without mail or a key there is no route, and the program says so.

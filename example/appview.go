@@ -120,7 +120,7 @@ func (a *app) mistake(w http.ResponseWriter, r *http.Request, name string, data 
 		case e.Status == http.StatusUnprocessableEntity:
 			v.Mistakes["password"] = text
 		case e.Status == http.StatusTooManyRequests:
-			v.Refused = strings.TrimSpace(text + " " + waiting(w.Header().Get("Retry-After")))
+			v.Refused = "Too many attempts. " + waiting(w.Header().Get("Retry-After"))
 		case e.Status == http.StatusConflict:
 			v.Refused = text
 		default:
@@ -138,7 +138,7 @@ func (a *app) mistake(w http.ResponseWriter, r *http.Request, name string, data 
 func waiting(retryAfter string) string {
 	switch seconds, err := strconv.Atoi(retryAfter); {
 	case err != nil || seconds < 1:
-		return ""
+		return "Try again later."
 	case seconds < 90:
 		return fmt.Sprintf("Wait %d seconds.", seconds)
 	default:
