@@ -100,17 +100,17 @@ func TestAppLogin(t *testing.T) {
 	t.Parallel()
 	p := start(t)
 	s := surf(p)
-	a, page := s.get(t, "/app/sessions?a=b")
+	a, _ := s.get(t, "/app/sessions?a=b")
 	s.leads(t, "anonymous", a, "/app/login?next=%2Fapp%2Fsessions%3Fa%3Db")
 	for _, next := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, "javascript:alert(1)", ""} {
-		_, page = s.get(t, "/app/login?next="+url.QueryEscape(next))
+		_, page := s.get(t, "/app/login?next="+url.QueryEscape(next))
 		f := page.form(t, "/app/login")
 		f.hidden = url.Values{"next": {next}}
 		a, _ = surf(p).send(t, f, "email", "bob@example.com", "password", "secret")
 		s.leads(t, next, a, "/app/")
 		row{status: 303, header: []string{"Set-Cookie: ~^session=[^;]+; Path=/; HttpOnly; SameSite=Lax$"}}.check(t, a)
 	}
-	_, page = s.get(t, "/app/login?next=/app/email")
+	_, page := s.get(t, "/app/login?next=/app/email")
 	f := page.form(t, "/app/login")
 	for _, tt := range []struct {
 		email, pw string
