@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/apikey"
 	"github.com/go-guard/guard/format"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/signin/link"
@@ -27,6 +28,9 @@ import (
 //	appemail.go     a change of the e-mail address, and its undoing
 //	appfactor.go    the second factor
 //	appsessions.go  the home page, and the sessions of an account
+//	appkeys.go      the API keys of an account
+//	appproviders.go sign in with a provider, and the identities of an account
+//	appadmin.go     the page of administrators
 //
 // To add a page: write app/NAME.html, which defines "title" and "main"; mount it with
 // [app.route], for signed-in users through [app.mine] or [app.sudo]; answer with
@@ -34,7 +38,11 @@ import (
 type app struct {
 	accounts
 	mux       *http.ServeMux
+	outer     *http.ServeMux // for what comes from another site
 	publicURL string
+	policy    string // Content-Security-Policy of the pages
+	provider  string // the host with which people sign in, or empty
+	ring      *apikey.Ring
 	attempts  *password.Login[User] // with a limit
 
 	reset, signIn        linkPages
@@ -63,12 +71,12 @@ func parseAppPages() map[string]*template.Template {
 }
 
 // appSection mounts the application. It needs mail and a key, as /link does.
-func appSection(mux *http.ServeMux, set settings, shared accounts, log *slog.Logger) error {
+func appSection(mux *http.ServeMux, set settings, shared accounts, ring *apikey.Ring, log *slog.Logger) error {
 	if why := set.withoutLinks(); why != "" {
 		log.Warn(why + ": /app is not mounted")
 		return nil
 	}
-	a := app{accounts: shared, mux: http.NewServeMux(), publicURL: set.publicURL}
+	a := app{accounts: shared, mux: http.NewServeMux(), outer: mux, publicURL: set.publicURL, policy: appPolicy, ring: ring}
 	failures, err := ratelimit.NewLogin(set.clientIP(), &ratelimit.LoginOptions{
 		Store: set.stores.Limits, Secret: set.derive("app logins"), Timeout: time.Second,
 	})
@@ -78,6 +86,7 @@ func appSection(mux *http.ServeMux, set settings, shared accounts, log *slog.Log
 	a.attempts = a.newLogins(failures)
 	for _, routes := range []func(*app, settings) error{
 		(*app).homeRoutes, (*app).signUpRoutes, (*app).loginRoutes, (*app).passwordRoutes, (*app).emailRoutes, (*app).factorRoutes,
+		(*app).keyRoutes, (*app).providerRoutes, (*app).adminRoutes,
 	} {
 		if err := routes(&a, set); err != nil {
 			return err

@@ -69,7 +69,7 @@ func (a *app) addFactor(w http.ResponseWriter, r *http.Request, u User) error {
 	if !slices.Contains(factors, codeFactor) {
 		factors = append(factors, codeFactor)
 	}
-	_, err = a.sessions.Create(w, r, u.ID, s.Data(), session.AtEpoch(epoch), session.Factors(factors...))
+	_, err = a.sessions.Create(w, r, u.ID, s.Data(), session.AtEpoch(epoch), session.Factors(factors...), session.Ref(s.Ref()))
 	return err
 }
 

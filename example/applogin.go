@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,14 +33,22 @@ func (a *app) loginRoutes(set settings) (err error) {
 
 // lead leads to a page of this site after a sign-in, or first to the step that is missing.
 func lead(w http.ResponseWriter, r *http.Request, step, page string) {
-	if step == totpStep {
-		step, page = "", "/app/second?next="+url.QueryEscape(page)
+	http.Redirect(w, r, stepPage(step, page), http.StatusSeeOther)
+}
+
+func stepPage(step, page string) string {
+	switch step {
+	case "":
+		return page
+	case totpStep:
+		return "/app/second?next=" + url.QueryEscape(page)
 	}
-	goOn(w, r, step, page)
+	return "/" + step + "/?next=" + url.QueryEscape(page)
 }
 
 // showLogin is also where step-up leads to. Someone who has just signed in, and has no
-// second factor, is led on to enroll one: to sign in again would not help.
+// second factor, is led on to enroll one: to sign in again would not help, unless no one was
+// asked anything at the provider.
 func (a *app) showLogin(w http.ResponseWriter, r *http.Request) {
 	next := format.Next(r, "")
 	s, ok := a.session(r.Context())
@@ -49,7 +58,7 @@ func (a *app) showLogin(w http.ResponseWriter, r *http.Request) {
 			guard.Refuse(w, r, err)
 			return
 		}
-		if step == "" {
+		if step == "" && !slices.Contains(s.AMR(), providerFactor) {
 			http.Redirect(w, r, "/app/factor?next="+url.QueryEscape(next), http.StatusSeeOther)
 			return
 		}

@@ -19,9 +19,17 @@ func (a *app) nav(u *User) []anchor {
 	if u == nil {
 		return []anchor{{"/app/login", "Sign in"}, {"/app/signup", "Sign up"}}
 	}
-	return []anchor{
+	pages := []anchor{
 		{"/app/", "Account"}, {"/app/sessions", "Sessions"}, {"/app/password", "Password"}, {"/app/email", "E-mail address"}, {"/app/factor", "Second factor"},
+		{"/app/keys", "API keys"},
 	}
+	if a.provider != "" {
+		pages = append(pages, anchor{"/app/providers", "Providers"})
+	}
+	if u.Role == "admin" {
+		pages = append(pages, anchor{"/app/admin", "Accounts"})
+	}
+	return pages
 }
 
 // appNotices are the messages about the last action that a page can show.
@@ -36,6 +44,11 @@ var appNotices = map[string]string{
 	"reset":        "Your password was changed, and all sessions were ended. Sign in with the new one.",
 	"email":        "The address was changed. All other sessions were ended.",
 	"undone":       "The change is undone, and all sessions were ended. We have mailed you a link, with which you choose a new password.",
+	"revoked":      "The key is revoked: no request with it is accepted.",
+	"linked":       "From now on this signs you in, too.",
+	"unlinked":     "It signs you in no more. All other sessions were ended.",
+	"suspended":    "The account is suspended, and its sessions were ended.",
+	"restored":     "The account can be signed in to again.",
 	"factor-gone":  "The second factor was removed. All other sessions were ended.",
 }
 
@@ -46,6 +59,7 @@ type view struct {
 	User         *User  // nil for anonymous visitors
 	Nav          []anchor
 	Demo         bool
+	Provider     string // the host with which people sign in, or empty
 	Style        template.CSS
 	Data         any // of the page
 
@@ -63,12 +77,13 @@ func (a *app) page(w http.ResponseWriter, r *http.Request, status int, name stri
 
 func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
 	v.Path, v.Notice, v.Next = r.URL.Path, appNotices[r.URL.Query().Get("notice")], format.Next(r, "")
+	v.Provider = a.provider
 	v.Demo, v.Style, v.Failed, v.sent = a.demo, template.CSS(appCSS), status >= 400, r.PostForm.Get
 	if u, ok := guard.PrincipalFrom[User](r.Context()); ok {
 		v.User = &u
 	}
 	v.Nav = a.nav(v.User)
-	showPage(w, status, appPolicy, appPages[name], &v)
+	showPage(w, status, a.policy, appPages[name], &v)
 }
 
 // Sent returns what was typed into a field.
@@ -147,9 +162,9 @@ func waiting(retryAfter string) string {
 }
 
 // refused is a refusal as a page. A visitor who must sign in first is led to the form, and
-// back.
+// back, but not to the callback of a provider, which works once.
 func (a *app) refused(w http.ResponseWriter, r *http.Request, e *guard.Error) {
-	if e.Status == http.StatusUnauthorized && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+	if e.Status == http.StatusUnauthorized && r.URL.Path != "/app/oauth/callback" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 		format.HTML("/app/login", guard.JSON)(w, r, e)
 		return
 	}

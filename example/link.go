@@ -33,9 +33,9 @@ func linkSection(mux *http.ServeMux, set settings, a accounts, log *slog.Logger)
 	}
 	reset.redeem, signIn.redeem = reset.changePassword, signIn.signIn
 	for _, l := range []linkPages{reset, signIn} {
-		inForm := guard.OnError(format.Browser(l.refused, guard.JSON))
-		mux.Handle("GET "+l.path, inForm(http.HandlerFunc(l.open)))
-		mux.Handle("POST "+l.path, guard.Chain(inForm, a.sameOrigin)(http.HandlerFunc(l.post)))
+		browsers := guard.Chain(guard.OnError(format.Browser(l.refused, guard.JSON)), a.sameOrigin)
+		mux.Handle("GET "+l.path, browsers(http.HandlerFunc(l.open)))
+		mux.Handle("POST "+l.path, browsers(http.HandlerFunc(l.post)))
 	}
 	return nil
 }

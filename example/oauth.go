@@ -204,12 +204,14 @@ func (p people) end(ctx context.Context, t oauth.LogoutToken) error {
 	if err != nil {
 		return err // the provider sends it again
 	}
+	account = ""
 	if t.Subject != "" {
-		found := false
-		account, found, err = p.shared.users.Identity(ctx, backend.Identity{Issuer: t.Issuer, Subject: t.Subject})
-		if err != nil || !found {
-			return err
-		}
+		// Of an identity that no account has, the first sign-in may be under way, or it was
+		// removed: the provider's session alone says which sessions here began with it.
+		account, _, err = p.shared.users.Identity(ctx, backend.Identity{Issuer: t.Issuer, Subject: t.Subject})
+	}
+	if err != nil || account == "" && t.Ref() == "" {
+		return err
 	}
 	return endSessions(ctx, p.shared.sessions, t, account)
 }

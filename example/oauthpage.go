@@ -57,12 +57,17 @@ func (p people) showPerson(w http.ResponseWriter, r *http.Request, s *session.Se
 	}{who.Issuer, who.Subject, who.Email})
 }
 
-// logoutPolicy is the policy of a page with a form that signs out. Browsers apply
-// form-action to redirects, too, and the answer to the form redirects to the provider.
+// logoutPolicy is the policy of a page with a form that signs out.
 func logoutPolicy(issuer string) string {
 	u, err := url.Parse(issuer)
 	if err != nil || u.Host == "" {
 		return pagePolicy // of plain OAuth 2.0, which has no logout
 	}
-	return strings.Replace(pagePolicy, "form-action 'self'", "form-action 'self' "+u.Scheme+"://"+u.Host, 1)
+	return formsTo(pagePolicy, u)
+}
+
+// formsTo allows forms whose answer redirects to the provider: browsers apply form-action
+// to redirects, too.
+func formsTo(policy string, provider *url.URL) string {
+	return strings.Replace(policy, "form-action 'self'", "form-action 'self' "+provider.Scheme+"://"+provider.Host, 1)
 }

@@ -61,7 +61,7 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	indexSection(mux, set.publicURL)
 	outer := http.NewServeMux() // the answer to a body that is too large is a page in /app
 	outer.Handle("/", limitBody(mux))
-	if err := appSection(outer, set, shared, log); err != nil {
+	if err := appSection(outer, set, shared, ring, log); err != nil {
 		return nil, err
 	}
 	return guard.Chain(guard.Observe(nil), accessLog(log))(outer), nil

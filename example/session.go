@@ -145,6 +145,22 @@ func (a accounts) create(w http.ResponseWriter, r *http.Request, u User, factor 
 	return next, err
 }
 
+// suspend suspends an account, or restores it. Its sessions end either way: those that an
+// outage left must not come back.
+func (a accounts) suspend(ctx context.Context, id string, suspended bool) (found bool, err error) {
+	account, found, err := a.users.SetSuspended(ctx, id, suspended)
+	if err != nil || !found {
+		return false, err
+	}
+	text := "Your account can be used again."
+	if suspended {
+		text = "Your account was suspended. No one can sign in to it, and its API keys do not work."
+	}
+	a.mails.notify(userOf(account), text)
+	_, err = a.sessions.DestroyAll(ctx, id)
+	return true, err
+}
+
 // answer answers a sign-in of a program.
 func answer(w http.ResponseWriter, next string) {
 	if next != "" {

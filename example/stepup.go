@@ -27,12 +27,13 @@ var strong = stepup.Require(stepup.Within(recent), stepup.Factor(codeFactor, rec
 
 // recently requires a sign-in of the last five minutes, with the second factor where the
 // account has one. It is for changes of the factors: an account without one adds its first.
+// A sign-in with a provider that asked no one anything is not recent.
 func (a accounts) recently() guard.Middleware {
 	hasFactor := func(ctx context.Context, id string) (bool, error) {
 		step, err := a.secondStep(ctx, User{ID: id})
 		return step != "", err
 	}
-	return stepup.Require(stepup.Within(recent), stepup.FactorIfEnrolled(hasFactor, codeFactor, recoveryFactor, "hwk", "swk"))
+	return stepup.Require(stepup.Within(recent), stepup.Factor("pwd", "link", freshFactor, codeFactor, recoveryFactor, "hwk", "swk"), stepup.FactorIfEnrolled(hasFactor, codeFactor, recoveryFactor, "hwk", "swk"))
 }
 
 // stepupSection shows an action that needs more than a session: a thief with a copied

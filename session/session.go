@@ -121,6 +121,10 @@ func (s *Session[D]) AMR() []string {
 	return s.state().login.amr()
 }
 
+// Ref returns the name of the login in another system that Create got by [Ref], for
+// another Create that continues it. It is empty without one.
+func (s *Session[D]) Ref() string { return s.state().rec.Ref }
+
 // ACR returns the authentication context class that Create got by [ACR], such as that
 // of an identity provider. It is empty without one, and for a half sign-in.
 func (s *Session[D]) ACR() string {
