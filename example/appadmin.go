@@ -26,14 +26,14 @@ func (a *app) adminRoutes(settings) error {
 // maxListed is how many accounts the page shows: a search finds the others.
 const maxListed = 100
 
-// listed are the accounts whose address has what was searched for.
-type listed struct {
+// found are the accounts whose address has what was searched for.
+type found struct {
 	Search   string
 	Accounts []backend.Account
 	More     bool
 }
 
-func (a *app) listed(r *http.Request) (l listed, err error) {
+func (a *app) search(r *http.Request) (l found, err error) {
 	l.Search = strings.ToLower(strings.TrimSpace(r.URL.Query().Get("q")))
 	all, err := a.users.Everyone(r.Context())
 	for _, account := range all {
@@ -50,7 +50,7 @@ func (a *app) listed(r *http.Request) (l listed, err error) {
 }
 
 func (a *app) showAdmin(w http.ResponseWriter, r *http.Request) {
-	l, err := a.listed(r)
+	l, err := a.search(r)
 	if err != nil {
 		guard.Refuse(w, r, err)
 		return
@@ -64,15 +64,15 @@ func (a *app) suspendOrRestore(w http.ResponseWriter, r *http.Request, u User) {
 		done = "restored"
 	}
 	if id == u.ID {
-		l, err := a.listed(r)
+		l, err := a.search(r)
 		if err == nil {
 			err = &guard.Error{Status: http.StatusConflict, Message: "You cannot suspend yourself: another administrator can"}
 		}
 		a.mistake(w, r, "admin", l, err)
 		return
 	}
-	found, err := a.suspend(r.Context(), id, done == "suspended")
-	if err == nil && !found {
+	exists, err := a.suspend(r.Context(), id, done == "suspended")
+	if err == nil && !exists {
 		err = guard.NotFound("Account not found")
 	}
 	if err != nil {

@@ -30,6 +30,11 @@ func TestRef(t *testing.T) {
 			t.Errorf("%v, want %t", err, want)
 		}
 	}
+	for cookie, want := range map[string]string{c: "sid-2", d: ""} {
+		if s, err := m.Authenticate(request("GET", cookie)); err != nil || s.Ref() != want {
+			t.Errorf("Ref of %v, want %q; %v", s, want, err)
+		}
+	}
 	// A login that was under way is refused.
 	_, err := m.Create(recorder(), request("POST"), "alice", profile{}, session.Ref("sid-1"))
 	refused(t, err, 401, "Sign in again")
