@@ -25,6 +25,9 @@ func (m *Manager[D]) Authenticate(r *http.Request) (*Session[D], error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := m.checkDevice(r, &s.state().rec, now); err != nil {
+		return nil, err
+	}
 	m.touch(r.Context(), s, now)
 	return s, nil
 }
@@ -110,19 +113,26 @@ func (m *Manager[D]) loadRecord(ctx context.Context, key Key, now time.Time) (Re
 	if !found {
 		return Record{}, login{}, errUnknown.Clone()
 	}
-	if rec.Key != key || rec.Subject == "" {
+	if rec.Key != key {
 		return Record{}, login{}, errors.New("session: the store returned the wrong record")
 	}
+	l, err := m.checkRecord(&rec, now)
+	return rec, l, err
+}
+
+// checkRecord returns how the subject of a record signed in, and removes the prefix of
+// that of a half sign-in. The error is a 401 if the record is no longer alive.
+func (m *Manager[D]) checkRecord(rec *Record, now time.Time) (login, error) {
 	l, err := parseLogin(rec.Login)
 	if err != nil {
-		return Record{}, login{}, err
+		return login{}, err
 	}
 	subject, prefixed := strings.CutPrefix(rec.Subject, halfPrefix)
 	if prefixed != (l.step != "") || subject == "" {
-		return Record{}, login{}, errors.New("session: the store returned a record of another kind")
+		return login{}, errors.New("session: the store returned a record of another kind")
 	}
 	rec.Subject = subject
-	return rec, l, m.checkDeadline(&rec, &l, now)
+	return l, m.checkDeadline(rec, &l, now)
 }
 
 // reportFailure reports a failure that does not change the answer.

@@ -39,6 +39,9 @@ func (m *Manager[D]) setCookie(w http.ResponseWriter, token string, maxAge int) 
 		return ours
 	})
 	h["Set-Cookie"] = append(lines, c.String())
+	if token == "" {
+		m.device.clear(w)
+	}
 	field.NoStore(h)
 	if !slices.Contains(h["Vary"], "Cookie") {
 		h.Add("Vary", "Cookie")

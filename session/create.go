@@ -67,6 +67,9 @@ func (m *Manager[D]) create(w http.ResponseWriter, r *http.Request, subject stri
 	if err := m.replace(w, r, presented, s, token, o); err != nil {
 		return nil, err
 	}
+	if o.offer != "" && isHTTPS(r) {
+		m.device.announce(w, o.offer)
+	}
 	return s, nil
 }
 
@@ -109,6 +112,7 @@ func (m *Manager[D]) replace(w http.ResponseWriter, r *http.Request, presented [
 		return unavailable("insert", err)
 	}
 	m.setCookie(w, token, m.maxAge(s))
+	m.device.clearSent(w, r)
 	return nil
 }
 
@@ -143,8 +147,14 @@ func (m *Manager[D]) newSession(ctx context.Context, subject string, data D, o *
 		Key: key, Subject: subject, Data: joinFlashes(text, o.flashes), Login: encoded, Ref: o.ref, Revision: 1,
 		Created: now, LastSeen: now, Deadline: m.deadlineAfterUse(&o.login, now, now),
 	}
-	_, _ = rand.Read(rec.ID[:]) // never fails
-	s, err = m.decode(rec)      // better now than at the next request
+	if m.device != nil && kindOf(&rec, &o.login) == "" {
+		var id offer
+		o.offer, id = newOffer(key, nil, now)
+		rec.ID = ID(id)
+	} else {
+		_, _ = rand.Read(rec.ID[:]) // never fails
+	}
+	s, err = m.decode(rec) // better now than at the next request
 	return s, token, err
 }
 

@@ -14,6 +14,7 @@ type createOptions struct {
 	factors []string
 	ref     string
 	flashes []string // taken over from a guest
+	offer   string   // the challenge for a device's registration
 }
 
 // For sets the lifetime and the idle timeout of this login to d, and makes the browser

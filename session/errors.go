@@ -20,6 +20,9 @@ const (
 	codeEnded       = "signin_ended"
 	codeTooMany     = "too_many_cookies"
 	codeSignedIn    = "signed_in"
+	codeDevice      = "session_device"
+	codeDeviceProof = "device_proof"
+	codeNotBound    = "device_required"
 )
 
 // Templates of the refusals: callers get a Clone. The causes are for Observe.
@@ -55,6 +58,22 @@ var (
 	errUnique    = dead(codeInvalid, "Invalid session", errors.New("session: several cookies of a name that a browser can have only one of"))
 	errNoBrowser = &guard.Error{Status: http.StatusRequestHeaderFieldsTooLarge, Code: codeTooMany, Message: "Too many session cookies were sent", Err: errors.New("session: more cookies than a browser has")}
 )
+
+// Templates of the refusals of bound sessions. Their cookie is not dead: the browser
+// can refresh the bound cookie with it.
+var (
+	errNoBoundCookie  = ofDevice("the session is bound to a device, and the request has no bound cookie")
+	errOldBoundCookie = ofDevice("the session is bound to a device, and the bound cookie has expired")
+	errBadBoundCookie = ofDevice("the session is bound to a device, and the bound cookie is not the session's")
+	errNoDevice       = ofDevice("the session is bound to a device, and this manager has no ExperimentalDevice")
+	errSecondKey      = ofDevice("a second key was registered for the session, which was ended")
+	errGone           = refusal(codeInvalid, "Invalid session", errors.New("session: the session of the device has ended"))
+	errNotBound       = &guard.Error{Status: http.StatusForbidden, Code: codeNotBound, Message: "The session must be bound to a device", Err: errors.New("session: it is not bound to a device")}
+)
+
+func ofDevice(cause string) *guard.Error {
+	return refusal(codeDevice, "Session is bound to another device", errors.New("session: "+cause))
+}
 
 // errHalf abstains: a half sign-in counts as no credential where a session is wanted. Its
 // cookie is not cleared.

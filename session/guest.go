@@ -162,6 +162,9 @@ func (m *Manager[D]) visitor(response http.Header, r *http.Request) (rec Record,
 			if isRefusal(err) {
 				return Record{}, "", false, nil // they were ended
 			}
+			if err == nil {
+				err = m.checkDevice(r, &rec, now)
+			}
 			return rec, kind, err == nil, err
 		}
 	}

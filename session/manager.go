@@ -35,6 +35,7 @@ type Manager[D any] struct {
 	codec       codec[D]
 	copyable    bool // whether sessions can share a D
 	cache       *[cacheSize]atomic.Pointer[decoded[D]]
+	device      *device // nil if no session is bound
 
 	acceptUndecodable bool
 }
@@ -66,6 +67,7 @@ func New[D any](opts *Options) (*Manager[D], error) {
 		half:     refusal(codePending, o.Missing, errHalf),
 		copyable: isCopyable(reflect.TypeFor[D]()),
 		cache:    new([cacheSize]atomic.Pointer[decoded[D]]),
+		device:   newDevice(&o),
 
 		acceptUndecodable: o.AcceptUndecodable,
 	}

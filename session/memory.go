@@ -28,7 +28,7 @@ type MemoryOptions struct {
 	Now func() time.Time
 }
 
-// Memory is a [Store] in the memory of one process: sessions end with the
+// Memory is a [DeviceStore] in the memory of one process: sessions end with the
 // process. It is bounded. It runs no goroutine: each Insert removes a few expired
 // records. It remembers the epochs of at least 65,536 subjects; those of the others
 // grow together. Within [Grace], 65,536 references can end, or one for 65,536
@@ -95,6 +95,7 @@ func (m *Memory) of(tag uint64) *partition { return m.partition(int(tag % partit
 var (
 	errOtherSubject = errors.New("session: the keys are of different subjects")
 	errExists       = errors.New("session: the key exists")
+	errDeviceLen    = errors.New("session: a Device of more than 255 bytes")
 	errRotations    = errors.New("session: the session was rotated too often")
 )
 
@@ -110,8 +111,8 @@ const maxForwards = 100
 
 // Insert implements [Store].
 func (m *Memory) Insert(_ context.Context, rec Record, epoch int64) error {
-	if rec.Subject == "" || max(len(rec.Subject), len(rec.Login), len(rec.Ref)) > 255 {
-		return errors.New("session: a Subject that is empty, or a Subject, Login or Ref of more than 255 bytes")
+	if rec.Subject == "" || max(len(rec.Subject), len(rec.Login), len(rec.Ref), len(rec.Device)) > 255 {
+		return errors.New("session: a Subject that is empty, or a Subject, Login, Ref or Device of more than 255 bytes")
 	}
 	guest := isGuest(rec.Subject)
 	if !guest && m.logins.Load() >= m.max {

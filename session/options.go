@@ -80,6 +80,10 @@ type Options struct {
 	// from before 2023.
 	TrustedOrigins []string
 
+	// ExperimentalDevice binds sessions to the device, where the browser can. The zero value
+	// binds none.
+	ExperimentalDevice DeviceOptions
+
 	// Missing is the message of the 401 for a request without a session cookie.
 	// If empty, "Not authenticated".
 	Missing string
@@ -116,6 +120,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.MaxData, 4096)
 	setDefault(&o.Timeout, 5*time.Second)
 	setDefault(&o.Missing, "Not authenticated")
+	o.ExperimentalDevice.setDefaults()
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -141,6 +146,7 @@ func (o *Options) check() (errs []error) {
 		errs = append(errs, err)
 	}
 	errs = append(errs, o.checkSite()...)
+	errs = append(errs, o.checkDevice()...)
 	if o.Lifetime < time.Second || o.Lifetime > maxLifetime {
 		mistake("lifetime %v is not between a second and 400 days: write at most 400*24*time.Hour", o.Lifetime)
 	}

@@ -23,6 +23,8 @@ func tagOf(subject string) uint64 {
 
 func (k *Key) tag() uint64 { return binary.BigEndian.Uint64(k[:]) }
 
+func tagNumber(tag [8]byte) uint64 { return binary.BigEndian.Uint64(tag[:]) }
+
 // A partition holds the sessions of some subjects. It finds them by key, by
 // subject and by reference, and the next one to expire. Most of the memory of a million
 // sessions is its maps: they hold hashes of 8 bytes in place of keys, subjects and
@@ -45,8 +47,9 @@ type entry struct {
 	key              Key
 	id               ID
 	loginLen, refLen uint8
+	deviceLen        uint8
 	forwards         uint8  // how many lead here
-	subject, text    string // text is Login, Ref and Data
+	subject, text    string // text is Login, Ref, with a Device also DeviceStep in 8 bytes and Device, and Data
 	expiring.Node
 	created, seen int64
 	revision      int64
@@ -114,6 +117,7 @@ func (p *partition) add(rec *Record) {
 		created: rec.Created.UnixMilli(), seen: rec.LastSeen.UnixMilli(),
 		Node: expiring.Node{Deadline: rec.Deadline.UnixMilli()},
 	}
+	e.setDevice(rec.Device, rec.DeviceStep)
 	tag := rec.Key.tag()
 	for other := range p.ofSubject(tag, rec.Subject) {
 		e.subject = other.subject // the entries of a subject share the string
@@ -190,12 +194,53 @@ func (e *entry) login() string { return e.text[:e.loginLen] }
 
 func (e *entry) ref() string { return e.text[e.loginLen:][:e.refLen] }
 
-func (e *entry) data() string { return e.text[int(e.loginLen)+int(e.refLen):] }
+// deviceAt is where the device begins in text, and dataAt where the data does.
+func (e *entry) deviceAt() int { return int(e.loginLen) + int(e.refLen) }
 
-func (e *entry) setData(data string) { e.text = e.text[:int(e.loginLen)+int(e.refLen)] + data }
+func (e *entry) dataAt() int {
+	if e.deviceLen == 0 {
+		return e.deviceAt()
+	}
+	return e.deviceAt() + stepLen + int(e.deviceLen)
+}
+
+func (e *entry) data() string { return e.text[e.dataAt():] }
+
+func (e *entry) setData(data string) { e.text = e.text[:e.dataAt()] + data }
+
+const stepLen = 8
+
+func (e *entry) device() string {
+	device, _ := e.deviceOf()
+	return device
+}
+
+func (e *entry) deviceOf() (device string, step int64) {
+	if e.deviceLen == 0 {
+		return "", 0
+	}
+	text := e.text[e.deviceAt():e.dataAt()]
+	return text[stepLen:], int64(binary.BigEndian.Uint64([]byte(text[:stepLen])))
+}
+
+func (e *entry) setDevice(device string, step int64) {
+	if device == "" && e.deviceLen == 0 {
+		return
+	}
+	head, data := e.text[:e.deviceAt()], e.data()
+	e.deviceLen = uint8(len(device))
+	if device != "" {
+		var b [stepLen]byte
+		binary.BigEndian.PutUint64(b[:], uint64(step))
+		device = string(b[:]) + device
+	}
+	e.text = head + device + data
+}
 
 func (e *entry) record() Record {
+	device, step := e.deviceOf()
 	return Record{
+		Device: device, DeviceStep: step,
 		Key: e.key, ID: e.id, Subject: e.subject, Data: e.data(), Login: e.login(), Ref: e.ref(), Revision: e.revision,
 		Created: time.UnixMilli(e.created), LastSeen: time.UnixMilli(e.seen), Deadline: time.UnixMilli(e.Deadline),
 	}

@@ -11,7 +11,7 @@ import (
 
 // Rotate gives the session a new token, for when the subject's privileges
 // change. The old token is invalid at once, for requests in flight too. The
-// deadline does not change. s must be the session of the request; use the
+// deadline does not change, nor does the device that the session is bound to. s must be the session of the request; use the
 // returned one from here on.
 //
 // The error is for guard.Refuse: 401 if the session has ended, 503 if the store
@@ -58,5 +58,6 @@ func (m *Manager[D]) rotate(w http.ResponseWriter, r *http.Request, s *Session[D
 	moved.rec.Key = key
 	next := &Session[D]{secret.New(&moved)}
 	m.setCookie(w, token, m.maxAge(next))
+	m.offerDevice(ctx, w, r, &moved.rec, m.now())
 	return next, nil
 }

@@ -64,6 +64,12 @@ type Record struct {
 	Login string
 	// Ref has 0 to 255 bytes: what DeleteRef finds the record by. It never changes.
 	Ref string
+	// Device has 0 to 255 bytes: the key of the device that the session is bound to. Only
+	// the manager reads it. A store that is no [DeviceStore] need not keep it.
+	Device string
+	// DeviceStep is when the device's last refresh was challenged, in Unix milliseconds. It
+	// is 0 without a Device.
+	DeviceStep int64
 	// Created is when the subject authenticated.
 	Created  time.Time
 	LastSeen time.Time

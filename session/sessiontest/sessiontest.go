@@ -36,7 +36,7 @@ type testCase struct {
 	run  func(*suite)
 }
 
-var cases = slices.Concat(basics, subjects, forwards, epochs, refs, races, endings)
+var cases = slices.Concat(basics, subjects, forwards, epochs, refs, races, endings, devices)
 
 // A suite is the state of one case: a store, and a subject that no other case uses.
 type suite struct {
@@ -162,8 +162,8 @@ func (s *suite) wantList(want ...session.Record) {
 }
 
 func show(r session.Record) string {
-	return fmt.Sprintf("%x %s of %q: data %q, login %q, reference %q, revision %d, created %v, last seen %v, deadline %v",
-		r.Key[:4], r.ID, r.Subject, r.Data, r.Login, r.Ref, r.Revision, r.Created, r.LastSeen, r.Deadline)
+	return fmt.Sprintf("%x %s of %q: data %q, login %q, reference %q, device %q at %d, revision %d, created %v, last seen %v, deadline %v",
+		r.Key[:4], r.ID, r.Subject, r.Data, r.Login, r.Ref, r.Device, r.DeviceStep, r.Revision, r.Created, r.LastSeen, r.Deadline)
 }
 
 func equal(a, b session.Record) bool {

@@ -19,6 +19,28 @@ local function is_record(field) return field:sub(1, 1) == 's' end
 local function expiry(v) return struct.unpack('>I6', v, 8) + 3600000 end
 local function id_of(v) return v:sub(26, 37) end
 local function subject_of(v) return v:sub(41, 40 + v:byte(38)) end
+local function ref_end(v) return 40 + v:byte(38) + v:byte(39) + v:byte(40) end
+-- device_of returns the device of a record, or '', where its data begins, and its step.
+local function device_of(v)
+  local at = ref_end(v) + 1
+  if v:byte(1) ~= 3 then return '', at, 0 end
+  local n = v:byte(at + 6)
+  return v:sub(at + 7, at + 6 + n), at + 7 + n, struct.unpack('>I6', v, at)
+end
+-- find_id returns the field and the record with an ID, unless its grace period has ended.
+local function find_id(id, now)
+  local all = redis.call('HGETALL', hash)
+  for i = 1, #all, 2 do
+    local v = all[i + 1]
+    if is_record(all[i]) and id_of(v) == id and expiry(v) > now then return all[i], v end
+  end
+end
+local function with_device(v, device, step)
+  local _, at = device_of(v)
+  local head, data = v:sub(2, ref_end(v)), v:sub(at)
+  if device == '' then return '\2' .. head .. data end
+  return '\3' .. head .. struct.pack('>I6', step) .. string.char(#device) .. device .. data
+end
 local function ref_of(v)
   local at = 41 + v:byte(38) + v:byte(39)
   return v:sub(at, at - 1 + v:byte(40))
@@ -109,14 +131,14 @@ v = v:sub(1, 1) .. struct.pack('>I6I6', now, deadline) .. v:sub(14)
 redis.call('PEXPIREAT', hash, string.format('%.0f', expiry(v)), 'GT')
 redis.call('HSET', hash, field, v)
 if v:byte(40) == 0 then return '' end
-return v:sub(1, 40 + v:byte(38) + v:byte(39) + v:byte(40))`)
+return '\2' .. v:sub(2, ref_end(v))`)
 
 	// ARGV: digest, expected revision, data. Returns 1 if it was updated.
 	updateSession = redis.NewScript(sessionLua + `
 local v, revision = read(ARGV[1], now_ms()), tonumber(ARGV[2])
 if not v or struct.unpack('>I6', v, 20) ~= revision then return 0 end
-local head = 40 + v:byte(38) + v:byte(39) + v:byte(40)
-redis.call('HSET', hash, 's' .. ARGV[1], v:sub(1, 19) .. struct.pack('>I6', revision + 1) .. v:sub(26, head) .. ARGV[3])
+local _, data_at = device_of(v)
+redis.call('HSET', hash, 's' .. ARGV[1], v:sub(1, 19) .. struct.pack('>I6', revision + 1) .. v:sub(26, data_at - 1) .. ARGV[3])
 return 1`)
 
 	// ARGV: digest, new digest, how long the rotation is remembered, how many are.

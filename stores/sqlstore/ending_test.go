@@ -72,7 +72,7 @@ func TestLoginsUnderWayAreEnded(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer tx.Rollback()
-		query := "INSERT INTO guard_sessions VALUES (?, ?, ?, 0, 0, 0, 0, ?, ?, ?)"
+		query := "INSERT INTO guard_sessions VALUES (?, ?, ?, 0, 0, 0, 0, ?, ?, ?, NULL, NULL)"
 		if b.dialect == sqlstore.PostgreSQL {
 			query = "INSERT INTO guard_sessions VALUES ($1, $2, $3, 0, 0, 0, 0, $4, $5, $6)"
 		}

@@ -23,8 +23,8 @@ var errExists = errors.New("a row with the same session key or ID already exists
 // Insert first locks the epochs that the login relies on. A plain login relies on
 // none.
 func (s sessions) Insert(ctx context.Context, rec session.Record, epoch int64) error {
-	if n := len(rec.Subject); n < 1 || n > 255 || len(rec.Login) > 255 || len(rec.Ref) > 255 { // MySQL might truncate them
-		return fmt.Errorf("sqlstore: a session has a subject of %d bytes, a Login of %d and a Ref of %d, want 1 to 255, and at most 255", n, len(rec.Login), len(rec.Ref))
+	if n := len(rec.Subject); n < 1 || n > 255 || len(rec.Login) > 255 || len(rec.Ref) > 255 || len(rec.Device) > 255 { // MySQL might truncate them
+		return fmt.Errorf("sqlstore: a session has a subject of %d bytes, a Login of %d, a Ref of %d and a Device of %d, want 1 to 255, and at most 255", n, len(rec.Login), len(rec.Ref), len(rec.Device))
 	}
 	var inserted, ended bool
 	err := s.write(ctx, "inserting a session", func(ctx context.Context) error {
@@ -53,12 +53,15 @@ func (s sessions) Insert(ctx context.Context, rec session.Record, epoch int64) e
 func (s sessions) insert(ctx context.Context, rec *session.Record, on []condition) error {
 	args := []any{[]byte(rec.Subject), rec.ID[:], rec.Key[:],
 		rec.Created.UnixMilli(), rec.LastSeen.UnixMilli(), rec.Deadline.UnixMilli(), rec.Revision,
-		[]byte(rec.Login), []byte(rec.Ref), []byte(rec.Data)}
+		[]byte(rec.Login), []byte(rec.Ref), []byte(rec.Data), nil, nil}
+	if rec.Device != "" {
+		args[len(args)-2], args[len(args)-1] = []byte(rec.Device), rec.DeviceStep
+	}
 	var err error
 	if len(on) == 0 {
-		_, err = s.exec(ctx, s.db(), "INSERT INTO guard_sessions ("+sessionColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", args...)
+		_, err = s.exec(ctx, s.db(), "INSERT INTO guard_sessions ("+sessionColumns+") VALUES ("+placeholders(len(args))+")", args...)
 	} else {
-		err = s.insertUnless(ctx, "guard_sessions ("+sessionColumns+") SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?", args, on, session.ErrEnded)
+		err = s.insertUnless(ctx, "guard_sessions ("+sessionColumns+") SELECT "+placeholders(len(args)), args, on, session.ErrEnded)
 	}
 	switch s.dialect.classify(err) {
 	case duplicate:
@@ -93,14 +96,15 @@ func (s sessions) evict(ctx context.Context, rec *session.Record) error {
 	return err
 }
 
-const sessionColumns = "subject, id, token, created, last_seen, deadline, revision, login, ref, data"
+const sessionColumns = "subject, id, token, created, last_seen, deadline, revision, login, ref, data, device, device_step"
 
 func scanSession(rows *sql.Rows) (rec session.Record, err error) {
 	var row struct { // one allocation
-		subject, id, token, login, ref, data sql.RawBytes
-		created, seen, deadline, revision    int64
+		subject, id, token, login, ref, data, device sql.RawBytes
+		created, seen, deadline, revision            int64
+		step                                         sql.NullInt64
 	}
-	if err := rows.Scan(&row.subject, &row.id, &row.token, &row.created, &row.seen, &row.deadline, &row.revision, &row.login, &row.ref, &row.data); err != nil {
+	if err := rows.Scan(&row.subject, &row.id, &row.token, &row.created, &row.seen, &row.deadline, &row.revision, &row.login, &row.ref, &row.data, &row.device, &row.step); err != nil {
 		return rec, err
 	}
 	if len(row.id) != len(rec.ID) || len(row.token) != len(rec.Key) {
@@ -108,6 +112,7 @@ func scanSession(rows *sql.Rows) (rec session.Record, err error) {
 	}
 	rec.Subject, rec.ID, rec.Key, rec.Revision = string(row.subject), session.ID(row.id), session.Key(row.token), row.revision
 	rec.Login, rec.Ref, rec.Data = string(row.login), string(row.ref), string(row.data)
+	rec.Device, rec.DeviceStep = string(row.device), row.step.Int64
 	rec.Created, rec.LastSeen, rec.Deadline = time.UnixMilli(row.created).UTC(), time.UnixMilli(row.seen).UTC(), time.UnixMilli(row.deadline).UTC()
 	return rec, nil
 }

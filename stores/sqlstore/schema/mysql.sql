@@ -15,6 +15,8 @@ CREATE TABLE IF NOT EXISTS guard_sessions (
 	login     VARBINARY(255) NOT NULL, -- how the subject signed in, or empty
 	ref       VARBINARY(255) NOT NULL, -- the identity provider's name of the login, or empty
 	data      MEDIUMBLOB     NOT NULL,
+	device      VARBINARY(255), -- the key that the session is bound to, or null
+	device_step BIGINT,         -- when the device's last refresh was challenged, or null
 	PRIMARY KEY (subject, id),
 	UNIQUE KEY guard_sessions_token (token),
 	KEY guard_sessions_deadline (deadline),

@@ -15,6 +15,8 @@ CREATE TABLE IF NOT EXISTS guard_sessions (
 	login     bytea  NOT NULL, -- how the subject signed in, or empty
 	ref       bytea  NOT NULL, -- the identity provider's name of the login, or empty
 	data      bytea  NOT NULL,
+	device      bytea,  -- the key that the session is bound to, or null
+	device_step bigint, -- when the device's last refresh was challenged, or null
 	PRIMARY KEY (subject, id)
 );
 CREATE INDEX IF NOT EXISTS guard_sessions_deadline ON guard_sessions (deadline);

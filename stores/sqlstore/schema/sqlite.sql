@@ -14,6 +14,8 @@ CREATE TABLE IF NOT EXISTS guard_sessions (
 	login     BLOB    NOT NULL, -- how the subject signed in, or empty
 	ref       BLOB    NOT NULL, -- the identity provider's name of the login, or empty
 	data      BLOB    NOT NULL,
+	device      BLOB,    -- the key that the session is bound to, or null
+	device_step INTEGER, -- when the device's last refresh was challenged, or null
 	PRIMARY KEY (subject, id)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS guard_sessions_deadline ON guard_sessions (deadline);
