@@ -35,7 +35,7 @@ type Decision struct {
 	// serve a request: "sign-in", "pending" (half a sign-in), "sign-out", "refresh",
 	// "rotate", "issue", "redeem", "revoke", "swap", and of a second factor "enroll",
 	// "confirm", "disable", "unlock", "import" and "recovery codes"; of a passkey "register",
-	// "rename" and "remove". It is empty for guards.
+	// "rename" and "remove"; and "bind" of a session to a device. It is empty for guards.
 	Action string
 	// Subject is who the decision is about, where that is known: the subject of
 	// the credential or, without one, of the principal (see the interface

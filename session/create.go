@@ -29,6 +29,9 @@ import (
 // subject is not signed in; after a 503, or a 401 because of the epoch or the Ref, what
 // the request presented may have ended, also the half sign-in.
 //
+// With Options.ExperimentalDevice, a response over https asks the browser to bind the
+// session.
+//
 // It reports a guard.Decision with the action "sign-in", or "pending" for a half
 // sign-in. Its Guard names the step.
 func (m *Manager[D]) Create(w http.ResponseWriter, r *http.Request, subject string, data D, opts ...CreateOption) (*Session[D], error) {

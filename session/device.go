@@ -51,7 +51,7 @@ func (o *DeviceOptions) setDefaults() {
 	}
 }
 
-// check returns the mistakes in the device options of o.
+// checkDevice returns the mistakes in the device options of o.
 func (o *Options) checkDevice() (errs []error) {
 	d := &o.ExperimentalDevice
 	if d.Path == "" {
@@ -128,7 +128,7 @@ func (s *Session[D]) Bound() bool { return len(s.state().rec.Device) == deviceLe
 // stamp returns a time and its authenticator by the secret of a device: the value of a
 // bound cookie, or a challenge. A digest of texts of one length is sound as an
 // authenticator, and costs no allocation, as an HMAC does.
-func stamp(device string, purpose byte, millis int64) string {
+func stamp(device string, purpose byte, millis int64) (text [stampTextLen]byte) {
 	var b [stampLen]byte
 	appendMillis(b[:0], millis)
 	var input [1 + secretEnd - deviceKeyLen + 6]byte
@@ -137,9 +137,8 @@ func stamp(device string, purpose byte, millis int64) string {
 	copy(input[len(input)-6:], b[:6])
 	sum := sha256.Sum256(input[:])
 	copy(b[6:], sum[:])
-	var text [stampTextLen]byte
 	tokenEncoding.Encode(text[:], b[:])
-	return string(text[:])
+	return text
 }
 
 const (
@@ -166,7 +165,8 @@ func stampTime(text string) (millis int64, ok bool) {
 
 // isStamp reports whether text is the stamp of a device for a purpose and a time.
 func isStamp(device string, purpose byte, millis int64, text string) bool {
-	return subtle.ConstantTimeCompare([]byte(stamp(device, purpose, millis)), []byte(text)) == 1
+	want := stamp(device, purpose, millis)
+	return subtle.ConstantTimeCompare(want[:], []byte(text)) == 1
 }
 
 // appendMillis appends the 6 lower bytes of a time in Unix milliseconds.

@@ -60,7 +60,8 @@ func (d *device) check(request http.Header, device string, now time.Time) error 
 // before it is refused.
 func (d *device) setBoundCookie(w http.ResponseWriter, device string, now time.Time) {
 	c := d.cookie
-	c.Value = stamp(device, ofCookie, now.Add(d.every).UnixMilli())
+	value := stamp(device, ofCookie, now.Add(d.every).UnixMilli())
+	c.Value = string(value[:])
 	c.MaxAge = max(1, int((d.every-min(d.every/10, 30*time.Second))/time.Second))
 	w.Header().Add("Set-Cookie", c.String())
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/identity"
 	shared "github.com/go-guard/guard/internal/refusal"
 	"github.com/go-guard/guard/internal/wiring"
 )
@@ -63,24 +64,32 @@ func (m *Manager[D]) RequireDevice() guard.Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			d := guard.Decision{Package: "session", Guard: "device"}
-			s, ok := guard.CredentialFrom[*Session[D]](r.Context())
-			if ok {
+			s, err := guard.AuthenticatedBy[*Session[D]](r.Context())
+			if err == nil {
 				d.Subject = s.state().subject()
+				err = m.requireDevice(s)
+			} else if identity.Otherwise[*Session[D]](r.Context()) { // such as by an API key
+				err = errNotBound.Clone()
 			}
-			switch {
-			case !ok || d.Subject == "":
-				d.Refuse(w, r, m.missing.Clone())
-			case !s.isOf(m):
-				d.Refuse(w, r, errForeign)
-			case !s.Bound():
-				d.Refuse(w, r, errNotBound.Clone())
-			default:
-				d.Outcome = guard.Allowed
-				d.Report(r)
-				next.ServeHTTP(w, r)
+			if err != nil {
+				d.Refuse(w, r, err)
+				return
 			}
+			d.Outcome = guard.Allowed
+			d.Report(r)
+			next.ServeHTTP(w, r)
 		})
 	}
+}
+
+func (m *Manager[D]) requireDevice(s *Session[D]) error {
+	switch {
+	case !s.isOf(m):
+		return errForeign
+	case s.state().subject() == "" || !s.Bound():
+		return errNotBound.Clone()
+	}
+	return nil
 }
 
 // checkDeviceRecord refuses a record that is not the live session with this tag and ID.

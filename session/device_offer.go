@@ -45,8 +45,8 @@ func offerOf(challenge []byte) (o offer) {
 	return o
 }
 
-// An offered is what a challenge of a registration says.
-type offered struct {
+// A registration is what its challenge says.
+type registration struct {
 	tag   [8]byte
 	id    ID
 	offer offer
@@ -56,7 +56,7 @@ type offered struct {
 
 var errNoOffer = errors.New("session: the challenge is none of a registration")
 
-func parseOffer(challenge string) (o offered, err error) {
+func parseOffer(challenge string) (o registration, err error) {
 	b, err := tokenEncoding.DecodeString(challenge)
 	if err != nil || strings.ContainsAny(challenge, "\r\n") { // which DecodeString skips
 		return o, errNoOffer

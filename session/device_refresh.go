@@ -95,6 +95,6 @@ func (d *device) challenge(w http.ResponseWriter, rec *Record, now time.Time) {
 	i := identifierOf(rec)
 	challenge := stamp(rec.Device, ofChallenge, max(now.UnixMilli(), rec.DeviceStep+1))
 	field.NoStore(w.Header())
-	w.Header().Set(challengeHeader, `"`+challenge+`";id="`+i.String()+`"`)
+	w.Header().Set(challengeHeader, `"`+string(challenge[:])+`";id="`+i.String()+`"`)
 	w.WriteHeader(http.StatusForbidden)
 }

@@ -53,7 +53,7 @@ func (m *Manager[D]) registerDevice(w http.ResponseWriter, r *http.Request) (sub
 
 // bind sets the key of a session that has none. A repeated registration, such as after
 // a lost answer, finds the same key.
-func (m *Manager[D]) bind(ctx context.Context, key *[deviceKeyLen]byte, o *offered, now time.Time) (Record, error) {
+func (m *Manager[D]) bind(ctx context.Context, key *[deviceKeyLen]byte, o *registration, now time.Time) (Record, error) {
 	bound := newDeviceRecord(key, o.offer, now)
 	writeCtx, cancel := m.writeContext(ctx)
 	defer cancel()

@@ -116,12 +116,44 @@ func (p *plain) DeleteRef(_ context.Context, ref, subject string) (int, error) {
 	}), nil
 }
 
+func (p *plain) findID(tag [8]byte, id session.ID) int {
+	return slices.IndexFunc(p.records, func(rec session.Record) bool {
+		return rec.ID == id && [8]byte(rec.Key[:]) == tag && p.now().Sub(rec.Deadline) < session.Grace
+	})
+}
+
+func (p *plain) LoadID(_ context.Context, tag [8]byte, id session.ID) (rec session.Record, found bool, err error) {
+	if i := p.findID(tag, id); i >= 0 {
+		return p.records[i], true, nil
+	}
+	return rec, false, nil
+}
+
+func (p *plain) SetDevice(ctx context.Context, tag [8]byte, id session.ID, old, device string) (session.Record, bool, error) {
+	if i := p.findID(tag, id); i >= 0 && p.records[i].Device == old {
+		p.records[i].Device = device
+		if device == "" {
+			p.records[i].DeviceStep = 0
+		}
+	}
+	return p.LoadID(ctx, tag, id)
+}
+
+func (p *plain) AdvanceDevice(ctx context.Context, tag [8]byte, id session.ID, key string, step int64) (rec session.Record, advanced, found bool, err error) {
+	i := p.findID(tag, id)
+	if i >= 0 && p.records[i].Device != "" && strings.HasPrefix(p.records[i].Device, key) && p.records[i].DeviceStep < step {
+		p.records[i].DeviceStep, advanced = step, true
+	}
+	rec, found, err = p.LoadID(ctx, tag, id)
+	return rec, advanced, found, err
+}
+
 func (p *plain) Epoch(_ context.Context, subject string) (int64, error) {
 	return p.epochs[subject], nil
 }
 
 // step is a step of both stores. It returns what the caller learns.
-func step(ctx context.Context, store session.Store, op byte, rec session.Record, key session.Key, at time.Time) string {
+func step(ctx context.Context, store session.DeviceStore, op byte, rec session.Record, key session.Key, at time.Time) string {
 	var result any
 	var err error
 	switch op {
@@ -151,8 +183,28 @@ func step(ctx context.Context, store session.Store, op byte, rec session.Record,
 		result, err = store.DeleteRef(ctx, rec.Ref, subject)
 	case 13:
 		result, err = store.Epoch(ctx, rec.Subject)
+	case 16, 17, 18, 19:
+		known, _, _ := store.Load(ctx, key)
+		result, err = deviceStep(ctx, store, op, [8]byte(key[:]), known, at)
 	}
 	return fmt.Sprint(result, errors.Is(err, session.ErrEnded), err != nil)
+}
+
+// deviceStep is a step about the device of a session.
+func deviceStep(ctx context.Context, store session.DeviceStore, op byte, tag [8]byte, known session.Record, at time.Time) (any, error) {
+	device := []string{"a", "ab", "", strings.Repeat("c", 255)}[at.UnixMilli()&3] // chosen by the input
+	var rec session.Record
+	var advanced, found bool
+	var err error
+	switch op {
+	case 16:
+		rec, found, err = store.LoadID(ctx, tag, known.ID)
+	case 17, 18:
+		rec, found, err = store.SetDevice(ctx, tag, known.ID, known.Device, device)
+	case 19:
+		rec, advanced, found, err = store.AdvanceDevice(ctx, tag, known.ID, device, at.UnixMilli())
+	}
+	return fmt.Sprint(rec.Device, rec.DeviceStep, rec.Data, advanced, found), err
 }
 
 // FuzzMemory takes each pair of bytes of the input as a step of a Memory and of a
@@ -161,6 +213,7 @@ func FuzzMemory(f *testing.F) {
 	f.Add("\x00\x00\x06\x00\x08\x00\x00\x10\x01\x20\x03\x00\x0b\x00\x03\x00")
 	f.Add("\x20\x00\x21\x10\x26\x00\x05\x01\x0c\x20\x20\x00\x0c\x40\x06\x01\x06\x02\x0e\x02\x08\x00")
 	f.Add(strings.Repeat("\x00\x01\x41\x40\x44\x42\x86\x85\xc5\xc6\x0f\x08\x0a\xc7\x48\x21\x0e\x23\x0d\x0d", 10))
+	f.Add("\x00\x00\x00\x01\x30\x01\x31\x01\x33\x02\x06\x01\x33\x01\x05\x03\x32\x03\x08\x01")
 	f.Fuzz(func(t *testing.T, steps string) {
 		now := harness.NewClock()
 		m := newMemory(t, &session.MemoryOptions{Now: now.Now})
@@ -172,6 +225,9 @@ func FuzzMemory(f *testing.F) {
 			rec.Ref = []string{"", "a", "b", "c"}[steps[2*i]>>4&3]
 			rec.Deadline = now.Time.Add(time.Duration(arg) * time.Minute)
 			key := keys[int(arg)%len(keys)]
+			if op == 0 && rec.Ref == "c" { // an insert; there are enough of them
+				op = 16 + arg&3
+			}
 			switch op {
 			case 14:
 				now.Advance(time.Duration(arg%8) * time.Second)

@@ -34,7 +34,9 @@
 //
 // The origin of safe methods (GET, HEAD, OPTIONS) is not checked, so these must
 // change nothing. Anyone who holds the cookie acts as the subject until the session
-// ends: serve it over TLS, and protect sensitive actions with package stepup. A
+// ends: serve it over TLS, and protect sensitive actions with package stepup. With
+// [DeviceOptions], which are experimental, a stolen cookie is worth minutes where the
+// browser can bind sessions to the device. A
 // session is checked when a request arrives: a WebSocket outlives a logout unless its
 // handler checks again, by [Manager.Reload].
 //

@@ -2,7 +2,7 @@ package sessiontest
 
 import (
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-guard/guard/session"
@@ -187,15 +187,15 @@ func setDeviceRaces(s *suite) {
 	store := s.device()
 	rec := s.insert(nil)
 	results := make([]string, 16)
-	var group sync.WaitGroup
+	var calls []func()
 	for i := range results {
-		group.Go(func() {
+		calls = append(calls, func() {
 			got, _, err := store.SetDevice(s.ctx, tagOf(rec), rec.ID, "", string(rune('a'+i)))
 			s.noError(err)
 			results[i] = got.Device
 		})
 	}
-	group.Wait()
+	together(calls...)
 	got, _, err := store.LoadID(s.ctx, tagOf(rec), rec.ID)
 	s.must(err)
 	for i, result := range results {
@@ -208,43 +208,32 @@ func setDeviceRaces(s *suite) {
 func advanceDeviceRaces(s *suite) {
 	store := s.device()
 	rec := s.insert(func(rec *session.Record) { rec.Device = "device" })
-	var mu sync.Mutex
-	n := 0
-	var group sync.WaitGroup
+	var n atomic.Int64
+	var calls []func()
 	for range 16 {
-		group.Go(func() {
-			_, ok, _, err := store.AdvanceDevice(s.ctx, tagOf(rec), rec.ID, "device", 7)
+		calls = append(calls, func() {
+			_, advanced, _, err := store.AdvanceDevice(s.ctx, tagOf(rec), rec.ID, "device", 7)
 			s.noError(err)
-			mu.Lock()
-			defer mu.Unlock()
-			if ok {
-				n++
+			if advanced {
+				n.Add(1)
 			}
 		})
 	}
-	group.Wait()
-	if n != 1 {
-		s.Errorf("%d calls advance to one step", n)
+	together(calls...)
+	if n.Load() != 1 {
+		s.Errorf("%d calls advance to one step", n.Load())
 	}
 }
 
 func setDeviceRacesDelete(s *suite) {
 	store := s.device()
-	for range 20 {
+	for range rounds {
 		rec := s.insert(nil)
-		var group sync.WaitGroup
-		group.Go(func() {
+		deleted := false
+		together(s.deleting(rec.Key, &deleted), func() {
 			_, _, err := store.SetDevice(s.ctx, tagOf(rec), rec.ID, "", "device")
 			s.noError(err)
 		})
-		group.Go(func() {
-			deleted, err := s.store.Delete(s.ctx, rec.Key)
-			s.noError(err)
-			if !deleted {
-				s.Error("it was not deleted")
-			}
-		})
-		group.Wait()
-		s.wantAbsent(rec.Key)
+		s.wantGone(deleted, rec.Key)
 	}
 }

@@ -3,6 +3,7 @@ package sessiontest_test
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,13 +23,16 @@ func TestBroken(t *testing.T) {
 		t.Skip("run by TestFinds")
 	}
 	sessiontest.Run(t, func(*testing.T) session.Store {
+		if slices.Contains(deviceFaults, how) {
+			return newBrokenDevices(how)
+		}
 		return newBroken(how)
 	})
 }
 
 // TestFinds checks that the suite finds every fault, and none in a Memory.
 func TestFinds(t *testing.T) {
-	for _, how := range append(faults, "nothing") {
+	for _, how := range slices.Concat(faults, deviceFaults, []string{"nothing"}) {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.Command(os.Args[0], "-test.run=^TestBroken$")

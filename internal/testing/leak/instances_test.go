@@ -227,6 +227,7 @@ func ofSession(t *testing.T) map[string]leak.Instance {
 	cookie := w.Result().Cookies()[0].Value
 	records := guard.Must(memory.List(t.Context(), "1"))
 	return map[string]leak.Instance{
+		"DeviceOptions": {Value: session.DeviceOptions{Path: "/device"}},
 		"Manager":       {Value: manager, Secrets: []string{cookie}, Digests: true},
 		"MemoryOptions": {Value: session.MemoryOptions{}},
 		"Memory":        {Value: memory, Secrets: []string{cookie}, Digests: true},
