@@ -144,6 +144,7 @@ func TestHostileRegistrations(t *testing.T) {
 		{"an extension flag without extensions", func(s *passkeytest.Statement) { s.Flags |= 1 << 7 }, nil, "attestation"},
 		{"an unknown attestation", func(s *passkeytest.Statement) { s.Format = "unknown" }, nil, "attestation"},
 		{"none with a statement", func(s *passkeytest.Statement) { s.Attestation["sig"] = []byte("s") }, nil, "attestation"},
+		{"none without a statement", func(s *passkeytest.Statement) { s.Attestation = nil }, nil, "attestation"},
 		{"packed without a statement", func(s *passkeytest.Statement) { s.Format = "packed" }, nil, "attestation"},
 		{"packed with a signature of nothing", func(s *passkeytest.Statement) {
 			s.Format, s.Attestation = "packed", map[string]any{"alg": -7, "sig": make([]byte, 70)}

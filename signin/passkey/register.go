@@ -80,6 +80,9 @@ func (p *RelyingParty) attested(body *response, begun *pending) (*Credential, er
 	if err != nil {
 		return nil, err
 	}
+	if parsed.Response.AttestationObject.AttStatement == nil { // absent or null (WebAuthn, section 6.5.4: a map)
+		return nil, errAttestation
+	}
 	data := &parsed.Response.AttestationObject.AuthData
 	if err := p.verifyFlags(data, begun.Conditional); err != nil {
 		return nil, err
