@@ -34,6 +34,9 @@ type Scheme struct {
 	// Challenge is one WWW-Authenticate challenge, such as [Challenge] writes it
 	// (RFC 9110, section 11.6.1).
 	Challenge string
+	// Alternatives are further challenges, where the credential may be sent in several
+	// schemes.
+	Alternatives []string
 	// Vary names the request's header fields that are read. If empty, it is
 	// Authorization alone.
 	Vary []string
@@ -44,6 +47,9 @@ type Scheme struct {
 	// Unknown refuses a valid credential whose principal [Map] does not find. If
 	// nil, it is a 401, "Invalid credentials".
 	Unknown error
+	// Accepted, if not nil, sets fields of the response to a request that is
+	// authenticated, before the handler runs.
+	Accepted func(h http.Header)
 	// Strip, if not nil, removes a credential from the URL, or from a field that
 	// handlers send back, of the copy of the request that goes on. It may replace what
 	// the request points to, but must not change it.

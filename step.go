@@ -32,9 +32,10 @@ type candidate[P any] struct {
 	Authenticator[P]
 	mapping   mapping[P] // the same, where it is a *Mapped
 	pkg       string     // for Decisions
-	challenge string
+	challenge []string
 	missing   error // of a request without a credential
 	ambient   func(http.ResponseWriter)
+	accepted  func(http.Header)
 }
 
 // mapping is what *Mapped is to a step, and to another Mapped.
@@ -75,7 +76,9 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 		if scheme.Challenge == "" {
 			wiring.Panic("guard", "authenticator %d, a %T, has no challenge", i+1, a)
 		}
-		c := candidate[P]{Authenticator: a, mapping: mappingOf(a), pkg: packageOf(a), challenge: scheme.Challenge, missing: ErrNoCredentials, ambient: scheme.Ambient}
+		c := candidate[P]{Authenticator: a, mapping: mappingOf(a), pkg: packageOf(a),
+			challenge: slices.Concat([]string{scheme.Challenge}, scheme.Alternatives),
+			missing:   ErrNoCredentials, ambient: scheme.Ambient, accepted: scheme.Accepted}
 		if scheme.Missing != "" {
 			c.missing = &Error{Status: http.StatusUnauthorized, Code: codeMissing, Message: scheme.Missing, Err: ErrNoCredentials}
 		}
@@ -99,7 +102,7 @@ func newStep[P any](m mode, list []Authenticator[P]) *step[P] {
 // those of a refusal in place of the one that refused.
 func (s *step[P]) challengesWith(refused int, ofRefusal []string) (lines []string) {
 	for i, c := range s.candidates {
-		list := []string{c.challenge}
+		list := c.challenge
 		if i == refused {
 			list = ofRefusal
 		}
@@ -146,6 +149,9 @@ func (s *step[P]) wrap(next http.Handler) http.Handler {
 		n := s.node(w.Header(), r, &result)
 		if s.vary != "" {
 			addVary(w.Header(), s.vary, &n.Vary)
+		}
+		if result.accepted != nil {
+			result.accepted(w.Header())
 		}
 		r = r.WithContext(n)
 		for _, strip := range s.strip {
@@ -196,6 +202,7 @@ type result[P any] struct {
 	pkg           string                    // of the authenticator that decided
 	challenges    []string                  // of a refusal; nil for the error's own
 	dead          func(http.ResponseWriter) // clears a dead credential; nil without one
+	accepted      func(http.Header)         // sets fields of the response; may be nil
 }
 
 // navigates reports whether a browser opens a page with r, as far as it says.
@@ -225,7 +232,7 @@ func (s *step[P]) authenticate(r *http.Request) (res result[P], err error) {
 		case err == nil && s.nilable && wiring.IsNil(res.principal):
 			return res, fmt.Errorf("guard: %T returned a nil %v", c.Authenticator, reflect.TypeFor[P]())
 		case err == nil:
-			res.authenticated, res.dead = true, dead
+			res.authenticated, res.dead, res.accepted = true, dead, c.accepted
 			return res, nil
 		case abstains(err), refusesDead && s.mode != require:
 			if missing == nil {

@@ -7,25 +7,34 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/bound"
 	"github.com/go-guard/guard/internal/credential"
 	"github.com/go-guard/guard/internal/field"
 	"github.com/go-guard/guard/internal/refusal"
+	"github.com/go-guard/guard/internal/wiring"
 	"github.com/go-guard/guard/source"
 )
 
 // Options holds what has a safe default. The zero value is the strictest.
 type Options struct {
 	// Sources are where a token may be. A request must have one token in all of them
-	// together. If empty, it is source.Authorization("Bearer").
+	// together. If empty, it is source.Authorization("Bearer"), and before it the scheme of
+	// Bound, such as "DPoP".
 	Sources []source.Source
 	// TrustedOrigins may send unsafe requests with the token in a source.Cookie or
 	// ProxyHeader, each written as "https://app.example.com". If empty, only this
 	// origin may.
 	TrustedOrigins []string
+	// Bound checks that the sender of a token has the key that the token is bound to, at
+	// each request, and decides about tokens that are not bound: see package dpop. The
+	// principals must be [Confirmed], as those of an [Introspector] are. If nil, an
+	// Introspector refuses tokens that are bound.
+	Bound guard.Binding
 	// Realm names the protection space in the challenge. If empty, none is sent.
 	Realm string
 	// ResourceMetadata is the address of the resource's metadata for the
@@ -51,15 +60,23 @@ type Options struct {
 	MaxTokenBytes int
 }
 
+// A Confirmed principal knows the key that its token is bound to, for Options.Bound.
+type Confirmed interface {
+	// TokenConfirmation is the token's cnf as JSON text (RFC 7800), such as {"jkt":"…"}.
+	// It is empty if the token is not bound.
+	TokenConfirmation() string
+}
+
 // Tokens authenticates requests by bearer tokens. It is safe for use by several
 // goroutines.
 type Tokens[P any] struct {
 	verify  func(ctx context.Context, token string) (P, bool, error)
 	sources credential.Sources
+	bound   bound.Schemes // zero without Bound
 
-	challenge  string // without an error code, for requests without a token
-	missing    string // the message of their 401
-	badRequest string // with error="invalid_request"
+	challenges []string // without an error code, for requests without a token
+	missing    string   // the message of their 401
+	badRequest []string // with error="invalid_request"
 
 	// Refusals are built once; Authenticate returns a clone.
 	malformed, unknown, unknownPrincipal *guard.Error
@@ -105,8 +122,6 @@ func New[P any](verify func(ctx context.Context, token string) (p P, found bool,
 	if o.MaxTokenBytes == 0 {
 		o.MaxTokenBytes = 8192
 	}
-	sources, err := credential.New("bearer", o.Sources, source.Authorization("Bearer"), o.TrustedOrigins, o.MaxTokenBytes)
-	errs = append(errs, err)
 	if o.Resource != nil {
 		o.ResourceMetadata = cmp.Or(o.ResourceMetadata, o.Resource.URL())
 		if len(o.ChallengeScopes) == 0 {
@@ -114,6 +129,15 @@ func New[P any](verify func(ctx context.Context, token string) (p P, found bool,
 		}
 	}
 	errs = append(errs, checkScopes(o.ChallengeScopes))
+	schemes, err := bound.New("bearer", o.Bound, "realm", o.Realm, "resource_metadata", o.ResourceMetadata, "scope", strings.Join(o.ChallengeScopes, " "))
+	if errs = append(errs, err); !schemes.IsZero() {
+		errs = append(errs, isConfirmed[P]())
+		if len(o.Sources) == 0 {
+			o.Sources = schemes.Sources()
+		}
+	}
+	sources, err := credential.New("bearer", o.Sources, source.Authorization("Bearer"), o.TrustedOrigins, o.MaxTokenBytes)
+	errs = append(errs, err, schemes.Check("bearer", &sources))
 	if o.ResourceMetadata != "" {
 		if u, err := url.Parse(o.ResourceMetadata); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			errs = append(errs, fmt.Errorf("bearer: ResourceMetadata %q is not an absolute URL", o.ResourceMetadata))
@@ -135,14 +159,26 @@ func New[P any](verify func(ctx context.Context, token string) (p P, found bool,
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	t := build(verify, o, challenges)
-	t.sources = sources
+	lists := [3][]string{{challenges[0]}, {challenges[1]}, {challenges[2]}}
+	if !schemes.IsZero() {
+		lists = [3][]string{schemes.Challenges(), schemes.WithError("", "invalid_token"), schemes.WithError("", "invalid_request")}
+	}
+	t := build(verify, o, lists)
+	t.sources, t.bound = sources, schemes
 	return t, nil
 }
 
-func build[P any](verify func(context.Context, string) (P, bool, error), o Options, challenges [3]string) *Tokens[P] {
+// isConfirmed returns the mistake of a P that may lose what a token is bound to.
+func isConfirmed[P any]() error {
+	if t := reflect.TypeFor[P](); !t.Implements(reflect.TypeFor[Confirmed]()) {
+		return fmt.Errorf("bearer: Bound needs principals that are Confirmed, and %v is not: map the credential by guard.Map", t)
+	}
+	return nil
+}
+
+func build[P any](verify func(context.Context, string) (P, bool, error), o Options, challenges [3][]string) *Tokens[P] {
 	t := &Tokens[P]{
-		verify: verify, challenge: challenges[0], badRequest: challenges[2],
+		verify: verify, challenges: challenges[0], badRequest: challenges[2],
 	}
 	if o.Missing == "" {
 		o.Missing = "Bearer token required"
@@ -153,7 +189,7 @@ func build[P any](verify func(context.Context, string) (P, bool, error), o Optio
 	invalid := func(cause error) *guard.Error {
 		return &guard.Error{
 			Status: http.StatusUnauthorized, Code: codeInvalid, Message: o.Invalid,
-			Challenges: challenges[1:2:2], Err: cause,
+			Challenges: challenges[1], Err: cause,
 		}
 	}
 	t.missing = o.Missing
@@ -179,32 +215,56 @@ func (t *Tokens[P]) Authenticate(r *http.Request) (P, error) {
 	case field.Absent:
 		return zero, guard.ErrNoCredentials
 	case field.Repeated, field.Unclear, field.CrossSite:
-		return zero, refusal.Sources("bearer", c.State, t.badRequest)
+		return zero, refusal.Sources("bearer", c.State, slices.Clone(t.badRequest)...)
+	}
+	ctx, scheme := r.Context(), ""
+	if !t.bound.IsZero() {
+		ctx, scheme = context.WithValue(ctx, checksBound{}, true), t.sources.SchemeOf(r, c)
 	}
 	if c.State == field.Malformed || !field.IsToken68(c.Text) {
-		return zero, refused(t.malformed, c.Ambient())
+		return zero, t.refused(t.malformed, c.Ambient(), scheme)
 	}
-	p, found, err := t.verify(r.Context(), c.Text)
+	p, found, err := t.verify(ctx, c.Text)
 	if !found && err == nil {
-		return zero, refused(t.unknown, c.Ambient())
+		return zero, t.refused(t.unknown, c.Ambient(), scheme)
 	}
 	p, err = guard.Resolve(p, found, err, nil)
 	if err != nil {
-		return zero, t.completed(err, c.Ambient())
+		return zero, t.completed(err, c.Ambient(), scheme)
+	}
+	if !t.bound.IsZero() {
+		if err := t.confirm(r, p, c.Text, scheme); err != nil {
+			return zero, err
+		}
 	}
 	return p, nil
 }
 
+// checksBound marks the context of a verify whose caller checks what a token is bound to.
+type checksBound struct{}
+
+// confirm checks what a token is bound to. No cache of verify skips it.
+func (t *Tokens[P]) confirm(r *http.Request, p P, token, scheme string) error {
+	confirmed, ok := any(p).(Confirmed)
+	if !ok || wiring.IsNil(p) {
+		return fmt.Errorf("bearer: verify returned a nil %T", p)
+	}
+	return t.bound.Confirm(r, scheme, token, confirmed.TokenConfirmation())
+}
+
 // refused is a copy of a refusal of a token that no later request can use.
-func refused(template *guard.Error, ambient bool) error {
+func (t *Tokens[P]) refused(template *guard.Error, ambient bool, scheme string) error {
 	e := template.Clone()
 	e.Dead = ambient
+	if scheme != "" {
+		e.Challenges = t.bound.WithError(scheme, "invalid_token")
+	}
 	return e
 }
 
 // completed is a copy of a 401 that verify returned, with what it left out. It is
 // dead only if the token was in the cookie. Other errors are returned as they are.
-func (t *Tokens[P]) completed(err error, ambient bool) error {
+func (t *Tokens[P]) completed(err error, ambient bool, scheme string) error {
 	e, ok := errors.AsType[*guard.Error](err)
 	if !ok || e == nil || e.Status != http.StatusUnauthorized {
 		return err
@@ -218,6 +278,9 @@ func (t *Tokens[P]) completed(err error, ambient bool) error {
 		return c
 	}
 	c.Challenges = slices.Clone(t.unknown.Challenges)
+	if scheme != "" {
+		c.Challenges = t.bound.WithError(scheme, "invalid_token")
+	}
 	if c.Code == "" {
 		c.Code = t.unknown.Code
 	}
@@ -231,10 +294,11 @@ func (t *Tokens[P]) completed(err error, ambient bool) error {
 // that is for requests with a token (RFC 6750, section 3.1).
 func (t *Tokens[P]) Scheme() guard.Scheme {
 	s := guard.Scheme{
-		Challenge: t.challenge, Missing: t.missing,
+		Missing: t.missing, Accepted: t.bound.Accepted(),
 		Vary: t.sources.Vary(), Ambient: t.sources.Clear(), Strip: t.sources.Strip(),
 	}
 	if t.unknownPrincipal != nil { // not a zero value
+		s.Challenge, s.Alternatives = t.challenges[0], t.challenges[1:]
 		unknown := t.unknownPrincipal.Clone()
 		unknown.Dead = !t.sources.InURL() // Map knows whether the token was in a header
 		s.Unknown = unknown

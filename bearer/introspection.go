@@ -24,7 +24,7 @@ type Introspection struct {
 
 	scopes []string
 	raw    secret.Value[json.RawMessage] // some servers return the token
-	bound  bool                          // it has a confirmation member, cnf
+	cnf    string                        // the member, as JSON text; empty if the token is not bound
 	usages []string                      // the members that tell refresh and ID tokens apart
 
 	authTime time.Time
@@ -48,6 +48,10 @@ func (i *Introspection) ACR() string { return i.acr }
 
 // Scopes implements [Scoped].
 func (i *Introspection) Scopes() []string { return i.scopes }
+
+// TokenConfirmation implements [Confirmed]: it is the member cnf (RFC 9449, section 6.2;
+// RFC 8705, section 3.2).
+func (i *Introspection) TokenConfirmation() string { return i.cnf }
 
 // Decode decodes the server's whole response, extensions too, into v, as
 // json.Unmarshal does.
@@ -76,7 +80,9 @@ func parseIntrospection(body []byte) (*Introspection, error) {
 		usages: []string{m.text("typ"), m.text("token_use")}, // Keycloak, Hydra
 		raw:    secret.New(json.RawMessage(slices.Clone(body))),
 	}
-	i.bound = m.has("cnf")
+	if m.has("cnf") {
+		i.cnf = string(members["cnf"])
+	}
 	i.readContext(members)
 	return i, m.err
 }

@@ -95,7 +95,11 @@ func (in *Introspector) Verify(ctx context.Context, token string) (_ *Introspect
 	if i == nil {
 		return nil, false, nil
 	}
-	if bad := in.check(i); bad != nil {
+	bad := in.check(i)
+	if bad == nil && i.cnf != "" && ctx.Value(checksBound{}) == nil { // RFC 8705, section 3, RFC 9449, section 7: it needs a proof
+		bad = boundToken
+	}
+	if bad != nil {
 		// Only a token that is not valid yet may be accepted later.
 		return nil, false, &guard.Error{Status: http.StatusUnauthorized, Code: bad.code, Err: bad.cause, Dead: bad != tooEarly}
 	}
@@ -133,7 +137,7 @@ var (
 	otherIssuer   = &reason{codeInvalidIssuer, errors.New("bearer: the token is of another issuer")}
 	otherAudience = &reason{codeInvalidAudience, errors.New("bearer: the token is for another audience")}
 	otherType     = &reason{codeInvalidType, errors.New("bearer: the token's type is not Bearer: not an access token, or one that needs a proof")}
-	bound         = &reason{codeInvalid, errors.New("bearer: the token is bound to a key of its client (cnf)")}
+	boundToken    = &reason{codeInvalid, errors.New("bearer: the token is bound to a key of its client (cnf)")}
 )
 
 // check returns why an active token is refused, nil if it is accepted. iat is no
@@ -150,8 +154,6 @@ func (in *Introspector) check(i *Introspection) *reason {
 		return otherIssuer
 	case len(in.o.Audience) > 0 && !slices.ContainsFunc(i.Audience, accepted):
 		return otherAudience
-	case i.bound: // RFC 8705, section 3, RFC 9449, section 7: it needs a proof
-		return bound
 	case !in.isAccess(i):
 		return otherType
 	}
@@ -165,13 +167,16 @@ var notAccess = []string{"refresh", "refresh_token", "offline", "id", "id_token"
 // usages are the common words for an access token in typ and token_use.
 var usages = []string{"Bearer", "access", "access_token", "JWT", "at+jwt", "application/at+jwt"}
 
-// isAccess reports whether a token is an access token that needs no proof (RFC
-// 6749, section 7.1).
+// isAccess reports whether a token is an access token that needs no other proof than cnf
+// names (RFC 6749, section 7.1; RFC 9449, section 6.2).
 func (in *Introspector) isAccess(i *Introspection) bool {
 	for _, usage := range i.usages {
 		if usage != "" && !among(usages, usage) && !among(in.o.TokenTypes, usage) {
 			return false
 		}
+	}
+	if i.cnf != "" && strings.EqualFold(i.TokenType, "DPoP") {
+		return true
 	}
 	return i.TokenType == "" || strings.EqualFold(i.TokenType, "Bearer") || among(in.o.TokenTypes, i.TokenType)
 }

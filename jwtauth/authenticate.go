@@ -3,6 +3,7 @@ package jwtauth
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 // token_issuer_invalid, token_audience_invalid, token_revoked, insufficient_scope,
 // invalid_request (400, more than one token or a malformed query) and cross_origin
 // (403). The error in a challenge for Bearer is the word of RFC 6750, section 3.1:
-// invalid_token for every 401.
+// invalid_token for every 401. The refusals of VerifierOptions.Bound are its own.
 func (v *Verifier[C]) Authenticate(r *http.Request) (*Token[C], error) {
 	c := v.sources.Find(r, "")
 	switch c.State {
@@ -27,23 +28,38 @@ func (v *Verifier[C]) Authenticate(r *http.Request) (*Token[C], error) {
 	}
 	var t *Token[C]
 	var err error
+	scheme := ""
+	if !v.bound.IsZero() {
+		scheme = v.sources.SchemeOf(r, c)
+	}
 	if c.State == field.Malformed && len(c.Text) <= v.opts.MaxTokenBytes {
 		err = errMalformed
 	} else {
 		t, err = v.check(r.Context(), c.Text)
 	}
+	if err == nil && !v.bound.IsZero() { // also where the token is cached
+		err = v.bound.Confirm(r, scheme, c.Text, t.confirmation)
+	}
 	if err != nil {
-		return nil, v.refused(err, c.Ambient())
+		return nil, v.refused(err, c.Ambient(), scheme)
 	}
 	return t, nil
 }
 
 // Verify is Authenticate for a token that was received by other means, such as in
-// the first message of a WebSocket. Its errors are those of Authenticate.
+// the first message of a WebSocket. Its errors are those of Authenticate. With
+// VerifierOptions.Bound, it refuses tokens that are bound: nothing proves their key.
 func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], error) {
 	t, err := v.check(ctx, token)
+	switch {
+	case err != nil || v.bound.IsZero():
+	case t.confirmation != "":
+		err = errBound
+	default: // an empty request: only what the Binding accepts without a proof passes
+		err = v.bound.Confirm((&http.Request{URL: new(url.URL)}).WithContext(ctx), "", token, "")
+	}
 	if err != nil {
-		return nil, v.refused(err, false)
+		return nil, v.refused(err, false, "")
 	}
 	return t, nil
 }
@@ -61,17 +77,23 @@ func (v *Verifier[C]) check(ctx context.Context, token string) (*Token[C], error
 }
 
 // refused returns the refusal for a *reason or pending, and other errors as they
-// are. A token that is in cookies alone is dead if no later request can use it.
-func (v *Verifier[C]) refused(err error, ambient bool) error {
+// are. A token that is in cookies alone is dead if no later request can use it. The
+// scheme is that of the request, for Bound.
+func (v *Verifier[C]) refused(err error, ambient bool, scheme string) error {
+	var e *guard.Error
 	switch r := err.(type) {
 	case *reason:
-		e := v.refuse(r)
+		e = v.refuse(r)
 		e.Dead = ambient && r != errNotBefore && r != errIssuedLater
-		return e
 	case pending:
-		return v.refuse(r.reason)
+		e = v.refuse(r.reason)
+	default:
+		return err
 	}
-	return err
+	if scheme != "" {
+		e.Challenges = v.bound.WithError(scheme, "invalid_token")
+	}
+	return e
 }
 
 // verify is parse with the cache.

@@ -34,6 +34,9 @@ type claims struct {
 	context                 *authContext
 	hasScope                bool
 
+	confirmation []byte // cnf, as JSON text
+	checksBound  bool   // a Binding checks it
+
 	issuer  *issuerConfig
 	shape   *strictjson.Shape // of the private claims
 	private []byte            // as a JSON object without the closing brace; empty if there are none
@@ -99,8 +102,10 @@ func (c *claims) privateMember(s *strictjson.Scanner, m strictjson.Member) {
 	case "auth_time", "amr", "acr":
 		c.readContext(s, m)
 	case "cnf":
+		start := s.Offset()
 		s.Skip(m.Shape)
-		if !c.shape.HasField(m.Name) {
+		c.confirmation = s.Since(start)
+		if !c.checksBound && !c.shape.HasField(m.Name) {
 			c.fail(errBound)
 		}
 	default:

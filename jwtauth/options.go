@@ -100,6 +100,10 @@ type VerifierOptions struct {
 
 	// The fields below hold for the tokens of every issuer.
 
+	// Bound checks that the sender of a token has the key that its claim cnf names, at
+	// each request, and decides about tokens without that claim: see package dpop. If nil,
+	// a token with cnf is refused: see [NewVerifier].
+	Bound guard.Binding
 	// Scopes lists the scopes that every token must grant; others are refused
 	// with 403. For the scopes of single routes see package bearer.
 	Scopes []string
@@ -118,7 +122,8 @@ type VerifierOptions struct {
 	CacheTTL time.Duration
 
 	// Sources are where a token may be. A request must have one token in all of them
-	// together. If empty, it is source.Authorization("Bearer"). In a source.Cookie, a
+	// together. If empty, it is source.Authorization("Bearer"), and before it the scheme of
+	// Bound, such as "DPoP". In a source.Cookie, a
 	// token that is not valid yet stays, and is 401. So is one that no key of
 	// [RemoteKeys], [Discover] or [LoadKeys] verifies, until newer keys were fetched for
 	// it, and one of an issuer of TrustFunc that no key verifies: its key may be new.
@@ -183,6 +188,7 @@ type IssuerOptions struct {
 
 	Scopes           []string
 	ScopesLimit      bool
+	Bound            guard.Binding
 	Leeway           time.Duration
 	MaxTokenBytes    int // bounds what Issue returns, too
 	CacheSize        int
@@ -298,7 +304,7 @@ func (o *IssuerOptions) withDefaults() (IssuerOptions, VerifierOptions, error) {
 	v, err := (&VerifierOptions{
 		Issuer: c.Issuer, Audience: c.Audience, Types: c.Types, Type: c.Type, Scopes: c.Scopes, ScopesLimit: c.ScopesLimit, Leeway: c.Leeway,
 		MaxTokenBytes: c.MaxTokenBytes, Denylist: c.Denylist, CacheSize: c.CacheSize, CacheTTL: c.CacheTTL,
-		Sources: c.Sources, TrustedOrigins: c.TrustedOrigins, Realm: c.Realm, ResourceMetadata: c.ResourceMetadata, ChallengeScopes: c.ChallengeScopes, Missing: c.Missing, Now: c.Now,
+		Bound: c.Bound, Sources: c.Sources, TrustedOrigins: c.TrustedOrigins, Realm: c.Realm, ResourceMetadata: c.ResourceMetadata, ChallengeScopes: c.ChallengeScopes, Missing: c.Missing, Now: c.Now,
 	}).withDefaults()
 	return c, v, errors.Join(append(errs, err)...)
 }

@@ -33,6 +33,8 @@ type Token[C any] struct {
 	scopes   []string
 	deniable deniable     // without IDs if there is no Denylist
 	context  *authContext // nil without its claims
+	// confirmation is cnf as JSON text, if a Binding checks it.
+	confirmation string
 
 	audience [1]string // the storage of a single Audience
 }

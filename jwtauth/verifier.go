@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/bound"
 	"github.com/go-guard/guard/internal/credential"
 	"github.com/go-guard/guard/internal/refusal"
 	"github.com/go-guard/guard/internal/secret"
@@ -33,11 +34,13 @@ type Verifier[C any] struct {
 	prefixes   []string // of all issuers that have one
 	grants     bool     // whether C or *C is a granter
 	sources    credential.Sources
+	bound      bound.Schemes           // zero without Bound
 	cache      secret.Value[*cache[C]] // nil without CacheSize; it holds tokens
 	scratches  sync.Pool               // of *scratch
 
 	// Templates of what is returned: callers get clones.
 	challenge    string
+	alternatives []string // challenges of further schemes
 	invalid      *guard.Error
 	insufficient *guard.Error // nil without Scopes
 }
@@ -50,8 +53,8 @@ type Verifier[C any] struct {
 // neither its Denylist nor its Type.
 //
 // A token that cnf binds to its sender's key (RFC 7800), as DPoP and mutual TLS
-// do, is not a bearer token. It is refused unless C is a struct with a cnf field:
-// then the application must check it.
+// do, is not a bearer token. VerifierOptions.Bound checks it. Without that, it is refused
+// unless C is a struct with a cnf field: then the application must check it.
 //
 // In a claim that is a struct, too, encoding/json would match names in any case: a
 // token is refused where a name there differs from a field's in case only. An
@@ -59,7 +62,7 @@ type Verifier[C any] struct {
 // json.Unmarshal, {"ROLE":"admin"} sets a field role. The text is still strict and
 // has no member twice, and that of C has no registered claim; a token whose claims
 // differ from a registered one in case only is refused. The fields of such a type are
-// not known, so a token with cnf is refused.
+// not known, so a token with cnf is refused without Bound.
 func NewVerifier[C any](keys KeySource, opts *VerifierOptions) (*Verifier[C], error) {
 	o, err := opts.withDefaults()
 	v, err2 := newVerifier[C](keys, o)
@@ -73,8 +76,13 @@ func NewVerifier[C any](keys KeySource, opts *VerifierOptions) (*Verifier[C], er
 func newVerifier[C any](keys KeySource, o VerifierOptions) (*Verifier[C], error) {
 	v := &Verifier[C]{opts: o, maxMembers: max(minMembers, o.MaxTokenBytes/bytesPerMember)}
 	var err error
-	v.sources, err = credential.New("jwtauth", o.Sources, source.Authorization("Bearer"), o.TrustedOrigins, o.MaxTokenBytes)
-	if err := errors.Join(err, v.addIssuers(keys), v.setShapes()); err != nil {
+	v.bound, err = bound.New("jwtauth", o.Bound, "realm", o.Realm, "resource_metadata", o.ResourceMetadata, "scope", strings.Join(o.ChallengeScopes, " "))
+	if len(o.Sources) == 0 && !v.bound.IsZero() {
+		o.Sources = v.bound.Sources()
+	}
+	var err2 error
+	v.sources, err2 = credential.New("jwtauth", o.Sources, source.Authorization("Bearer"), o.TrustedOrigins, o.MaxTokenBytes)
+	if err := errors.Join(err, err2, v.bound.Check("jwtauth", &v.sources), v.addIssuers(keys), v.setShapes()); err != nil {
 		return nil, err
 	}
 	v.buildRefusals()
@@ -202,6 +210,12 @@ func (v *Verifier[C]) registered() []string {
 
 // buildRefusals ignores errors of challenges, which VerifierOptions.check reports.
 func (v *Verifier[C]) buildRefusals() {
+	if !v.bound.IsZero() {
+		lines := v.bound.Challenges()
+		v.challenge, v.alternatives = lines[0], lines[1:]
+		v.setRefusals(v.bound.WithError("", "invalid_token"), lines)
+		return
+	}
 	scheme, isBearer := v.sources.Scheme("Bearer")
 	params := []string{"realm", v.opts.Realm, "resource_metadata", v.opts.ResourceMetadata, "scope", strings.Join(v.opts.ChallengeScopes, " ")}
 	v.challenge, _ = guard.Challenge(scheme, params...)
@@ -209,9 +223,13 @@ func (v *Verifier[C]) buildRefusals() {
 	if isBearer {
 		invalid, _ = guard.Challenge(scheme, append(params, "error", "invalid_token")...)
 	}
-	v.invalid = &guard.Error{Status: http.StatusUnauthorized, Challenges: []string{invalid}}
+	v.setRefusals([]string{invalid}, []string{v.challenge})
+}
+
+func (v *Verifier[C]) setRefusals(invalid, plain []string) {
+	v.invalid = &guard.Error{Status: http.StatusUnauthorized, Challenges: invalid}
 	if scopes := v.opts.Scopes; len(scopes) > 0 {
-		v.insufficient = refusal.InsufficientScope("Insufficient scope", []string{v.challenge}, scopes, errors.New("jwtauth: the token lacks a scope"))
+		v.insufficient = refusal.InsufficientScope("Insufficient scope", plain, scopes, errors.New("jwtauth: the token lacks a scope"))
 	}
 }
 
@@ -227,7 +245,7 @@ func (v *Verifier[C]) Scheme() guard.Scheme {
 	unknown := v.refuse(errSubjectUnknown)
 	unknown.Dead = !v.sources.InURL() // Map knows whether the token was in a header
 	return guard.Scheme{
-		Challenge: v.challenge, Missing: v.opts.Missing, Unknown: unknown,
+		Challenge: v.challenge, Alternatives: v.alternatives, Accepted: v.bound.Accepted(), Missing: v.opts.Missing, Unknown: unknown,
 		Vary: v.sources.Vary(), Ambient: v.sources.Clear(), Strip: v.sources.Strip(),
 	}
 }

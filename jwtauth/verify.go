@@ -126,7 +126,7 @@ func (v *Verifier[C]) issuerNamed(iss string) *issuerConfig {
 func (v *Verifier[C]) readClaims(w *scratch, payload []byte, issuer *issuerConfig, now time.Time) (*Token[C], *reason) {
 	c := &w.claims
 	t := new(Token[C])
-	*c = claims{issuer: issuer, shape: v.private}
+	*c = claims{issuer: issuer, shape: v.private, checksBound: !v.bound.IsZero()}
 	if target := reflect.ValueOf(&t.Claims).Elem(); v.private.IsStruct() && target.Kind() == reflect.Struct {
 		c.target = target
 	}
@@ -138,6 +138,9 @@ func (v *Verifier[C]) readClaims(w *scratch, payload []byte, issuer *issuerConfi
 	}
 	t.by, t.Issuer, t.IssuedAt, t.ExpiresAt = issuer, issuer.Issuer, c.iat, c.exp
 	t.context = c.context
+	if c.checksBound {
+		t.confirmation = string(c.confirmation)
+	}
 	if t.scopes = c.scope; !c.hasScope {
 		t.scopes = c.scp
 	}

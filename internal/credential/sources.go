@@ -143,6 +143,27 @@ func (s *Sources) Scheme(fallback string) (name string, isBearer bool) {
 	return name, strings.EqualFold(name, "Bearer")
 }
 
+// HasScheme reports whether the Authorization field with this scheme is a source.
+func (s *Sources) HasScheme(name string) bool {
+	return slices.ContainsFunc(s.list, Authorization(name).conflicts)
+}
+
+// SchemeOf returns the scheme of the Authorization field that a credential of the request
+// is in, "" where it is elsewhere.
+func (s *Sources) SchemeOf(r *http.Request, c Credential) string {
+	if !c.InAuthorization() {
+		return ""
+	}
+	for i := range s.list {
+		if src := &s.list[i]; src.kind == inAuthorization {
+			if _, state := src.read(r, s.limit); state != field.Absent {
+				return src.name
+			}
+		}
+	}
+	return ""
+}
+
 // Vary names the fields that are read, as guard.Scheme has it: nil for
 // Authorization alone. A query is part of the URL.
 func (s *Sources) Vary() (names []string) {

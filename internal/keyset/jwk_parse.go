@@ -61,6 +61,16 @@ func ParseJWK(raw []byte) (PublicKey, error) {
 	return k, err
 }
 
+// PublicFor returns the key that the members up to Y describe, for the signatures of
+// one algorithm. The error is the reason, as that of ParseJWK.
+func (j *JWK) PublicFor(a *Algorithm) (crypto.PublicKey, error) {
+	public, err := j.public()
+	if err != nil {
+		return nil, err
+	}
+	return public, checkPublic(a, public)
+}
+
 // isNull reports whether a member is absent or null.
 func isNull(member json.RawMessage) bool { return member == nil || string(member) == "null" }
 

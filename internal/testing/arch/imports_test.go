@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"apikey":          {module + "/clientip", module + "/source"},
 	"bearer":          {module + "/source"},
 	"clientip":        nil,
+	"dpop":            {module + "/clientip", module + "/once", "github.com/golang-jwt/jwt/v5"}, // a proof is spent once, and proxies are trusted by their address
 	"format":          nil,
 	"guardtest":       {module + "/jwtauth", module + "/session", module + "/source", "github.com/golang-jwt/jwt/v5"}, // it makes tokens and sessions
 	"jwtauth":         {module + "/source", "github.com/golang-jwt/jwt/v5"},

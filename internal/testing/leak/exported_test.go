@@ -21,6 +21,7 @@ var packages = map[string]func(*testing.T) map[string]leak.Instance{
 	"apikey":          ofAPIKey,
 	"bearer":          ofBearer,
 	"clientip":        none,
+	"dpop":            ofDPoP,
 	"format":          none,
 	"guardtest":       ofGuardtest,
 	"jwtauth":         ofJWTAuth,
