@@ -18,12 +18,13 @@ import (
 func es256(tb testing.TB) (h http.Handler, r *http.Request, next func()) {
 	key := prover.NewKey("ES256", 0)
 	p := guard.Must(dpop.New(origin, &dpop.Options{NonceKey: nonceKey, MaxPerKey: 1 << 30}))
-	issuer := guard.Must(jwtauth.NewIssuer[claims](jwtauth.Signer("ES256", key.Private), &jwtauth.IssuerOptions{Bound: p}))
+	issuer := guard.Must(jwtauth.NewIssuer[claims](jwtauth.Signer("ES256", key.Private), &jwtauth.IssuerOptions{Issuer: "me", Bound: p}))
+	v := guard.Must(jwtauth.NewVerifier[struct{ Email string }](jwtauth.Signer("ES256", key.Private), &jwtauth.VerifierOptions{Issuer: "me", Bound: p}))
 	token := guard.Must(issuer.Issue("1", claims{&dpop.Confirmation{JKT: client.Thumbprint()}})).AccessToken
 	r = client.Request("GET", "/profile", token, "", time.Now())
 	fields := http.Header{}
 	p.Accepted(fields)
-	return issuer.Verifier().Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})), r, func() {
+	return v.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})), r, func() {
 		r.Header["Dpop"] = []string{client.Proof("GET", origin+"/profile", token, fields.Get("DPoP-Nonce"), time.Now())}
 	}
 }

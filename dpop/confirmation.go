@@ -16,48 +16,47 @@ type Confirmation struct {
 	X5TS256 string `json:"x5t#S256,omitempty"`
 }
 
-// A confirmation is a cnf that was read. A member that is there is not empty.
-type confirmation struct{ jkt, x5t string }
-
-// parseConfirmation reads a cnf, which may be empty: no confirmation. Each member must be
-// one that is checked: RFC 7800, section 3.1, would ignore the others, but a token that
-// names another key is not proved by this one.
-func parseConfirmation(text string) (confirmation, *reason) {
-	if text == "" {
-		return confirmation{}, nil
-	}
-	var v confirmationVisitor
-	var s strictjson.Scanner
-	switch {
-	case !s.Read([]byte(text), nil, &v, maxMembers):
-		return confirmation{}, errConfirmation
-	case v.bad != nil:
-		return confirmation{}, v.bad
-	case v.jkt == "" && v.x5t == "":
-		return confirmation{}, errNoMethod
-	}
-	return v.confirmation, nil
+// A confirmation reads a cnf. A member that is there is not empty.
+type confirmation struct {
+	scanner  strictjson.Scanner
+	text     []byte // what the members are parts of
+	jkt, x5t []byte
+	bad      *reason
 }
 
-type confirmationVisitor struct {
-	confirmation
-	bad *reason
+// parse reads a cnf, which may be empty: no confirmation. Each member must be one that is
+// checked: RFC 7800, section 3.1, would ignore the others, but a token that names another
+// key is not proved by this one.
+func (c *confirmation) parse(text string) *reason {
+	c.text = append(c.text[:0], text...)
+	c.jkt, c.x5t, c.bad = nil, nil, nil
+	switch {
+	case text == "":
+		return nil
+	case !c.scanner.Read(c.text, nil, c, maxMembers):
+		return errConfirmation
+	case c.bad != nil:
+		return c.bad
+	case len(c.jkt)+len(c.x5t) == 0:
+		return errNoMethod
+	}
+	return nil
 }
 
 // Member implements strictjson.Visitor.
-func (v *confirmationVisitor) Member(s *strictjson.Scanner, m strictjson.Member) (read bool) {
-	var to *string
+func (c *confirmation) Member(s *strictjson.Scanner, m strictjson.Member) (read bool) {
+	var to *[]byte
 	switch string(m.Name) {
 	case "jkt":
-		to = &v.jkt
+		to = &c.jkt
 	case "x5t#S256":
-		to = &v.x5t
+		to = &c.x5t
 	default:
-		v.bad = errOtherMethod
+		c.bad = errOtherMethod
 		return false
 	}
-	if *to = string(s.Text()); *to == "" {
-		v.bad = errNoMethod
+	if *to = s.Text(); len(*to) == 0 {
+		c.bad = errNoMethod
 	}
 	return true
 }

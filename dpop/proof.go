@@ -2,7 +2,6 @@ package dpop
 
 import (
 	"crypto/sha256"
-	"crypto/subtle"
 	"net/http"
 	"slices"
 	"strings"
@@ -26,6 +25,7 @@ const (
 type proof struct {
 	buf     [maxProof]byte
 	scanner strictjson.Scanner
+	cnf     confirmation // of the token
 
 	typ, alg  []byte
 	jwk       keyset.JWK
@@ -41,8 +41,9 @@ type proof struct {
 	bad                            *reason // the first that a visitor found
 }
 
-// reset clears what a proof said, but not buf.
+// reset clears what a proof said, but not the buffers.
 func (p *proof) reset() {
+	p.cnf.jkt, p.cnf.x5t = nil, nil
 	p.typ, p.alg, p.jwk, p.hasKey, p.thumb, p.algorithm, p.signed, p.signature = nil, nil, keyset.JWK{}, false, digest{}, nil, "", nil
 	p.jti, p.htm, p.htu, p.ath, p.nonce = nil, nil, nil, nil, nil
 	p.iat, p.exp, p.nbf = time.Time{}, time.Time{}, time.Time{}
@@ -119,10 +120,7 @@ func (p *proof) checkKey(allowed []*keyset.Algorithm) *reason {
 	case p.jwk.Alg != "" && !slices.Contains(p.algorithm.Names(), p.jwk.Alg):
 		return errKeyUse
 	}
-	thumb := p.jwk.Thumbprint()
-	if n, err := base64url.Decode(p.thumb[:], []byte(thumb)); err != nil || n != len(p.thumb) {
-		return errKey
-	}
+	p.thumb = p.jwk.Digest()
 	return nil
 }
 
@@ -170,10 +168,7 @@ func (p *proof) checkHash(token string) *reason {
 	if !p.hasATH {
 		return errNoHash
 	}
-	sum := sha256.Sum256([]byte(token))
-	var text [43]byte
-	base64url.Encode(text[:], sum[:])
-	if subtle.ConstantTimeCompare(text[:], p.ath) != 1 {
+	if sum := digest(sha256.Sum256([]byte(token))); !sum.is(p.ath) {
 		return errHash
 	}
 	return nil

@@ -2,7 +2,6 @@ package dpop
 
 import (
 	"context"
-	"crypto/subtle"
 	"net/http"
 	"strings"
 	"sync"
@@ -40,36 +39,44 @@ func (p *Proofs) Challenges() []string { return append([]string{p.challenge}, p.
 // answers.
 func (p *Proofs) Accepted(h http.Header) {
 	if p.nonces != nil {
-		h[nonceField] = []string{p.nonces.next(p.now())}
-		h["Cache-Control"] = []string{"no-store"}
+		fields := []string{p.nonces.next(p.now()), "no-store"} // in one allocation
+		h[nonceField], h["Cache-Control"] = fields[:1:1], fields[1:]
 	}
 }
 
 // Confirm implements [guard.Binding].
 func (p *Proofs) Confirm(r *http.Request, scheme, token, cnf string) error {
-	dpop := strings.EqualFold(scheme, "DPoP")
-	c, bad := parseConfirmation(cnf)
-	switch {
-	case bad != nil:
-	case cnf == "" && (dpop || !p.unbound):
-		bad = errNotBound
-	case c.x5t != "" && p.tls == nil:
-		bad = errOtherMethod
-	case c.jkt != "" && !dpop: // RFC 9449, section 7.2
-		bad = errAsBearer
-	case c.jkt == "" && dpop:
-		bad = errNotDPoP
-	case c.x5t != "":
-		bad = p.tls.check(r, c.x5t)
-	}
+	w := p.proof()
+	defer p.put(w)
+	bad := p.checkToken(w, r, scheme, cnf)
 	if bad != nil {
 		return p.refuse(bad, http.StatusUnauthorized)
 	}
-	if c.jkt == "" {
+	if len(w.cnf.jkt) == 0 {
 		return nil
 	}
-	_, err := p.confirm(r, http.StatusUnauthorized, c.jkt, token)
-	return err
+	return p.confirm(w, r, http.StatusUnauthorized, token)
+}
+
+// checkToken returns why a token is refused, before its proof is read.
+func (p *Proofs) checkToken(w *proof, r *http.Request, scheme, cnf string) *reason {
+	bad := w.cnf.parse(cnf)
+	isDPoP, hasKey, hasCertificate := strings.EqualFold(scheme, "DPoP"), len(w.cnf.jkt) > 0, len(w.cnf.x5t) > 0
+	switch {
+	case bad != nil:
+		return bad
+	case cnf == "" && (isDPoP || !p.unbound):
+		return errNotBound
+	case hasCertificate && p.tls == nil:
+		return errOtherMethod
+	case hasKey && !isDPoP: // RFC 9449, section 7.2
+		return errAsBearer
+	case !hasKey && isDPoP:
+		return errNotDPoP
+	case hasCertificate:
+		return p.tls.check(r, w.cnf.x5t)
+	}
+	return nil
 }
 
 // Key returns the thumbprint of the key of a proof (RFC 7638), for a token endpoint that
@@ -83,30 +90,36 @@ func (p *Proofs) Key(r *http.Request) (thumbprint string, found bool, err error)
 	if len(r.Header["Dpop"]) == 0 {
 		return "", false, nil
 	}
-	key, err := p.confirm(r, http.StatusBadRequest, "", "")
-	if err != nil {
+	w := p.proof()
+	defer p.put(w)
+	if err := p.confirm(w, r, http.StatusBadRequest, ""); err != nil {
 		return "", false, err
 	}
-	return base64url.EncodeToString(key[:]), true, nil
+	return base64url.EncodeToString(w.thumb[:]), true, nil
 }
 
-// confirm checks the proof of a request, by the key with the thumbprint jkt and for the
-// token, if they are not empty. status is that of a refusal.
-func (p *Proofs) confirm(r *http.Request, status int, jkt, token string) (key digest, err error) {
-	w, _ := p.proofs.Get().(*proof)
-	if w == nil {
-		w = new(proof)
+// proof returns one for the caller to put back.
+func (p *Proofs) proof() *proof {
+	if w, ok := p.proofs.Get().(*proof); ok {
+		return w
 	}
-	defer func() {
-		w.reset() // the pool must not hold the request
-		p.proofs.Put(w)
-	}()
+	return new(proof)
+}
+
+func (p *Proofs) put(w *proof) {
+	w.reset() // the pool must not hold the request
+	p.proofs.Put(w)
+}
+
+// confirm checks the proof of a request: by the key of w.cnf and for the token, if they
+// are not empty. status is that of a refusal.
+func (p *Proofs) confirm(w *proof, r *http.Request, status int, token string) error {
 	now := p.now()
-	if bad := p.check(w, r, now, jkt, token); bad != nil {
-		return digest{}, p.refuse(bad, status)
+	if bad := p.check(w, r, now, token); bad != nil {
+		return p.refuse(bad, status)
 	}
 	if wait := p.shares.take(w.thumb, now); wait > 0 {
-		return digest{}, tooMany(wait)
+		return tooMany(wait)
 	}
 	first, err := p.spend(r.Context(), w)
 	if !first {
@@ -114,15 +127,15 @@ func (p *Proofs) confirm(r *http.Request, status int, jkt, token string) (key di
 	}
 	switch {
 	case err != nil:
-		return digest{}, guard.Unavailable(err)
+		return guard.Unavailable(err)
 	case !first:
-		return digest{}, p.refuse(errUsed, status)
+		return p.refuse(errUsed, status)
 	}
-	return w.thumb, nil
+	return nil
 }
 
 // check returns why a proof is refused, whether it was used or not.
-func (p *Proofs) check(w *proof, r *http.Request, now time.Time, jkt, token string) *reason {
+func (p *Proofs) check(w *proof, r *http.Request, now time.Time, token string) *reason {
 	lines := r.Header["Dpop"]
 	switch {
 	case len(lines) == 0 || len(lines) == 1 && lines[0] == "":
@@ -136,7 +149,7 @@ func (p *Proofs) check(w *proof, r *http.Request, now time.Time, jkt, token stri
 	if bad := w.checkKey(p.algorithms); bad != nil {
 		return bad
 	}
-	if jkt != "" && subtle.ConstantTimeCompare([]byte(base64url.EncodeToString(w.thumb[:])), []byte(jkt)) != 1 {
+	if len(w.cnf.jkt) > 0 && !w.thumb.is(w.cnf.jkt) {
 		return errOtherKey
 	}
 	if bad := w.verify(); bad != nil {

@@ -1,6 +1,7 @@
 package dpop
 
 import (
+	"crypto/subtle"
 	"net/http"
 	"strconv"
 	"sync"
@@ -25,6 +26,13 @@ type shares struct {
 
 // A digest is the thumbprint of a key (RFC 7638).
 type digest [32]byte
+
+// is reports whether text is the digest in base64url.
+func (d *digest) is(text []byte) bool {
+	var stackBuffer [43]byte
+	base64url.Encode(stackBuffer[:], d[:])
+	return subtle.ConstantTimeCompare(stackBuffer[:], text) == 1
+}
 
 // take counts a proof of a key. It returns how long the key must wait, 0 if there is
 // room.

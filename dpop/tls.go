@@ -2,7 +2,6 @@ package dpop
 
 import (
 	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
@@ -88,7 +87,8 @@ func (c *Certificates) Accepted(http.Header) {}
 
 // Confirm implements [guard.Binding].
 func (c *Certificates) Confirm(r *http.Request, _, _, cnf string) error {
-	named, bad := parseConfirmation(cnf)
+	var named confirmation
+	bad := named.parse(cnf)
 	switch {
 	case bad != nil:
 	case cnf == "":
@@ -96,7 +96,7 @@ func (c *Certificates) Confirm(r *http.Request, _, _, cnf string) error {
 			return nil
 		}
 		bad = errNotBound
-	case named.jkt != "":
+	case len(named.jkt) > 0:
 		bad = errOtherMethod
 	default:
 		bad = c.check(r, named.x5t)
@@ -111,9 +111,9 @@ func (c *Certificates) Confirm(r *http.Request, _, _, cnf string) error {
 }
 
 // check compares the client certificate of a request with the thumbprint of a token.
-func (c *Certificates) check(r *http.Request, thumbprint string) *reason {
+func (c *Certificates) check(r *http.Request, thumbprint []byte) *reason {
 	have, bad := c.of(r)
-	if bad == nil && subtle.ConstantTimeCompare([]byte(base64url.EncodeToString(have[:])), []byte(thumbprint)) != 1 {
+	if bad == nil && !have.is(thumbprint) {
 		bad = errCertificate
 	}
 	return bad

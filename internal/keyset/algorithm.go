@@ -104,5 +104,8 @@ func (a *Algorithm) Verify(text string, signature []byte, public crypto.PublicKe
 		}
 		return nil
 	}
+	if a.Type == EC {
+		return a.verifyECDSA(text, signature, public)
+	}
 	return a.method.Verify(text, signature, public)
 }

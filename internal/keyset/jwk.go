@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+
+	"github.com/go-guard/guard/internal/jsontext"
 )
 
 var base64url = base64.RawURLEncoding.Strict()
@@ -56,16 +58,30 @@ func NewJWK(public crypto.PublicKey) (j JWK, ok bool) {
 
 // Thumbprint returns the SHA-256 thumbprint of the key (RFC 7638).
 func (j JWK) Thumbprint() string {
-	var members any = JWK{Crv: j.Crv, E: j.E, Kty: j.Kty, N: j.N, X: j.X, Y: j.Y}
-	if j.Kty == AKP { // RFC 9964, section 6
-		members = struct {
-			Alg string  `json:"alg"`
-			Kty KeyType `json:"kty"`
-			Pub string  `json:"pub"`
-		}{j.Alg, j.Kty, j.Pub}
-	}
-	sum := sha256.Sum256(encode(members))
+	sum := j.Digest()
 	return base64url.EncodeToString(sum[:])
+}
+
+// Digest returns the octets of the thumbprint.
+func (j *JWK) Digest() [sha256.Size]byte {
+	members := [...][2]string{{"crv", j.Crv}, {"e", j.E}, {"kty", string(j.Kty)}, {"n", j.N}, {"x", j.X}, {"y", j.Y}}
+	if j.Kty == AKP { // RFC 9964, section 6
+		members = [...][2]string{{"alg", j.Alg}, {"kty", string(j.Kty)}, {"pub", j.Pub}, {}, {}, {}}
+	}
+	var stackBuffer [1024]byte
+	b := stackBuffer[:0]
+	for _, m := range members {
+		if m[1] == "" {
+			continue
+		}
+		b = append(append(append(b, ',', '"'), m[0]...), '"', ':')
+		b = jsontext.AppendString(b, m[1])
+	}
+	if len(b) == 0 {
+		b = append(b, ',')
+	}
+	b[0] = '{'
+	return sha256.Sum256(append(b, '}'))
 }
 
 // EncodeJWKS returns the key set of RFC 7517, section 5.

@@ -68,6 +68,9 @@ func (j *JWK) PublicFor(a *Algorithm) (crypto.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
+	if k, ok := public.(*ecdsa.PublicKey); ok && k.Curve == a.curve {
+		return k, nil // it was parsed: it is on its curve
+	}
 	return public, checkPublic(a, public)
 }
 
@@ -173,15 +176,16 @@ func (j *JWK) point() (crypto.PublicKey, error) {
 			continue
 		}
 		size := (a.curve.Params().BitSize + 7) / 8
-		x, err := octets("x", j.X, size) // RFC 7518, section 6.2.1.2
+		point := append(make([]byte, 0, 1+2*size), 4)
+		point, err := appendOctets(point, "x", j.X, size) // RFC 7518, section 6.2.1.2
 		if err != nil {
 			return nil, err
 		}
-		y, err := octets("y", j.Y, size) // RFC 7518, section 6.2.1.3
+		point, err = appendOctets(point, "y", j.Y, size) // RFC 7518, section 6.2.1.3
 		if err != nil {
 			return nil, err
 		}
-		p, err := ecdsa.ParseUncompressedPublicKey(a.curve, slices.Concat([]byte{4}, x, y))
+		p, err := ecdsa.ParseUncompressedPublicKey(a.curve, point)
 		if err != nil {
 			return nil, fmt.Errorf("x and y are not a point on %s", j.Crv)
 		}
@@ -193,7 +197,14 @@ func (j *JWK) point() (crypto.PublicKey, error) {
 // octets decodes a member of a key that must have size octets, or any number if
 // size is 0.
 func octets(name, value string, size int) ([]byte, error) {
-	b, err := base64url.DecodeString(value)
+	return appendOctets(nil, name, value, size)
+}
+
+// appendOctets appends what octets returns.
+func appendOctets(dst []byte, name, value string, size int) ([]byte, error) {
+	n := len(dst)
+	dst, err := base64url.AppendDecode(dst, []byte(value))
+	b := dst[n:]
 	switch {
 	case value == "":
 		return nil, fmt.Errorf("%s is missing", name)
@@ -202,5 +213,5 @@ func octets(name, value string, size int) ([]byte, error) {
 	case size != 0 && len(b) != size:
 		return nil, fmt.Errorf("%s has %d octets, not the full size of %d (RFC 7518, section 6.2.1)", name, len(b), size)
 	}
-	return b, nil
+	return dst, nil
 }
