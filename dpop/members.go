@@ -39,10 +39,11 @@ func (k *keyVisitor) Member(s *strictjson.Scanner, m strictjson.Member) (read bo
 	var to *string
 	switch string(m.Name) {
 	case "kty":
-		k.jwk.Kty = keyset.KeyType(s.Text())
+		k.jwk.Kty = keyset.KeyType(word(s.Text()))
 		return true
 	case "crv":
-		to = &k.jwk.Crv
+		k.jwk.Crv = word(s.Text())
+		return true
 	case "x":
 		to = &k.jwk.X
 	case "y":
@@ -69,6 +70,16 @@ func (k *keyVisitor) Member(s *strictjson.Scanner, m strictjson.Member) (read bo
 	}
 	*to = string(s.Text())
 	return true
+}
+
+// word is string, without an allocation for what most keys have.
+func word(text []byte) string {
+	for _, known := range [...]string{"EC", "P-256", "P-384", "OKP", "Ed25519", "RSA"} {
+		if string(text) == known {
+			return known
+		}
+	}
+	return string(text)
 }
 
 // Member implements strictjson.Visitor.

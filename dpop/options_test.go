@@ -5,13 +5,13 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/dpop"
 	"github.com/go-guard/guard/internal/testing/harness"
+	"github.com/go-guard/guard/internal/testing/prover"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/once"
 	"github.com/go-guard/guard/source"
@@ -200,28 +200,5 @@ func TestStoreFails(t *testing.T) {
 // a store, one passes.
 func TestReplaysAtOnce(t *testing.T) {
 	store := guard.Must(once.NewMemory(nil))
-	var processes []*dpop.Proofs
-	for range 3 {
-		processes = append(processes, guard.Must(dpop.New(origin, &dpop.Options{Once: store, NonceKey: nonceKey})))
-	}
-	r := client.Request("GET", "/profile", "token", strangersNonce(string(nonceKey), origin, time.Now()), time.Now())
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	passed := 0
-	for i := range 64 {
-		wg.Go(func() {
-			err := processes[i%3].Confirm(r, "DPoP", "token", `{"jkt":"`+client.Thumbprint()+`"}`)
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil {
-				passed++
-			} else if !strings.Contains(err.Error(), "used before") {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	if passed != 1 {
-		t.Errorf("%d of 64 passed", passed)
-	}
+	prover.Race(t, [3]once.Store{store, store, store})
 }
