@@ -57,18 +57,18 @@ func (i *Issuer[C]) Verifier() *Verifier[C] { return i.verifier }
 // one of 2^53 or more is not exactly a float64 in its JSON text. A field of type int64
 // is always exact.
 func (i *Issuer[C]) Issue(subject string, claims C) (*Tokens, error) {
-	token, lifetime, err := i.sign(subject, claims, "", time.Time{})
+	token, kind, lifetime, err := i.sign(subject, claims, "", time.Time{})
 	if err != nil {
 		return nil, err
 	}
-	return &Tokens{AccessToken: token, ExpiresIn: lifetime}, nil
+	return &Tokens{AccessToken: token, ExpiresIn: lifetime, Type: kind}, nil
 }
 
-// sign returns a token and its lifetime. With a session ID sid, the token
+// sign returns a token, its Tokens.Type and its lifetime. With a session ID sid, the token
 // belongs to that session and does not outlive its end.
-func (i *Issuer[C]) sign(subject string, claims C, sid string, ends time.Time) (token string, lifetime time.Duration, err error) {
+func (i *Issuer[C]) sign(subject string, claims C, sid string, ends time.Time) (token, kind string, lifetime time.Duration, err error) {
 	if subject == "" || !utf8.ValidString(subject) {
-		return "", 0, errors.New("jwtauth: a token needs a subject")
+		return "", "", 0, errors.New("jwtauth: a token needs a subject")
 	}
 	now := i.opts.Now()
 	i.noteIssue(now.Unix())
@@ -76,34 +76,38 @@ func (i *Issuer[C]) sign(subject string, claims C, sid string, ends time.Time) (
 	if sid != "" {
 		lifetime = min(lifetime, time.Duration(ends.Unix()-now.Unix())*time.Second)
 	}
-	payload, err := i.payload(subject, claims, sid, now, lifetime)
+	payload, kind, err := i.payload(subject, claims, sid, now, lifetime)
 	if err != nil {
-		return "", 0, err
+		return "", "", 0, err
 	}
 	if token, err = i.keys.active.Load().sign(payload); err != nil {
-		return "", 0, err
+		return "", "", 0, err
 	}
 	if len(token) > i.verifier.opts.MaxTokenBytes {
-		return "", 0, fmt.Errorf("jwtauth: the token would have %d bytes, and MaxTokenBytes is %d", len(token), i.verifier.opts.MaxTokenBytes)
+		return "", "", 0, fmt.Errorf("jwtauth: the token would have %d bytes, and MaxTokenBytes is %d", len(token), i.verifier.opts.MaxTokenBytes)
 	}
-	return token, lifetime, nil
+	return token, kind, lifetime, nil
 }
 
-func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time, lifetime time.Duration) ([]byte, error) {
+// payload returns the claims of a token, and its Tokens.Type.
+func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time, lifetime time.Duration) (payload []byte, kind string, err error) {
 	private, err := i.privateClaims(claims)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	payload := i.registeredClaims(subject, sid, now, lifetime, len(private))
+	payload = i.registeredClaims(subject, sid, now, lifetime, len(private))
 	if private != nil {
 		payload = append(append(payload[:len(payload)-1], ','), private[1:]...)
 	}
 	w := i.verifier.scratch()
 	defer i.verifier.scratches.Put(w)
 	if _, bad := i.verifier.readClaims(w, payload, i.verifier.issuers[0], now); bad != nil {
-		return nil, fmt.Errorf("jwtauth: a token with claims of type %T would be refused: %s", claims, bad.cause)
+		return nil, "", fmt.Errorf("jwtauth: a token with claims of type %T would be refused: %s", claims, bad.cause)
 	}
-	return payload, nil
+	if _, bound := strictjson.PeekText(w.claims.confirmation, "jkt", make([]byte, 64)); bound {
+		kind = "DPoP"
+	}
+	return payload, kind, nil
 }
 
 // registeredClaims returns the object of the registered claims, with room for more

@@ -1,6 +1,7 @@
 package jwtauth
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -114,6 +115,9 @@ type Tokens struct {
 	AccessToken  string
 	RefreshToken string        // empty without package refresh, and with its Options.Cookie
 	ExpiresIn    time.Duration // of the access token
+	// Type is how the access token is sent: "DPoP" where its cnf has a jkt, and else
+	// empty, for "bearer" (RFC 9449, section 5).
+	Type string
 	// Cookie holds the refresh token in place of RefreshToken where refresh.Options
 	// has Cookie, and is else nil. [Tokens.Respond] sets it; a handler that writes a
 	// response of its own calls http.SetCookie.
@@ -127,7 +131,9 @@ func (t *Tokens) Respond(w http.ResponseWriter) {
 	b := make([]byte, 0, len(frame)+len(t.AccessToken)+len(t.RefreshToken))
 	b = append(b, `{"access_token":`...)
 	b = jsontext.AppendString(b, t.AccessToken)
-	b = append(b, `,"token_type":"bearer","expires_in":`...)
+	b = append(b, `,"token_type":`...)
+	b = jsontext.AppendString(b, cmp.Or(t.Type, "bearer"))
+	b = append(b, `,"expires_in":`...)
 	b = strconv.AppendInt(b, int64(t.ExpiresIn/time.Second), 10)
 	if t.RefreshToken != "" && t.Cookie == nil {
 		b = append(b, `,"refresh_token":`...)

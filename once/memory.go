@@ -15,7 +15,8 @@ import (
 
 // MemoryOptions holds what has a default.
 type MemoryOptions struct {
-	// Max is how many keys are remembered at the same time, in about 200 bytes each.
+	// Max is how many keys are remembered at the same time: those of Take in about 50
+	// bytes each, and others in 200.
 	// At the limit, new keys fail with ErrFull. If 0, it is 262144; negative is an error.
 	Max int
 	// Now is the clock. If nil, time.Now.
@@ -30,6 +31,7 @@ type Memory struct {
 	now func() time.Time
 
 	mu     sync.Mutex
+	taken  secret.Value[*taken]
 	hidden secret.Value[map[[32]byte]*entry]
 	expiry expiring.Heap[*entry]
 }
@@ -64,7 +66,7 @@ func NewMemory(opts *MemoryOptions) (*Memory, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Memory{max: o.Max, now: o.Now, hidden: secret.New(map[[32]byte]*entry{})}, nil
+	return &Memory{max: o.Max, now: o.Now, taken: secret.New(newTaken(o.Now())), hidden: secret.New(map[[32]byte]*entry{})}, nil
 }
 
 // Take implements [Store].
@@ -72,11 +74,14 @@ func (m *Memory) Take(_ context.Context, key [32]byte, until time.Time) (bool, e
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
-	if m.find(key, now) != nil || !until.After(now) {
+	if m.find(key, now) != nil || m.taken.Reveal().has(&key, now) || !until.After(now) {
 		return false, nil
 	}
-	_, err := m.add(key, until.Add(Slack), now)
-	return err == nil, err
+	if !m.makeRoom(now) {
+		return false, ErrFull
+	}
+	m.taken.Reveal().add(&key, until.Add(Slack), now)
+	return true, nil
 }
 
 // Acquire implements [Store].
@@ -89,7 +94,7 @@ func (m *Memory) Acquire(_ context.Context, key [32]byte, lease time.Duration) (
 	now := m.now()
 	if e := m.find(key, now); e != nil && e.leased {
 		return Lease{}, Busy, nil
-	} else if e != nil {
+	} else if e != nil || m.taken.Reveal().has(&key, now) {
 		return Lease{}, Done, nil
 	}
 	e, err := m.add(key, now.Add(lease), now)
@@ -111,6 +116,8 @@ func (m *Memory) Commit(_ context.Context, l Lease, until time.Time) error {
 	}
 	e := m.find(l.Key, now)
 	switch {
+	case m.taken.Reveal().has(&l.Key, now):
+		return ErrLost
 	case e == nil:
 		var err error
 		if e, err = m.add(l.Key, until.Add(Slack), now); err != nil {
@@ -144,7 +151,7 @@ func (m *Memory) Advance(_ context.Context, key [32]byte, step int64, until time
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
-	if !until.After(now) {
+	if !until.After(now) || m.taken.Reveal().has(&key, now) {
 		return false, nil
 	}
 	e := m.find(key, now)
@@ -178,18 +185,25 @@ func (m *Memory) find(key [32]byte, now time.Time) *entry {
 
 // add adds an entry that is done.
 func (m *Memory) add(key [32]byte, until, now time.Time) (*entry, error) {
-	for range sweptPerCall {
-		if e, ok := m.expiry.First(); ok && e.Deadline <= now.UnixMilli() {
-			m.remove(e)
-		}
-	}
-	if len(m.keys()) >= m.max {
+	if !m.makeRoom(now) {
 		return nil, ErrFull
 	}
 	e := &entry{Node: expiring.Node{Deadline: milliseconds(until)}, key: key, step: math.MaxInt64}
 	m.keys()[key] = e
 	m.expiry.Push(e)
 	return e, nil
+}
+
+// makeRoom removes a few keys that are over, and reports whether there is room for one.
+func (m *Memory) makeRoom(now time.Time) bool {
+	for range sweptPerCall {
+		if e, ok := m.expiry.First(); ok && e.Deadline <= now.UnixMilli() {
+			m.remove(e)
+		}
+	}
+	t := m.taken.Reveal()
+	t.sweep(now)
+	return len(m.keys())+t.n < m.max
 }
 
 func (m *Memory) remove(e *entry) {

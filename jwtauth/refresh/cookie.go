@@ -29,8 +29,8 @@ func (r *Refresher[C]) newCookie(refreshToken string, maxAge int) *http.Cookie {
 
 // pair returns the response to a login or refresh. With Options.Cookie, the refresh
 // token is in the cookie alone, until the login's end.
-func (r *Refresher[C]) pair(access string, lifetime time.Duration, t token) *jwtauth.Tokens {
-	tokens := &jwtauth.Tokens{AccessToken: access, ExpiresIn: lifetime}
+func (r *Refresher[C]) pair(access, kind string, lifetime time.Duration, t token) *jwtauth.Tokens {
+	tokens := &jwtauth.Tokens{AccessToken: access, ExpiresIn: lifetime, Type: kind}
 	if refreshToken := r.keys.seal(t); r.opts.Cookie {
 		left := t.expires.Sub(r.now())
 		tokens.Cookie = r.newCookie(refreshToken, max(1, int((left+time.Second-1)/time.Second)))

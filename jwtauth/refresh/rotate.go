@@ -45,7 +45,7 @@ func (r *Refresher[C]) refresh(ctx context.Context, refreshToken string) (_ *jwt
 	if !r.now().Before(t.expires) { // it expired while reload ran
 		return nil, t.subject, r.refuse(errExpired)
 	}
-	access, lifetime, err := r.issuer.Sign(t.subject, claims, t.familyID(), t.expires)
+	access, kind, lifetime, err := r.issuer.Sign(t.subject, claims, t.familyID(), t.expires)
 	if err != nil {
 		return nil, t.subject, err
 	}
@@ -53,7 +53,7 @@ func (r *Refresher[C]) refresh(ctx context.Context, refreshToken string) (_ *jwt
 		return nil, t.subject, err
 	}
 	t.generation++
-	return r.pair(access, lifetime, t), t.subject, nil
+	return r.pair(access, kind, lifetime, t), t.subject, nil
 }
 
 // open returns a genuine token that has not expired.

@@ -75,7 +75,7 @@ func (r *Refresher[C]) start(ctx context.Context, subject string, o StartOptions
 	now := r.now()
 	t := token{expires: now.Add(r.opts.Lifetime).Truncate(time.Second), generation: 1, hasLogin: login != "", subject: subject}
 	_, _ = rand.Read(t.id[:]) // never fails
-	access, lifetime, err := r.issuer.Sign(subject, claims, t.familyID(), t.expires)
+	access, kind, lifetime, err := r.issuer.Sign(subject, claims, t.familyID(), t.expires)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (r *Refresher[C]) start(ctx context.Context, subject string, o StartOptions
 	}, subject, o.Epoch); err != nil {
 		return nil, err
 	}
-	return r.pair(access, lifetime, t), nil
+	return r.pair(access, kind, lifetime, t), nil
 }
 
 // firstClaims returns the claims of a new login. reload gets its Login as it will
