@@ -33,8 +33,8 @@
 //     http://localhost:PORT on loopback, else http://HOST:PORT, with which /oauth does not
 //     start: browsers return its cookies over https or on localhost alone.
 //   - OAUTH_ISSUER, OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET: the provider with which
-//     people sign in under /oauth (OpenID Connect), and this application there, whose
-//     redirect URI is PUBLIC_URL/oauth/callback. For logout, its post-logout redirect URI
+//     people sign in under /oauth and in /app (OpenID Connect), and this application there,
+//     whose redirect URIs are PUBLIC_URL/oauth/callback and PUBLIC_URL/app/oauth/callback. For logout, its post-logout redirect URI
 //     is PUBLIC_URL/, and its back-channel logout URI PUBLIC_URL/oauth/backchannel. Without
 //     a secret it is a public client. OIDC_REFETCH holds here, too.
 //   - OAUTH_AUTHORIZE_URL, OAUTH_TOKEN_URL, OAUTH_USERINFO_URL: the provider in place of

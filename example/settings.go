@@ -65,8 +65,8 @@ Environment:
   OIDC_REFETCH     minimum time between two fetches of keys; default 10s
   PUBLIC_URL       origin under which browsers reach the server; the default is
                    http://localhost:PORT on loopback, else http://HOST:PORT
-  OAUTH_ISSUER     provider with which people sign in under /oauth (OpenID
-                   Connect)
+  OAUTH_ISSUER     provider with which people sign in under /oauth and in /app
+                   (OpenID Connect)
   OAUTH_CLIENT_ID  this application at the provider
   OAUTH_CLIENT_SECRET
                    its secret; the default is a public client
