@@ -27,7 +27,7 @@ func (a *app) nav(u *User) []anchor {
 		pages = append(pages, anchor{"/app/providers", "Providers"})
 	}
 	if u.Role == "admin" {
-		pages = append(pages, anchor{"/app/admin", "Accounts"})
+		pages = append(pages, anchor{"/app/admin", "All accounts"})
 	}
 	return pages
 }
