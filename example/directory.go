@@ -10,7 +10,7 @@ import (
 	"github.com/go-guard/guard/example/backend"
 )
 
-// A Directory has the accounts that /session, /link, /totp, /stepup and /app share: in the
+// A Directory has the accounts that /session, /link, /totp, /passkey, /stepup and /app share: in the
 // database of DATABASE_URL, or in this process. While the database is down, every method
 // is a 503. It is the totp.Store of second factors.
 //

@@ -19,7 +19,7 @@
 //   - REDIS_URL: stores sessions, refresh tokens, rate limits and API keys in
 //     Redis, so that several processes share them. The default is in memory.
 //   - DATABASE_URL: stores the same, except the rate limits, and the accounts of /session,
-//     /link, /totp and /stepup in PostgreSQL, MySQL
+//     /link, /totp, /passkey and /stepup in PostgreSQL, MySQL
 //     or SQLite, in place of Redis. The scheme selects the database. The drivers need a build tag,
 //     because they take long to compile: go run -tags sql ./example
 //   - RATE_LIMITS: "database" stores the rate limits there, too. They are slower than
@@ -31,7 +31,8 @@
 //     the minimum time between two fetches of keys.
 //   - PUBLIC_URL: the origin under which browsers reach the server. The default is
 //     http://localhost:PORT on loopback, else http://HOST:PORT, with which /oauth does not
-//     start: browsers return its cookies over https or on localhost alone.
+//     start: browsers return its cookies over https or on localhost alone. /passkey needs a
+//     domain over https, or localhost: it is the relying party's ID, which passkeys belong to.
 //   - OAUTH_ISSUER, OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET: the provider with which
 //     people sign in under /oauth and in /app (OpenID Connect), and this application there,
 //     whose redirect URIs are PUBLIC_URL/oauth/callback and PUBLIC_URL/app/oauth/callback. For logout, its post-logout redirect URI
@@ -45,7 +46,8 @@
 //     standard error for each mail, "mail to ADDRESS: URL"; otherwise /link needs one.
 //   - SEAL_KEY: base64 of 32 bytes (openssl rand -base64 32). It seals cookies and what
 //     is stored encrypted. A list "NEW,OLD" replaces a key. With -dev the default is
-//     a random key; otherwise /oauth, /link, /totp and /stepup need one.
+//     a random key; otherwise /oauth, /link, /totp, /passkey and
+//     /stepup need one.
 //
 // An invalid setting is reported in one line on stderr, with exit status 1. On
 // SIGTERM the program completes the requests under way and exits.

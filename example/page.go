@@ -44,6 +44,7 @@ type page struct {
 	User     *User
 	Sessions []listedSession
 	Demo     []User // who can sign in, in a demonstration
+	Passkeys bool   // there is a page for them
 	Style    template.CSS
 }
 
@@ -99,7 +100,7 @@ func (a accounts) show(w http.ResponseWriter, r *http.Request, status int, p pag
 	if a.demo && p.User == nil {
 		p.Demo, _ = a.users.All(r.Context()) // the form also works without the names
 	}
-	p.Style = template.CSS(pageCSS)
+	p.Style, p.Passkeys = template.CSS(pageCSS), a.keys != nil
 	showPage(w, status, pagePolicy, pageTemplate, p)
 }
 

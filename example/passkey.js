@@ -17,6 +17,7 @@
 //                                                  in place of data-passkey="before-codes"
 //   <p role="alert" data-passkey="message" hidden> what went wrong, if the form has none of these
 //   <… data-passkey="unsupported" hidden>          is shown in a browser without passkeys
+//   <body data-public="https://…">                 is PUBLIC_URL, for the message at another address
 //
 // Elements that are hidden are shown where the browser has passkeys. After a registration, a
 // new name and a removal the page goes to data-page of <body>, "/passkey/" without one, with
@@ -64,7 +65,7 @@ function words (error, otherwise) {
     case 'InvalidStateError':
       return new PasskeyError('This device has a passkey of your account already.')
     case 'SecurityError':
-      return new PasskeyError('Passkeys do not work at this address of the site.')
+      return new PasskeyError('Passkeys do not work at this address. Open ' + (document.body.dataset.public ?? 'the main one') + '.')
   }
   return error instanceof PasskeyError ? error : new PasskeyError(otherwise)
 }

@@ -248,7 +248,7 @@ func TestPasskeyPage(t *testing.T) {
 		`Content-Security-Policy: ~^default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'sha256-[^']+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$`}
 	page := call{do: "GET /passkey/?next=/apikey/", header: html}
 	p.rows(t, []row{
-		{"anonymous", page, 200, `~(?s)<body data-next="/apikey/">.*data-passkey="sign-in".*action="/session/login".*value="/apikey/".*autocomplete="username webauthn"`, private},
+		{"anonymous", page, 200, `~(?s)<body data-next="/apikey/" data-public="` + p.site() + `">.*data-passkey="sign-in".*action="/session/login".*value="/apikey/".*autocomplete="username webauthn"`, private},
 		{"to another site", call{do: "GET /passkey/?next=//evil.example"}, 200, `~data-next="/passkey/"`, nil},
 		{"the script", call{do: "GET /passkey/passkey.js"}, 200, `~data-passkey`, []string{"Content-Type: text/javascript; charset=utf-8", "X-Content-Type-Options: nosniff", "Cache-Control: no-cache", `ETag: ~^"sha256-`}},
 		{"the list, a browser", call{do: "GET /passkey/credentials", header: html}, 303, "", []string{"Location: /passkey/?next=%2Fpasskey%2Fcredentials"}},

@@ -35,6 +35,7 @@ type passkeysPage struct {
 	Email, Next, Notice   string
 	Keys                  []listedPasskey
 	Suggested             string // name of a new passkey
+	PublicURL             string // where passkeys work
 	Style                 template.CSS
 }
 
@@ -93,7 +94,7 @@ func (a accounts) managePasskeys(w http.ResponseWriter, r *http.Request, u User)
 	for _, c := range list {
 		p.Keys = append(p.Keys, listed(c))
 	}
-	p.show(w, r, http.StatusOK)
+	a.showPasskeys(w, r, http.StatusOK, p)
 }
 
 // confirmPasskeys shows a form to sign in again in place of the list, and any other error as a
@@ -109,7 +110,7 @@ func (a accounts) confirmPasskeys(w http.ResponseWriter, r *http.Request, e *gua
 		format.HTML("/session/", guard.JSON)(w, r, e)
 		return
 	}
-	p.show(w, r, e.Status)
+	a.showPasskeys(w, r, e.Status, p)
 }
 
 // factorOf describes the second factor of an account.
@@ -144,11 +145,11 @@ func (a accounts) passkeySignIn(w http.ResponseWriter, r *http.Request) {
 		}
 		p.Half, p.Email, p.Codes = found, u.Email, step == totpStep
 	}
-	p.show(w, r, http.StatusOK)
+	a.showPasskeys(w, r, http.StatusOK, p)
 }
 
-func (p passkeysPage) show(w http.ResponseWriter, r *http.Request, status int) {
-	p.Style, p.Notice = template.CSS(pageCSS), passkeyNotices[r.URL.Query().Get("notice")]
+func (a accounts) showPasskeys(w http.ResponseWriter, r *http.Request, status int, p passkeysPage) {
+	p.Style, p.Notice, p.PublicURL = template.CSS(pageCSS), passkeyNotices[r.URL.Query().Get("notice")], a.publicURL
 	showPage(w, status, passkeyPolicy, passkeysTemplate, p)
 }
 

@@ -35,11 +35,12 @@ type accounts struct {
 	demo     bool                  // the page names the users and their password
 
 	storedKeys passkey.Store // of the database, or nil
+	publicURL  string
 }
 
 // newAccounts returns the accounts that /session, /link, /totp, /passkey and /stepup share.
 func newAccounts(set settings, users *Directory) (a accounts, err error) {
-	a = accounts{users: users, mails: set.mails, demo: set.dev, storedKeys: set.stores.Passkeys}
+	a = accounts{users: users, mails: set.mails, demo: set.dev, storedKeys: set.stores.Passkeys, publicURL: set.publicURL}
 	a.sessions, err = session.New[Device](&session.Options{
 		TouchEvery:     time.Minute, // the page shows the last use
 		InsecureCookie: set.dev,
