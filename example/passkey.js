@@ -168,12 +168,14 @@ async function attempt (element, action) {
 }
 
 let waiting // the autofill's AbortController
+let refusals = 0 // of passkeys from autofill
 
 // autofill waits for a passkey in the autofill of an input. A challenge lives five minutes: it
-// is renewed before. The passkey of a button takes its place meanwhile.
+// is renewed before. The passkey of a button takes its place meanwhile. After five passkeys
+// that are refused the button is left: a device that answers by itself would go on for ever.
 async function autofill () {
   if (!await PublicKeyCredential.isConditionalMediationAvailable?.()) return
-  for (;;) {
+  while (refusals < 5) {
     if (document.hidden) await new Promise(resolve => document.addEventListener('visibilitychange', resolve, { once: true }))
     const abort = waiting = new AbortController()
     const renewal = setTimeout(() => abort.abort(), 240 * seconds)
@@ -181,8 +183,10 @@ async function autofill () {
       await signIn({ mediation: 'conditional', signal: abort.signal, keep: keep() })
       return signedIn()
     } catch (error) {
-      if (error.status === 401) show(null, error.message)
-      else if (error.name !== 'AbortError') return // it would fail at once again; the button says why
+      if (error.status === 401) {
+        refusals++
+        show(null, error.message)
+      } else if (error.name !== 'AbortError') return // it would fail at once again; the button says why
     } finally {
       clearTimeout(renewal)
     }
