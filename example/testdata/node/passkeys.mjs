@@ -7,7 +7,7 @@ const { url, pages } = sites
 const title = (page, name) => page.getByRole('heading', { name, level: 1 }).waitFor()
 const button = (page, name) => page.getByRole('button', { name, exact: typeof name === 'string' })
 const alert = (page, text) => page.getByRole('alert').getByText(text).waitFor()
-const item = (page, name) => page.getByRole('listitem').filter({ hasText: name })
+const item = (page, name) => page.getByRole('listitem').filter({ has: page.getByRole('heading', { name }) })
 
 // open opens the page in a new browser, and returns what makes authenticators in it.
 async function open (options, site = url) {
