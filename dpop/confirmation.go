@@ -12,7 +12,7 @@ type Confirmation struct {
 	// JKT is the thumbprint of a DPoP key, see [Proofs.Key].
 	JKT string `json:"jkt,omitempty"`
 	// X5TS256 is the thumbprint of a client certificate (RFC 8705, section 3.1), see
-	// [Thumbprint].
+	// [Certificates.Thumbprint].
 	X5TS256 string `json:"x5t#S256,omitempty"`
 }
 
