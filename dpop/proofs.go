@@ -28,7 +28,7 @@ type Proofs struct {
 	proofs     sync.Pool // of *proof
 }
 
-var _ guard.Binding = (*Proofs)(nil)
+var _ guard.Binding = (*Proofs)(nil) // and a refresh.Proofs
 
 // Challenges implements [guard.Binding]. The challenge names the algorithms (RFC 9449,
 // section 7.1).

@@ -57,7 +57,7 @@ func (i *Issuer[C]) Verifier() *Verifier[C] { return i.verifier }
 // one of 2^53 or more is not exactly a float64 in its JSON text. A field of type int64
 // is always exact.
 func (i *Issuer[C]) Issue(subject string, claims C) (*Tokens, error) {
-	token, kind, lifetime, err := i.sign(subject, claims, "", time.Time{})
+	token, kind, lifetime, err := i.sign(subject, claims, "", "", time.Time{})
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (i *Issuer[C]) Issue(subject string, claims C) (*Tokens, error) {
 
 // sign returns a token, its Tokens.Type and its lifetime. With a session ID sid, the token
 // belongs to that session and does not outlive its end.
-func (i *Issuer[C]) sign(subject string, claims C, sid string, ends time.Time) (token, kind string, lifetime time.Duration, err error) {
+func (i *Issuer[C]) sign(subject string, claims C, sid, jkt string, ends time.Time) (token, kind string, lifetime time.Duration, err error) {
 	if subject == "" || !utf8.ValidString(subject) {
 		return "", "", 0, errors.New("jwtauth: a token needs a subject")
 	}
@@ -76,7 +76,7 @@ func (i *Issuer[C]) sign(subject string, claims C, sid string, ends time.Time) (
 	if sid != "" {
 		lifetime = min(lifetime, time.Duration(ends.Unix()-now.Unix())*time.Second)
 	}
-	payload, kind, err := i.payload(subject, claims, sid, now, lifetime)
+	payload, kind, err := i.payload(subject, claims, sid, jkt, now, lifetime)
 	if err != nil {
 		return "", "", 0, err
 	}
@@ -90,12 +90,12 @@ func (i *Issuer[C]) sign(subject string, claims C, sid string, ends time.Time) (
 }
 
 // payload returns the claims of a token, and its Tokens.Type.
-func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time, lifetime time.Duration) (payload []byte, kind string, err error) {
+func (i *Issuer[C]) payload(subject string, claims C, sid, jkt string, now time.Time, lifetime time.Duration) (payload []byte, kind string, err error) {
 	private, err := i.privateClaims(claims)
 	if err != nil {
 		return nil, "", err
 	}
-	payload = i.registeredClaims(subject, sid, now, lifetime, len(private))
+	payload = i.registeredClaims(subject, sid, jkt, now, lifetime, len(private))
 	if private != nil {
 		payload = append(append(payload[:len(payload)-1], ','), private[1:]...)
 	}
@@ -112,8 +112,8 @@ func (i *Issuer[C]) payload(subject string, claims C, sid string, now time.Time,
 
 // registeredClaims returns the object of the registered claims, with room for more
 // bytes. By hand it takes a fifth of encoding/json's time, which each login pays.
-func (i *Issuer[C]) registeredClaims(subject, sid string, now time.Time, lifetime time.Duration, more int) []byte {
-	b := make([]byte, 0, len(i.fixed)+128+len(subject)+more)
+func (i *Issuer[C]) registeredClaims(subject, sid, jkt string, now time.Time, lifetime time.Duration, more int) []byte {
+	b := make([]byte, 0, len(i.fixed)+192+len(subject)+more)
 	b = append(b, i.fixed...)
 	b = append(b, `,"sub":`...)
 	b = jsontext.AppendString(b, subject)
@@ -126,6 +126,11 @@ func (i *Issuer[C]) registeredClaims(subject, sid string, now time.Time, lifetim
 	if sid != "" {
 		b = append(b, `,"sid":`...)
 		b = jsontext.AppendString(b, sid)
+	}
+	if jkt != "" { // a second one of the private claims is refused
+		b = append(b, `,"cnf":{"jkt":`...)
+		b = jsontext.AppendString(b, jkt)
+		b = append(b, '}')
 	}
 	return append(b, '}')
 }

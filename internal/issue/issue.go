@@ -10,8 +10,8 @@ import (
 // An Issuer is what a jwtauth.Issuer with the private claims C provides.
 type Issuer[C any] struct {
 	// Sign returns an access token of a session, its Tokens.Type and the lifetime of the
-	// token, which ends with the session at the latest.
-	Sign func(subject string, claims C, sessionID string, sessionEnd time.Time) (token, kind string, lifetime time.Duration, err error)
+	// token, which ends with the session at the latest. jkt is that of its cnf, or empty.
+	Sign func(subject string, claims C, sessionID, jkt string, sessionEnd time.Time) (token, kind string, lifetime time.Duration, err error)
 	// Deny is that of the issuer's denylist. The subject is the sub claim of the
 	// tokens, which were issued before now, or empty.
 	Deny func(ctx context.Context, until time.Time, subject string, ids ...string) error

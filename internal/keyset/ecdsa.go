@@ -16,14 +16,16 @@ func (a *Algorithm) verifyECDSA(text string, signature []byte, public crypto.Pub
 		return ErrSignature
 	}
 	var buf [sha512.Size + maxDER]byte // in one allocation: ecdsa moves both to the heap
+	var stackBuffer [1024]byte         // avoids a copy of most texts on the heap
+	data := append(stackBuffer[:0], text...)
 	hash := buf[:a.hash.Size():a.hash.Size()]
 	switch a.hash {
 	case crypto.SHA256:
-		*(*[sha256.Size]byte)(hash) = sha256.Sum256([]byte(text))
+		*(*[sha256.Size]byte)(hash) = sha256.Sum256(data)
 	case crypto.SHA384:
-		*(*[sha512.Size384]byte)(hash) = sha512.Sum384([]byte(text))
+		*(*[sha512.Size384]byte)(hash) = sha512.Sum384(data)
 	default:
-		*(*[sha512.Size]byte)(hash) = sha512.Sum512([]byte(text))
+		*(*[sha512.Size]byte)(hash) = sha512.Sum512(data)
 	}
 	if !ecdsa.VerifyASN1(key, hash, appendDER(buf[sha512.Size:sha512.Size], signature[:size], signature[size:])) {
 		return ErrSignature

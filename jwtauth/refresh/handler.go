@@ -17,14 +17,20 @@ import (
 // refresh_token and perhaps grant_type=refresh_token (RFC 6749, section 6). A body
 // that is neither is answered 400, invalid_request. With Options.Cookie, only the
 // cookie is read.
+//
+// The token of a login that is bound to a key (StartOptions.JKT) needs a proof in the same
+// request. One that is wrong is refused as Options.Proofs says, and nothing ends.
 func (r *Refresher[C]) RefreshHandler() http.Handler {
 	return r.post(decision("refresh", ""), func(w http.ResponseWriter, req *http.Request) (subject string, err error) {
 		refreshToken, err := r.readToken(w, req, toRefresh)
 		if err != nil {
 			return "", err
 		}
-		tokens, subject, err := r.refresh(req.Context(), refreshToken)
+		tokens, subject, err := r.refresh(req.Context(), refreshToken, req)
 		if err == nil {
+			if r.opts.Proofs != nil {
+				r.opts.Proofs.Accepted(w.Header())
+			}
 			tokens.Respond(w)
 		}
 		return subject, err

@@ -62,6 +62,11 @@ type Options struct {
 	// An access token that the Issuer alone issues has no such check.
 	Epoch func(ctx context.Context, subject string) (int64, error)
 
+	// Proofs check the proof of a request with the token of a bound login, see
+	// StartOptions.JKT: a *dpop.Proofs for the origin of this server. If nil, such tokens
+	// are refused.
+	Proofs Proofs
+
 	// Cookie puts refresh tokens into a cookie, for browsers, where no script can read
 	// them: __Host-refresh, HttpOnly, Secure, SameSite=Strict, until the login's end.
 	// Responses and bodies then have none, and the handlers read the cookie alone, in
@@ -122,7 +127,7 @@ func (o *Options) complete(accessLifetime time.Duration) error {
 	_, originErrs := o.origins()
 	errs = append(errs, originErrs...)
 	o.Grace, o.Idle = o.Grace.Truncate(time.Millisecond), o.Idle.Truncate(time.Millisecond)
-	if err := wiring.TypedNil("refresh", "Options.Store", o.Store); err != nil {
+	if err := errors.Join(wiring.TypedNil("refresh", "Options.Store", o.Store), wiring.TypedNil("refresh", "Options.Proofs", o.Proofs)); err != nil {
 		errs = append(errs, err)
 	}
 	if o.Store == nil {

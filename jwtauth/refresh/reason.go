@@ -32,6 +32,8 @@ var (
 	errEnded     = errors.New("refresh: the login has ended or was idle for too long")
 	errMoved     = errors.New("refresh: the subject's credential epoch has moved since its credentials were verified")
 	errRefEnded  = errors.New("refresh: the login at the other system has ended")
+	errUnproved  = errors.New("refresh: the login is bound to a key, and the request has no proof of it")
+	errOtherKey  = errors.New("refresh: the login is bound to another key")
 	errNoSubject = errors.New("refresh: the subject does not exist")
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/jwtauth"
@@ -14,17 +15,21 @@ import (
 // refresh_token_expired for a genuine token whose login has reached its lifetime,
 // and otherwise refresh_token_invalid. The outcome is reported to guard.Observe with
 // the action "refresh", and with the subject unless the token is forged;
-// guard.Refuse does not report the error again.
+// guard.Refuse does not report the error again. A token that is bound to a key is
+// refused: see [Refresher.RefreshHandler].
 func (r *Refresher[C]) Refresh(ctx context.Context, refreshToken string) (*jwtauth.Tokens, error) {
-	tokens, subject, err := r.refresh(ctx, refreshToken)
+	tokens, subject, err := r.refresh(ctx, refreshToken, nil)
 	return tokens, report(ctx, decision("refresh", subject), err)
 }
 
 // refresh is Refresh without the report, and returns the subject of a genuine
-// token. All that can fail comes before the store uses up the token: after an
+// token. req has the proof for one that is bound, and may be nil. All that can fail comes before the store uses up the token: after an
 // outage, the client can use it again.
-func (r *Refresher[C]) refresh(ctx context.Context, refreshToken string) (_ *jwtauth.Tokens, subject string, err error) {
+func (r *Refresher[C]) refresh(ctx context.Context, refreshToken string, req *http.Request) (_ *jwtauth.Tokens, subject string, err error) {
 	t, err := r.open(refreshToken)
+	if err == nil && t.bound {
+		err = r.checkProof(req, t)
+	}
 	if err != nil {
 		return nil, t.subject, err
 	}
@@ -45,7 +50,7 @@ func (r *Refresher[C]) refresh(ctx context.Context, refreshToken string) (_ *jwt
 	if !r.now().Before(t.expires) { // it expired while reload ran
 		return nil, t.subject, r.refuse(errExpired)
 	}
-	access, kind, lifetime, err := r.issuer.Sign(t.subject, claims, t.familyID(), t.expires)
+	access, kind, lifetime, err := r.issuer.Sign(t.subject, claims, t.familyID(), t.jkt(), t.expires)
 	if err != nil {
 		return nil, t.subject, err
 	}

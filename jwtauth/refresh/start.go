@@ -35,6 +35,11 @@ type StartOptions[C any] struct {
 	// it with the name of the system: otherwise one can end the logins of another. It has
 	// at most 255 bytes. If empty, there is none.
 	Ref string
+	// JKT binds the login to a DPoP key by its thumbprint, which [Proofs].Key returns: its
+	// access tokens have it in cnf, and its refresh tokens are refused without a proof by
+	// the key, as RFC 9449, section 5, requires for public clients. Claims must have no
+	// cnf. If empty, the login is bound to none.
+	JKT string
 }
 
 const (
@@ -65,7 +70,8 @@ func (r *Refresher[C]) start(ctx context.Context, subject string, o StartOptions
 	if len(o.Ref) > maxRef {
 		err = errors.Join(err, fmt.Errorf("refresh: a Ref of %d bytes, want at most %d", len(o.Ref), maxRef))
 	}
-	if err := errors.Join(checkSubject(subject), err, r.checkEpochOption(o.Epoch)); err != nil {
+	key, err2 := decodeKey(o.JKT)
+	if err := errors.Join(checkSubject(subject), err, err2, r.checkEpochOption(o.Epoch)); err != nil {
 		return nil, err
 	}
 	claims, err := r.firstClaims(ctx, subject, o.Claims, login)
@@ -73,9 +79,9 @@ func (r *Refresher[C]) start(ctx context.Context, subject string, o StartOptions
 		return nil, err
 	}
 	now := r.now()
-	t := token{expires: now.Add(r.opts.Lifetime).Truncate(time.Second), generation: 1, hasLogin: login != "", subject: subject}
+	t := token{expires: now.Add(r.opts.Lifetime).Truncate(time.Second), generation: 1, hasLogin: login != "", bound: o.JKT != "", key: key, subject: subject}
 	_, _ = rand.Read(t.id[:]) // never fails
-	access, kind, lifetime, err := r.issuer.Sign(subject, claims, t.familyID(), t.expires)
+	access, kind, lifetime, err := r.issuer.Sign(subject, claims, t.familyID(), t.jkt(), t.expires)
 	if err != nil {
 		return nil, err
 	}

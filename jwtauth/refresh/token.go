@@ -18,7 +18,7 @@ import (
 
 // A token is the content of a refresh token, which is written as
 //
-//	base64url(id, 16 bytes | expires, 8 | generation, 4 | 1 if hasLogin, or 0 | subject | MAC of all that, 32)
+//	base64url(id, 16 bytes | expires, 8 | generation, 4 | flags, 1 | key if it is bound, 32 | subject | MAC of all that, 32)
 //
 // It has no dot, so that no parser takes it for an access token. By the MAC, a
 // forged token is refused without the store, the store needs no tokens, and the
@@ -29,23 +29,27 @@ type token struct {
 	expires    time.Time // of the family, in whole seconds
 	generation uint32
 	hasLogin   bool // the family has a Login in the store
+	bound      bool
+	key        [sha256.Size]byte // the thumbprint that it is bound to
 	subject    string
 }
 
 const (
-	headSize = 16 + 8 + 4 + 1             // in front of the subject
+	headSize = 16 + 8 + 4 + 1             // in front of the subject, or of the key
 	minSize  = headSize + 1 + sha256.Size // before base64url
 
 	// maxSubject limits the length of a subject, and by it that of a token.
 	maxSubject = 1024
 
 	minKeySize = 32
+
+	flagLogin, flagBound = 1, 2
 )
 
 // strict refuses unused bits that are not zero.
 var strict = base64.RawURLEncoding.Strict()
 
-var maxTokenLen = base64.RawURLEncoding.EncodedLen(minSize - 1 + maxSubject)
+var maxTokenLen = base64.RawURLEncoding.EncodedLen(minSize - 1 + sha256.Size + maxSubject)
 
 // familyID returns the ID that the store and the sid claim have.
 func (t token) familyID() string { return base64.RawURLEncoding.EncodeToString(t.id[:]) }
@@ -54,13 +58,18 @@ func (t token) familyID() string { return base64.RawURLEncoding.EncodeToString(t
 type macKeys []hmacstate.Key
 
 func (k macKeys) seal(t token) string {
-	b := make([]byte, 0, minSize+len(t.subject))
+	b := make([]byte, 0, minSize+sha256.Size+len(t.subject))
 	b = append(b, t.id[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.expires.Unix()))
 	b = binary.BigEndian.AppendUint32(b, t.generation)
 	b = append(b, 0)
+	flags := &b[len(b)-1]
 	if t.hasLogin {
-		b[len(b)-1] = 1
+		*flags |= flagLogin
+	}
+	if t.bound {
+		*flags |= flagBound
+		b = append(b, t.key[:]...)
 	}
 	b = append(b, t.subject...)
 	return base64.RawURLEncoding.EncodeToString(hmacstate.Append(k[0], b, b))
@@ -85,8 +94,12 @@ func (k macKeys) open(text string) (t token, ok bool) {
 	copy(t.id[:], content)
 	t.expires = time.Unix(int64(binary.BigEndian.Uint64(content[16:])), 0)
 	t.generation = binary.BigEndian.Uint32(content[24:])
-	t.hasLogin = content[28] == 1
-	t.subject = string(content[headSize:])
+	flags, rest := content[28], content[headSize:]
+	t.hasLogin, t.bound = flags&flagLogin != 0, flags&flagBound != 0
+	if t.bound {
+		rest = rest[copy(t.key[:], rest):] // it is there: the token is genuine
+	}
+	t.subject = string(rest)
 	return t, true
 }
 
