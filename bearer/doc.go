@@ -17,6 +17,9 @@
 // (sections 2.2 and 2.3 advise against both). Tokens are never logged, sent back or
 // stored.
 //
+// A token that is bound to a key of its client is refused, or with Options.Bound accepted
+// with a proof alone: see package dpop.
+//
 // # Not covered
 //
 // This package does not read signed tokens: see package jwtauth, whose tokens

@@ -34,6 +34,13 @@ type ResourceMetadata struct {
 	ResourceDocumentation  string   `json:"resource_documentation,omitempty"`
 	ResourcePolicyURI      string   `json:"resource_policy_uri,omitempty"`
 	ResourceTOSURI         string   `json:"resource_tos_uri,omitempty"`
+
+	// Of tokens that are bound to a key, see Options.Bound: the algorithms of DPoP proofs,
+	// whether all tokens are bound to a DPoP key, and whether they may be bound to a client
+	// certificate.
+	DPoPSigningAlgValuesSupported         []string `json:"dpop_signing_alg_values_supported,omitempty"`
+	DPoPBoundAccessTokensRequired         bool     `json:"dpop_bound_access_tokens_required,omitempty"`
+	TLSClientCertificateBoundAccessTokens bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 }
 
 // Metadata serves the metadata of a resource. The document is public, and the

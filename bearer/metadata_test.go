@@ -17,9 +17,12 @@ func TestMetadata(t *testing.T) {
 		AuthorizationServers: []string{"https://as.test"},
 		ScopesSupported:      []string{"a", "b"},
 		ResourceName:         "API",
+
+		DPoPSigningAlgValuesSupported: []string{"ES256"}, DPoPBoundAccessTokensRequired: true, TLSClientCertificateBoundAccessTokens: true,
 	}))
 	const want = `{"resource":"https://api.test/v1","authorization_servers":["https://as.test"],` +
-		`"scopes_supported":["a","b"],"bearer_methods_supported":["header"],"resource_name":"API"}`
+		`"scopes_supported":["a","b"],"bearer_methods_supported":["header"],"resource_name":"API",` +
+		`"dpop_signing_alg_values_supported":["ES256"],"dpop_bound_access_tokens_required":true,"tls_client_certificate_bound_access_tokens":true}`
 	for _, tt := range []struct {
 		method string
 		status int

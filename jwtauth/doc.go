@@ -23,6 +23,7 @@
 //
 // # Not covered
 //
-// Encrypted tokens (JWE) are refused. For opaque tokens see package bearer, for
+// A stolen token works until it expires, unless it is bound to a key of its client: see
+// VerifierOptions.Bound and package dpop. Encrypted tokens (JWE) are refused. For opaque tokens see package bearer, for
 // refresh tokens package jwtauth/refresh.
 package jwtauth

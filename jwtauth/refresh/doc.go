@@ -28,8 +28,8 @@
 // A thief who uses a stolen token within the grace period, or before its owner
 // does, is not detected until the other of the two uses a token of the family after
 // its grace period. A thief who always refreshes within the grace period of the
-// owner's refreshes stays undetected until the login expires. Tokens that are bound
-// to a key of the client (DPoP, RFC 9449, which is planned) protect from both.
+// owner's refreshes stays undetected until the login expires. Logins that are bound
+// to a key of the client (StartOptions.JKT, by package dpop) are protected from both.
 //
 // The families of a [Memory] end with the process.
 package refresh

@@ -10,9 +10,11 @@ import (
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
 	"github.com/go-guard/guard/clientip"
+	"github.com/go-guard/guard/dpop"
 	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/jwtauth/refresh"
+	"github.com/go-guard/guard/once"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
 )
@@ -46,6 +48,9 @@ func TestTypedNilOptions(t *testing.T) {
 		"jwtauth: Denylist is a nil *jwtauth.Memory":                 errorOf(jwtauth.NewVerifier[struct{}](key, &jwtauth.VerifierOptions{Denylist: (*jwtauth.Memory)(nil)})),
 		"ratelimit: the Store is a nil *compose_test.countStore":     errorOf(ratelimit.New(limit, ratelimit.ByIP(clientip.Direct()), &ratelimit.Options{Store: (*countStore)(nil), Secret: secret})),
 		"ratelimit: the Store is a nil *ratelimit.Memory":            errorOf(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{Store: (*ratelimit.Memory)(nil)})),
+		"jwtauth: Bound is a nil *dpop.Proofs":                       errorOf(jwtauth.NewVerifier[struct{}](key, &jwtauth.VerifierOptions{Bound: (*dpop.Proofs)(nil)})),
+		"dpop: Once is a nil *once.Memory":                           errorOf(dpop.New("https://api.example.com", &dpop.Options{Once: (*once.Memory)(nil)})),
+		"refresh: Options.Proofs is a nil *dpop.Proofs":              errorOf(refresh.New(issuer, reload, &refresh.Options{Proofs: (*dpop.Proofs)(nil)})),
 		"ratelimit: Fallback of nil":                                 errorOf(ratelimit.New(limit, ratelimit.ByIP(clientip.Direct()), &ratelimit.Options{OnFailure: ratelimit.Fallback((*ratelimit.Memory)(nil))})),
 		"jwtauth: no keys":                                           errorOf(jwtauth.NewVerifier[struct{}]((*jwtauth.Key)(nil), nil)),
 	} {
