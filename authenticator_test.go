@@ -21,6 +21,40 @@ func (g withUnknown) Scheme() guard.Scheme {
 	return s
 }
 
+// several is a scheme with a second one, which sets a field where it authenticated.
+type several struct{ scheme }
+
+func (h several) Scheme() guard.Scheme {
+	s := h.scheme.Scheme()
+	s.Alternatives = []string{`Other realm="x"`}
+	s.Accepted = func(h http.Header) { h.Set("X-Next", "1") }
+	return s
+}
+
+// TestAlternativesAndAccepted: a 401 has the challenge of each scheme, and a response the
+// fields of the authenticator that accepted the request, before the handler runs.
+func TestAlternativesAndAccepted(t *testing.T) {
+	for name, mw := range map[string]guard.Middleware{
+		"plain": guard.Require(several{bearer()}), "mapped": guard.BySubject(several{bearer()}, users).Wrap, "optional": guard.Optional(several{bearer()}),
+	} {
+		w, reached := serve(t, mw, func(w http.ResponseWriter, _ *http.Request) {
+			if w.Header().Get("X-Next") != "1" {
+				t.Errorf("%s: the handler got the fields %v", name, w.Header())
+			}
+		}, "Authorization", "ok:1")
+		if w.Code != 200 || !reached || w.Header().Get("X-Next") != "1" {
+			t.Errorf("%s: %d, %v", name, w.Code, w.Header())
+		}
+		w, reached = serve(t, mw, nil)
+		if w.Header().Get("X-Next") != "" || reached != (name == "optional") {
+			t.Errorf("%s, anonymous: %d, %v", name, w.Code, w.Header())
+		}
+		if got := w.Header()["Www-Authenticate"]; name != "optional" && (len(got) != 2 || got[1] != `Other realm="x"`) {
+			t.Errorf("%s: the challenges %q", name, got)
+		}
+	}
+}
+
 // stripping removes its credential from the URL.
 type stripping struct{ scheme }
 

@@ -99,6 +99,9 @@ func TestURLOfTheClient(t *testing.T) {
 
 // twin is the normal form of a URL by net/url.
 func twin(s string) (string, bool) {
+	if i := strings.IndexAny(s, "?#"); i >= 0 {
+		s = s[:i]
+	}
 	u, err := url.Parse(s)
 	if err != nil || u.Opaque != "" || u.User != nil || !strings.EqualFold(u.Scheme, "https") || !strings.EqualFold(strings.TrimSuffix(strings.TrimSuffix(u.Host, ":443"), ":"), "api.example.com") {
 		return "", false
@@ -132,7 +135,8 @@ func FuzzURL(f *testing.F) {
 		if err == nil && !ok {
 			t.Errorf("%q is accepted", htu)
 		}
-		if err != nil && ok && !strings.ContainsAny(htu, "\\ \t\r\n\x7f") && strings.ToValidUTF8(htu, "") == htu && !strings.ContainsFunc(htu, func(c rune) bool { return c < ' ' }) {
+		// net/url escapes anew what it must escape a part of.
+		if err != nil && ok && strings.Contains(htu+"/", path) && !strings.ContainsFunc(htu, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
 			t.Errorf("%q is refused for %q: %v", htu, path, err)
 		}
 	})

@@ -12,7 +12,7 @@ import (
 func (a *Algorithm) verifyECDSA(text string, signature []byte, public crypto.PublicKey) error {
 	key, ok := public.(*ecdsa.PublicKey)
 	size := (a.curve.Params().BitSize + 7) / 8
-	if !ok || key.Curve != a.curve || len(signature) != 2*size {
+	if !ok || key == nil || key.Curve != a.curve || len(signature) != 2*size {
 		return ErrSignature
 	}
 	var buf [sha512.Size + maxDER]byte // in one allocation: ecdsa moves both to the heap
