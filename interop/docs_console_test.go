@@ -37,6 +37,7 @@ var consolePages = []string{
 	"linking-accounts",
 	"links",
 	"login-limits",
+	"mcp",
 	"moving",
 	"roles",
 	"second-factor",

@@ -34,7 +34,7 @@ function build(keys) {
       { client_id: 'service', client_secret: 'service-secret', grant_types: ['client_credentials'], redirect_uris: [], response_types: [] },
       { client_id: 'api', client_secret: 'api-secret', grant_types: [], redirect_uris: [], response_types: [] },
     ],
-    scopes: ['posts:read', 'posts:write'],
+    scopes: ['posts:read', 'posts:write', 'notes:read', 'notes:write'],
     ttl: { ClientCredentials: 600 },
     features: {
       devInteractions: { enabled: false },
@@ -45,6 +45,9 @@ function build(keys) {
         enabled: true,
         defaultResource: () => undefined,
         getResourceServerInfo(ctx, resource) {
+          if (new URL(resource).pathname === '/mcp') { // a server of the Model Context Protocol
+            return { scope: 'notes:read notes:write', audience: resource, accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES256' } } };
+          }
           const alg = new URL(resource).pathname.slice(1);
           const info = { scope: 'posts:read posts:write', audience };
           if (alg === 'opaque') return { ...info, accessTokenFormat: 'opaque' };
