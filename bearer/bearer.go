@@ -123,6 +123,7 @@ func New[P any](verify func(ctx context.Context, token string) (p P, found bool,
 		o.MaxTokenBytes = 8192
 	}
 	if o.Resource != nil {
+		errs = append(errs, o.Resource.check())
 		o.ResourceMetadata = cmp.Or(o.ResourceMetadata, o.Resource.URL())
 		if len(o.ChallengeScopes) == 0 {
 			o.ChallengeScopes = o.Resource.ScopesSupported()

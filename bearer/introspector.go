@@ -44,11 +44,14 @@ func NewIntrospector(endpoint, clientID, clientSecret string, opts *Introspector
 		o = *opts
 	}
 	o.Audience, o.TokenTypes = slices.Clone(o.Audience), slices.Clone(o.TokenTypes)
-	if o.Resource != nil && len(o.Audience) == 0 {
-		o.Audience = []string{o.Resource.Resource()}
-	}
 	_, err := secureURL("introspection endpoint", endpoint, o.InsecureHTTP)
 	errs := []error{err}
+	if o.Resource != nil {
+		errs = append(errs, o.Resource.check())
+		if len(o.Audience) == 0 {
+			o.Audience = []string{o.Resource.Resource()}
+		}
+	}
 	if o.Authorize == nil && (clientID == "" || clientSecret == "") {
 		// RFC 7662, section 2.1: an endpoint without authorization can be
 		// scanned for tokens.

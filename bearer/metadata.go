@@ -122,6 +122,14 @@ func (m *Metadata) Resource() string { return m.resource }
 // ScopesSupported returns a copy of the scopes in the document.
 func (m *Metadata) ScopesSupported() []string { return slices.Clone(m.scopes) }
 
+// check reports a zero Metadata, which identifies no resource.
+func (m *Metadata) check() error {
+	if m.resource == "" {
+		return errors.New("bearer: a zero Metadata was used; see NewMetadata")
+	}
+	return nil
+}
+
 // ServeHTTP answers GET and HEAD with the document.
 func (m *Metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()

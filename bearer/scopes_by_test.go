@@ -178,6 +178,12 @@ func TestChallengeScopes(t *testing.T) {
 	if w, _ := serve(t, chosen.Wrap, request()); w.Header().Get("WWW-Authenticate") != `Bearer resource_metadata="https://other.test/m", scope="a"` {
 		t.Errorf("what is set is replaced: %q", w.Header().Get("WWW-Authenticate"))
 	}
+	if _, err := bearer.New(verify, &bearer.Options{Resource: new(bearer.Metadata)}); err == nil {
+		t.Error("a zero Metadata was accepted")
+	}
+	if _, err := bearer.NewIntrospector("https://as.test", "a", "b", &bearer.IntrospectorOptions{Resource: new(bearer.Metadata)}); err == nil {
+		t.Error("a zero Metadata was accepted as an audience")
+	}
 	if meta.ScopesSupported()[0] = "x"; meta.ScopesSupported()[0] != "c" {
 		t.Error("the scopes of the metadata can be changed")
 	}
