@@ -27,6 +27,7 @@ import (
 //	apppassword.go  a forgotten password, and a change of the password
 //	appemail.go     a change of the e-mail address, and its undoing
 //	appfactor.go    the second factor
+//	apppasskeys.go  passkeys, whose script is that of /passkey
 //	appsessions.go  the home page, and the sessions of an account
 //	appkeys.go      the API keys of an account
 //	appproviders.go sign in with a provider, and the identities of an account
@@ -56,7 +57,9 @@ var (
 
 	appCSS    = string(guard.Must(appFiles.ReadFile("app/style.css")))
 	appPolicy = contentPolicy(appCSS, "")
-	appPages  = parseAppPages()
+	// appScriptPolicy also allows the script of passkeys, and what it fetches.
+	appScriptPolicy = strings.Replace(appPolicy, ";", "; script-src 'self'; connect-src 'self';", 1)
+	appPages        = parseAppPages()
 )
 
 // parseAppPages returns the template of each page: the layout with what its file defines.
@@ -85,7 +88,7 @@ func appSection(mux *http.ServeMux, set settings, shared accounts, ring *apikey.
 	}
 	a.attempts = a.newLogins(failures)
 	for _, routes := range []func(*app, settings) error{
-		(*app).homeRoutes, (*app).signUpRoutes, (*app).loginRoutes, (*app).passwordRoutes, (*app).emailRoutes, (*app).factorRoutes,
+		(*app).homeRoutes, (*app).signUpRoutes, (*app).loginRoutes, (*app).passwordRoutes, (*app).emailRoutes, (*app).factorRoutes, (*app).passkeyRoutes,
 		(*app).keyRoutes, (*app).providerRoutes, (*app).adminRoutes,
 	} {
 		if err := routes(&a, set); err != nil {

@@ -131,9 +131,7 @@ func (p *webpage) element(t *testing.T, where string, attrs map[string]string) {
 			t.Errorf("%s: a link to %q", where, href)
 		}
 	case "form":
-		if action := attrs["action"]; action != "" {
-			p.forms = append(p.forms, webform{action: action, hidden: url.Values{}})
-		}
+		p.forms = append(p.forms, webform{action: attrs["action"], hidden: url.Values{}}) // without one it is a script's
 	case "input":
 		last := len(p.forms) - 1
 		switch {

@@ -1,17 +1,19 @@
 package main
 
 import (
+	"context"
 	"html/template"
 	"net/http"
 	"slices"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/signin/totp"
 )
 
 func (a *app) factorRoutes(settings) error {
 	back := http.RedirectHandler("/app/factor", http.StatusSeeOther).ServeHTTP // of a page that was reloaded
-	a.route("/app/factor", a.sudo(a.factor), nil)
+	a.route("/app/factor", a.sudo(a.showFactors("factor")), nil)
 	a.route("/app/factor/enroll", back, a.sudo(a.showEnrollment))
 	a.route("/app/factor/confirm", back, a.sudo(a.confirmEnrollment))
 	a.route("/app/factor/recovery", back, a.sudo(a.newCodes))
@@ -19,13 +21,29 @@ func (a *app) factorRoutes(settings) error {
 	return nil
 }
 
-func (a *app) factor(w http.ResponseWriter, r *http.Request, u User) {
-	status, err := a.second.Status(r.Context(), u.ID)
-	if err != nil {
-		guard.Refuse(w, r, err)
-		return
+// factors is the data of a page about the second factors of an account.
+type factors struct {
+	totp.Status
+	Keys bool // it has passkeys
+}
+
+func (a *app) factorsOf(ctx context.Context, id string) (f factors, err error) {
+	if f.Status, err = a.second.Status(ctx, id); err == nil {
+		f.Keys, err = a.hasPasskeys(ctx, id)
 	}
-	a.page(w, r, http.StatusOK, "factor", status)
+	return f, err
+}
+
+// showFactors shows a page about the second factors.
+func (a *app) showFactors(page string) func(http.ResponseWriter, *http.Request, User) {
+	return func(w http.ResponseWriter, r *http.Request, u User) {
+		f, err := a.factorsOf(r.Context(), u.ID)
+		if err != nil {
+			guard.Refuse(w, r, err)
+			return
+		}
+		a.page(w, r, http.StatusOK, page, f)
+	}
 }
 
 // showEnrollment shows a secret, in this answer alone.
@@ -84,13 +102,13 @@ func (a *app) newCodes(w http.ResponseWriter, r *http.Request, u User) {
 }
 
 func (a *app) remove(w http.ResponseWriter, r *http.Request, u User) {
-	status, err := a.second.Status(r.Context(), u.ID)
+	f, err := a.factorsOf(r.Context(), u.ID)
 	var codes []string
 	if err == nil {
 		codes, err = a.removeFactor(r, u, r.PostForm.Get("code"))
 	}
 	if err != nil {
-		a.mistake(w, r, "factor", status, err)
+		a.mistake(w, r, "factor", f, err)
 		return
 	}
 	if codes != nil { // of an account that has passkeys

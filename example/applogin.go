@@ -25,8 +25,8 @@ func (a *app) loginRoutes(set settings) (err error) {
 		},
 	})
 	a.route("/app/login", a.showLogin, a.login)
-	// The page of the code is for everyone: what it sends is checked.
-	a.route("/app/second", a.show("second"), guard.Require(a.sessions.Step(totpStep))(guard.HandlerFunc(a.secondFactor)).ServeHTTP)
+	totp, passkey := a.sessions.Step(totpStep), a.sessions.Step(passkeyStep)
+	a.route("/app/second", guard.Optional(totp, passkey)(http.HandlerFunc(a.showSecond)).ServeHTTP, guard.Require(totp, passkey)(guard.HandlerFunc(a.secondFactor)).ServeHTTP)
 	a.route("/app/logout", a.show("logout"), a.sessions.LogoutHandler("/app/login?notice=signed-out").ServeHTTP)
 	return err
 }
@@ -37,13 +37,10 @@ func lead(w http.ResponseWriter, r *http.Request, step, page string) {
 }
 
 func stepPage(step, page string) string {
-	switch step {
-	case "":
+	if step == "" {
 		return page
-	case totpStep:
-		return "/app/second?next=" + url.QueryEscape(page)
 	}
-	return "/" + step + "/?next=" + url.QueryEscape(page)
+	return "/app/second?next=" + url.QueryEscape(page)
 }
 
 // showLogin is also where step-up leads to. Someone who has just signed in, and has no
@@ -94,9 +91,23 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) {
 	lead(w, r, step, format.Next(r, "/app/"))
 }
 
+// showSecond shows the second step, which a request without the first one is led to.
+func (a *app) showSecond(w http.ResponseWriter, r *http.Request) {
+	half, ok := guard.PrincipalFrom[*session.Session[Device]](r.Context())
+	if !ok {
+		http.Redirect(w, r, "/app/login?next="+url.QueryEscape(format.Next(r, "/app/")), http.StatusSeeOther)
+		return
+	}
+	a.showFactors("second")(w, r, User{ID: half.Sub()})
+}
+
 func (a *app) secondFactor(w http.ResponseWriter, r *http.Request, half *session.Session[Device]) {
-	if err := a.complete(w, r, half, r.PostForm.Get("code")); err != nil {
-		a.mistake(w, r, "second", nil, err)
+	f, err := a.factorsOf(r.Context(), half.Sub())
+	if err == nil {
+		err = a.complete(w, r, half, r.PostForm.Get("code"))
+	}
+	if err != nil {
+		a.mistake(w, r, "second", f, err)
 		return
 	}
 	http.Redirect(w, r, format.Next(r, "/app/"), http.StatusSeeOther)

@@ -18,12 +18,7 @@ func (a *app) home(w http.ResponseWriter, r *http.Request) {
 		a.page(w, r, http.StatusOK, "welcome", nil)
 		return
 	}
-	status, err := a.second.Status(r.Context(), u.ID)
-	if err != nil {
-		guard.Refuse(w, r, err)
-		return
-	}
-	a.page(w, r, http.StatusOK, "home", status)
+	a.showFactors("home")(w, r, u)
 }
 
 func (a *app) showSessions(w http.ResponseWriter, r *http.Request, u User) {

@@ -21,7 +21,7 @@ func (a *app) nav(u *User) []anchor {
 	}
 	pages := []anchor{
 		{"/app/", "Account"}, {"/app/sessions", "Sessions"}, {"/app/password", "Password"}, {"/app/email", "E-mail address"}, {"/app/factor", "Second factor"},
-		{"/app/keys", "API keys"},
+		{"/app/passkeys", "Passkeys"}, {"/app/keys", "API keys"},
 	}
 	if a.provider != "" {
 		pages = append(pages, anchor{"/app/providers", "Providers"})
@@ -50,6 +50,10 @@ var appNotices = map[string]string{
 	"suspended":    "The account is suspended, and its sessions were ended.",
 	"restored":     "The account can be signed in to again.",
 	"factor-gone":  "The second factor was removed. All other sessions were ended.",
+	"added":        "The passkey is added.",
+	"renamed":      "The passkey has its new name.",
+	"removed":      "The passkey is removed. All other sessions were ended.",
+	"confirm":      "Nothing was changed: your sign-in was too long ago.",
 }
 
 // A view is what a template of app/ gets.
@@ -60,6 +64,7 @@ type view struct {
 	Nav          []anchor
 	Demo         bool
 	Provider     string // the host with which people sign in, or empty
+	Script       bool // the page uses passkeys
 	Style        template.CSS
 	Data         any // of the page
 
@@ -84,6 +89,11 @@ func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name st
 	}
 	v.Nav = a.nav(v.User)
 	showPage(w, status, a.policy, appPages[name], &v)
+	policy := appPolicy
+	if v.Script = a.keys != nil && (name == "login" || name == "second" || name == "passkeys"); v.Script {
+		policy = appScriptPolicy
+	}
+	showPage(w, status, policy, appPages[name], &v)
 }
 
 // Sent returns what was typed into a field.
@@ -93,6 +103,14 @@ func (v *view) Sent(name string) string { return v.sent(name) }
 func (v *view) Page() string {
 	parts := strings.SplitN(v.Path, "/", 4)
 	return strings.Join(parts[:min(len(parts), 3)], "/")
+}
+
+// Autofill is the autocomplete of an input whose autofill also offers passkeys.
+func (v *view) Autofill(what string) string {
+	if v.Script {
+		what += " webauthn"
+	}
+	return what
 }
 
 // An appField is an input with its label. It keeps what was typed, but for secrets.

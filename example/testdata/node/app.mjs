@@ -137,7 +137,7 @@ async function tour (context, email) {
   await signOut(page)
   await page.goto(url + '/stepup/transfer')
   await signIn(page, email)
-  await heading(page, 'Enter your code')
+  await heading(page, 'One more step')
   await page.getByLabel('Code', { exact: true }).fill('123456')
   await click(page, 'Sign in')
   await page.getByText('That code is not right.').waitFor()
@@ -202,7 +202,7 @@ async function tour (context, email) {
   await page.goto(await link(email, '/app/login/link'))
   await look(page, 'login-link')
   await click(page, 'Sign in')
-  await heading(page, 'Enter your code')
+  await heading(page, 'One more step')
   await page.getByLabel('Code', { exact: true }).fill(recovery[0])
   await click(page, 'Sign in')
   await heading(page, 'Your account')
@@ -246,6 +246,74 @@ async function tour (context, email) {
 steps['from sign-up to the end of a session'] = async () => tour(await browser(), 'ada@example.com')
 
 steps['without JavaScript'] = async () => tour(await browser({ javaScriptEnabled: false }), 'grace@example.com')
+
+// person is a browser with an authenticator, whose owner agrees at once to what pages ask.
+async function person () {
+  const context = await browser()
+  const page = await context.newPage()
+  const cdp = await context.newCDPSession(page)
+  await cdp.send('WebAuthn.enable')
+  const options = { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true }
+  await cdp.send('WebAuthn.addVirtualAuthenticator', { options })
+  return { context, page }
+}
+
+steps['from sign-up to the removal of a passkey'] = async () => {
+  const { context, page } = await person()
+  const email = 'hedy@example.com'
+  await signUp(page, email)
+  await go(page, 'Passkeys')
+  await heading(page, 'Passkeys')
+  await look(page, 'passkeys-none')
+  await page.getByLabel('Name', { exact: true }).fill('My laptop')
+  await click(page, 'Add a passkey')
+  await page.getByRole('heading', { name: 'Your recovery codes' }).waitFor()
+  const recovery = (await page.locator('[data-passkey=codes] code').textContent()).split('\n')
+  await look(page, 'passkeys-codes')
+  await follow(page, 'I have stored them')
+  await page.getByText('The passkey is added.').waitFor()
+  await page.getByText('Your passkeys are the second factor.').waitFor()
+  await look(page, 'home-passkeys')
+
+  await signOut(page)
+  await page.goto(url + '/stepup/transfer')
+  await heading(page, 'Sign in')
+  await look(page, 'login-passkey')
+  await click(page, 'Sign in with a passkey')
+  await page.getByRole('heading', { name: 'Transfer money' }).waitFor()
+
+  await page.goto(url + '/app/')
+  await signOut(page)
+  await signIn(page, email) // the password, and then the passkey
+  await heading(page, 'One more step')
+  await look(page, 'second-passkey')
+  await click(page, 'Use a passkey')
+  await heading(page, 'Your account')
+  await signOut(page)
+  await signIn(page, email) // or a recovery code
+  await page.getByLabel('Code', { exact: true }).fill(recovery[0])
+  await click(page, 'Sign in')
+  await heading(page, 'Your account')
+
+  await go(page, 'Second factor')
+  await page.getByText('Your passkeys are your second factor. You have 9 recovery codes left.').waitFor()
+  await look(page, 'factor-passkey')
+  await go(page, 'Passkeys')
+  await page.getByText('Rename', { exact: true }).click()
+  await page.getByLabel('New name').fill('My old laptop')
+  await click(page, 'Save')
+  await page.getByText('The passkey has its new name.').waitFor()
+  await look(page, 'passkeys')
+  await page.getByText('Remove', { exact: true }).click()
+  await look(page, 'passkeys-remove')
+  await click(page, 'Remove My old laptop')
+  await page.getByText('The passkey is removed.').waitFor()
+  await page.getByText('You have none.').waitFor()
+  await signOut(page)
+  await signIn(page, email)
+  await heading(page, 'Your account')
+  return context
+}
 
 steps['with the keyboard'] = async () => {
   const context = await browser()
