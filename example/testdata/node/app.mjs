@@ -247,19 +247,21 @@ steps['from sign-up to the end of a session'] = async () => tour(await browser()
 
 steps['without JavaScript'] = async () => tour(await browser({ javaScriptEnabled: false }), 'grace@example.com')
 
-// person is a browser with an authenticator, whose owner agrees at once to what pages ask.
+// person is a browser with an authenticator. present is whether its owner agrees at once to
+// what pages ask, also to the autofill of a form.
 async function person () {
   const context = await browser()
   const page = await context.newPage()
   const cdp = await context.newCDPSession(page)
   await cdp.send('WebAuthn.enable')
   const options = { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true }
-  await cdp.send('WebAuthn.addVirtualAuthenticator', { options })
-  return { context, page }
+  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', { options })
+  const present = enabled => cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled })
+  return { context, page, present }
 }
 
 steps['from sign-up to the removal of a passkey'] = async () => {
-  const { context, page } = await person()
+  const { context, page, present } = await person()
   const email = 'hedy@example.com'
   await signUp(page, email)
   await go(page, 'Passkeys')
@@ -274,13 +276,16 @@ steps['from sign-up to the removal of a passkey'] = async () => {
   await page.getByText('The passkey is added.').waitFor()
   await page.getByText('Your passkeys are the second factor.').waitFor()
   await look(page, 'home-passkeys')
+  await present(false)
 
   await signOut(page)
   await page.goto(url + '/stepup/transfer')
   await heading(page, 'Sign in')
   await look(page, 'login-passkey')
   await click(page, 'Sign in with a passkey')
+  await present(true)
   await page.getByRole('heading', { name: 'Transfer money' }).waitFor()
+  await present(false)
 
   await page.goto(url + '/app/')
   await signOut(page)
@@ -288,7 +293,9 @@ steps['from sign-up to the removal of a passkey'] = async () => {
   await heading(page, 'One more step')
   await look(page, 'second-passkey')
   await click(page, 'Use a passkey')
+  await present(true)
   await heading(page, 'Your account')
+  await present(false)
   await signOut(page)
   await signIn(page, email) // or a recovery code
   await page.getByLabel('Code', { exact: true }).fill(recovery[0])
