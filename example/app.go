@@ -57,9 +57,7 @@ var (
 
 	appCSS    = string(guard.Must(appFiles.ReadFile("app/style.css")))
 	appPolicy = contentPolicy(appCSS, "")
-	// appScriptPolicy also allows the script of passkeys, and what it fetches.
-	appScriptPolicy = strings.Replace(appPolicy, ";", "; script-src 'self'; connect-src 'self';", 1)
-	appPages        = parseAppPages()
+	appPages  = parseAppPages()
 )
 
 // parseAppPages returns the template of each page: the layout with what its file defines.

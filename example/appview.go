@@ -64,7 +64,7 @@ type view struct {
 	Nav          []anchor
 	Demo         bool
 	Provider     string // the host with which people sign in, or empty
-	Script       bool // the page uses passkeys
+	Script       bool   // the page uses passkeys
 	Style        template.CSS
 	Data         any // of the page
 
@@ -88,10 +88,9 @@ func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name st
 		v.User = &u
 	}
 	v.Nav = a.nav(v.User)
-	showPage(w, status, a.policy, appPages[name], &v)
-	policy := appPolicy
+	policy := a.policy
 	if v.Script = a.keys != nil && (name == "login" || name == "second" || name == "passkeys"); v.Script {
-		policy = appScriptPolicy
+		policy = strings.Replace(policy, ";", "; script-src 'self'; connect-src 'self';", 1)
 	}
 	showPage(w, status, policy, appPages[name], &v)
 }

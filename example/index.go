@@ -127,6 +127,10 @@ var index = []entry{
 			`CODE=$(curl -s -b jar -d "{\"code\": \"$(oathtool --totp -b $SECRET)\"}" SITE/totp/confirm | cut -d '"' -f 4); ` +
 			`curl -c jar ` + as("carol") + ` SITE/totp/login; curl -b jar -c jar -d "{\"code\": \"$CODE\"}" SITE/totp/verify; curl -b jar -X POST SITE/stepup/transfer`,
 		Refused: `curl -X POST SITE/stepup/transfer`, Answer: "401 Recent authentication required"},
+	{Prefix: "/app", Route: "GET /app/login",
+		Shows: "A small web application in HTML: sign up, sign in, second factor, passkeys, sessions, a new address.", Page: "PUBLIC/app/", Link: "Open it",
+		Command: `curl -I SITE/app/login`,
+		Refused: `curl SITE/app/sessions`, Answer: "401 Authentication required"},
 }
 
 // indexSection shows the sections that mux serves already.

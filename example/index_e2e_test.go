@@ -36,7 +36,7 @@ func TestIndex(t *testing.T) {
 	var prefixes, answers []string
 	for _, e := range regexp.MustCompile(`(?m)^(/\w+)\n  .+\n  (.+)\n  refused, (4\d\d) (.+):\n  (.+)$`).FindAllStringSubmatch(text.body, -1) {
 		prefixes = append(prefixes, e[1])
-		answers = append(answers, `.+ 20\d`, `.*"`+regexp.QuoteMeta(e[4])+`".* `+e[3])
+		answers = append(answers, `(?s:.+?) 20\d`, `.*"`+regexp.QuoteMeta(e[4])+`".* `+e[3])
 		script += e[2] + "; echo\n" + e[5] + "; echo\n"
 		for _, part := range []string{"<h2>" + e[1] + "</h2>", "<code>" + e[2] + "</code>", "<code>" + e[5] + "</code>", ">" + e[3] + " " + e[4] + "<"} {
 			if !strings.Contains(content, part) {
@@ -45,7 +45,7 @@ func TestIndex(t *testing.T) {
 		}
 	}
 	// /oidc is not served without its settings.
-	want := strings.Fields("/apikey /bearer /jwt /refresh /rbac /permissions /owner /optional /session /practices /complete /link /totp /passkey /stepup")
+	want := strings.Fields("/apikey /bearer /jwt /refresh /rbac /permissions /owner /optional /session /practices /complete /link /totp /passkey /stepup /app")
 	if !slices.Equal(prefixes, want) || strings.Contains(content, "/oidc") {
 		t.Errorf("listed are %q, want %q", prefixes, want)
 	}

@@ -19,7 +19,7 @@
 //   - REDIS_URL: stores sessions, refresh tokens, rate limits and API keys in
 //     Redis, so that several processes share them. The default is in memory.
 //   - DATABASE_URL: stores the same, except the rate limits, and the accounts of /session,
-//     /link, /totp, /passkey and /stepup in PostgreSQL, MySQL
+//     /link, /totp, /passkey, /stepup and /app in PostgreSQL, MySQL
 //     or SQLite, in place of Redis. The scheme selects the database. The drivers need a build tag,
 //     because they take long to compile: go run -tags sql ./example
 //   - RATE_LIMITS: "database" stores the rate limits there, too. They are slower than
@@ -43,11 +43,11 @@
 //   - OAUTH_RESPONSE_MODE: "form_post" has browsers post the provider's answer, as
 //     Apple requires. It needs Secure cookies, and so no -dev.
 //   - MAIL_URL: smtp://HOST:PORT, where mail goes. With -dev the default is one line on
-//     standard error for each mail, "mail to ADDRESS: URL"; otherwise /link needs one.
+//     standard error for each mail, "mail to ADDRESS: URL"; otherwise /link and /app need one.
 //   - SEAL_KEY: base64 of 32 bytes (openssl rand -base64 32). It seals cookies and what
 //     is stored encrypted. A list "NEW,OLD" replaces a key. With -dev the default is
-//     a random key; otherwise /oauth, /link, /totp, /passkey and
-//     /stepup need one.
+//     a random key; otherwise /oauth, /link, /totp, /passkey,
+//     /stepup and /app need one.
 //
 // An invalid setting is reported in one line on stderr, with exit status 1. On
 // SIGTERM the program completes the requests under way and exits.

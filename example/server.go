@@ -58,12 +58,13 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	}
 	passkeySection(mux, set, shared, log)
 	stepupSection(mux, shared, log)
-	indexSection(mux, set.publicURL)
-	outer := http.NewServeMux() // the answer to a body that is too large is a page in /app
-	outer.Handle("/", limitBody(mux))
-	if err := appSection(outer, set, shared, ring, log); err != nil {
+	if err := appSection(mux, set, shared, ring, log); err != nil {
 		return nil, err
 	}
+	indexSection(mux, set.publicURL)
+	outer := http.NewServeMux()
+	outer.Handle("/", limitBody(mux))
+	outer.Handle("/app/", mux) // its answer to a body that is too large is a page
 	return guard.Chain(guard.Observe(nil), accessLog(log))(outer), nil
 }
 

@@ -78,8 +78,9 @@ Environment:
                    "form_post" has browsers post the provider's answer; not with -dev
   MAIL_URL         smtp://HOST:PORT, where mail goes; with -dev the default is a
                    line on standard error for each mail
-  SEAL_KEY         base64 of 32 bytes, which /oauth, /link, /totp, /passkey and
-                   /stepup need without -dev; "NEW,OLD" replaces a key
+  SEAL_KEY         base64 of 32 bytes, which /oauth, /link, /totp, /passkey,
+                   /stepup and /app need without -dev; "NEW,OLD"
+                   replaces a key
   ADDR             listen address; -addr takes precedence
 `
 

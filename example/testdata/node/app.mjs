@@ -281,9 +281,10 @@ steps['from sign-up to the removal of a passkey'] = async () => {
   await signOut(page)
   await page.goto(url + '/stepup/transfer')
   await heading(page, 'Sign in')
+  await page.getByRole('button', { name: 'Sign in with a passkey' }).waitFor()
   await look(page, 'login-passkey')
-  await click(page, 'Sign in with a passkey')
   await present(true)
+  await page.goto(url + '/stepup/transfer') // by the autofill
   await page.getByRole('heading', { name: 'Transfer money' }).waitFor()
   await present(false)
 
@@ -292,8 +293,8 @@ steps['from sign-up to the removal of a passkey'] = async () => {
   await signIn(page, email) // the password, and then the passkey
   await heading(page, 'One more step')
   await look(page, 'second-passkey')
+  await present(true) // no autofill here
   await click(page, 'Use a passkey')
-  await present(true)
   await heading(page, 'Your account')
   await present(false)
   await signOut(page)
