@@ -25,7 +25,7 @@ import (
 //	appsignup.go    sign up with an address that is proven first
 //	applogin.go     sign in, by password or link, the second step, and sign out
 //	apppassword.go  a forgotten password, and a change of the password
-//	appemail.go     a change of the e-mail address, and its undoing
+//	appemail.go     a change of the e-mail address, and its undoing: address.go does it
 //	appfactor.go    the second factor
 //	apppasskeys.go  passkeys, whose script is that of /passkey
 //	appsessions.go  the home page, and the sessions of an account
