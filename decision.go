@@ -24,7 +24,7 @@ const (
 type Decision struct {
 	// Package is the package of the guard: "apikey", "bearer", "jwtauth",
 	// "refresh", "session", "password", "oauth", "link", "totp", "passkey", "ratelimit",
-	// "rbac" or "owner". For an authenticator of one's own it is the last element of its package's
+	// "rbac", "owner" or "webhook". For an authenticator of one's own it is the last element of its package's
 	// path. It is "guard" for [HandlerFunc] without a principal, and "handler" for [Refuse]
 	// in a handler.
 	Package string
@@ -35,7 +35,8 @@ type Decision struct {
 	// serve a request: "sign-in", "pending" (half a sign-in), "sign-out", "refresh",
 	// "rotate", "issue", "redeem", "revoke", "swap", and of a second factor "enroll",
 	// "confirm", "disable", "unlock", "import" and "recovery codes"; of a passkey "register",
-	// "rename" and "remove"; and "bind" of a session to a device. It is empty for guards.
+	// "rename" and "remove"; "bind" of a session to a device; and of a webhook "handle" and
+	// "replay". It is empty for guards.
 	Action string
 	// Subject is who the decision is about, where that is known: the subject of
 	// the credential or, without one, of the principal (see the interface

@@ -28,7 +28,7 @@
 // CORS and CSRF tokens are not provided; cookie sessions refuse cross-site
 // requests themselves (see package session).
 //
-// Authenticators are in packages apikey, bearer, jwtauth and session, guards
+// Authenticators are in packages apikey, bearer, jwtauth, session and webhook, guards
 // that run behind them in rbac, owner and ratelimit, and other error formats
 // than [JSON] in format.
 package guard

@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	"signin/oauth":    {module + "/jwtauth", module + "/once", module + "/source", "github.com/golang-jwt/jwt/v5"}, // it verifies ID tokens, and spends each sign-in once
 	"signin/password": {module + "/ratelimit", module + "/clientip", "golang.org/x/time", // a login limits its failures
 		"golang.org/x/crypto", "golang.org/x/sys"}, // the latter by the former
+	"webhook":     {module + "/once"},                                                                   // a delivery is handled once
 	"signin/totp": {module + "/once", module + "/ratelimit", module + "/clientip", "golang.org/x/time"}, // a code is good once, and wrong ones are limited
 
 	"signin/credential": nil, // stores import it, and not go-webauthn

@@ -14,7 +14,7 @@ func TestExamplesPaste(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program for each package")
 	}
-	for _, pkg := range []string{".", "apikey", "bearer", "clientip", "guardtest", "jwtauth", "jwtauth/refresh", "owner", "owner/list", "signin/link", "signin/password", "signin/totp", "ratelimit", "rbac", "session", "source"} {
+	for _, pkg := range []string{".", "apikey", "bearer", "clientip", "guardtest", "jwtauth", "jwtauth/refresh", "owner", "owner/list", "signin/link", "signin/password", "signin/totp", "ratelimit", "rbac", "session", "source", "webhook"} {
 		t.Run(pkg, func(t *testing.T) {
 			t.Parallel()
 			b, err := os.ReadFile(filepath.Join(root, pkg, "example_test.go"))

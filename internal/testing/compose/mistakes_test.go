@@ -24,6 +24,7 @@ import (
 	"github.com/go-guard/guard/rbac"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/stepup"
+	"github.com/go-guard/guard/webhook"
 )
 
 // keysOf authenticates every request with a key by lookup.
@@ -57,6 +58,9 @@ func TestMistakesAreLogged(t *testing.T) {
 	}{
 		{"a handler of another type", guard.Chain(step, handlerOf(guard.HandlerFunc(func(http.ResponseWriter, *http.Request, *member) {}))),
 			[]string{"package=guard", "*compose_test.member", "as compose_test.member"}},
+		{"a handler of deliveries behind keys", guard.Chain(step, handlerOf(guard.HandlerFunc(func(http.ResponseWriter, *http.Request, *webhook.Delivery) {}))),
+			[]string{"package=guard", "*webhook.Delivery", "as compose_test.member"}},
+		{"hooks that were never made", guard.Require(&webhook.Hooks{}), []string{"package=webhook", "a zero Hooks was used"}},
 		{"a handler without a step", handlerOf(guard.HandlerFunc(func(http.ResponseWriter, *http.Request, member) {})),
 			[]string{"package=guard", "compose_test.member", noStep}},
 		{"a role outside", guard.Chain(h.policy.RequireRole("user"), step), []string{"package=rbac", "role user", noStep}},

@@ -38,6 +38,7 @@ var packages = map[string]func(*testing.T) map[string]leak.Instance{
 	"signin/totp":     ofTOTP,
 	"source":          ofSource,
 	"stepup":          none,
+	"webhook":         ofWebhook,
 
 	"signin/credential": ofCredential,
 	// Conformance suites.

@@ -1,0 +1,32 @@
+// Package webhook receives deliveries that their sender signed, and handles each of
+// them once. [Standard] (Standard Webhooks), [GitHub], [Stripe] and [Slack] are ready;
+// a [Form] describes another sender.
+//
+//	hooks := guard.Must(webhook.New(webhook.Standard, webhook.Secrets(secret, oldSecret), &webhook.Options{Once: stores.Once()}))
+//	mux.Handle("POST /hooks", hooks.Handler(func(ctx context.Context, d *webhook.Delivery) error {
+//		return orders.Apply(ctx, d.Type, d.Body)
+//	}))
+//
+// # Guarantees
+//
+// The signature is verified over the exact bytes of the body, in constant time, before
+// anything reads the body. Other versions and algorithms are ignored. Where the sender
+// signs a time, a delivery that is older or newer than five minutes is refused. A client
+// reads "Invalid signature" whatever the reason is; guard.Observe has the reason.
+//
+// A delivery whose function returned nil is answered 200 for a day without another
+// call. One whose function failed, panicked or ran too long is handled again when it comes
+// again. Of several at once, over all processes that share the [once.Store], one is handled
+// and the others are answered 409 or 200. A store that is down is 503.
+//
+// GitHub signs neither the id nor the event of a delivery: a body that was handled
+// under one id is not handled under another.
+//
+// # Not covered
+//
+// Deliveries are handled in the order in which they come, which is not always that of
+// their events. If a process ends between the function's last effect and the record of it,
+// the delivery is handled again: effects that must not happen twice need a transaction
+// with the delivery's ID. [Sign] signs; it does not send, retry, or keep
+// addresses of the internal network from being called.
+package webhook

@@ -1,0 +1,299 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/secret"
+	"github.com/go-guard/guard/internal/strictjson"
+	"github.com/go-guard/guard/internal/wiring"
+	"github.com/go-guard/guard/once"
+)
+
+// Options holds what has a safe default.
+type Options struct {
+	// Once decides which request handles a delivery, over all processes that share it. If
+	// nil, it is a once.Memory of this process. Then, at several processes, each can handle
+	// a delivery once.
+	Once once.Store
+	// Endpoint keeps the ids of endpoints apart that share Once and receive from one kind of
+	// sender, such as two accounts at GitHub: at each, a delivery is handled once.
+	Endpoint string
+	// MaxBytes is the size of a body, above which it is refused with 413. If 0, it is 1 MiB.
+	MaxBytes int
+	// Timeout is how long the function may take; its context ends then. If 0, it is 30
+	// seconds. After a crash, a delivery is handled again after twice as long.
+	Timeout time.Duration
+	// Remember is how long a handled delivery is not handled again, from 15 minutes to 366
+	// days. If 0, it is 24 hours. A sender that signs no time, such as GitHub, can be replayed
+	// after it.
+	Remember time.Duration
+	// Now is the clock. If nil, it is time.Now.
+	Now func() time.Time
+}
+
+const (
+	defaultMaxBytes = 1 << 20
+	defaultTimeout  = 30 * time.Second
+	maxTimeout      = time.Hour
+	defaultRemember = 24 * time.Hour
+	minRemember     = 3 * tolerance // a signature is good for twice the tolerance at most
+	maxRemember     = 366 * 24 * time.Hour
+)
+
+// Hooks receive the deliveries of one sender. They never change, and are safe for use by
+// several goroutines. Use [New].
+type Hooks struct {
+	scheme   secret.Value[*scheme]
+	store    once.Store
+	endpoint string
+	maxBytes int
+	timeout  time.Duration
+	remember time.Duration
+	now      func() time.Time
+}
+
+// Secrets returns the secrets of a sender as [New] takes them. A delivery may be signed
+// with any of them: to replace a secret, add the new one, change it at the sender, and
+// then remove the old one.
+func Secrets(secrets ...string) (list []guard.Secret) {
+	for _, s := range secrets {
+		list = append(list, guard.Secret(s))
+	}
+	return list
+}
+
+// New returns the hooks of a sender, whose deliveries are signed with one of the secrets.
+// A secret has 32 random bytes if you choose it. opts may be nil. The error lists every
+// mistake: no secret, an empty one, a Form that has two readings.
+func New(s Sender, secrets []guard.Secret, opts *Options) (*Hooks, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	c, err := compile(s, secrets)
+	errs := []error{err, wiring.TypedNil("webhook", "Once", o.Once)}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = defaultMaxBytes
+	}
+	if o.Timeout == 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.Remember == 0 {
+		o.Remember = defaultRemember
+	}
+	if o.MaxBytes < 0 {
+		errs = append(errs, fmt.Errorf("webhook: MaxBytes is negative: %d", o.MaxBytes))
+	}
+	if o.Timeout < 0 || o.Timeout > maxTimeout {
+		errs = append(errs, fmt.Errorf("webhook: a Timeout of %v, want up to %v", o.Timeout, maxTimeout))
+	}
+	if o.Remember < minRemember || o.Remember > maxRemember {
+		errs = append(errs, fmt.Errorf("webhook: Remember is %v, want %v to %v", o.Remember, minRemember, maxRemember))
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Once == nil {
+		memory, err := once.NewMemory(&once.MemoryOptions{Now: o.Now})
+		o.Once, errs = memory, append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return &Hooks{secret.New(c), o.Once, o.Endpoint, o.MaxBytes, o.Timeout, o.Remember, o.Now}, nil
+}
+
+// A Delivery is what a sender sent, and what it is to be called once for. It is valid as
+// long as its request.
+type Delivery struct {
+	// ID is the sender's name for it, the same at each attempt to deliver it. It is empty
+	// where the Form has none.
+	ID string
+	// Type is what happened, such as "invoice.paid". It is empty where there is none, and not
+	// signed where it is in the header, as GitHub's is.
+	Type string
+	// Time is when this attempt was signed; it is zero where the Form has no time.
+	Time time.Time
+	// Body has the exact bytes that were signed. The request's Body has them, too. They must
+	// not be changed.
+	Body []byte
+	// Challenge is what to answer, where the sender asks whether this endpoint is right:
+	// Slack's url_verification. It is empty otherwise. [Hooks.Handler] answers by itself.
+	Challenge string
+}
+
+// errZeroValue is returned by zero values, which authenticate no one.
+var errZeroValue = errors.New("webhook: a zero Hooks was used; see New")
+
+// Authenticate implements [guard.Authenticator]. It verifies the signature and the time,
+// and reads the body, which the request then has again. It does not find out whether the
+// delivery was handled before: that is [Hooks.Do], which [Hooks.Handler] calls.
+//
+// The Code of a refusal is signature_invalid, and delivery_invalid (400) without an id or
+// with a malformed one. A body that is too large is 413.
+func (h *Hooks) Authenticate(r *http.Request) (*Delivery, error) {
+	c := h.scheme.Reveal()
+	if c == nil {
+		return nil, errZeroValue
+	}
+	lines := r.Header[c.SignatureField]
+	switch len(lines) {
+	case 0:
+		return nil, guard.ErrNoCredentials
+	case 1:
+	default:
+		return nil, invalid(errRepeated)
+	}
+	s, err := c.parse(lines[0])
+	if err != nil {
+		return nil, invalid(err)
+	}
+	d := &read{}
+	timeText, err := h.timeIn(c, r.Header, &s, &d.Delivery)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	if err := c.readHeader(r.Header, &d.Delivery); err != nil {
+		return nil, malformed(err)
+	}
+	content := c.appendContent(d.prefix[:0], d.ID, timeText)
+	signed, err := readBody(r, content, h.maxBytes)
+	if err != nil {
+		return nil, err
+	}
+	if !c.verify(&s, signed) {
+		return nil, invalid(errMismatch)
+	}
+	d.Body = signed[len(content):len(signed):len(signed)]
+	if err := c.readMembers(&d.Delivery); err != nil {
+		return nil, malformed(err)
+	}
+	d.again.Reset(d.Body)
+	r.Body = d
+	return &d.Delivery, nil
+}
+
+// timeIn sets the time, which is checked before the body is read: an old delivery costs
+// nothing.
+func (h *Hooks) timeIn(c *scheme, header http.Header, s *signatures, d *Delivery) (text string, err error) {
+	switch {
+	case c.TimeElement != "":
+		text = s.time
+	case c.TimeField == "":
+		return "", nil
+	default:
+		lines := header[c.TimeField]
+		if len(lines) > 1 {
+			return "", errRepeated
+		}
+		if len(lines) == 1 {
+			text = lines[0]
+		}
+	}
+	if d.Time, err = timeOf(text); err != nil {
+		return "", err
+	}
+	return text, inWindow(d.Time, h.now())
+}
+
+// maxID is the length of an id or a type, which stores and logs hold.
+const maxID = 255
+
+// readHeader sets what is in the header.
+func (c *scheme) readHeader(header http.Header, d *Delivery) error {
+	if c.IDField != "" {
+		lines := header[c.IDField]
+		if len(lines) != 1 || lines[0] == "" {
+			return errNoID
+		}
+		if d.ID = lines[0]; !isID(d.ID) || c.idEnd != 0 && strings.IndexByte(d.ID, c.idEnd) >= 0 {
+			return errID
+		}
+	}
+	if c.TypeField != "" {
+		lines := header[c.TypeField]
+		if len(lines) > 1 || len(lines) == 1 && len(lines[0]) > maxID {
+			return errType
+		}
+		if len(lines) == 1 {
+			d.Type = lines[0]
+		}
+	}
+	return nil
+}
+
+// readMembers sets what is in the body, whose signature was verified.
+func (c *scheme) readMembers(d *Delivery) error {
+	var buf [maxID + 1]byte
+	if c.TypeMember != "" {
+		kind, _ := strictjson.PeekText(d.Body, c.TypeMember, buf[:])
+		d.Type = string(kind)
+	}
+	if c.ChallengeType != "" && d.Type == c.ChallengeType {
+		text, ok := strictjson.PeekText(d.Body, c.ChallengeMember, buf[:])
+		if d.Challenge = string(text); !ok || !isID(d.Challenge) {
+			return errNotFound
+		}
+		return nil
+	}
+	if c.IDMember == "" {
+		return nil
+	}
+	id, ok := strictjson.PeekText(d.Body, c.IDMember, buf[:])
+	if !ok || len(id) == 0 {
+		return errNoID
+	}
+	if d.ID = string(id); !isID(d.ID) {
+		return errID
+	}
+	return nil
+}
+
+// isID reports whether s is printable ASCII of a length that an id may have.
+func isID(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxID
+}
+
+// Scheme implements [guard.Authenticator].
+func (h *Hooks) Scheme() guard.Scheme {
+	s := guard.Scheme{Challenge: challenge, Missing: message}
+	if c := h.scheme.Reveal(); c != nil {
+		for _, f := range []string{c.SignatureField, c.TimeField, c.IDField, c.TypeField} {
+			if f != "" {
+				s.Vary = append(s.Vary, f)
+			}
+		}
+	}
+	return s
+}
+
+// Handler handles each delivery once: see [Hooks.Do]. The answer is 200 without a body
+// where f returned nil, now or at an earlier request; otherwise f's error is answered as
+// [guard.Refuse] does, and the sender tries again. Other methods than POST are 405.
+func (h *Hooks) Handler(f func(ctx context.Context, d *Delivery) error) http.Handler {
+	if f == nil {
+		wiring.Panic("webhook", "Handler of nil")
+	}
+	return onlyPOST(guard.Require(h)(guard.Handler(func(w http.ResponseWriter, r *http.Request, d *Delivery) error {
+		if d.Challenge != "" {
+			d.Answer(w)
+			return nil
+		}
+		_, err := h.Do(r.Context(), d, func(ctx context.Context) error { return f(ctx, d) })
+		if err == nil {
+			w.WriteHeader(http.StatusOK)
+		}
+		return err
+	})))
+}
