@@ -116,8 +116,6 @@ func signed(id, at, content string) func(*attempt) {
 	}
 }
 
-func longBody(n int) []byte { return []byte(`{"type":"` + strings.Repeat("a", n) + `"}`) }
-
 type hostile struct {
 	name   string
 	change func(*attempt)

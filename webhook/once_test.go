@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -15,6 +14,8 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/guardtest"
+	"github.com/go-guard/guard/internal/testing/harness"
+	"github.com/go-guard/guard/internal/testing/hookrace"
 	"github.com/go-guard/guard/once"
 	"github.com/go-guard/guard/webhook"
 )
@@ -256,13 +257,13 @@ func TestTimeout(t *testing.T) {
 		hooks := guard.Must(webhook.New(webhook.Standard, webhook.Secrets(standardSecret), &webhook.Options{Timeout: time.Second}))
 		ctx, leave := context.WithCancel(t.Context())
 		left := false
-		h := hooks.Handler(func(ctx context.Context, _ *webhook.Delivery) error {
+		h := guard.Observe(nil)(hooks.Handler(func(ctx context.Context, _ *webhook.Delivery) error {
 			if leave(); ctx.Err() != nil {
 				left = true // the sender left, and the work goes on
 			}
 			<-ctx.Done()
 			return ctx.Err()
-		})
+		}))
 		for range 2 {
 			d, w := delivery("a"), httptest.NewRecorder()
 			h.ServeHTTP(w, with(post(string(d.Body)), sign(t, webhook.Standard, &d)).WithContext(ctx))
@@ -324,34 +325,8 @@ func TestStoreDown(t *testing.T) {
 
 // TestAtOnce: of 64 copies at once, over three hooks that share a store, one is handled.
 func TestAtOnce(t *testing.T) {
-	for _, s := range providers {
-		store := guard.Must(once.NewMemory(nil))
-		var calls atomic.Int32
-		var handlers [3]http.Handler
-		for i := range handlers {
-			hooks := guard.Must(webhook.New(s, webhook.Secrets(standardSecret), &webhook.Options{Once: store}))
-			handlers[i] = hooks.Handler(func(context.Context, *webhook.Delivery) error {
-				calls.Add(1)
-				return nil
-			})
-		}
-		d := delivery("a")
-		header := sign(t, s, &d)
-		var wg sync.WaitGroup
-		for i := range 64 {
-			wg.Go(func() {
-				w := httptest.NewRecorder()
-				handlers[i%3].ServeHTTP(w, with(post(string(d.Body)), header))
-				if w.Code != 200 && w.Code != 409 {
-					t.Errorf("%s: %d", s, w.Code)
-				}
-			})
-		}
-		wg.Wait()
-		if calls.Load() != 1 {
-			t.Errorf("%s: %d were handled", s, calls.Load())
-		}
-	}
+	store := guard.Must(once.NewMemory(nil))
+	hookrace.Run(t, [3]once.Store{store, store, store})
 }
 
 // TestBodyAgain: the handler reads the exact bytes, from the delivery and from the request.
@@ -378,6 +353,7 @@ func TestBodyAgain(t *testing.T) {
 // replay.
 func TestDoNeedsAnID(t *testing.T) {
 	hooks := guard.Must(webhook.New(webhook.Standard, webhook.Secrets(standardSecret), nil))
+	harness.CaptureLog(t)
 	for _, d := range []*webhook.Delivery{{}, {ID: "1", Challenge: "c"}} {
 		called, err := hooks.Do(t.Context(), d, func(context.Context) error {
 			t.Error("called")
