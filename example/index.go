@@ -127,6 +127,11 @@ var index = []entry{
 			`CODE=$(curl -s -b jar -d "{\"code\": \"$(oathtool --totp -b $SECRET)\"}" SITE/totp/confirm | cut -d '"' -f 4); ` +
 			`curl -c jar ` + as("carol") + ` SITE/totp/login; curl -b jar -c jar -d "{\"code\": \"$CODE\"}" SITE/totp/verify; curl -b jar -X POST SITE/stepup/transfer`,
 		Refused: `curl -X POST SITE/stepup/transfer`, Answer: "401 Recent authentication required"},
+	{Prefix: "/webhook", Route: "POST /webhook/standard",
+		Shows: "Deliveries that their sender signed: Standard Webhooks, GitHub, Stripe and Slack. Each is handled once.",
+		Command: `ID=msg_$(date +%s%N) NOW=$(date +%s); SIG=$(printf '%s.%s.{}' $ID $NOW | openssl dgst -sha256 -hmac guard-development-secret-32bytes -binary | base64); ` +
+			`curl -H "Webhook-Id: $ID" -H "Webhook-Timestamp: $NOW" -H "Webhook-Signature: v1,$SIG" -d '{}' SITE/webhook/standard`,
+		Refused: `curl -H 'Webhook-Signature: v1,guess' -d '{}' SITE/webhook/standard`, Answer: "401 Invalid signature"},
 	{Prefix: "/app", Route: "GET /app/login",
 		Shows: "A small web application in HTML: sign up, sign in, second factor, passkeys, sessions, a new address.", Page: "PUBLIC/app/", Link: "Open it",
 		Command: `curl -I SITE/app/login`,

@@ -45,7 +45,7 @@ func TestIndex(t *testing.T) {
 		}
 	}
 	// /oidc is not served without its settings.
-	want := strings.Fields("/apikey /bearer /jwt /refresh /rbac /permissions /owner /optional /session /practices /complete /link /totp /passkey /stepup /app")
+	want := strings.Fields("/apikey /bearer /jwt /refresh /rbac /permissions /owner /optional /session /practices /complete /link /totp /passkey /stepup /webhook /app")
 	if !slices.Equal(prefixes, want) || strings.Contains(content, "/oidc") {
 		t.Errorf("listed are %q, want %q", prefixes, want)
 	}
@@ -100,7 +100,7 @@ func TestHelp(t *testing.T) {
 		t.Error(err)
 	}
 	for _, name := range strings.Fields("-dev -addr ADDR JWT_SECRET_KEY REDIS_URL DATABASE_URL RATE_LIMITS TRUSTED_PROXIES OIDC_ISSUER OIDC_AUDIENCE OIDC_JWKS_URL OIDC_REFETCH " +
-		"PUBLIC_URL OAUTH_ISSUER OAUTH_CLIENT_ID OAUTH_CLIENT_SECRET OAUTH_AUTHORIZE_URL OAUTH_TOKEN_URL OAUTH_USERINFO_URL OAUTH_RESPONSE_MODE MAIL_URL SEAL_KEY") {
+		"PUBLIC_URL OAUTH_ISSUER OAUTH_CLIENT_ID OAUTH_CLIENT_SECRET OAUTH_AUTHORIZE_URL OAUTH_TOKEN_URL OAUTH_USERINFO_URL OAUTH_RESPONSE_MODE MAIL_URL WEBHOOK_SECRET SEAL_KEY") {
 		if !strings.Contains(string(out), "\n  "+name+" ") && !strings.Contains(string(out), "\n  "+name+"\n") {
 			t.Errorf("-h does not name %s: %s", name, out)
 		}

@@ -44,6 +44,10 @@
 //     Apple requires. It needs Secure cookies, and so no -dev.
 //   - MAIL_URL: smtp://HOST:PORT, where mail goes. With -dev the default is one line on
 //     standard error for each mail, "mail to ADDRESS: URL"; otherwise /link and /app need one.
+//   - WEBHOOK_SECRET: the secret with which deliveries to /webhook are signed; a list "NEW,OLD"
+//     replaces one. Standard Webhooks uses the base64 behind whsec_, 24 bytes or more; the
+//     others use the text as it stands. With -dev the default is
+//     whsec_Z3VhcmQtZGV2ZWxvcG1lbnQtc2VjcmV0LTMyYnl0ZXM=; otherwise /webhook needs one.
 //   - SEAL_KEY: base64 of 32 bytes (openssl rand -base64 32). It seals cookies and what
 //     is stored encrypted. A list "NEW,OLD" replaces a key. With -dev the default is
 //     a random key; otherwise /oauth, /link, /totp, /passkey,

@@ -58,6 +58,9 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	}
 	passkeySection(mux, set, shared, log)
 	stepupSection(mux, shared, log)
+	if err := webhookSection(mux, set, log); err != nil {
+		return nil, err
+	}
 	if err := appSection(mux, set, shared, ring, log); err != nil {
 		return nil, err
 	}

@@ -33,6 +33,8 @@ type settings struct {
 	seal      []guard.Secret // the newest first
 	oauth     oauthSettings
 
+	webhook []guard.Secret // of /webhook, or none
+
 	mailServer string  // host:port of SMTP, or empty
 	mails      *mailer // nil without mail
 }
@@ -78,6 +80,8 @@ Environment:
                    "form_post" has browsers post the provider's answer; not with -dev
   MAIL_URL         smtp://HOST:PORT, where mail goes; with -dev the default is a
                    line on standard error for each mail
+  WEBHOOK_SECRET   secret of the senders of /webhook; "NEW,OLD" replaces one; with
+                   -dev the default is whsec_ and base64 of a known secret
   SEAL_KEY         base64 of 32 bytes, which /oauth, /link, /totp, /passkey,
                    /stepup and /app need without -dev; "NEW,OLD"
                    replaces a key
@@ -120,6 +124,9 @@ func readSettings(args []string, getenv func(string) string, stderr io.Writer) (
 		return set, err
 	}
 	if set.seal, err = readSealKeys(getenv("SEAL_KEY"), set.dev); err != nil {
+		return set, err
+	}
+	if set.webhook, err = readWebhookSecrets(getenv("WEBHOOK_SECRET"), set.dev); err != nil {
 		return set, err
 	}
 	set.secret, err = readSecret(getenv("JWT_SECRET_KEY"), set.dev, stderr)
