@@ -28,24 +28,26 @@ func needNode(t *testing.T) {
 	}
 }
 
-var installNode = sync.OnceValue(func() error {
+var installNode = sync.OnceValue(func() error { return installPackages(nodeDir) })
+
+// installPackages installs what the lock file of a folder names.
+func installPackages(dir string) error {
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return fmt.Errorf("no %s: %w", tool, err)
 		}
 	}
-	const lock = nodeDir + "/package-lock.json"
-	installed, err := os.Stat(nodeDir + "/node_modules/.package-lock.json")
-	if locked, lockErr := os.Stat(lock); err == nil && lockErr == nil && !installed.ModTime().Before(locked.ModTime()) {
+	installed, err := os.Stat(dir + "/node_modules/.package-lock.json")
+	if locked, lockErr := os.Stat(dir + "/package-lock.json"); err == nil && lockErr == nil && !installed.ModTime().Before(locked.ModTime()) {
 		return nil // already installed as locked
 	}
 	npm := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	npm.Dir = nodeDir
+	npm.Dir = dir
 	if out, err := npm.CombinedOutput(); err != nil {
 		return fmt.Errorf("npm ci: %w\n%s", err, out)
 	}
 	return nil
-})
+}
 
 // A node is a script of testdata/node that answers commands, in another process.
 type node struct {
