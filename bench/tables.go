@@ -32,6 +32,7 @@ func tables() []table {
 		{name: "passkey", build: passkeys, small: true},
 		{name: "password", build: passwords},
 		{name: "totp", build: codes, small: true},
+		{name: "webhook, 4 KB", build: webhooks, small: true},
 		{name: "load over TCP", build: loadOverTCP},
 		{name: "redis, session", build: redisSession, waits: true},
 		{name: "redis, capacity", build: redisCapacity, waits: true},
