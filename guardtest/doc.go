@@ -7,7 +7,7 @@
 //
 // [As] authenticates a request for the handlers and guards inside. [Session] and
 // [Token] make credentials; an *apikey.Record and principals of one's own are
-// plain values. [Routes] checks a matrix of routes and callers, and fails where a
+// plain values. [Delivery] is a webhook. [Routes] checks a matrix of routes and callers, and fails where a
 // route has no guard. A [Recorder] holds the decisions of guards.
 //
 // # Through the application's chain

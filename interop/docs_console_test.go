@@ -45,6 +45,7 @@ var consolePages = []string{
 	"sign-in-with-a-provider",
 	"single-page",
 	"step-up",
+	"webhooks",
 }
 
 // A demonstration is a program and the commands below it.
@@ -100,6 +101,7 @@ func buildPage(t *testing.T, page string) *site {
 	t.Setenv("CLIENT_ID", "app")
 	t.Setenv("CLIENT_SECRET", "app-secret")
 	t.Setenv("SEAL_KEY", rand.Text()+rand.Text())
+	t.Setenv("WEBHOOK_SECRET", rand.Text()+rand.Text())
 	if strings.Contains(read(t, page), "provider.mjs") {
 		startProvider(t, s.addresses)
 	}

@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"clientip":        nil,
 	"dpop":            {module + "/clientip", module + "/once", "github.com/golang-jwt/jwt/v5"}, // a proof is spent once, and proxies are trusted by their address
 	"format":          nil,
-	"guardtest":       {module + "/jwtauth", module + "/session", module + "/source", "github.com/golang-jwt/jwt/v5"}, // it makes tokens and sessions
+	"guardtest":       {module + "/jwtauth", module + "/session", module + "/source", "github.com/golang-jwt/jwt/v5", module + "/webhook", module + "/once"}, // it makes tokens, sessions and deliveries
 	"jwtauth":         {module + "/source", "github.com/golang-jwt/jwt/v5"},
 	"jwtauth/refresh": {module + "/jwtauth", module + "/source", "github.com/golang-jwt/jwt/v5"}, // a refresh token leads to an access token
 	"once":            nil,
