@@ -16,6 +16,7 @@ import (
 	"github.com/go-guard/guard/rbac"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/stepup"
+	"github.com/go-guard/guard/webhook"
 )
 
 type User struct{ ID, Role string }
@@ -123,6 +124,23 @@ func ExampleSession() {
 	hello.ServeHTTP(w, guardtest.As(r, guardtest.Session("1", Profile{"Alice"}), nil))
 	fmt.Println(w.Body)
 	// Output: Hello, Alice!
+}
+
+// A delivery goes through the whole chain, as its sender's.
+func ExampleDelivery() {
+	const secret = "It's a Secret to Everybody"
+	hooks := guard.Must(webhook.New(webhook.GitHub, webhook.Secrets(secret), nil)).Handler(func(_ context.Context, d *webhook.Delivery) error {
+		fmt.Println("deploy", string(d.Body))
+		return nil
+	})
+
+	d := &webhook.Delivery{ID: "1", Type: "push", Body: []byte(`{"ref":"refs/heads/main"}`)}
+	w := httptest.NewRecorder()
+	hooks.ServeHTTP(w, guardtest.Delivery("/hooks", webhook.GitHub, secret, d))
+	fmt.Println(w.Code)
+	// Output:
+	// deploy {"ref":"refs/heads/main"}
+	// 200
 }
 
 // A route that wants a recent sign-in.

@@ -84,8 +84,8 @@ type Form struct {
 	// IDField is the header field of the id. Where Content has no {id}, it is not signed,
 	// and a body that was handled under one id is not handled under another.
 	IDField string
-	// IDMember is the member of the body, a JSON object, in place of IDField. Without
-	// either, the digest of the body is the id.
+	// IDMember is the member of the body, a JSON object, in place of IDField: the first of
+	// that name. Without either, the digest of the body is the id.
 	IDMember string
 	// TypeField is the header field of the type.
 	TypeField string
