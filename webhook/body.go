@@ -61,16 +61,6 @@ func unreadable(err error) error {
 	return malformed(err)
 }
 
-// Answer writes the Challenge of a delivery, which is signed, as plain text. It is for a
-// handler that does not use [Hooks.Handler].
-func (d *Delivery) Answer(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=utf-8")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	_, _ = io.WriteString(w, d.Challenge) // the client may have left
-}
-
 func onlyPOST(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {

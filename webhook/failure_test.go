@@ -1,0 +1,168 @@
+package webhook_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/guardtest"
+	"github.com/go-guard/guard/once"
+	"github.com/go-guard/guard/webhook"
+)
+
+// TestPanic: a delivery whose function panicked comes again.
+func TestPanic(t *testing.T) {
+	hooks := guard.Must(webhook.New(webhook.Standard, webhook.Secrets(standardSecret), nil))
+	panics := true
+	h := hooks.Handler(func(context.Context, *webhook.Delivery) error {
+		if panics {
+			panic(http.ErrAbortHandler)
+		}
+		return nil
+	})
+	d := delivery("a")
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic was swallowed")
+			}
+		}()
+		h.ServeHTTP(httptest.NewRecorder(), with(post(string(d.Body)), sign(t, webhook.Standard, &d)))
+	}()
+	panics = false
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, with(post(string(d.Body)), sign(t, webhook.Standard, &d)))
+	if w.Code != 200 {
+		t.Errorf("status %d", w.Code)
+	}
+}
+
+// TestBusy: while a delivery is handled, another attempt is answered 409; after a
+// crash, or a function that ignores its context, it is handled once the lease runs out.
+func TestBusy(t *testing.T) {
+	for _, s := range providers {
+		t.Run(string(s), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				hooks := guard.Must(webhook.New(s, webhook.Secrets(standardSecret), nil))
+				var decisions guardtest.Recorder
+				release, calls := make(chan struct{}), 0
+				h := decisions.Observe(hooks.Handler(func(ctx context.Context, _ *webhook.Delivery) error {
+					if calls++; calls == 1 {
+						<-release // ignores ctx
+						if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+							t.Errorf("the context has %v", ctx.Err())
+						}
+					}
+					return nil
+				}))
+				send := func() *httptest.ResponseRecorder {
+					d, w := delivery("a"), httptest.NewRecorder()
+					h.ServeHTTP(w, with(post(string(d.Body)), sign(t, s, &d)))
+					return w
+				}
+				first := make(chan int)
+				go func() { first <- send().Code }()
+				synctest.Wait()
+				if w := send(); w.Code != 409 || w.Header().Get("Retry-After") != "10" || calls != 1 ||
+					w.Body.String() != `{"error":"Conflict","message":"The delivery is being handled"}` {
+					t.Errorf("%d %v %s, %d calls", w.Code, w.Header(), w.Body, calls)
+				}
+				time.Sleep(time.Minute - time.Millisecond)
+				if w := send(); w.Code != 409 {
+					t.Errorf("before the lease ran out: %d", w.Code)
+				}
+				time.Sleep(2 * time.Millisecond)
+				if w := send(); w.Code != 200 || calls != 2 {
+					t.Errorf("after the lease ran out: %d, %d calls", w.Code, calls)
+				}
+				decisions.Reset()
+				close(release)
+				if code := <-first; code != 200 { // it was done: the sender must not try again
+					t.Errorf("the first: %d", code)
+				}
+				if list := decisions.Decisions(); len(list) != 2 || list[1].Outcome != guard.Failed || !errors.Is(list[1].Err, once.ErrLost) {
+					t.Errorf("%v", &decisions)
+				}
+			})
+		})
+	}
+}
+
+// TestTimeout: a function that runs too long and returns its context's error failed.
+func TestTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hooks := guard.Must(webhook.New(webhook.Standard, webhook.Secrets(standardSecret), &webhook.Options{Timeout: time.Second}))
+		ctx, leave := context.WithCancel(t.Context())
+		left := false
+		h := guard.Observe(nil)(hooks.Handler(func(ctx context.Context, _ *webhook.Delivery) error {
+			if leave(); ctx.Err() != nil {
+				left = true // the sender left, and the work goes on
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		}))
+		for range 2 {
+			d, w := delivery("a"), httptest.NewRecorder()
+			h.ServeHTTP(w, with(post(string(d.Body)), sign(t, webhook.Standard, &d)).WithContext(ctx))
+			if w.Code != 503 || left {
+				t.Errorf("status %d, left %t", w.Code, left)
+			}
+		}
+	})
+}
+
+// A brokenStore fails with these errors.
+type brokenStore struct {
+	once.Store
+	acquire, commit error
+	released        atomic.Int32
+}
+
+func (b *brokenStore) Acquire(ctx context.Context, key [32]byte, lease time.Duration) (once.Lease, once.State, error) {
+	if b.acquire != nil {
+		return once.Lease{}, once.Busy, b.acquire
+	}
+	return b.Store.Acquire(ctx, key, lease)
+}
+
+func (b *brokenStore) Commit(ctx context.Context, l once.Lease, until time.Time) error {
+	if b.commit != nil {
+		return b.commit
+	}
+	return b.Store.Commit(ctx, l, until)
+}
+
+func (b *brokenStore) Release(ctx context.Context, l once.Lease) error {
+	b.released.Add(1)
+	return b.Store.Release(ctx, l)
+}
+
+// TestStoreDown: nothing is handled that cannot be remembered, and what was handled is
+// acknowledged.
+func TestStoreDown(t *testing.T) {
+	down := errors.New("dial tcp: connection refused")
+	for _, s := range providers {
+		store := &brokenStore{Store: guard.Must(once.NewMemory(nil)), acquire: down}
+		rc := newReceiver(t, s, &webhook.Options{Once: store})
+		w := rc.deliver(s, delivery("a"), 503, false)
+		if strings.Contains(w.Body.String(), "dial") {
+			t.Errorf("the client reads the cause: %s", w.Body)
+		}
+		store.acquire = once.ErrFull
+		rc.deliver(s, delivery("a"), 503, false)
+		store.acquire, store.commit = nil, down
+		rc.decisions.Reset()
+		rc.deliver(s, delivery("a"), 200, true)
+		list := rc.decisions.Decisions()
+		if last := list[len(list)-1]; last.Outcome != guard.Failed || !strings.HasPrefix(last.Reason, "webhook: handled, and not recorded: ") {
+			t.Errorf("%s: %v", s, &rc.decisions)
+		}
+	}
+}
