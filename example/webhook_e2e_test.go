@@ -56,8 +56,8 @@ func (p *process) deliver(t *testing.T, s webhook.Provider, d delivery) answer {
 	return p.send(t, c)
 }
 
-func handled(id string, bytes int) string { return fmt.Sprintf(`{"bytes":%d,"id":%q}`, bytes, id) }
-func replayed(id string) string           { return fmt.Sprintf(`{"id":%q,"replayed":true}`, id) }
+func hookHandled(id string, bytes int) string { return fmt.Sprintf(`{"bytes":%d,"id":%q}`, bytes, id) }
+func hookReplayed(id string) string           { return fmt.Sprintf(`{"id":%q,"replayed":true}`, id) }
 
 // TestWebhook: every row of BEYOND.md, for each sender.
 func TestWebhook(t *testing.T) {
@@ -69,14 +69,14 @@ func TestWebhook(t *testing.T) {
 	t.Run("an id belongs to its sender", func(t *testing.T) {
 		for _, s := range senders {
 			d := delivery{id: "shared"}
-			row{status: 200, body: handled("shared", len(d.text()))}.check(t, p.deliver(t, s, d))
+			row{status: 200, body: hookHandled("shared", len(d.text()))}.check(t, p.deliver(t, s, d))
 		}
 	})
 	t.Run("GitHub's id is not signed", func(t *testing.T) {
 		d := delivery{id: "github-first"}
-		row{status: 200, body: handled(d.id, len(d.text()))}.check(t, p.deliver(t, webhook.GitHub, d))
+		row{status: 200, body: hookHandled(d.id, len(d.text()))}.check(t, p.deliver(t, webhook.GitHub, d))
 		d.change = func(h http.Header, _ *string) { h.Set("X-GitHub-Delivery", "another") }
-		row{status: 200, body: replayed("another")}.check(t, p.deliver(t, webhook.GitHub, d))
+		row{status: 200, body: hookReplayed("another")}.check(t, p.deliver(t, webhook.GitHub, d))
 		d.change = func(h http.Header, _ *string) { h.Del("X-GitHub-Delivery") }
 		row{status: 400, body: e(400, "")}.check(t, p.deliver(t, webhook.GitHub, d))
 	})
@@ -106,16 +106,16 @@ func checkWebhook(t *testing.T, a, b *process, s webhook.Provider) {
 	refused := []string{"WWW-Authenticate: Webhook", "Cache-Control: no-store"}
 	field := s.Form().SignatureField
 	d := delivery{id: "first-" + string(s)}
-	row{status: 200, body: handled(d.id, len(d.text()))}.check(t, a.deliver(t, s, d))
-	row{status: 200, body: replayed(d.id)}.check(t, b.deliver(t, s, d))
+	row{status: 200, body: hookHandled(d.id, len(d.text()))}.check(t, a.deliver(t, s, d))
+	row{status: 200, body: hookReplayed(d.id)}.check(t, b.deliver(t, s, d))
 	d.at = time.Now().Add(-time.Minute)
-	row{call: call{do: "an attempt of another time"}, status: 200, body: replayed(d.id)}.check(t, a.deliver(t, s, d))
+	row{call: call{do: "an attempt of another time"}, status: 200, body: hookReplayed(d.id)}.check(t, a.deliver(t, s, d))
 
 	fails := delivery{id: "fails-" + string(s), kind: "test.fail"}
 	row{status: 503, body: e(503, "")}.check(t, a.deliver(t, s, fails))
 	row{status: 503, body: e(503, "")}.check(t, b.deliver(t, s, fails))
 	fails.kind = ""
-	row{call: call{do: "after a failure"}, status: 200, body: handled(fails.id, len(fails.text()))}.check(t, a.deliver(t, s, fails))
+	row{call: call{do: "after a failure"}, status: 200, body: hookHandled(fails.id, len(fails.text()))}.check(t, a.deliver(t, s, fails))
 
 	for name, change := range map[string]func(h http.Header, body *string){
 		"unsigned": func(h http.Header, _ *string) { h.Del(field) },
@@ -138,7 +138,7 @@ func checkWebhook(t *testing.T, a, b *process, s webhook.Provider) {
 	}
 	for _, age := range []time.Duration{-280 * time.Second, 280 * time.Second} {
 		d := delivery{id: "age-" + strconv.Itoa(int(age.Seconds())), at: time.Now().Add(age)}
-		row{call: call{do: age.String()}, status: 200, body: handled(d.id, len(d.text()))}.check(t, a.deliver(t, s, d))
+		row{call: call{do: age.String()}, status: 200, body: hookHandled(d.id, len(d.text()))}.check(t, a.deliver(t, s, d))
 	}
 	none := func(h http.Header, body *string) { // signed without an id
 		h.Del("Webhook-Id")
@@ -181,8 +181,8 @@ func TestWebhookOfSeveralProcesses(t *testing.T) {
 				for range 64 {
 					counts[<-one]++
 				}
-				busy, again := counts[`409{"error":"Conflict","message":"The delivery is being handled"}`], counts["200"+replayed(d.id)]
-				if first := counts["200"+handled(d.id, len(d.text()))]; first != 1 || first+busy+again != 64 {
+				busy, again := counts[`409{"error":"Conflict","message":"The delivery is being handled"}`], counts["200"+hookReplayed(d.id)]
+				if first := counts["200"+hookHandled(d.id, len(d.text()))]; first != 1 || first+busy+again != 64 {
 					t.Errorf("%s: %v", s, counts)
 				}
 			}
