@@ -30,6 +30,7 @@ func TestDocsConsole(t *testing.T) {
 
 var consolePages = []string{
 	"api-keys",
+	"concepts",
 	"guests-and-factors",
 	"identity-provider",
 	"jwt",
