@@ -42,12 +42,13 @@ func TestPractices(t *testing.T) {
 	}
 }
 
-// TestDocsNameTests: every test that a page of docs/ names exists.
+// TestDocsNameTests: every test that README.md or a page of docs/ names exists.
 func TestDocsNameTests(t *testing.T) {
 	pages, err := filepath.Glob(root + "/docs/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	pages = append(pages, root+"/README.md")
 	name := regexp.MustCompile("`([\\w/]+)\\.((?:Test|Fuzz)\\w+)(?:/[^`]+)?`")
 	named := 0
 	for _, path := range pages {
@@ -67,9 +68,31 @@ func TestDocsNameTests(t *testing.T) {
 	}
 }
 
+// TestGuaranteesNameTests: each guarantee of README.md names the tests that hold it.
+func TestGuaranteesNameTests(t *testing.T) {
+	text, err := os.ReadFile(root + "/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## What is guaranteed\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	guarantees := strings.Split(section, "\n- ")[1:]
+	for _, g := range guarantees {
+		if g, _, _ = strings.Cut(g, "\n\n"); !regexp.MustCompile("`[\\w/]+\\.Test\\w+`").MatchString(g) {
+			t.Errorf("no test is named: %s", g)
+		}
+	}
+	if len(guarantees) < 15 {
+		t.Errorf("%d guarantees", len(guarantees))
+	}
+}
+
 // testsOf returns the text of the test files of a folder.
 func testsOf(t *testing.T, folder string) string {
 	t.Helper()
+	if folder == "root" {
+		folder = "."
+	}
 	paths, err := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
 	if err != nil {
 		t.Fatal(err)
