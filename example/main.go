@@ -27,12 +27,14 @@
 //   - TRUSTED_PROXIES: networks whose X-Forwarded-For is believed, such as
 //     "10.0.0.0/8, ::1". The default is none.
 //   - OIDC_ISSUER, OIDC_AUDIENCE: the authorization server whose access tokens
-//     /oidc/profile accepts. OIDC_JWKS_URL replaces discovery, and OIDC_REFETCH is
-//     the minimum time between two fetches of keys.
+//     /oidc/profile and /mcp accept, and /dpop/profile those that are bound to a key.
+//     OIDC_JWKS_URL replaces discovery, and OIDC_REFETCH is the minimum time between two
+//     fetches of keys.
 //   - PUBLIC_URL: the origin under which browsers reach the server. The default is
 //     http://localhost:PORT on loopback, else http://HOST:PORT, with which /oauth does not
 //     start: browsers return its cookies over https or on localhost alone. /passkey needs a
 //     domain over https, or localhost: it is the relying party's ID, which passkeys belong to.
+//     The proofs that /dpop takes are for this origin, whatever host a request names.
 //   - OAUTH_ISSUER, OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET: the provider with which
 //     people sign in under /oauth and in /app (OpenID Connect), and this application there,
 //     whose redirect URIs are PUBLIC_URL/oauth/callback and PUBLIC_URL/app/oauth/callback. For logout, its post-logout redirect URI
@@ -51,7 +53,7 @@
 //   - SEAL_KEY: base64 of 32 bytes (openssl rand -base64 32). It seals cookies and what
 //     is stored encrypted. A list "NEW,OLD" replaces a key. With -dev the default is
 //     a random key; otherwise /oauth, /link, /totp, /passkey,
-//     /stepup and /app need one.
+//     /stepup, /dpop and /app need one.
 //
 // An invalid setting is reported in one line on stderr, with exit status 1. On
 // SIGTERM the program completes the requests under way and exits.

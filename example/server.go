@@ -44,6 +44,9 @@ func newHandler(ctx context.Context, set settings, log *slog.Logger) (http.Handl
 	if err := oidcSection(mux, set.oidc, issuerKeys); err != nil {
 		return nil, err
 	}
+	if err := dpopSection(mux, set, issuerKeys, log); err != nil {
+		return nil, err
+	}
 	if err := mcpSection(mux, set, issuerKeys, log); err != nil {
 		return nil, err
 	}

@@ -61,7 +61,8 @@ Environment:
   RATE_LIMITS      "database" stores the rate limits there, too
   TRUSTED_PROXIES  networks whose X-Forwarded-For is believed, such as
                    "10.0.0.0/8, ::1"; the default is none
-  OIDC_ISSUER      authorization server whose access tokens /oidc and /mcp accept
+  OIDC_ISSUER      authorization server whose access tokens /oidc, /dpop and
+                   /mcp accept
   OIDC_AUDIENCE    their audience, which must match; required with OIDC_ISSUER
   OIDC_JWKS_URL    URL of its keys, in place of discovery
   OIDC_REFETCH     minimum time between two fetches of keys; default 10s
@@ -83,7 +84,7 @@ Environment:
   WEBHOOK_SECRET   secret of the senders of /webhook; "NEW,OLD" replaces one; with
                    -dev the default is whsec_ and base64 of a known secret
   SEAL_KEY         base64 of 32 bytes, which /oauth, /link, /totp, /passkey,
-                   /stepup and /app need without -dev; "NEW,OLD"
+                   /stepup, /dpop and /app need without -dev; "NEW,OLD"
                    replaces a key
   ADDR             listen address; -addr takes precedence
 `
