@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"embed"
+	"errors"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -12,43 +14,28 @@ import (
 	"github.com/go-guard/guard/apikey"
 	"github.com/go-guard/guard/format"
 	"github.com/go-guard/guard/ratelimit"
-	"github.com/go-guard/guard/signin/link"
 	"github.com/go-guard/guard/signin/password"
 )
 
 // An app is a small web application in HTML. It shares its accounts and the session
-// cookie with /session, /link, /totp, /passkey and /stepup. Its files:
-//
-//	app.go          this: what is mounted, and how
-//	appview.go      how a page is shown, and a form with its mistakes in place
-//	applink.go      the pages of links by mail
-//	appsignup.go    sign up with an address that is proven first
-//	applogin.go     sign in, by password or link, the second step, and sign out
-//	apppassword.go  a forgotten password, and a change of the password
-//	appemail.go     a change of the e-mail address, and its undoing: address.go does it
-//	appfactor.go    the second factor
-//	apppasskeys.go  passkeys, whose script is that of /passkey
-//	appsessions.go  the home page, and the sessions of an account
-//	appkeys.go      the API keys of an account
-//	appproviders.go sign in with a provider, and the identities of an account
-//	appadmin.go     the page of administrators
+// cookie with /session, /link, /totp, /passkey and /stepup, and what they can do is there:
+// the files app*.go have its pages alone. docs/web-application.md lists them.
 //
 // To add a page: write app/NAME.html, which defines "title" and "main"; mount it with
-// [app.route], for signed-in users through [app.mine] or [app.sudo]; answer with
-// [app.page], and add a line to [app.nav].
+// [app.route], for signed-in users through [app.mine] or [app.sudo]; describe its data and
+// forms by a [screen], and add a line to the nav of app/layout.html.
 type app struct {
 	accounts
-	mux       *http.ServeMux
-	outer     *http.ServeMux // for what comes from another site
-	publicURL string
-	policy    string // Content-Security-Policy of the pages
-	provider  string // the host with which people sign in, or empty
-	ring      *apikey.Ring
-	attempts  *password.Login[User] // with a limit
+	mux      *http.ServeMux
+	outer    *http.ServeMux // for what comes from another site
+	policy   string         // Content-Security-Policy of the pages
+	provider string         // the host with which people sign in, or empty
+	ring     *apikey.Ring
+	attempts *password.Login[User] // with a limit
 
-	reset, signIn        linkPages
-	verify, change, undo *link.Links // of addresses that sign up, of new ones, and of old ones
-	changes              addressChanges
+	reset, signIn linkPages
+	signUps       signUpLinks
+	addresses     addressLinks
 }
 
 var (
@@ -77,7 +64,7 @@ func appSection(mux *http.ServeMux, set settings, shared accounts, ring *apikey.
 		log.Warn(why + ": /app is not mounted")
 		return nil
 	}
-	a := app{accounts: shared, mux: http.NewServeMux(), outer: mux, publicURL: set.publicURL, policy: appPolicy, ring: ring}
+	a := app{accounts: shared, mux: http.NewServeMux(), outer: mux, policy: appPolicy, ring: ring}
 	failures, err := ratelimit.NewLogin(set.clientIP(), &ratelimit.LoginOptions{
 		Store: set.stores.Limits, Secret: set.derive("app logins"), Timeout: time.Second,
 	})
@@ -95,44 +82,18 @@ func appSection(mux *http.ServeMux, set settings, shared accounts, ring *apikey.
 	}
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { guard.Refuse(w, r, guard.NotFound("")) })
 	user := guard.BySubject(a.sessions, a.users.ByID)
-	chain := guard.Chain(appHeaders, guard.OnError(format.Browser(a.refused, guard.JSON)), limitBody, a.sameOrigin, guard.Optional(user), parsed)
+	chain := guard.Chain(pageHeaders(appPolicy), guard.OnError(format.Browser(a.refused, guard.JSON)), limitBody, a.sameOrigin, guard.Optional(user), parsedForm)
 	mux.Handle("/app/", chain(a.mux))
 	return nil
 }
 
-// appHeaders sets the header fields of every answer, also of refusals for programs.
-func appHeaders(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", appPolicy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cache-Control", "no-store")
-		if strings.Contains(r.URL.RawQuery, "token") {
-			link.SetHeaders(h)
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// parsed reads the form of a POST, so that a handler sees no half of one.
-func parsed(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := r.ParseForm(); err != nil {
-			guard.Refuse(w, r, unreadable(err))
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
 // route mounts a page, and what its form is posted to. A nil post is none.
 func (a *app) route(pattern string, get, post http.HandlerFunc) {
+	allow := "GET, HEAD, POST"
+	if post == nil {
+		allow = "GET, HEAD"
+	}
 	a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		allow := "GET, HEAD, POST"
-		if post == nil {
-			allow = "GET, HEAD"
-		}
 		switch {
 		case r.Method == http.MethodGet || r.Method == http.MethodHead:
 			get(w, r)
@@ -144,23 +105,78 @@ func (a *app) route(pattern string, get, post http.HandlerFunc) {
 	})
 }
 
-// mine is a handler for the signed-in user. A form must be from the user's own page: in
-// another tab another user may have signed in since it was shown.
-func (a *app) mine(f func(http.ResponseWriter, *http.Request, User)) http.HandlerFunc {
+// An action does what a request of u asks for, the zero User for anonymous visitors. It
+// writes cookies alone: the result is the answer.
+type action func(w http.ResponseWriter, r *http.Request, u User) (result, error)
+
+// A result is a path to lead to or, without one, a page: a name, and its data.
+type result struct {
+	to, page string
+	data     any
+	status   int // 0 is 200
+}
+
+// answer is the handler of an action for everyone.
+func (a *app) answer(f action) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		u, _ := guard.PrincipalFrom[User](r.Context())
+		done, err := f(w, r, u)
+		switch m, inForm := errors.AsType[mistake](err); {
+		case inForm:
+			m.show(a, w, r)
+		case err != nil:
+			guard.Refuse(w, r, err)
+		case done.to != "":
+			http.Redirect(w, r, done.to, http.StatusSeeOther)
+		default:
+			a.page(w, r, cmp.Or(done.status, http.StatusOK), done.page, done.data)
+		}
+	}
+}
+
+// mine is the handler of an action of the signed-in user. A form must be from the user's own
+// page: in another tab another user may have signed in since it was shown.
+func (a *app) mine(f action) http.HandlerFunc {
 	return guard.HandlerFunc(func(w http.ResponseWriter, r *http.Request, u User) {
 		if r.Method != http.MethodPost || fromPageOf(w, r, u, "/app/") {
-			f(w, r, u)
+			a.answer(f)(w, r)
 		}
 	})
 }
 
 // sudo is mine for changes that a stolen session must not make: it asks for a sign-in of
 // the last five minutes, with the second factor where the account has one.
-func (a *app) sudo(f func(http.ResponseWriter, *http.Request, User)) http.HandlerFunc {
-	return a.recently()(a.mine(f)).ServeHTTP
+func (a *app) sudo(f action) http.HandlerFunc { return a.recently()(a.mine(f)).ServeHTTP }
+
+// A screen is a page with data, which shows the mistakes of its forms in place.
+type screen[D any] struct {
+	app  *app
+	page string
+	data func(*http.Request, User) (D, error)
 }
 
-// show is a handler of a page without data.
-func (a *app) show(name string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) { a.page(w, r, http.StatusOK, name, nil) }
+// plain is a screen without data.
+func (a *app) plain(page string) screen[any] {
+	return screen[any]{a, page, func(*http.Request, User) (any, error) { return nil, nil }}
+}
+
+// show is the action that shows the page.
+func (s screen[D]) show(_ http.ResponseWriter, r *http.Request, u User) (result, error) {
+	data, err := s.data(r, u)
+	return result{page: s.page, data: data}, err
+}
+
+// try is the action of a form of the page.
+func (s screen[D]) try(f action) action {
+	return func(w http.ResponseWriter, r *http.Request, u User) (result, error) {
+		done, err := f(w, r, u)
+		if err == nil {
+			return done, nil
+		}
+		data, failed := s.data(r, u)
+		if failed != nil {
+			return result{}, err
+		}
+		return result{}, mistake{err, s.page, data}
+	}
 }

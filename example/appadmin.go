@@ -2,10 +2,8 @@ package main
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/example/backend"
 	"github.com/go-guard/guard/rbac"
 )
 
@@ -15,69 +13,26 @@ func (a *app) adminRoutes(settings) error {
 	if err != nil {
 		return err
 	}
-	admins := func(next http.Handler) http.HandlerFunc {
-		gate := roles.RequireRole("admin")(next)
-		return a.mine(func(w http.ResponseWriter, r *http.Request, _ User) { gate.ServeHTTP(w, r) })
-	}
-	a.route("/app/admin", admins(http.HandlerFunc(a.showAdmin)), admins(a.recently()(guard.HandlerFunc(a.suspendOrRestore))))
+	admins, accounts := roles.RequireRole("admin"), screen[found]{a, "admin", a.search}
+	a.route("/app/admin", admins(a.mine(accounts.show)).ServeHTTP, admins(a.sudo(accounts.try(a.suspendOrRestore))).ServeHTTP)
 	return nil
 }
 
-// maxListed is how many accounts the page shows: a search finds the others.
-const maxListed = 100
-
-// found are the accounts whose address has what was searched for.
-type found struct {
-	Search   string
-	Accounts []backend.Account
-	More     bool
+func (a *app) search(r *http.Request, _ User) (found, error) {
+	return a.users.Search(r.Context(), r.URL.Query().Get("q"))
 }
 
-func (a *app) search(r *http.Request) (l found, err error) {
-	l.Search = strings.ToLower(strings.TrimSpace(r.URL.Query().Get("q")))
-	all, err := a.users.Everyone(r.Context())
-	for _, account := range all {
-		if !strings.Contains(account.Email, l.Search) {
-			continue
-		}
-		if l.More = len(l.Accounts) == maxListed; l.More {
-			break
-		}
-		account.Hash = ""
-		l.Accounts = append(l.Accounts, account)
-	}
-	return l, err
-}
-
-func (a *app) showAdmin(w http.ResponseWriter, r *http.Request) {
-	l, err := a.search(r)
-	if err != nil {
-		guard.Refuse(w, r, err)
-		return
-	}
-	a.page(w, r, http.StatusOK, "admin", l)
-}
-
-func (a *app) suspendOrRestore(w http.ResponseWriter, r *http.Request, u User) {
+func (a *app) suspendOrRestore(_ http.ResponseWriter, r *http.Request, u User) (result, error) {
 	id, done := r.PostForm.Get("id"), "suspended"
 	if r.PostForm.Get("do") == "restore" {
 		done = "restored"
 	}
 	if id == u.ID {
-		l, err := a.search(r)
-		if err == nil {
-			err = &guard.Error{Status: http.StatusConflict, Message: "You cannot suspend yourself: another administrator can"}
-		}
-		a.mistake(w, r, "admin", l, err)
-		return
+		return result{}, conflict("You cannot suspend yourself: another administrator can")
 	}
 	exists, err := a.suspend(r.Context(), id, done == "suspended")
 	if err == nil && !exists {
 		err = guard.NotFound("Account not found")
 	}
-	if err != nil {
-		guard.Refuse(w, r, err)
-		return
-	}
-	notice(w, r, "/app/admin", done)
+	return result{to: "/app/admin?notice=" + done}, err
 }

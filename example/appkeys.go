@@ -6,15 +6,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
 )
 
 // keyRoutes mounts the API keys of the user, which are those of /apikey. To make one needs
 // more than a session: no factor is asked of a key.
 func (a *app) keyRoutes(settings) error {
-	issue, revoke := a.sudo(a.makeKey), a.mine(a.revokeKey)
-	a.route("/app/keys", a.mine(a.showKeys), func(w http.ResponseWriter, r *http.Request) {
+	keys := screen[[]listedKey]{a, "keys", a.liveKeys}
+	issue, revoke := a.sudo(keys.try(a.makeKey)), a.mine(a.revokeKey)
+	a.route("/app/keys", a.mine(keys.show), func(w http.ResponseWriter, r *http.Request) {
 		if r.PostForm.Has("id") {
 			revoke(w, r)
 			return
@@ -24,59 +24,32 @@ func (a *app) keyRoutes(settings) error {
 	return nil
 }
 
-// liveKeys returns the keys of u that have not ended.
-func (a *app) liveKeys(r *http.Request, u User) (keys []listedKey, err error) {
-	list, err := a.ring.List(r.Context(), u.ID)
-	for _, rec := range list {
-		if !rec.Ended(time.Now()) {
-			keys = append(keys, listedKey{rec})
-		}
-	}
-	return keys, err
-}
-
-func (a *app) showKeys(w http.ResponseWriter, r *http.Request, u User) {
-	keys, err := a.liveKeys(r, u)
-	if err != nil {
-		guard.Refuse(w, r, err)
-		return
-	}
-	a.page(w, r, http.StatusOK, "keys", keys)
+func (a *app) liveKeys(r *http.Request, u User) ([]listedKey, error) {
+	return liveKeys(r.Context(), a.ring, u)
 }
 
 // makeKey shows the new key in its answer alone.
-func (a *app) makeKey(w http.ResponseWriter, r *http.Request, u User) {
-	keys, err := a.liveKeys(r, u)
-	if err != nil {
-		guard.Refuse(w, r, err)
-		return
-	}
+func (a *app) makeKey(_ http.ResponseWriter, r *http.Request, u User) (result, error) {
 	name := strings.TrimSpace(r.PostForm.Get("name"))
 	if name == "" || len(name) > 100 {
-		a.invalid(w, r, "keys", keys, map[string]string{"name": "Enter a name of at most 100 letters, by which you will recognize the key."})
-		return
+		return result{}, mistakes{"name": "Enter a name of at most 100 letters, by which you will recognize the key."}
 	}
 	key, rec, err := a.ring.Issue(r.Context(), apikey.Grant{Subject: u.ID, Name: name, ExpiresAt: time.Now().AddDate(0, 0, 90)})
 	if err != nil {
-		a.mistake(w, r, "keys", keys, err)
-		return
+		return result{}, err
 	}
 	a.mails.notify(u, newKeyMail)
-	a.page(w, r, http.StatusCreated, "key", struct {
+	return result{status: http.StatusCreated, page: "key", data: struct {
 		listedKey
 		Text string
-	}{listedKey{*rec}, key.Reveal()})
+	}{listedKey{*rec}, key.Reveal()}}, nil
 }
 
-func (a *app) revokeKey(w http.ResponseWriter, r *http.Request, u User) {
+func (a *app) revokeKey(_ http.ResponseWriter, r *http.Request, u User) (result, error) {
 	id := r.PostForm.Get("id")
 	keys, err := a.liveKeys(r, u)
 	if err == nil && slices.ContainsFunc(keys, func(k listedKey) bool { return k.ID == id }) { // else it is another's
 		_, err = a.ring.Revoke(r.Context(), id)
 	}
-	if err != nil {
-		guard.Refuse(w, r, err)
-		return
-	}
-	notice(w, r, "/app/keys", "revoked")
+	return result{to: "/app/keys?notice=revoked"}, err
 }

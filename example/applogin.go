@@ -14,28 +14,19 @@ import (
 
 func (a *app) loginRoutes(set settings) (err error) {
 	a.signIn, err = a.signInLinks(set, "/app/login/link")
-	a.link(linkPage{
-		path: a.signIn.path, ask: "login-mail", form: "login-link", purpose: a.signIn.purpose, links: a.signIn.links, letter: a.signIn.letter,
-		use: func(w http.ResponseWriter, r *http.Request, in linked) error {
-			step, err := a.signIn.redeemSignIn(w, r, in.Token)
-			if err == nil {
-				lead(w, r, step, "/app/")
-			}
-			return err
-		},
-	})
-	a.route("/app/login", a.showLogin, a.login)
+	a.link(a.signIn.page("login-mail", "login-link", func(w http.ResponseWriter, r *http.Request, in linked) (string, error) {
+		step, err := a.signIn.redeemSignIn(w, r, in.Token)
+		return stepPage(step, "/app/"), err
+	}))
+	a.route("/app/login", a.answer(a.showLogin), a.answer(a.plain("login").try(a.login)))
 	totp, passkey := a.sessions.Step(totpStep), a.sessions.Step(passkeyStep)
-	a.route("/app/second", guard.Optional(totp, passkey)(http.HandlerFunc(a.showSecond)).ServeHTTP, guard.Require(totp, passkey)(guard.HandlerFunc(a.secondFactor)).ServeHTTP)
-	a.route("/app/logout", a.show("logout"), a.sessions.LogoutHandler("/app/login?notice=signed-out").ServeHTTP)
+	second := screen[factors]{a, "second", a.halfFactors}
+	a.route("/app/second", guard.Optional(totp, passkey)(a.answer(second.show)).ServeHTTP, guard.Require(totp, passkey)(a.answer(second.try(a.secondFactor))).ServeHTTP)
+	a.route("/app/logout", a.answer(a.plain("logout").show), a.sessions.LogoutHandler("/app/login?notice=signed-out").ServeHTTP)
 	return err
 }
 
-// lead leads to a page of this site after a sign-in, or first to the step that is missing.
-func lead(w http.ResponseWriter, r *http.Request, step, page string) {
-	http.Redirect(w, r, stepPage(step, page), http.StatusSeeOther)
-}
-
+// stepPage is the page that a sign-in leads to, or first that of the step that is missing.
 func stepPage(step, page string) string {
 	if step == "" {
 		return page
@@ -46,34 +37,28 @@ func stepPage(step, page string) string {
 // showLogin is also where step-up leads to. Someone who has just signed in, and has no
 // second factor, is led on to enroll one: to sign in again would not help, unless no one was
 // asked anything at the provider.
-func (a *app) showLogin(w http.ResponseWriter, r *http.Request) {
+func (a *app) showLogin(_ http.ResponseWriter, r *http.Request, _ User) (result, error) {
 	next := format.Next(r, "")
 	s, ok := a.session(r.Context())
 	if ok && next != "" && time.Since(s.AuthTime()) < recent {
 		step, err := a.secondStep(r.Context(), User{ID: s.Sub()})
-		if err != nil {
-			guard.Refuse(w, r, err)
-			return
-		}
-		if step == "" && !slices.Contains(s.AMR(), providerFactor) {
-			http.Redirect(w, r, "/app/factor?next="+url.QueryEscape(next), http.StatusSeeOther)
-			return
+		if err != nil || step == "" && !slices.Contains(s.AMR(), providerFactor) {
+			return result{to: "/app/factor?next=" + url.QueryEscape(next)}, err
 		}
 	}
-	a.page(w, r, http.StatusOK, "login", nil)
+	return result{page: "login"}, nil
 }
 
-func (a *app) login(w http.ResponseWriter, r *http.Request) {
-	email, pw, mistakes := r.PostForm.Get("email"), r.PostForm.Get("password"), map[string]string{}
+func (a *app) login(w http.ResponseWriter, r *http.Request, _ User) (result, error) {
+	email, pw, missing := r.PostForm.Get("email"), r.PostForm.Get("password"), mistakes{}
 	if strings.TrimSpace(email) == "" {
-		mistakes["email"] = "Enter your e-mail address."
+		missing["email"] = "Enter your e-mail address."
 	}
 	if pw == "" {
-		mistakes["password"] = "Enter your password."
+		missing["password"] = "Enter your password."
 	}
-	if len(mistakes) > 0 {
-		a.invalid(w, r, "login", nil, mistakes)
-		return
+	if len(missing) > 0 {
+		return result{}, missing
 	}
 	u, err := a.attempts.Check(r, email, pw)
 	step := ""
@@ -84,31 +69,20 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) {
 		}
 		step, err = a.create(w, r, u, "pwd", opts...)
 	}
-	if err != nil {
-		a.mistake(w, r, "login", nil, err)
-		return
-	}
-	lead(w, r, step, format.Next(r, "/app/"))
+	return result{to: stepPage(step, format.Next(r, "/app/"))}, err
 }
 
-// showSecond shows the second step, which a request without the first one is led to.
-func (a *app) showSecond(w http.ResponseWriter, r *http.Request) {
+// halfFactors is the data of the second step.
+func (a *app) halfFactors(r *http.Request, _ User) (factors, error) {
 	half, ok := guard.PrincipalFrom[*session.Session[Device]](r.Context())
 	if !ok {
-		http.Redirect(w, r, "/app/login?next="+url.QueryEscape(format.Next(r, "/app/")), http.StatusSeeOther)
-		return
+		first := "/app/login?next=" + url.QueryEscape(format.Next(r, "/app/"))
+		return factors{}, &guard.Error{Status: http.StatusUnauthorized, Message: "Sign in first", Header: http.Header{"Location": {first}}}
 	}
-	a.showFactors("second")(w, r, User{ID: half.Sub()})
+	return a.factorsOf(r, User{ID: half.Sub()})
 }
 
-func (a *app) secondFactor(w http.ResponseWriter, r *http.Request, half *session.Session[Device]) {
-	f, err := a.factorsOf(r.Context(), half.Sub())
-	if err == nil {
-		err = a.complete(w, r, half, r.PostForm.Get("code"))
-	}
-	if err != nil {
-		a.mistake(w, r, "second", f, err)
-		return
-	}
-	http.Redirect(w, r, format.Next(r, "/app/"), http.StatusSeeOther)
+func (a *app) secondFactor(w http.ResponseWriter, r *http.Request, _ User) (result, error) {
+	half, _ := guard.PrincipalFrom[*session.Session[Device]](r.Context())
+	return result{to: format.Next(r, "/app/")}, a.complete(w, r, half, r.PostForm.Get("code"))
 }

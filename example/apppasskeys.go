@@ -1,29 +1,21 @@
 package main
 
-import (
-	"net/http"
-
-	"github.com/go-guard/guard"
-)
+import "net/http"
 
 // passkeyRoutes mounts the page of passkeys. It needs JavaScript: what it does is that of
 // /passkey.
 func (a *app) passkeyRoutes(settings) error {
 	if a.keys != nil {
-		a.route("/app/passkeys", a.sudo(a.showPasskeys), nil)
+		a.route("/app/passkeys", a.sudo(screen[passkeysPage]{a, "passkeys", a.listPasskeys}.show), nil)
 	}
 	return nil
 }
 
-func (a *app) showPasskeys(w http.ResponseWriter, r *http.Request, u User) {
-	list, err := a.keys.List(r.Context(), u.ID)
-	if err != nil {
-		guard.Refuse(w, r, err)
-		return
-	}
+func (a *app) listPasskeys(r *http.Request, u User) (passkeysPage, error) {
 	p := passkeysPage{Suggested: device(r.UserAgent())}
+	list, err := a.keys.List(r.Context(), u.ID)
 	for _, c := range list {
 		p.Keys = append(p.Keys, listed(c))
 	}
-	a.page(w, r, http.StatusOK, "passkeys", p)
+	return p, err
 }

@@ -4,43 +4,43 @@ import (
 	"net/http"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/example/backend"
 )
 
 func (a *app) passwordRoutes(set settings) (err error) {
 	a.reset, err = a.resetLinks(set, "/app/reset")
-	a.link(linkPage{
-		path: a.reset.path, ask: "reset", form: "reset-link", purpose: a.reset.purpose, links: a.reset.links, letter: a.reset.letter,
-		use: func(w http.ResponseWriter, r *http.Request, in linked) error {
-			err := a.reset.redeemPassword(r.Context(), in.Token, r.PostForm.Get("password"))
-			if err == nil {
-				notice(w, r, "/app/login", "reset")
-			}
-			return err
-		},
-	})
-	a.route("/app/password", a.mine(a.password), a.mine(a.password))
+	a.link(a.reset.page("reset", "reset-link", func(_ http.ResponseWriter, r *http.Request, in linked) (string, error) {
+		return "/app/login?notice=reset", a.reset.redeemPassword(r.Context(), in.Token, r.PostForm.Get("password"))
+	}))
+	a.route("/app/password", a.password(false), a.password(true))
 	return err
 }
 
-// errChanged is the refusal where another request changed the account first.
-var errChanged = &guard.Error{Status: http.StatusConflict, Message: "The account was changed meanwhile. Try again"}
-
-// password changes the password: by the old one or, of an account without one, by a
-// recent sign-in.
-func (a *app) password(w http.ResponseWriter, r *http.Request, u User) {
-	account, _, err := a.users.Account(r.Context(), u.ID) // before the old one is checked: for the swap
-	if err != nil {
-		guard.Refuse(w, r, err)
-		return
-	}
-	hasPassword := account.Hash != ""
-	change := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost {
-			a.page(w, r, http.StatusOK, "password", hasPassword)
+// password is the page, or its form: it asks for the old password or, of an account without
+// one, for a recent sign-in.
+func (a *app) password(form bool) http.HandlerFunc {
+	return guard.HandlerFunc(func(w http.ResponseWriter, r *http.Request, u User) {
+		account, _, err := a.users.Account(r.Context(), u.ID) // before the old one is checked: for the swap
+		if err != nil {
+			guard.Refuse(w, r, err)
 			return
 		}
-		var err error
-		if hasPassword {
+		has := account.Hash != ""
+		page := screen[bool]{a, "password", func(*http.Request, User) (bool, error) { return has, nil }}
+		do, gate := page.show, a.sudo
+		if form {
+			do = page.try(a.changePassword(account))
+		}
+		if has {
+			gate = a.mine
+		}
+		gate(do)(w, r)
+	})
+}
+
+func (a *app) changePassword(account backend.Account) action {
+	return func(_ http.ResponseWriter, r *http.Request, u User) (_ result, err error) {
+		if account.Hash != "" {
 			_, err = a.attempts.Check(r, u.Email, r.PostForm.Get("old"))
 		}
 		swapped := false
@@ -50,15 +50,6 @@ func (a *app) password(w http.ResponseWriter, r *http.Request, u User) {
 		if err == nil && !swapped {
 			err = errChanged
 		}
-		if err != nil {
-			a.mistake(w, r, "password", hasPassword, err)
-			return
-		}
-		notice(w, r, "/app/password", "password")
-	})
-	if hasPassword {
-		change(w, r)
-		return
+		return result{to: "/app/password?notice=password"}, err
 	}
-	a.recently()(change).ServeHTTP(w, r)
 }

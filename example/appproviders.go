@@ -34,13 +34,19 @@ func (a *app) providerRoutes(set settings) (err error) {
 	a.mux.Handle("GET /app/oauth/login", login.Begin())
 	callback := login.Complete(a.fromProvider)
 	if set.oauth.formPost { // comes from another site: the state and its cookie bind it to this browser
-		a.outer.Handle("/app/oauth/callback", guard.Chain(appHeaders, guard.OnError(format.Browser(a.refused, guard.JSON)))(callback))
+		a.outer.Handle("/app/oauth/callback", guard.Chain(pageHeaders(appPolicy), guard.OnError(format.Browser(a.refused, guard.JSON)))(callback))
 	} else {
 		a.mux.Handle("/app/oauth/callback", callback)
 	}
-	a.route("/app/providers", a.mine(a.showIdentities), a.sudo(a.removeIdentity))
+	identities := screen[[]backend.Identity]{a, "providers", a.identities}
+	a.route("/app/providers", a.mine(identities.show), a.sudo(identities.try(a.removeIdentity)))
 	back := http.RedirectHandler("/app/providers", http.StatusSeeOther).ServeHTTP // of a page that was reloaded
-	a.route("/app/providers/link", back, a.sudo(func(w http.ResponseWriter, r *http.Request, _ User) { login.Link(a.linkTo).ServeHTTP(w, r) }))
+	begin := guard.HandlerFunc(func(w http.ResponseWriter, r *http.Request, u User) {
+		if fromPageOf(w, r, u, "/app/") {
+			login.Link(a.linkTo).ServeHTTP(w, r)
+		}
+	})
+	a.route("/app/providers/link", back, a.recently()(begin).ServeHTTP)
 	return nil
 }
 
@@ -68,36 +74,19 @@ func (a *app) linkTo(r *http.Request) (string, error) {
 	return s.Sub() + " " + s.ID(), nil
 }
 
-func (a *app) showIdentities(w http.ResponseWriter, r *http.Request, u User) {
-	a.identities(w, r, u, nil)
-}
-
-// identities answers with the page, or with an error in it.
-func (a *app) identities(w http.ResponseWriter, r *http.Request, u User, mistake error) {
-	all, err := a.users.Identities(r.Context(), u.ID)
-	switch {
-	case err != nil:
-		guard.Refuse(w, r, err)
-	case mistake != nil:
-		a.mistake(w, r, "providers", all, mistake)
-	default:
-		a.page(w, r, http.StatusOK, "providers", all)
-	}
+func (a *app) identities(r *http.Request, u User) ([]backend.Identity, error) {
+	return a.users.Identities(r.Context(), u.ID)
 }
 
 // removeIdentity removes one, and ends all other sessions: some began with it.
-func (a *app) removeIdentity(w http.ResponseWriter, r *http.Request, u User) {
+func (a *app) removeIdentity(_ http.ResponseWriter, r *http.Request, u User) (result, error) {
 	removed, err := a.users.RemoveIdentity(r.Context(), u.ID, backend.Identity{Issuer: r.PostForm.Get("issuer"), Subject: r.PostForm.Get("subject")})
 	if err == nil && !removed {
-		err = &guard.Error{Status: http.StatusConflict, Message: "Nothing was removed. Your only way to sign in stays: choose a password first"}
+		err = conflict("Nothing was removed. Your only way to sign in stays: choose a password first")
 	}
 	if err == nil {
 		a.mails.notify(u, "A way to sign in to your account was removed: a provider.")
 		_, err = a.sessions.DestroyAll(r.Context(), u.ID, a.sessionID(r))
 	}
-	if err != nil {
-		a.identities(w, r, u, err)
-		return
-	}
-	notice(w, r, "/app/providers", "unlinked")
+	return result{to: "/app/providers?notice=unlinked"}, err
 }

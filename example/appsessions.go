@@ -7,31 +7,20 @@ import (
 )
 
 func (a *app) homeRoutes(settings) error {
-	a.route("/app/{$}", a.home, nil)
-	a.route("/app/sessions", a.mine(a.showSessions), a.mine(a.endSessions))
+	home, sessions := screen[factors]{a, "home", a.factorsOf}, screen[[]listedSession]{a, "sessions", a.listSessions}
+	a.route("/app/{$}", func(w http.ResponseWriter, r *http.Request) {
+		show := a.plain("welcome").show
+		if _, ok := guard.PrincipalFrom[User](r.Context()); ok {
+			show = home.show
+		}
+		a.answer(show)(w, r)
+	}, nil)
+	a.route("/app/sessions", a.mine(sessions.show), a.mine(a.endSessions))
 	return nil
 }
 
-func (a *app) home(w http.ResponseWriter, r *http.Request) {
-	u, ok := guard.PrincipalFrom[User](r.Context())
-	if !ok {
-		a.page(w, r, http.StatusOK, "welcome", nil)
-		return
-	}
-	a.showFactors("home")(w, r, u)
-}
-
-func (a *app) showSessions(w http.ResponseWriter, r *http.Request, u User) {
-	list, err := a.listSessions(r, u)
-	if err != nil {
-		guard.Refuse(w, r, err)
-		return
-	}
-	a.page(w, r, http.StatusOK, "sessions", list)
-}
-
 // endSessions ends one session or, without its id, all others.
-func (a *app) endSessions(w http.ResponseWriter, r *http.Request, u User) {
+func (a *app) endSessions(_ http.ResponseWriter, r *http.Request, u User) (result, error) {
 	name, found, err := "others-ended", true, error(nil)
 	if r.PostForm.Has("id") {
 		name = "ended"
@@ -39,12 +28,8 @@ func (a *app) endSessions(w http.ResponseWriter, r *http.Request, u User) {
 	} else {
 		_, err = a.sessions.DestroyAll(r.Context(), u.ID, a.sessionID(r))
 	}
-	if err != nil {
-		guard.Refuse(w, r, err)
-		return
-	}
 	if !found {
 		name = "gone"
 	}
-	notice(w, r, "/app/sessions", name)
+	return result{to: "/app/sessions?notice=" + name}, err
 }

@@ -1,76 +1,31 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"html/template"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/format"
 )
 
-// An anchor is a link of a page.
-type anchor struct{ Href, Text string }
-
-// nav are the pages that every page leads to. u is nil for anonymous visitors.
-func (a *app) nav(u *User) []anchor {
-	if u == nil {
-		return []anchor{{"/app/login", "Sign in"}, {"/app/signup", "Sign up"}}
-	}
-	pages := []anchor{
-		{"/app/", "Account"}, {"/app/sessions", "Sessions"}, {"/app/password", "Password"}, {"/app/email", "E-mail address"}, {"/app/factor", "Second factor"},
-		{"/app/passkeys", "Passkeys"}, {"/app/keys", "API keys"},
-	}
-	if a.provider != "" {
-		pages = append(pages, anchor{"/app/providers", "Providers"})
-	}
-	if u.Role == "admin" {
-		pages = append(pages, anchor{"/app/admin", "All accounts"})
-	}
-	return pages
-}
-
-// appNotices are the messages about the last action that a page can show.
-var appNotices = map[string]string{
-	"signed-out":   "You are signed out.",
-	"ended":        "The session was ended.",
-	"gone":         "That session had ended already.",
-	"others-ended": "All other sessions were ended.",
-	"other-user":   "Nothing was changed: another user has signed in here meanwhile.",
-	"welcome":      "Welcome! Your account is ready.",
-	"password":     "Your password was changed. All other sessions were ended.",
-	"reset":        "Your password was changed, and all sessions were ended. Sign in with the new one.",
-	"email":        "The address was changed. All other sessions were ended.",
-	"undone":       "The change is undone, and all sessions were ended. We have mailed you a link, with which you choose a new password.",
-	"revoked":      "The key is revoked: no request with it is accepted.",
-	"linked":       "From now on this signs you in, too.",
-	"unlinked":     "It signs you in no more. All other sessions were ended.",
-	"suspended":    "The account is suspended, and its sessions were ended.",
-	"restored":     "The account can be signed in to again.",
-	"factor-gone":  "The second factor was removed. All other sessions were ended.",
-	"added":        "The passkey is added.",
-	"renamed":      "The passkey has its new name.",
-	"removed":      "The passkey is removed. All other sessions were ended.",
-	"confirm":      "Nothing was changed: your sign-in was too long ago.",
-}
-
 // A view is what a template of app/ gets.
 type view struct {
-	Path, Notice string
-	Next         string // where the form leads to, or empty
-	User         *User  // nil for anonymous visitors
-	Nav          []anchor
-	Demo         bool
-	Provider     string // the host with which people sign in, or empty
-	Script       bool   // the page uses passkeys
-	Style        template.CSS
-	Data         any // of the page
+	Path     string
+	Notice   string // the name of a message about the last action
+	Next     string // where the form leads to, or empty
+	User     *User  // nil for anonymous visitors
+	Demo     bool
+	Passkeys bool   // there are some
+	Provider string // the host with which people sign in, or empty
+	Script   bool   // the page uses passkeys
+	Style    template.CSS
+	Data     any // of the page
 
-	Refused  string            // a mistake that no field has
-	Mistakes map[string]string // by field
-	Failed   bool              // the page shows an error
+	Refused  string // a mistake that no field has
+	Mistakes mistakes
+	Failed   bool // the page shows an error
 	sent     func(string) string
 	focused  bool
 }
@@ -81,13 +36,12 @@ func (a *app) page(w http.ResponseWriter, r *http.Request, status int, name stri
 }
 
 func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
-	v.Path, v.Notice, v.Next = r.URL.Path, appNotices[r.URL.Query().Get("notice")], format.Next(r, "")
-	v.Provider = a.provider
-	v.Demo, v.Style, v.Failed, v.sent = a.demo, template.CSS(appCSS), status >= 400, r.PostForm.Get
+	v.Path, v.Notice, v.Next = r.URL.Path, r.URL.Query().Get("notice"), format.Next(r, "")
+	v.Demo, v.Passkeys, v.Provider = a.demo, a.keys != nil, a.provider
+	v.Style, v.Failed, v.sent = template.CSS(appCSS), status >= 400, r.PostForm.Get
 	if u, ok := guard.PrincipalFrom[User](r.Context()); ok {
 		v.User = &u
 	}
-	v.Nav = a.nav(v.User)
 	policy := a.policy
 	if v.Script = a.keys != nil && (name == "login" || name == "second" || name == "passkeys"); v.Script {
 		policy = strings.Replace(policy, ";", "; script-src 'self'; connect-src 'self';", 1)
@@ -131,16 +85,26 @@ func (v *view) Field(name, label, kind, autocomplete, hint string) appField {
 	return f
 }
 
-// invalid shows a form again, with the mistakes in its fields.
-func (a *app) invalid(w http.ResponseWriter, r *http.Request, name string, data any, mistakes map[string]string) {
-	a.render(w, r, http.StatusUnprocessableEntity, name, view{Data: data, Mistakes: mistakes})
+// mistakes are those of a form, by field: 422.
+type mistakes map[string]string
+
+func (mistakes) Error() string { return "a form has mistakes" }
+
+// A mistake is an error for the page of the form that was sent, with its data.
+type mistake struct {
+	error
+	page string
+	data any
 }
 
-// mistake answers err in the form that was sent, if the person can correct it there, and
-// any other error as a page.
-func (a *app) mistake(w http.ResponseWriter, r *http.Request, name string, data any, err error) {
+// show answers in the form, if the person can correct it there, and otherwise as a page.
+func (m mistake) show(a *app, w http.ResponseWriter, r *http.Request) {
+	if fields, ok := errors.AsType[mistakes](m.error); ok {
+		a.render(w, r, http.StatusUnprocessableEntity, m.page, view{Data: m.data, Mistakes: fields})
+		return
+	}
 	inForm := func(w http.ResponseWriter, r *http.Request, e *guard.Error) {
-		v := view{Data: data, Mistakes: map[string]string{}}
+		v := view{Data: m.data, Mistakes: mistakes{}}
 		text := strings.TrimSuffix(e.Message, ".") + "."
 		switch {
 		case e.Code == "login_invalid" && r.PostForm.Has("old"):
@@ -159,23 +123,11 @@ func (a *app) mistake(w http.ResponseWriter, r *http.Request, name string, data 
 			a.refused(w, r, e)
 			return
 		}
-		a.render(w, r, e.Status, name, v)
+		a.render(w, r, e.Status, m.page, v)
 	}
 	guard.OnError(format.Browser(inForm, guard.JSON))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		guard.Refuse(w, r, err)
+		guard.Refuse(w, r, m.error)
 	})).ServeHTTP(w, r)
-}
-
-// waiting puts Retry-After into words.
-func waiting(retryAfter string) string {
-	switch seconds, err := strconv.Atoi(retryAfter); {
-	case err != nil || seconds < 1:
-		return "Try again later."
-	case seconds < 90:
-		return fmt.Sprintf("Wait %d seconds.", seconds)
-	default:
-		return fmt.Sprintf("Wait %d minutes.", (seconds+59)/60)
-	}
 }
 
 // refused is a refusal as a page. A visitor who must sign in first is led to the form, and

@@ -49,3 +49,14 @@ func (a accounts) refusedCode(w http.ResponseWriter, r *http.Request, e *guard.E
 	page.Mistake = e.Message
 	page.show(w, e.Status)
 }
+
+// parsedForm reads the form of a POST, so that a handler sees no half of one.
+func parsedForm(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := r.ParseForm(); err != nil {
+			guard.Refuse(w, r, unreadable(err))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

@@ -84,6 +84,33 @@ func (d *Directory) Everyone(ctx context.Context) ([]backend.Account, error) {
 	return accounts, unavailable(err)
 }
 
+// maxFound is how many accounts a search returns.
+const maxFound = 100
+
+// found are the accounts whose address has what was searched for.
+type found struct {
+	Search   string
+	Accounts []backend.Account // without the hashes
+	More     bool
+}
+
+// Search returns the accounts whose address has a text, those that are suspended, too.
+func (d *Directory) Search(ctx context.Context, text string) (l found, err error) {
+	l.Search = strings.ToLower(strings.TrimSpace(text))
+	all, err := d.Everyone(ctx)
+	for _, a := range all {
+		if !strings.Contains(a.Email, l.Search) {
+			continue
+		}
+		if l.More = len(l.Accounts) == maxFound; l.More {
+			break
+		}
+		a.Hash = ""
+		l.Accounts = append(l.Accounts, a)
+	}
+	return l, err
+}
+
 // Create adds an account, unless its ID or e-mail address is taken.
 func (d *Directory) Create(ctx context.Context, a backend.Account) (created bool, err error) {
 	a.Email = strings.ToLower(a.Email)

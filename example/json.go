@@ -44,6 +44,10 @@ func malformed(message string) error {
 	return &guard.Error{Status: http.StatusBadRequest, Message: message}
 }
 
+func conflict(message string) error {
+	return &guard.Error{Status: http.StatusConflict, Message: message}
+}
+
 // unreadable returns the refusal of a body that could not be read to its end: it
 // is too large, or the client failed, which is a 400 and not a 500.
 func unreadable(err error) error {

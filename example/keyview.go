@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	_ "embed"
 	"html/template"
 	"net/http"
@@ -83,6 +84,17 @@ func (k listedKey) Expiry() string {
 
 // UsesLeft is how many more requests the key authenticates, if it has a limit.
 func (k listedKey) UsesLeft() int64 { return max(0, k.MaxUses-k.Uses) }
+
+// liveKeys returns the keys of u that have not ended.
+func liveKeys(ctx context.Context, ring *apikey.Ring, u User) (keys []listedKey, err error) {
+	list, err := ring.List(ctx, u.ID)
+	for _, rec := range list {
+		if !rec.Ended(time.Now()) {
+			keys = append(keys, listedKey{rec})
+		}
+	}
+	return keys, err
+}
 
 // showList answers with the list of the user's keys and the form for another.
 func (k keyPages) showList(w http.ResponseWriter, r *http.Request, status int, p keyPage) {

@@ -7,8 +7,12 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/signin/link"
 )
 
 var (
@@ -95,6 +99,18 @@ func ago(t time.Time) string {
 	}
 }
 
+// waiting puts Retry-After into words.
+func waiting(retryAfter string) string {
+	switch seconds, err := strconv.Atoi(retryAfter); {
+	case err != nil || seconds < 1:
+		return "Try again later."
+	case seconds < 90:
+		return fmt.Sprintf("Wait %d seconds.", seconds)
+	default:
+		return fmt.Sprintf("Wait %d minutes.", (seconds+59)/60)
+	}
+}
+
 // show answers with the page.
 func (a accounts) show(w http.ResponseWriter, r *http.Request, status int, p page) {
 	if a.demo && p.User == nil {
@@ -118,6 +134,23 @@ func showPage(w http.ResponseWriter, status int, policy string, t *template.Temp
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(b.String()))
+}
+
+// pageHeaders sets the header fields of pages for every answer, also for refusals of programs.
+func pageHeaders(policy string) guard.Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h := w.Header()
+			h.Set("Content-Security-Policy", policy)
+			h.Set("X-Content-Type-Options", "nosniff")
+			h.Set("Referrer-Policy", "same-origin")
+			h.Set("Cache-Control", "no-store")
+			if strings.Contains(r.URL.RawQuery, "token") {
+				link.SetHeaders(h)
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
 }
 
 // device names the browser and system of a User-Agent, as far as it is known. The

@@ -81,6 +81,9 @@ func (a accounts) setPassword(ctx context.Context, account backend.Account, pw s
 	return true, err
 }
 
+// errChanged is the refusal where another request changed the account first.
+var errChanged = conflict("The account was changed meanwhile. Try again")
+
 // errLink is the refusal of package link, for what has changed while a link was redeemed.
 var errLink = &guard.Error{Status: http.StatusBadRequest, Code: "link_invalid", Message: "Invalid or expired link", Err: link.ErrInvalid}
 

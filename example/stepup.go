@@ -4,10 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/format"
+	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/stepup"
 )
 
@@ -34,6 +36,25 @@ func (a accounts) recently() guard.Middleware {
 		return step != "", err
 	}
 	return stepup.Require(stepup.Within(recent), stepup.Factor("pwd", "link", freshFactor, codeFactor, recoveryFactor, "hwk", "swk"), stepup.FactorIfEnrolled(hasFactor, codeFactor, recoveryFactor, "hwk", "swk"))
+}
+
+// addFactor replaces the session by one that has the factor, too: its code was right. The
+// epoch is read before the session is found alive: when all are ended, this one is, too.
+func (a accounts) addFactor(w http.ResponseWriter, r *http.Request, u User) error {
+	s, _ := a.session(r.Context())
+	epoch, err := a.sessions.Epoch(r.Context(), u.ID)
+	if err == nil {
+		s, err = a.sessions.Reload(r.Context(), s)
+	}
+	if err != nil {
+		return err
+	}
+	factors := s.AMR()
+	if !slices.Contains(factors, codeFactor) {
+		factors = append(factors, codeFactor)
+	}
+	_, err = a.sessions.Create(w, r, u.ID, s.Data(), session.AtEpoch(epoch), session.Factors(factors...), session.Ref(s.Ref()))
+	return err
 }
 
 // stepupSection shows an action that needs more than a session: a thief with a copied
