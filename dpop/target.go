@@ -3,6 +3,7 @@ package dpop
 import (
 	"bytes"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -51,7 +52,11 @@ func pathOf(r *http.Request) string {
 		path, _, _ := strings.Cut(r.RequestURI, "?")
 		return path
 	}
-	if path := r.URL.EscapedPath(); path != "" {
+	sent := r.URL
+	if u, err := url.ParseRequestURI(r.RequestURI); err == nil { // the absolute form (RFC 9112, section 3.2.2)
+		sent = u
+	}
+	if path := sent.EscapedPath(); path != "" {
 		return path
 	}
 	return "/" // RFC 3986, section 6.2.3

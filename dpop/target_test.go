@@ -90,6 +90,12 @@ func TestURLOfTheClient(t *testing.T) {
 	if !confirms(t, p, r, origin+"/profile") || confirms(t, p, r, "https://other.example.com/profile") {
 		t.Error("a request in absolute form")
 	}
+	// The absolute form, behind StripPrefix: the proof of a path is none for a longer one.
+	r = httptest.NewRequest("GET", "/v1/profile", nil)
+	r.RequestURI = "https://other.example.com/v1/profile?a=b"
+	if h.ServeHTTP(httptest.NewRecorder(), r); !got {
+		t.Error("a request in absolute form behind StripPrefix")
+	}
 	p = guard.Must(dpop.New(origin, &dpop.Options{Prefix: "/v1"}))
 	r = httptest.NewRequest("GET", "/profile", nil)
 	if !confirms(t, p, r, origin+"/v1/profile") || confirms(t, p, r, origin+"/profile") {
