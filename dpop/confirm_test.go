@@ -207,6 +207,15 @@ func TestKey(t *testing.T) {
 	if jkt, found, err := send(proof); jkt != client.Thumbprint() || !found || err != nil {
 		t.Errorf("%q, %t, %v", jkt, found, err)
 	}
+	// What another type of keys has is not part of the thumbprint, for which other servers
+	// refuse the token (RFC 7638, section 3.2).
+	header := client.Header()
+	jwk := header["jwk"].(map[string]any)
+	jwk["n"], jwk["e"] = "AQAB", "AQAB"
+	proof = client.Sign(prover.JSON(header), prover.JSON(client.Payload("POST", "https://as.example.com/token", "", h.Get("DPoP-Nonce"), time.Now())))
+	if jkt, found, err := send(proof); jkt != client.Thumbprint() || !found || err != nil {
+		t.Errorf("with members of an RSA key: %q, %t, %v", jkt, found, err)
+	}
 	for name, tt := range map[string]struct{ proof, code, reason string }{
 		"again":       {proof, "invalid_dpop_proof", "used before"},
 		"empty":       {"", "invalid_dpop_proof", "has no proof"},

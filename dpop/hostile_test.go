@@ -31,10 +31,12 @@ type forgery struct {
 
 func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// thumbprint is the jkt of the members that RFC 7638 hashes.
+// thumbprint is the jkt of the members that RFC 7638 hashes for a kty.
 func thumbprint(jwk map[string]any) string {
 	required := map[string]any{}
-	for _, name := range []string{"crv", "e", "kty", "n", "x", "y"} {
+	kty, _ := jwk["kty"].(string)
+	names := map[string][]string{"EC": {"crv", "x", "y"}, "OKP": {"crv", "x"}, "RSA": {"e", "n"}}[kty]
+	for _, name := range append(names, "kty") {
 		if v, ok := jwk[name]; ok {
 			required[name] = v
 		}

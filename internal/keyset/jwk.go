@@ -62,11 +62,20 @@ func (j JWK) Thumbprint() string {
 	return base64url.EncodeToString(sum[:])
 }
 
-// Digest returns the octets of the thumbprint.
+// Digest returns the octets of the thumbprint, of the members that the type of the key
+// requires alone: with another one, a key would have two (RFC 7638, section 3.2).
 func (j *JWK) Digest() [sha256.Size]byte {
-	members := [...][2]string{{"crv", j.Crv}, {"e", j.E}, {"kty", string(j.Kty)}, {"n", j.N}, {"x", j.X}, {"y", j.Y}}
-	if j.Kty == AKP { // RFC 9964, section 6
-		members = [...][2]string{{"alg", j.Alg}, {"kty", string(j.Kty)}, {"pub", j.Pub}, {}, {}, {}}
+	kty := string(j.Kty)
+	members := [4][2]string{{"kty", kty}}
+	switch j.Kty {
+	case EC:
+		members = [...][2]string{{"crv", j.Crv}, {"kty", kty}, {"x", j.X}, {"y", j.Y}}
+	case RSA:
+		members = [...][2]string{{"e", j.E}, {"kty", kty}, {"n", j.N}, {}}
+	case OKP: // RFC 8037, section 2
+		members = [...][2]string{{"crv", j.Crv}, {"kty", kty}, {"x", j.X}, {}}
+	case AKP: // RFC 9964, section 6
+		members = [...][2]string{{"alg", j.Alg}, {"kty", kty}, {"pub", j.Pub}, {}}
 	}
 	var stackBuffer [1024]byte
 	b := stackBuffer[:0]

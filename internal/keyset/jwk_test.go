@@ -23,6 +23,24 @@ func TestThumbprint(t *testing.T) {
 	}
 }
 
+// Members of other types of keys are not hashed: a key has one thumbprint (RFC 7638,
+// section 3.2).
+func TestThumbprintOfOneType(t *testing.T) {
+	all := keyset.JWK{Crv: "P-256", E: "AQAB", N: "n", X: "x", Y: "y", Pub: "pub", Alg: "ML-DSA-44"}
+	for kty, required := range map[keyset.KeyType]keyset.JWK{
+		keyset.EC:  {Kty: keyset.EC, Crv: all.Crv, X: all.X, Y: all.Y},
+		keyset.OKP: {Kty: keyset.OKP, Crv: all.Crv, X: all.X},
+		keyset.RSA: {Kty: keyset.RSA, E: all.E, N: all.N},
+		keyset.AKP: {Kty: keyset.AKP, Alg: all.Alg, Pub: all.Pub},
+	} {
+		j := all
+		j.Kty = kty
+		if got, want := j.Thumbprint(), required.Thumbprint(); got != want {
+			t.Errorf("%s: %s, want %s", kty, got, want)
+		}
+	}
+}
+
 func TestSecretHasNoJWK(t *testing.T) {
 	if j, ok := keyset.NewJWK([]byte("0123456789abcdef0123456789abcdef")); ok {
 		t.Errorf("%+v", j)
