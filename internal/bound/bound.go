@@ -100,15 +100,23 @@ func (s *Schemes) WithError(scheme, word string) []string {
 	return list
 }
 
-// Confirm asks the binding about a token of a request. Its refusal gets the params.
+// Confirm asks the binding about a token of a request. Its refusal gets the params, in a
+// copy: the binding may return one to every request.
 func (s *Schemes) Confirm(r *http.Request, scheme, token, cnf string) error {
-	err := s.binding.Confirm(r, scheme, token, cnf)
-	if e, ok := err.(*guard.Error); ok && e != nil && s.params != "" {
-		for i, line := range e.Challenges {
-			e.Challenges[i] = s.complete(line)
-		}
+	// A binding cannot abstain: the token is there.
+	_, err := guard.Resolve(0, true, s.binding.Confirm(r, scheme, token, cnf), nil)
+	e, ok := errors.AsType[*guard.Error](err)
+	if !ok || e == nil || s.params == "" {
+		return err
 	}
-	return err
+	c := e.Clone()
+	if err != error(e) {
+		c.Err = err // its text is more than that of e
+	}
+	for i, line := range c.Challenges {
+		c.Challenges[i] = s.complete(line)
+	}
+	return c
 }
 
 // Accepted is that of the binding, nil without one.
