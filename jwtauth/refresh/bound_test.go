@@ -103,7 +103,7 @@ func TestBoundLogin(t *testing.T) {
 	if w.Code != 401 {
 		t.Errorf("without Proofs: %d", w.Code)
 	}
-	for _, jkt := range []string{"x", key.Thumbprint() + "=", key.Thumbprint()[:42], strings.Repeat("é", 22)} {
+	for _, jkt := range []string{"x", key.Thumbprint() + "=", key.Thumbprint()[:42], strings.Repeat("é", 22), strings.Repeat("A", 44), strings.Repeat("A", 1000)} {
 		if _, err := logins.Start(t.Context(), "1", &refresh.StartOptions[claims]{JKT: jkt}); err == nil {
 			t.Errorf("JKT %q is accepted", jkt)
 		}

@@ -23,8 +23,8 @@ func (r *Refresher[C]) Refresh(ctx context.Context, refreshToken string) (*jwtau
 }
 
 // refresh is Refresh without the report, and returns the subject of a genuine
-// token. req has the proof for one that is bound, and may be nil. All that can fail comes before the store uses up the token: after an
-// outage, the client can use it again.
+// token. req has the proof for one that is bound, and may be nil. All that can fail comes
+// before the store uses up the token: after an outage, the client can use it again.
 func (r *Refresher[C]) refresh(ctx context.Context, refreshToken string, req *http.Request) (_ *jwtauth.Tokens, subject string, err error) {
 	t, err := r.open(refreshToken)
 	if err == nil && t.bound {
