@@ -24,6 +24,6 @@
 // # Not covered
 //
 // A stolen token works until it expires, unless it is bound to a key of its client: see
-// VerifierOptions.Bound and package dpop. Encrypted tokens (JWE) are refused. For opaque tokens see package bearer, for
-// refresh tokens package jwtauth/refresh.
+// VerifierOptions.Bound and package dpop. Encrypted tokens (JWE) are refused. For opaque
+// tokens see package bearer, for refresh tokens package jwtauth/refresh.
 package jwtauth
