@@ -183,26 +183,41 @@ func certificateOf(value string) (der []byte, ok bool) {
 // envoyHash returns the Hash of the one element of an X-Forwarded-Client-Cert. Two
 // elements mean that the client's is not the only one.
 func envoyHash(value string) (d digest, bad *reason) {
-	var hashes []string
-	quoted, several := false, false
-	for pair := range strings.FieldsFuncSeq(value, func(c rune) bool {
-		if c == '"' {
-			quoted = !quoted
+	hash, hashes := "", 0
+	for rest, more := value, true; more; {
+		var pair string
+		var ok bool
+		if pair, rest, more, ok = cutPair(rest); !ok {
+			return digest{}, errProxyField
 		}
-		several = several || !quoted && c == ','
-		return !quoted && c == ';'
-	}) {
 		if name, text, _ := strings.Cut(pair, "="); strings.EqualFold(name, "Hash") {
-			hashes = append(hashes, text)
+			hash, hashes = text, hashes+1
 		}
 	}
-	if quoted || several || strings.Contains(value, "\\") || len(hashes) != 1 || len(hashes[0]) != 2*len(d) {
+	if hashes != 1 || len(hash) != hex.EncodedLen(len(d)) {
 		return digest{}, errProxyField
 	}
-	if _, err := hex.Decode(d[:], []byte(hashes[0])); err != nil {
+	if _, err := hex.Decode(d[:], []byte(hash)); err != nil {
 		return digest{}, errProxyField
 	}
 	return d, nil
+}
+
+// cutPair returns the first pair of an element, and what follows its semicolon. ok is
+// false for a second element, an open quote and an escape.
+func cutPair(text string) (pair, rest string, more, ok bool) {
+	quoted := false
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '"':
+			quoted = !quoted
+		case c == '\\', c == ',' && !quoted:
+			return "", "", false, false
+		case c == ';' && !quoted:
+			return text[:i], text[i+1:], true, true
+		}
+	}
+	return text, "", false, !quoted
 }
 
 // Thumbprint returns the SHA-256 thumbprint of the client certificate of a request, for a
