@@ -36,6 +36,7 @@ function build(keys) {
     ],
     scopes: ['posts:read', 'posts:write', 'notes:read', 'notes:write'],
     ttl: { ClientCredentials: 600 },
+    enabledJWA: { dPoPSigningAlgValues: ['ES256', 'Ed25519', 'PS256', 'RS256'] },
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
