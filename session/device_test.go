@@ -298,16 +298,36 @@ func TestFlashesOfDevice(t *testing.T) {
 		}
 		thief := b.copied()
 		delete(thief.cookies, boundName)
-		list, err := m.Flashes(recorder(), thief.request("GET", "/"))
-		refused(t, err, 401, "Session is bound to another device")
-		if len(list) != 0 {
-			t.Errorf("the thief reads %q", list)
+		if list, err := m.Flashes(recorder(), thief.request("GET", "/")); len(list) != 0 || err != nil {
+			t.Errorf("the thief reads %q, %v", list, err)
+		}
+		if s, found, err := m.GuestFrom(thief.request("GET", "/")); found || err != nil {
+			t.Errorf("%v, %v", s, err)
 		}
 		refused(t, m.Flash(recorder(), thief.request("POST", "/"), "x"), 401, "Session is bound to another device")
-		_, err = m.Guest(recorder(), thief.request("POST", "/"), profile{})
+		_, err := m.Guest(recorder(), thief.request("POST", "/"), profile{})
 		refused(t, err, 401, "Session is bound to another device")
 		if list, err := m.Flashes(recorder(), b.request("GET", "/")); err != nil || len(list) != 1 {
 			t.Errorf("%q, %v", list, err)
+		}
+	})
+}
+
+// TestOptionalDevice: behind guard.Optional, a bound session without its bound cookie is
+// anonymous, so that the page to sign in can be shown; its cookie is not cleared.
+func TestOptionalDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bound(t, deviceManager(t, nil), "alice")
+		thief := b.copied()
+		thief.cookies[boundName] = "x"
+		for _, holder := range []*holder{b, thief} {
+			w, reached := serve(t, guard.Optional(b.m), holder.request("GET", "/"))
+			if got := w.Body.String(); !reached || w.Code != 200 || (got != "") != (holder == b) {
+				t.Errorf("%d %q", w.Code, got)
+			}
+			if set := cookies(w); len(set) != 0 {
+				t.Errorf("cookies %v", set)
+			}
 		}
 	})
 }

@@ -59,21 +59,24 @@ var (
 	errNoBrowser = &guard.Error{Status: http.StatusRequestHeaderFieldsTooLarge, Code: codeTooMany, Message: "Too many session cookies were sent", Err: errors.New("session: more cookies than a browser has")}
 )
 
-// Templates of the refusals of bound sessions. Their cookie is not dead: the browser
-// can refresh the bound cookie with it.
+// Templates of the refusals of bound sessions. Those without a bound cookie abstain:
+// behind guard.Optional, such as on the page to sign in, the request is anonymous. The
+// session's cookie is not cleared, as the browser may refresh the bound one.
 var (
 	errNoBoundCookie  = ofDevice("the session is bound to a device, and the request has no bound cookie")
 	errOldBoundCookie = ofDevice("the session is bound to a device, and the bound cookie has expired")
 	errBadBoundCookie = ofDevice("the session is bound to a device, and the bound cookie is not the session's")
 	errNoDevice       = ofDevice("the session is bound to a device, and this manager has no ExperimentalDevice")
-	errSecondKey      = ofDevice("a second key was registered for the session, which was ended")
+	errSecondKey      = refusal(codeDevice, boundElsewhere, errors.New("session: a second key was registered for the session, which was ended"))
 	errGone           = refusal(codeInvalid, "Invalid session", errors.New("session: the session of the device has ended"))
 	errNotBound       = &guard.Error{Status: http.StatusForbidden, Code: codeNotBound, Message: "The session must be bound to a device", Err: errors.New("session: it is not bound to a device")}
 )
 
 func ofDevice(cause string) *guard.Error {
-	return refusal(codeDevice, "Session is bound to another device", errors.New("session: "+cause))
+	return refusal(codeDevice, boundElsewhere, fmt.Errorf("session: %s: %w", cause, guard.ErrNoCredentials))
 }
+
+const boundElsewhere = "Session is bound to another device"
 
 // errHalf abstains: a half sign-in counts as no credential where a session is wanted. Its
 // cookie is not cleared.

@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -74,6 +75,9 @@ func (m *Manager[D]) flashes(w http.ResponseWriter, r *http.Request) ([]string, 
 		h.Add("Vary", "Cookie")
 	}
 	rec, _, found, err := m.visitor(h, r)
+	if errors.Is(err, guard.ErrNoCredentials) { // bound to a device: the page to sign in is shown all the same
+		return nil, nil
+	}
 	if err != nil || !found || !hasFlashes(rec.Data) {
 		return nil, err
 	}

@@ -123,6 +123,9 @@ func (m *Manager[D]) guestFrom(r *http.Request) (*Session[D], error) {
 		return nil, err
 	}
 	rec, kind, found, err := m.visitor(nil, r)
+	if errors.Is(err, guard.ErrNoCredentials) { // bound to a device
+		return nil, nil
+	}
 	if err != nil || !found || kind != guestKind {
 		return nil, err
 	}
