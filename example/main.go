@@ -30,8 +30,14 @@
 //     /oidc/profile and /mcp accept, and /dpop/profile those that are bound to a key.
 //     OIDC_JWKS_URL replaces discovery, and OIDC_REFETCH is the minimum time between two
 //     fetches of keys.
+//   - TLS_CERT, TLS_KEY: files in PEM: the server speaks https, in the line on stdout,
+//     too. Cookies are __Host- then, also with -dev, and the sessions of /session are bound to
+//     the device where the browser can (Device Bound Session Credentials, a W3C draft;
+//     experimental). DEVICE_EVERY is how long a bound session's second cookie is good, 10m by
+//     default. One of the files without the other is an error.
 //   - PUBLIC_URL: the origin under which browsers reach the server. The default is
-//     http://localhost:PORT on loopback, else http://HOST:PORT, with which /oauth does not
+//     http://localhost:PORT on loopback, else http://HOST:PORT (https with TLS_CERT), with
+//     which /oauth does not
 //     start: browsers return its cookies over https or on localhost alone. /passkey needs a
 //     domain over https, or localhost: it is the relying party's ID, which passkeys belong to.
 //     The proofs that /dpop takes are for this origin, whatever host a request names.
@@ -61,6 +67,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -104,7 +111,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	defer listener.Close()
 	if set.publicURL == "" {
-		set.publicURL = publicURLOf(listener.Addr())
+		set.publicURL = publicURLOf(set.tls.scheme(), listener.Addr())
 	}
 	set.mails = newMailer(set, stderr, log)
 	defer set.mails.wait()
@@ -112,13 +119,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr())
-	return serve(ctx, listener, handler, log)
+	fmt.Fprintf(stdout, "listening on %s://%s\n", set.tls.scheme(), listener.Addr())
+	return serve(ctx, listener, handler, set.tls.certificate, log)
 }
 
 // serve answers requests until SIGINT or SIGTERM, then completes those under way.
 // A second signal ends the process at once.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, certificate *tls.Certificate, log *slog.Logger) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	server := &http.Server{
@@ -130,7 +137,14 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() {
+		if certificate == nil {
+			failed <- server.Serve(listener)
+			return
+		}
+		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*certificate}}
+		failed <- server.ServeTLS(listener, "", "")
+	}()
 	select {
 	case err := <-failed:
 		return err

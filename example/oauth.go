@@ -102,7 +102,7 @@ func newProvider(set settings, path string, request func(*http.Request) oauth.Au
 		Request:        request,
 		UserInfo:       true, // many providers have no e-mail address in the ID token
 		FormPost:       set.oauth.formPost,
-		InsecureCookie: set.dev,
+		InsecureCookie: set.plainCookies(),
 		Refetch:        set.oauth.refetch,
 		PostLogoutURL:  set.publicURL + "/",
 	})
@@ -143,7 +143,7 @@ func newPeople(set settings, shared accounts) (p people, err error) {
 	p.sessions, err = session.New[Person](&session.Options{
 		Name:           "oauth_session",
 		Store:          set.stores.OAuthSessions,
-		InsecureCookie: set.dev,
+		InsecureCookie: set.plainCookies(),
 		MaxData:        2*maxIDToken + 4<<10, // the token sealed, in base64, and the rest
 	})
 	if err != nil {

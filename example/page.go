@@ -62,6 +62,7 @@ type loginForm struct {
 type listedSession struct {
 	ID, Device        string
 	Created, LastSeen time.Time
+	Bound             bool // to the device
 	This              bool
 }
 

@@ -38,7 +38,7 @@ func newPasskeys(set settings) (*passkey.RelyingParty, error) {
 		OldKeys:        keys[1:],
 		Once:           set.stores.Once,
 		Name:           "Guard example",
-		InsecureCookie: set.dev,
+		InsecureCookie: set.plainCookies(),
 	})
 }
 

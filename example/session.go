@@ -32,6 +32,7 @@ type accounts struct {
 	keys     *passkey.RelyingParty // nil as newPasskeys says
 	mails    *mailer               // nil without MAIL_URL
 	sent     *ratelimit.Limiter    // of the mails that anyone can ask for
+	devices  string                // the path where sessions are bound to a device, or ""
 	demo     bool                  // the page names the users and their password
 
 	storedKeys passkey.Store // of the database, or nil
@@ -40,11 +41,13 @@ type accounts struct {
 
 // newAccounts returns the accounts that /session, /link, /totp, /passkey and /stepup share.
 func newAccounts(set settings, users *Directory) (a accounts, err error) {
-	a = accounts{users: users, mails: set.mails, demo: set.dev, storedKeys: set.stores.Passkeys, publicURL: set.publicURL}
+	a = accounts{users: users, mails: set.mails, devices: set.tls.devices().Path, demo: set.dev, storedKeys: set.stores.Passkeys, publicURL: set.publicURL}
 	a.sessions, err = session.New[Device](&session.Options{
 		TouchEvery:     time.Minute, // the page shows the last use
-		InsecureCookie: set.dev,
+		InsecureCookie: set.plainCookies(),
 		Store:          set.stores.Sessions,
+
+		ExperimentalDevice: set.tls.devices(),
 	})
 	if err != nil {
 		return a, err
@@ -84,6 +87,9 @@ func sessionSection(mux *http.ServeMux, a accounts) (signedIn guard.Middleware) 
 	inForm := guard.OnError(format.Browser(a.refusedForm, format.ByStatus(map[int]guard.ErrorHandler{http.StatusUnauthorized: errorOnly}, guard.JSON)))
 	signedIn = guard.Chain(browsers, user.Wrap)
 
+	if path := a.devices; path != "" {
+		mux.Handle("POST "+path, a.sessions.Device())
+	}
 	mux.Handle("POST /session/login", guard.Chain(browsers, inForm)(http.HandlerFunc(a.login)))
 	mux.Handle("POST /session/logout", browsers(http.HandlerFunc(a.logout)))
 	mux.Handle("GET /session/profile", signedIn(guard.HandlerFunc(showProfile)))

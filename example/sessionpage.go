@@ -35,7 +35,7 @@ func (a accounts) listSessions(r *http.Request, u User) (listed []listedSession,
 	id := a.sessionID(r)
 	for _, s := range list {
 		listed = append(listed, listedSession{
-			ID: s.ID(), Device: s.Data().Name, Created: s.AuthTime(), LastSeen: s.LastSeen(), This: s.ID() == id,
+			ID: s.ID(), Device: s.Data().Name, Created: s.AuthTime(), LastSeen: s.LastSeen(), This: s.ID() == id, Bound: s.Bound(),
 		})
 	}
 	return listed, err

@@ -28,6 +28,7 @@ type settings struct {
 	proxies []netip.Prefix // networks whose X-Forwarded-For is believed
 	oidc    oidcSettings
 	stores  backend.Stores // a nil store is in memory
+	tls     tlsSettings
 
 	publicURL string         // the origin under which browsers reach the server
 	seal      []guard.Secret // the newest first
@@ -67,7 +68,13 @@ Environment:
   OIDC_JWKS_URL    URL of its keys, in place of discovery
   OIDC_REFETCH     minimum time between two fetches of keys; default 10s
   PUBLIC_URL       origin under which browsers reach the server; the default is
-                   http://localhost:PORT on loopback, else http://HOST:PORT
+                   http://localhost:PORT on loopback, else http://HOST:PORT;
+                   https with TLS_CERT
+  TLS_CERT
+  TLS_KEY          files in PEM: the server speaks https, cookies are __Host-, and
+                   sessions are bound to the device where the browser can
+                   (experimental); one needs the other
+  DEVICE_EVERY     how long a bound session's cookie is good; default 10m
   OAUTH_ISSUER     provider with which people sign in under /oauth and in /app
                    (OpenID Connect)
   OAUTH_CLIENT_ID  this application at the provider
@@ -118,6 +125,9 @@ func readSettings(args []string, getenv func(string) string, stderr io.Writer) (
 	if set.oauth, err = readOAuth(getenv, set.oidc.refetch); err != nil {
 		return set, err
 	}
+	if set.tls, err = readTLS(getenv); err != nil {
+		return set, err
+	}
 	if set.publicURL, err = readPublicURL(getenv("PUBLIC_URL")); err != nil {
 		return set, err
 	}
@@ -166,15 +176,15 @@ func readPublicURL(value string) (string, error) {
 // publicURLOf returns the origin of a listener. On loopback it is that of the name
 // localhost: cookies of 127.0.0.1 are not sent there, and an address cannot be a passkey's
 // rpId. A listener of all addresses has no other name.
-func publicURLOf(listener net.Addr) string {
+func publicURLOf(scheme string, listener net.Addr) string {
 	addr, ok := listener.(*net.TCPAddr)
 	if !ok {
-		return "http://" + listener.String()
+		return scheme + "://" + listener.String()
 	}
 	if addr.IP.IsLoopback() || addr.IP.IsUnspecified() {
-		return fmt.Sprintf("http://localhost:%d", addr.Port)
+		return fmt.Sprintf("%s://localhost:%d", scheme, addr.Port)
 	}
-	return "http://" + addr.String()
+	return scheme + "://" + addr.String()
 }
 
 // readProxies reads prefixes and single addresses, such as "10.0.0.0/8, ::1".

@@ -74,6 +74,12 @@ func TestSettings(t *testing.T) {
 		{"a sealing key that is no base64", []string{good, "SEAL_KEY=hush"}, nil, "SEAL_KEY: key 1"},
 		{"a second sealing key that is empty", []string{good, "SEAL_KEY=" + sealKey(1) + ","}, nil, "SEAL_KEY: key 2"},
 		{"a sealing key that is short in dev", []string{good, "SEAL_KEY=hush"}, []string{"-dev"}, "SEAL_KEY: key 1"},
+		{"a certificate alone", []string{good, "TLS_CERT=cert.pem"}, nil, "TLS_CERT and TLS_KEY: one is not set"},
+		{"a certificate's key alone", []string{good, "TLS_KEY=key.pem"}, []string{"-dev"}, "TLS_CERT and TLS_KEY: one is not set"},
+		{"no certificate", []string{good, "TLS_CERT=/nowhere/cert.pem", "TLS_KEY=/nowhere/key.pem"}, nil, "TLS_CERT, TLS_KEY: "},
+		{"no certificate in the file", []string{good, "TLS_CERT=go.mod", "TLS_KEY=go.mod"}, nil, "TLS_CERT, TLS_KEY: "},
+		{"a device's period by http", []string{good, "DEVICE_EVERY=5m"}, nil, "DEVICE_EVERY is set, but TLS_CERT is not"},
+		{"a device's period that is no duration", []string{good, "DEVICE_EVERY=5", "TLS_CERT=go.mod", "TLS_KEY=go.mod"}, nil, `DEVICE_EVERY: "5"`},
 		{"no duration", []string{good, "OIDC_ISSUER=https://issuer.example", "OIDC_AUDIENCE=api", "OIDC_REFETCH=10"}, nil, "OIDC_REFETCH"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
