@@ -28,6 +28,7 @@ func tables() []table {
 		{name: "owner, does it exist", build: existence, waits: true},
 		{name: "link", build: links, small: true},
 		{name: "dpop", build: proofs, small: true},
+		{name: "device", build: devices, small: true},
 		{name: "oauth", build: oauthSignIn, small: true},
 		{name: "passkey", build: passkeys, small: true},
 		{name: "password", build: passwords},
