@@ -31,6 +31,7 @@ func TestDocsConsole(t *testing.T) {
 var consolePages = []string{
 	"api-keys",
 	"concepts",
+	"device-bound-sessions",
 	"guests-and-factors",
 	"identity-provider",
 	"jwt",

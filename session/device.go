@@ -31,8 +31,8 @@ type DeviceOptions struct {
 	// registrations and refreshes to it. If empty, no session is bound.
 	Path string
 	// Every is how long the second cookie is good: a copy of all cookies is worth that
-	// much. Browsers refresh it a little earlier. It is 2 seconds to an hour. If zero, 10
-	// minutes.
+	// much. Browsers refresh it a little earlier; Chromium does so at most six times in
+	// nine minutes. It is 2 seconds to an hour. If zero, 10 minutes.
 	Every time.Duration
 }
 
