@@ -9,8 +9,8 @@ import (
 	"github.com/go-guard/guard/internal/strictjson"
 )
 
-// A Delivery is what a sender sent, and what it is to be called once for. It is valid as
-// long as its request.
+// A Delivery is a signed message of a sender, as one request delivered it. It is valid
+// until the handler of that request returns.
 type Delivery struct {
 	// ID is the sender's name for it, the same at each attempt to deliver it. It is empty
 	// where the Form has none.
@@ -23,8 +23,8 @@ type Delivery struct {
 	// Body has the exact bytes that were signed. The request's Body has them, too. They must
 	// not be changed.
 	Body []byte
-	// Challenge is what to answer, where the sender asks whether this endpoint is right:
-	// Slack's url_verification. It is empty otherwise. [Hooks.Handler] answers by itself.
+	// Challenge is the text to answer a request with that verifies this endpoint, such as
+	// Slack's url_verification. It is empty for others. [Hooks.Handler] answers it.
 	Challenge string
 }
 

@@ -24,9 +24,10 @@
 //
 // # Not covered
 //
-// Deliveries are handled in the order in which they come, which is not always that of
-// their events. If a process ends between the function's last effect and the record of it,
-// the delivery is handled again: effects that must not happen twice need a transaction
-// with the delivery's ID. [Sign] signs; it does not send, retry, or keep
+// A signature names no URL: a delivery for one endpoint is accepted at another one that
+// has the same secret. Deliveries are handled in the order in which they come, which is
+// not always that of their events. If a process ends between the function's last effect
+// and the record of it, the delivery is handled again: effects that must not happen twice
+// need a transaction with the delivery's ID. [Sign] signs; it does not send, retry, or keep
 // addresses of the internal network from being called.
 package webhook

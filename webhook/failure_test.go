@@ -3,6 +3,7 @@ package webhook_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -165,4 +166,78 @@ func TestStoreDown(t *testing.T) {
 			t.Errorf("%s: %v", s, &rc.decisions)
 		}
 	}
+}
+
+// A slowStore answers late.
+type slowStore struct {
+	once.Store
+	late time.Duration
+}
+
+func (s slowStore) Acquire(ctx context.Context, key [32]byte, lease time.Duration) (once.Lease, once.State, error) {
+	l, state, err := s.Store.Acquire(ctx, key, lease)
+	time.Sleep(s.late)
+	return l, state, err
+}
+
+// TestSlowStore: the first lease of two outlasts the second call of the store and the
+// function, also where the Timeout is short: GitHub's body is not handled twice at once.
+func TestSlowStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := slowStore{guard.Must(once.NewMemory(nil)), 4 * time.Second}
+		hooks := guard.Must(webhook.New(webhook.GitHub, webhook.Secrets(standardSecret), &webhook.Options{Once: store, Timeout: time.Second}))
+		var running, calls atomic.Int32
+		h := hooks.Handler(func(context.Context, *webhook.Delivery) error {
+			if calls.Add(1); running.Add(1) > 1 {
+				t.Error("one body is handled twice at once")
+			}
+			defer running.Add(-1)
+			time.Sleep(time.Second - time.Millisecond)
+			return nil
+		})
+		codes := make(chan int, 2)
+		for _, id := range []string{"1", "2"} {
+			go func() {
+				d, w := webhook.Delivery{ID: id, Body: []byte("{}")}, httptest.NewRecorder()
+				h.ServeHTTP(w, with(post("{}"), sign(t, webhook.GitHub, &d)))
+				codes <- w.Code
+			}()
+			time.Sleep(4*time.Second + 1) // the first one waits for its second key
+		}
+		if a, b := <-codes, <-codes; a+b != 200+409 || calls.Load() != 1 {
+			t.Errorf("%d and %d, %d calls", a, b, calls.Load())
+		}
+	})
+}
+
+// A slowBody comes after a while.
+type slowBody struct {
+	io.Reader
+	wait time.Duration
+}
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	time.Sleep(b.wait)
+	b.wait = 0
+	return b.Reader.Read(p)
+}
+
+// TestSlowBody: the time of a delivery counts when its body is there. Otherwise one that
+// was handled could be sent slowly, until nothing remembers it.
+func TestSlowBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rc := newReceiver(t, webhook.Standard, &webhook.Options{Remember: 15 * time.Minute})
+		d := delivery("a")
+		h := sign(t, webhook.Standard, &d)
+		rc.send(with(post(string(d.Body)), h), 200, true)
+		for _, tt := range []struct {
+			wait time.Duration
+			want int
+		}{{time.Minute, 200}, {time.Hour, 401}} {
+			d.Time = time.Now()
+			r := with(post(""), sign(t, webhook.Standard, &d))
+			r.Body, r.ContentLength = io.NopCloser(&slowBody{strings.NewReader(string(d.Body)), tt.wait}), -1
+			rc.send(r, tt.want, false)
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -87,7 +88,7 @@ func TestMistakes(t *testing.T) {
 		"a short secret":            {webhook.Standard, webhook.Secrets("whsec_c2hvcnQ="), nil, []string{"5 bytes behind whsec_"}},
 		"no base64":                 {webhook.Standard, webhook.Secrets("whsec_hunter2!"), nil, []string{"is not base64 behind whsec_"}},
 		"options":                   {webhook.GitHub, good, &webhook.Options{MaxBytes: -1, Timeout: -1, Remember: time.Minute}, []string{"MaxBytes", "Timeout", "Remember"}},
-		"long options":              {webhook.GitHub, good, &webhook.Options{Timeout: 2 * time.Hour, Remember: 1e6 * time.Hour}, []string{"Timeout", "Remember"}},
+		"long options":              {webhook.GitHub, good, &webhook.Options{MaxBytes: math.MaxInt, Timeout: 2 * time.Hour, Remember: 1e6 * time.Hour}, []string{"MaxBytes", "Timeout", "Remember"}},
 		"a nil store":               {webhook.GitHub, good, &webhook.Options{Once: nilStore}, []string{"Once is a nil *once.Memory"}},
 		"no delimiter behind an id": {changed(func(f *webhook.Form) { f.Content = "{id}{time}.{body}" }), good, nil, []string{"nothing between two variables"}},
 		"none before the body":      {changed(func(f *webhook.Form) { f.Content = "{id}.{time}{body}" }), good, nil, []string{"nothing between a variable and {body}"}},

@@ -17,15 +17,19 @@ import (
 type Options struct {
 	// Once decides which request handles a delivery, over all processes that share it. If
 	// nil, it is a once.Memory of this process. Then, at several processes, each can handle
-	// a delivery once.
+	// a delivery once. That Memory is full at three deliveries a second, or GitHub's at half
+	// of that, for all of Remember; further ones are 503.
 	Once once.Store
-	// Endpoint keeps the ids of endpoints apart that share Once and receive from one kind of
-	// sender, such as two accounts at GitHub: at each, a delivery is handled once.
+	// Endpoint names this endpoint among those that share Once and Form.Name, such as two
+	// accounts at GitHub. Give each a name: otherwise a delivery of one account is taken for
+	// a repetition where another account has sent one with its id. If empty, there is one.
 	Endpoint string
-	// MaxBytes is the size of a body, above which it is refused with 413. If 0, it is 1 MiB.
+	// MaxBytes is the size of a body, above which it is refused with 413: at most 1 GiB. If
+	// 0, it is 1 MiB. Anyone can make the server read as much, before the signature is verified.
 	MaxBytes int
-	// Timeout is how long the function may take; its context ends then. If 0, it is 30
-	// seconds. After a crash, a delivery is handled again after twice as long.
+	// Timeout is how long the function may take, up to an hour; its context ends then. If 0,
+	// it is 30 seconds. After a crash, a delivery is handled again after twice as long, and
+	// after 20 seconds at least.
 	Timeout time.Duration
 	// Remember is how long a handled delivery is not handled again, from 15 minutes to 366
 	// days. If 0, it is 24 hours. A sender that signs no time, such as GitHub, can be replayed
@@ -37,6 +41,7 @@ type Options struct {
 
 const (
 	defaultMaxBytes = 1 << 20
+	maxMaxBytes     = 1 << 30
 	defaultTimeout  = 30 * time.Second
 	maxTimeout      = time.Hour
 	defaultRemember = 24 * time.Hour
@@ -67,8 +72,9 @@ func Secrets(secrets ...string) (list []guard.Secret) {
 }
 
 // New returns the hooks of a sender, whose deliveries are signed with one of the secrets.
-// A secret has 32 random bytes if you choose it. opts may be nil. The error lists every
-// mistake: no secret, an empty one, a Form that has two readings.
+// If you choose a secret, make it 32 random bytes, and another one for each sender and
+// endpoint: a signature names neither. opts may be nil. The error lists every mistake: no
+// secret, an empty one, a Form that has two readings.
 func New(s Sender, secrets []guard.Secret, opts *Options) (*Hooks, error) {
 	var o Options
 	if opts != nil {
@@ -85,8 +91,8 @@ func New(s Sender, secrets []guard.Secret, opts *Options) (*Hooks, error) {
 	if o.Remember == 0 {
 		o.Remember = defaultRemember
 	}
-	if o.MaxBytes < 0 {
-		errs = append(errs, fmt.Errorf("webhook: MaxBytes is negative: %d", o.MaxBytes))
+	if o.MaxBytes < 0 || o.MaxBytes > maxMaxBytes {
+		errs = append(errs, fmt.Errorf("webhook: MaxBytes is %d, want up to %d", o.MaxBytes, maxMaxBytes))
 	}
 	if o.Timeout < 0 || o.Timeout > maxTimeout {
 		errs = append(errs, fmt.Errorf("webhook: a Timeout of %v, want up to %v", o.Timeout, maxTimeout))
@@ -145,6 +151,11 @@ func (h *Hooks) Authenticate(r *http.Request) (*Delivery, error) {
 	signed, err := readBody(r, content, h.maxBytes)
 	if err != nil {
 		return nil, err
+	}
+	if !d.Time.IsZero() { // a body that comes slowly is no way around the window
+		if err := inWindow(d.Time, h.now()); err != nil {
+			return nil, invalid(err)
+		}
 	}
 	if !c.verify(&s, signed) {
 		return nil, invalid(errMismatch)

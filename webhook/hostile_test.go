@@ -45,7 +45,7 @@ const (
 	mismatch = "webhook: no signature is that of this content: something was altered, or the secret is another one"
 	noID     = "webhook: no id, or several"
 	badID    = "webhook: the id is longer than 255 bytes, or has a character that it must not have"
-	twoTypes = "webhook: the type was sent twice"
+	twoTypes = "webhook: the type was sent twice, or is longer than 255 bytes"
 	tooLarge = "http: request body too large"
 )
 

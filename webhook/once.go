@@ -15,6 +15,10 @@ import (
 // storeTime limits a call of the store.
 const storeTime = 5 * time.Second
 
+// lease is how long a key is acquired for: longer than the function takes after the calls
+// of the store, however short its Timeout is.
+func (h *Hooks) lease() time.Duration { return 2 * max(h.timeout, 2*storeTime) }
+
 // Do calls handle for a delivery, once: the first return value says whether it was called.
 //
 // If handle returns nil, the delivery is handled: for Options.Remember, Do calls nothing and
@@ -114,7 +118,7 @@ func (h *Hooks) acquire(ctx context.Context, keys [][32]byte) (leases []once.Lea
 func (h *Hooks) acquireOne(ctx context.Context, key [32]byte) (once.Lease, once.State, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	return h.store.Acquire(ctx, key, 2*h.timeout)
+	return h.store.Acquire(ctx, key, h.lease())
 }
 
 // release ignores errors: a lease runs out by itself.

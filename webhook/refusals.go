@@ -25,7 +25,7 @@ var (
 var (
 	errNoID     = errors.New("webhook: no id, or several")
 	errID       = fmt.Errorf("webhook: the id is longer than %d bytes, or has a character that it must not have", maxID)
-	errType     = errors.New("webhook: the type was sent twice")
+	errType     = fmt.Errorf("webhook: the type was sent twice, or is longer than %d bytes", maxID)
 	errNotFound = errors.New("webhook: the challenge is missing")
 )
 
