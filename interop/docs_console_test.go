@@ -30,6 +30,7 @@ func TestDocsConsole(t *testing.T) {
 
 var consolePages = []string{
 	"api-keys",
+	"bound-tokens",
 	"concepts",
 	"device-bound-sessions",
 	"guests-and-factors",
@@ -103,6 +104,7 @@ func buildPage(t *testing.T, page string) *site {
 	t.Setenv("CLIENT_ID", "app")
 	t.Setenv("CLIENT_SECRET", "app-secret")
 	t.Setenv("SEAL_KEY", rand.Text()+rand.Text())
+	t.Setenv("NONCE_KEY", rand.Text()+rand.Text())
 	t.Setenv("WEBHOOK_SECRET", rand.Text()+rand.Text())
 	if strings.Contains(read(t, page), "provider.mjs") {
 		startProvider(t, s.addresses)
