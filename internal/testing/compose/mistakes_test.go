@@ -45,6 +45,7 @@ func TestMistakesAreLogged(t *testing.T) {
 	}, nil))
 	inAcme := perTenant.In(func(*http.Request) string { return "acme" })
 	noScopes := func(*http.Request) ([]string, error) { return nil, nil }
+	bound := guard.Must(session.New[struct{}](&session.Options{ExperimentalDevice: session.DeviceOptions{Path: "/device"}}))
 	noStep := "no authentication step is in front of it"
 	handlerOf := func(f http.HandlerFunc) guard.Middleware { return func(http.Handler) http.Handler { return f } }
 	documents := func(load func() (*document, bool, error)) guard.Middleware {
@@ -70,6 +71,7 @@ func TestMistakesAreLogged(t *testing.T) {
 		{"scopes outside", guard.Chain(opaque.Scopes("read"), step), []string{"package=bearer", "scope", noStep}},
 		{"scopes by request outside", guard.Chain(opaque.ScopesBy(noScopes, nil), step), []string{"package=bearer", "scopes by request", noStep}},
 		{"scopes by request behind a key without any", guard.Chain(step, opaque.ScopesBy(noScopes, nil)), []string{"package=bearer", "scopes by request", "as compose_test.member"}},
+		{"a bound session outside", guard.Chain(bound.RequireDevice(), step), []string{"package=session", noStep}},
 		{"a recent sign-in outside", guard.Chain(stepup.Require(stepup.Within(time.Minute)), step), []string{"package=stepup", noStep}},
 		{"scopes behind a key without any", guard.Chain(step, opaque.Scopes("read")), []string{"package=bearer", "scope", "as compose_test.member"}},
 		{"a recent sign-in behind a key", guard.Chain(step, stepup.Require(stepup.Within(time.Minute))),
