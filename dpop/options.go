@@ -21,9 +21,9 @@ type Options struct {
 	// Once remembers the proofs that were used, for about two minutes. Processes that
 	// serve one origin must share it. If nil, it is a [once.Memory] of this process.
 	Once once.Store
-	// NonceKey makes the nonces that proofs must have then: at least 32 random bytes, the
-	// same in each process. A nonce lives for five minutes, and limits how long a proof
-	// can be made in advance. If nil, proofs need none.
+	// NonceKey makes the nonces that every proof must have if it is set: at least 32 random
+	// bytes, the same in each process. A nonce lives for five minutes, so who controls a
+	// client for a moment can make no proofs for later. If nil, proofs need no nonce.
 	NonceKey guard.Secret
 	// OldNonceKeys are former or coming values of NonceKey, whose nonces are accepted. To
 	// replace a key, first add the new one here in every process.
@@ -33,7 +33,9 @@ type Options struct {
 	// Ed25519, PS256 and RS256. RSA keys have 2048 to 8192 bits.
 	Algorithms []string
 	// MaxPerKey is how many proofs of one key are accepted in a minute, by each process;
-	// further ones are 429. It bounds what one key can fill of Once. If 0, it is 10,000.
+	// further ones are 429. It bounds what one key can fill of Once. If 0, it is 10,000. A
+	// user has as many keys as logins: a once.Memory is full with 13 keys at that rate, so
+	// limit the requests of a user as well (package ratelimit).
 	MaxPerKey int
 	// TLS accepts tokens that are bound to a client certificate, too (x5t#S256), in the
 	// scheme Bearer. If nil, they are refused.
@@ -42,12 +44,11 @@ type Options struct {
 	// "/v1": the client's URL has it. If empty, the proxy leaves paths as they are.
 	Prefix string
 	// InsecureUnbound accepts tokens that are not bound, in the scheme Bearer, while
-	// clients move to DPoP: who steals such a token can use it. Tokens that are bound
-	// still need their proof.
+	// clients move to DPoP: a stolen one can be used. Bound tokens still need their proof.
 	InsecureUnbound bool
 	// InsecureHTTP allows an origin of http on other hosts than this one (loopback).
-	// Tokens and proofs can be read on the network, and a proof can be used by who is
-	// faster.
+	// Tokens and proofs can be read on the network, and a proof can be used by another
+	// client that is faster.
 	InsecureHTTP bool
 	// Now is the clock. If nil, it is time.Now.
 	Now func() time.Time

@@ -44,7 +44,9 @@ func (p *Proofs) Accepted(h http.Header) {
 	}
 }
 
-// Confirm implements [guard.Binding].
+// Confirm implements [guard.Binding]. The Code of a refusal is token_invalid,
+// invalid_dpop_proof or use_dpop_nonce (401), and rate_limited (429) for a key that has
+// used its Options.MaxPerKey.
 func (p *Proofs) Confirm(r *http.Request, scheme, token, cnf string) error {
 	w := p.proof()
 	defer p.put(w)
@@ -81,8 +83,9 @@ func (p *Proofs) checkToken(w *proof, r *http.Request, scheme, cnf string) *reas
 
 // Key returns the thumbprint of the key of a proof (RFC 7638), for a token endpoint that
 // binds the tokens it issues: it is the jkt of a [Confirmation]. found is false without a
-// proof. Another proof than a valid one for this request is refused with 400 (RFC 9449,
-// section 5).
+// proof. A proof that is not valid for this request is refused with 400, invalid_dpop_proof
+// or use_dpop_nonce (RFC 9449, section 5), and one above Options.MaxPerKey with 429. A
+// failure of the store is 503.
 //
 // Call it after the client is authenticated, or behind a rate limit: a valid proof is
 // remembered in Options.Once, and anyone can make one.

@@ -21,18 +21,18 @@ import (
 
 // TLSOptions holds what has a safe default.
 type TLSOptions struct {
-	// Proxies are the networks of the proxies that end TLS. A request from one of them
-	// has its certificate in the field Header alone, and that of any other request is
-	// ignored there: the certificate is that of its connection. A proxy must remove a
-	// field of this name that a client sent. If empty, no proxy is trusted.
+	// Proxies are the networks of the proxies that end TLS. The certificate of a request
+	// from one of them is that in the field Header alone; that of any other request is the
+	// one of its connection, and the field is ignored. A proxy must remove a field of this
+	// name that a client sent, and no middleware may replace Request.RemoteAddr by what a
+	// client can send. If empty, no proxy is trusted.
 	Proxies []netip.Prefix
 	// Header is the field that the Proxies set. Its value is the certificate as in RFC
 	// 9440 (":MIIB…:"), or as PEM that is escaped as in a URL ($ssl_client_escaped_cert of
 	// nginx). In X-Forwarded-Client-Cert it is the Hash of the one element that Envoy
 	// writes. If empty, it is Client-Cert (RFC 9440).
 	Header string
-	// InsecureUnbound accepts tokens that are not bound: who steals such a token can use
-	// it.
+	// InsecureUnbound accepts tokens that are not bound: a stolen one can be used.
 	InsecureUnbound bool
 }
 
@@ -85,7 +85,7 @@ func (c *Certificates) Challenges() []string { return []string{"Bearer"} }
 // Accepted implements [guard.Binding]. It does nothing.
 func (c *Certificates) Accepted(http.Header) {}
 
-// Confirm implements [guard.Binding].
+// Confirm implements [guard.Binding]. The Code of a refusal is token_invalid (401).
 func (c *Certificates) Confirm(r *http.Request, _, _, cnf string) error {
 	var named confirmation
 	bad := named.parse(cnf)
@@ -222,7 +222,8 @@ func cutPair(text string) (pair, rest string, more, ok bool) {
 
 // Thumbprint returns the SHA-256 thumbprint of the client certificate of a request, for a
 // token endpoint that binds the tokens it issues: it is the X5TS256 of a [Confirmation].
-// found is false without a certificate.
+// found is false without a certificate. A field of a proxy that does not hold one
+// certificate is refused with 400, invalid_request.
 func (c *Certificates) Thumbprint(r *http.Request) (thumbprint string, found bool, err error) {
 	d, bad := c.of(r)
 	switch bad {

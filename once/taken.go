@@ -9,8 +9,9 @@ import (
 )
 
 // taken are the keys of Take, in a fourth of the memory of an entry: a busy server takes
-// a million in two minutes. It holds no key, but a fingerprint under seeds of its own. Two
-// keys share one with a probability of 2^-96, and the later one is refused then.
+// a million in two minutes. It holds fingerprints of keys, under random seeds. A new key
+// has that of one of a million with a probability of 2^-76, and is refused then: a
+// collision never accepts a key twice.
 type taken struct {
 	seeds [2]maphash.Seed
 	since int64 // what seconds count from, in Unix seconds
@@ -21,7 +22,7 @@ type taken struct {
 
 type fingerprint [12]byte
 
-// never is a time that does not come: 136 years later.
+// never is a time that does not come: a century later.
 const never = math.MaxUint32
 
 // An expiryList has the keys that are over at about the same time, or before. A key that
