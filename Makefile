@@ -1,7 +1,7 @@
 # make TARGET. No target needs root. Tests that lack a service skip, and name it.
 
 .DEFAULT_GOAL := help
-.PHONY: help test race lint vuln fuzz bench docs release ci
+.PHONY: help test race lint vuln fuzz bench docs site release ci
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
@@ -33,6 +33,10 @@ bench: ## the bars of bench. Needs an idle machine; Redis and PostgreSQL for the
 
 docs: ## runs the programs and commands of docs/. Needs curl, node and chromium
 	cd interop && go test -count=1 -run Docs .
+
+SITE ?= /tmp/guard-site
+site: ## builds the site of docs/ and godoc in SITE, and checks its links. Needs node and npm
+	.ci/site $(SITE)
 
 release: ## tries a release from a local module proxy. Pushes nothing
 	.ci/release-trial

@@ -19,6 +19,7 @@ export default defineConfig({
   cacheDir: join(folder, 'cache'),
   ignoreDeadLinks: 'localhostLinks', // of the programs that the pages run
   head: [['link', { rel: 'icon', href: 'data:,' }]],
+  vite: { build: { chunkSizeWarningLimit: 2000 } }, // the search has an index of that size, which loads when it opens
   markdown: {
     anchor: { slugify },
     config(md) {

@@ -87,6 +87,24 @@ func TestGuaranteesNameTests(t *testing.T) {
 	}
 }
 
+// TestDocsGroups: each page of docs/ has one place in the sidebar of the site.
+func TestDocsGroups(t *testing.T) {
+	text, err := os.ReadFile(root + "/docs/.vitepress/groups.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := filepath.Glob(root + "/docs/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("%d pages: %v", len(pages), err)
+	}
+	for _, path := range pages {
+		name := strings.TrimSuffix(filepath.Base(path), ".md")
+		if n := strings.Count(string(text), `"`+name+`"`); name != "README" && n != 1 {
+			t.Errorf("docs/.vitepress/groups.json has docs/%s.md %d times, want 1: add it to a group", name, n)
+		}
+	}
+}
+
 // testsOf returns the text of the test files of a folder.
 func testsOf(t *testing.T, folder string) string {
 	t.Helper()

@@ -83,36 +83,65 @@ func (w *page) funcs(funcs []*doc.Func, level int) {
 	}
 }
 
-// decl writes a declaration. What has no heading in it gets an anchor: constants and
-// variables, fields and methods of interfaces.
+// decl writes a declaration, and below it the comments of its fields or methods: there
+// lines wrap and links work. What has no heading gets an anchor.
 func (w *page) decl(d ast.Decl) {
-	if gen, ok := d.(*ast.GenDecl); ok {
-		gen.Doc = nil // it is written below
-		for _, spec := range gen.Specs {
+	var members []*ast.Field
+	owner := ""
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		d.Doc = nil // the caller writes it
+	case *ast.GenDecl:
+		d.Doc = nil
+		for _, spec := range d.Specs {
 			switch spec := spec.(type) {
 			case *ast.ValueSpec:
 				w.anchors("", spec.Names)
 			case *ast.TypeSpec:
-				switch t := spec.Type.(type) {
-				case *ast.StructType:
-					w.fields(spec.Name.Name, t.Fields)
-				case *ast.InterfaceType:
-					w.fields(spec.Name.Name, t.Methods)
-				}
+				owner, members = spec.Name.Name+".", membersOf(spec.Type)
 			}
 		}
-		w.WriteString("\n\n")
 	}
-	if f, ok := d.(*ast.FuncDecl); ok {
-		f.Doc = nil
+	comments := make([]string, len(members))
+	for i, m := range members {
+		comments[i] = m.Doc.Text()
+		if m.Doc = nil; comments[i] == "" {
+			w.anchors(owner, m.Names)
+		}
 	}
-	w.code("go", w.source(d))
+	text := w.source(d)
+	if len(members) > 0 { // where comments were
+		compact, err := format.Source(blank.ReplaceAll([]byte(text), []byte("\n")))
+		w.errs = append(w.errs, err)
+		text = string(compact)
+	}
+	w.WriteString("\n\n")
+	w.code("go", text)
+	for i, m := range members {
+		if comments[i] == "" || len(m.Names) == 0 {
+			continue
+		}
+		w.anchors(owner, m.Names)
+		name, text := m.Names[0].Name, w.render(comments[i], 5)
+		if rest, found := strings.CutPrefix(text, name); found {
+			fmt.Fprintf(w, "**%s**%s", name, rest)
+		} else {
+			fmt.Fprintf(w, "**%s**: %s", name, text)
+		}
+	}
 }
 
-func (w *page) fields(owner string, list *ast.FieldList) {
-	for _, field := range list.List {
-		w.anchors(owner+".", field.Names)
+var blank = regexp.MustCompile(`\n\n+`)
+
+// membersOf returns the fields of a struct, or the methods of an interface.
+func membersOf(t ast.Expr) []*ast.Field {
+	switch t := t.(type) {
+	case *ast.StructType:
+		return t.Fields.List
+	case *ast.InterfaceType:
+		return t.Methods.List
 	}
+	return nil
 }
 
 func (w *page) anchors(prefix string, names []*ast.Ident) {
@@ -131,16 +160,21 @@ func (w *page) source(node any) string {
 	return b.String()
 }
 
-func (w *page) code(language, text string) {
-	fmt.Fprintf(w, "```%s\n%s\n```\n\n", language, strings.Trim(text, "\n"))
+func (w *page) code(language, text string) { w.WriteString(fence(language, text)) }
+
+func fence(language, text string) string {
+	return fmt.Sprintf("```%s\n%s\n```\n\n", language, strings.Trim(text, "\n"))
 }
 
 // unresolved finds what looks like a doc link, and names nothing: its bracket is escaped.
 var unresolved = regexp.MustCompile(`(?m)(^|[\s(])\\\[\*?[\w.]*[A-Z]\w*\]`)
 
-// comment writes a doc comment whose first headings have the given level. Its code is
-// fenced, so that it is in color and Vue reads nothing in it.
-func (w *page) comment(text string, level int) {
+func (w *page) comment(text string, level int) { w.WriteString(w.render(text, level)) }
+
+// render returns a doc comment as Markdown, where headings have the given level. Its code
+// is fenced, so that it is in color and Vue reads nothing in it.
+func (w *page) render(text string, level int) string {
+	var b strings.Builder
 	p := &comment.Printer{
 		HeadingLevel: level,
 		DocLinkURL: func(l *comment.DocLink) string {
@@ -165,15 +199,16 @@ func (w *page) comment(text string, level int) {
 			if _, err := format.Source([]byte(c.Text)); err == nil {
 				language = "go"
 			}
-			w.code(language, c.Text)
+			b.WriteString(fence(language, c.Text))
 			continue
 		}
 		rendered := p.Markdown(&comment.Doc{Content: []comment.Block{block}, Links: parsed.Links})
 		for _, dead := range unresolved.FindAll(rendered, -1) {
 			w.errs = append(w.errs, fmt.Errorf("package %s: the doc link %s leads nowhere", w.title(), bytes.TrimSpace(dead)))
 		}
-		w.Write(append(rendered, '\n'))
+		b.Write(append(rendered, '\n'))
 	}
+	return b.String()
 }
 
 // output finds the comment that holds an example's output, which is shown by itself.
