@@ -106,58 +106,67 @@ func (a addressLinks) redeemChange(ctx context.Context, in linked) error {
 	})
 }
 
-// setEmail replaces the address of u, and mails the old one how to undo it.
+// setEmail replaces the address of u, ends the other sessions, and mails the old address how
+// to undo it: never a change without that.
 func (a addressLinks) setEmail(ctx context.Context, u User, email string) error {
-	swapped, err := a.users.SetEmail(ctx, u, email)
-	if err == nil && !swapped {
-		err = errLink // taken meanwhile, or changed
-	}
-	if err != nil {
-		return err
-	}
-	changed := User{ID: u.ID, Email: email}
-	to, err := a.undo.Issue(ctx, addressSubject(u.ID, u.Email))
-	if err == nil {
-		text := "The address of your account is " + email + " now. If that was not you, undo it within seven days. That ends all sessions:"
-		err = a.mails.later(func(context.Context) (message, bool, error) {
-			return message{to: u.Email, subject: "Your e-mail address was changed", text: text, url: to}, true, nil
-		})
-	}
-	if err != nil { // never without a way to undo it
-		_, back := a.users.SetEmail(ctx, changed, u.Email)
-		return errors.Join(unavailable(err), back)
-	}
-	a.mails.notify(changed, "Your account has this address now.")
 	keep := ""
 	if s, ok := a.session(ctx); ok && s.Sub() == u.ID {
 		keep = s.ID()
 	}
-	_, err = a.sessions.DestroyAll(ctx, u.ID, keep)
+	err := a.swapEmail(ctx, u, email, errLink, func() error { // taken meanwhile, or changed
+		to, err := a.undo.Issue(ctx, addressSubject(u.ID, u.Email))
+		if err == nil {
+			_, err = a.sessions.DestroyAll(ctx, u.ID, keep)
+		}
+		if err != nil {
+			return err
+		}
+		text := "The address of your account is " + email + " now. If that was not you, undo it within seven days. That ends all sessions:"
+		return unavailable(a.mails.later(func(context.Context) (message, bool, error) {
+			return message{to: u.Email, subject: "Your e-mail address was changed", text: text, url: to}, true, nil
+		}))
+	})
+	if err == nil {
+		a.mails.notify(User{ID: u.ID, Email: email}, "Your account has this address now.")
+	}
 	return err
+}
+
+// swapEmail replaces the address of u, and calls then. If then fails, u has the old address
+// again, and the link works again: its state is that of the address. A swap that comes too
+// late returns refusal.
+func (a accounts) swapEmail(ctx context.Context, u User, email string, refusal error, then func() error) error {
+	swapped, err := a.users.SetEmail(ctx, u, email)
+	if err == nil && !swapped {
+		err = refusal
+	}
+	if err != nil {
+		return err
+	}
+	if err = then(); err != nil {
+		_, back := a.users.SetEmail(ctx, User{ID: u.ID, Email: email}, u.Email)
+		return errors.Join(err, back)
+	}
+	return nil
 }
 
 // redeemUndo gives the old address back, and mails it a link to choose a password.
 func (a addressLinks) redeemUndo(ctx context.Context, in linked) error {
 	return a.undo.Redeem(ctx, in.Token, func(ctx context.Context, subject string) error {
 		id, email := cutSubject(subject)
-		err := a.undoAddress(ctx, id, email)
-		if err == nil {
-			err = a.sendTo(ctx, email, a.reset.purpose, a.reset.letter)
-		}
-		return err
+		return a.undoAddress(ctx, id, email, func() error { return a.sendTo(ctx, email, a.reset.purpose, a.reset.letter) })
 	})
 }
 
-// undoAddress gives an account its old address back, ends its sessions, and removes the
-// password, which a thief may know.
-func (a accounts) undoAddress(ctx context.Context, id, email string) error {
+// undoAddress removes the password of an account, which a thief may know, ends its sessions,
+// gives it its old address back, and calls then. It ends them twice: before the swap, so that
+// none lives on if nothing can be swapped back, and after it those that links to the new
+// address began meanwhile.
+func (a accounts) undoAddress(ctx context.Context, id, email string, then func() error) error {
 	account, _, err := a.users.Account(ctx, id)
 	swapped := true
 	if err == nil && account.Hash != "" {
 		swapped, err = a.users.SetHash(ctx, userOf(account), account.Hash, "")
-	}
-	if err == nil && swapped {
-		swapped, err = a.users.SetEmail(ctx, userOf(account), email)
 	}
 	if err == nil && !swapped {
 		err = errChanged
@@ -165,7 +174,16 @@ func (a accounts) undoAddress(ctx context.Context, id, email string) error {
 	if err == nil {
 		_, err = a.sessions.DestroyAll(ctx, id)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return a.swapEmail(ctx, userOf(account), email, errChanged, func() error {
+		_, err := a.sessions.DestroyAll(ctx, id)
+		if err == nil {
+			err = then()
+		}
+		return err
+	})
 }
 
 // addressChanges lets an account change its address once in the time in which that can be

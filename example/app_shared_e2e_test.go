@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // TestAppShared: with a database, what is done at one process holds at the other. With
@@ -103,4 +105,56 @@ func TestAppOutage(t *testing.T) {
 	if a.status != 503 || page.heading != "Something went wrong" || a.header.Get("Set-Cookie") != "" {
 		t.Errorf("sign in: %d %q", a.status, page.heading)
 	}
+}
+
+// TestAppEmailOutage: a change of the address that cannot end the sessions does not happen,
+// and can be repeated. So can its undoing: no session of a thief lives on.
+func TestAppEmailOutage(t *testing.T) {
+	t.Parallel()
+	address, _, _ := redisOf(t)
+	options, err := redis.ParseURL(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := redis.NewClient(options)
+	defer store.Close()
+	p := start(t, "REDIS_URL="+address)
+	s := signUp(t, p, "ada@example.com")
+	keys, err := store.Keys(t.Context(), "example:s{*").Result()
+	if err != nil || len(keys) != 1 {
+		t.Fatal(keys, err)
+	}
+	// twice sends the form of a link while no session can be read or ended, and again.
+	twice := func(link, action, to string) {
+		t.Helper()
+		visitor := surf(p)
+		_, page := visitor.get(t, link)
+		f := page.form(t, action)
+		check := func(err error) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		check(store.Rename(t.Context(), keys[0], "saved").Err())
+		check(store.Set(t.Context(), keys[0], "not a hash", 0).Err())
+		a, page := visitor.send(t, f)
+		if a.status != 503 || page.heading != "Something went wrong" {
+			t.Errorf("%s: %d %q", action, a.status, page.heading)
+		}
+		check(store.Rename(t.Context(), "saved", keys[0]).Err())
+		if action == "/app/email/link" {
+			row{status: 200, body: `~"email":"ada@example.com"`}.check(t, s.do(t, p, sessionProfile()))
+		}
+		a, page = visitor.get(t, link)
+		row{call: call{do: "the link again"}, status: 200}.check(t, a)
+		a, _ = visitor.send(t, page.form(t, action))
+		visitor.leads(t, action, a, to)
+	}
+	_, page := s.get(t, "/app/email")
+	_, _ = s.send(t, page.form(t, "/app/email"), "email", "eve@example.com")
+	twice(s.mailed(t, "eve@example.com", "/app/email/link"), "/app/email/link", "/app/?notice=email")
+	thief := surf(p)
+	thief.signIn(t, "eve@example.com", newPassword, "/app/")
+	twice(s.mailed(t, "ada@example.com", "/app/email/undo"), "/app/email/undo", "/app/login?notice=undone")
+	row{call: call{do: "the thief's session"}, status: 401}.check(t, thief.do(t, p, sessionProfile()))
 }
