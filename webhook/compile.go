@@ -148,7 +148,7 @@ func (c *scheme) compileSignature(add func(bool, string, ...any)) {
 	}
 	c.prefix = prefix
 	add(len(c.Separator) > 1 || strings.Trim(c.Separator, " ,;") != "", "Separator %q: want a space, a comma or a semicolon", c.Separator)
-	add(c.Separator != "" && strings.HasPrefix(c.prefix, c.Separator), "Signature %q begins with the Separator", c.Signature)
+	add(c.Separator != "" && strings.Contains(c.prefix, c.Separator), "Signature %q contains the Separator", c.Signature)
 	add(c.TimeElement != "" && (c.Separator == "" || strings.Contains(c.TimeElement, c.Separator)), "TimeElement %q needs a Separator that it does not contain", c.TimeElement)
 	add(c.TimeElement != "" && (strings.HasPrefix(c.TimeElement, prefix) || strings.HasPrefix(prefix, c.TimeElement)), "TimeElement %q and Signature %q begin alike", c.TimeElement, c.Signature)
 }

@@ -107,6 +107,7 @@ func TestMistakes(t *testing.T) {
 		"a bad field":               {changed(func(f *webhook.Form) { f.IDField = "webhook id" }), good, nil, []string{"not the name of a header field"}},
 		"an unknown encoding":       {changed(func(f *webhook.Form) { f.Signature = "v1,{base32}" }), good, nil, []string{"{hex} or {base64}"}},
 		"a long separator":          {changed(func(f *webhook.Form) { f.Separator = ", " }), good, nil, []string{"Separator"}},
+		"a separator in the form":   {changed(func(f *webhook.Form) { f.Signature = "v1 {base64}" }), good, nil, []string{"contains the Separator"}},
 		"a time like a signature":   {changed(func(f *webhook.Form) { f.TimeField, f.TimeElement = "", "v1" }), good, nil, []string{"begin alike"}},
 		"half a challenge":          {changed(func(f *webhook.Form) { f.ChallengeType = "ping" }), good, nil, []string{"one of ChallengeType and ChallengeMember"}},
 		"a challenge by the header": {changed(func(f *webhook.Form) { f.ChallengeType, f.ChallengeMember, f.TypeMember = "a", "b", "" }), good, nil, []string{"ChallengeType needs TypeMember"}},
