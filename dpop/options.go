@@ -22,8 +22,9 @@ type Options struct {
 	// serve one origin must share it. If nil, it is a [once.Memory] of this process.
 	Once once.Store
 	// NonceKey makes the nonces that every proof must have if it is set: at least 32 random
-	// bytes, the same in each process. A nonce lives for five minutes, so who controls a
-	// client for a moment can make no proofs for later. If nil, proofs need no nonce.
+	// bytes, the same in each process. A nonce lives for five minutes, which limits how long
+	// in advance a proof can be signed. If nil, proofs need no nonce: an attacker who uses
+	// the key for a moment can sign proofs for any later time.
 	NonceKey guard.Secret
 	// OldNonceKeys are former or coming values of NonceKey, whose nonces are accepted. To
 	// replace a key, first add the new one here in every process.
