@@ -42,6 +42,7 @@ var consolePages = []string{
 	"login-limits",
 	"mcp",
 	"moving",
+	"recipes",
 	"roles",
 	"second-factor",
 	"sessions",
