@@ -129,7 +129,8 @@ steps['log out everywhere, from another browser'] = async () => {
 steps['a copy of the cookies is refused within one period, and signs no one out'] = async () => {
   const b = await signedInAt()
   const thief = await open()
-  await new Promise(resolve => setTimeout(resolve, 10500)) // the session needs its bound cookie from here on
+  await expires(b) // later than 10 s after the registration: the session needs its bound cookie from here on
+  assert.equal(await status(b), 200)
   await thief.context.addCookies((await b.context.cookies(url)).map(({ name, value, path, httpOnly, secure, sameSite }) =>
     ({ name, value, path, httpOnly, secure, sameSite, domain: new URL(url).hostname, expires: Date.now() / 1000 + 3600 })))
   const copied = Date.now()
@@ -138,7 +139,7 @@ steps['a copy of the cookies is refused within one period, and signs no one out'
   await until('the copy is refused', async () => await status(thief) === 401)
   const took = Date.now() - copied
   console.log(`the copy was refused after ${took} ms, of a period of ${period} ms`)
-  assert.ok(took < Number(period) + 5000) // the machine may be busy
+  assert.ok(took < 4 * period, 'also where the machine is busy')
   await thief.page.goto(url + '/session/')
   await signedOut(thief.page)
   assert.equal(await status(b), 200, 'the first profile is still signed in')
