@@ -1,6 +1,8 @@
 package dpop_test
 
 import (
+	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -100,6 +102,47 @@ func TestURLOfTheClient(t *testing.T) {
 	r = httptest.NewRequest("GET", "/profile", nil)
 	if !confirms(t, p, r, origin+"/v1/profile") || confirms(t, p, r, origin+"/profile") {
 		t.Error("behind a proxy that removes /v1")
+	}
+}
+
+// TestRequestTargets: each form that a request target has (RFC 9112, section 3.2) over
+// TCP, with the one path that a proof for it names. Neither its host nor Host counts.
+func TestRequestTargets(t *testing.T) {
+	p := guard.Must(dpop.New(origin, nil))
+	paths := []string{"/", "/profile", "/v1/profile", "//evil.example.com/profile", "/*"}
+	accepted := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		r.URL.Path, r.URL.RawPath = "/profile", "" // a handler in between changed it
+		var list []string
+		for _, path := range paths {
+			if confirms(t, p, r, origin+path) {
+				list = append(list, path)
+			}
+		}
+		accepted <- strings.Join(list, " ")
+	}))
+	defer server.Close()
+	for line, want := range map[string]string{
+		"GET /v1/profile?a=/profile":                       "/v1/profile",
+		"GET http://evil.example.com/v1/profile?a=/":       "/v1/profile",
+		"GET https://api.example.com:443/v1/profile":       "/v1/profile",
+		"GET http://a:b@api.example.com/v1/%70rofile":      "/v1/profile",
+		"GET http://evil.example.com":                      "/",
+		"GET http://evil.example.com?https://x/v1/profile": "/",
+		"GET //evil.example.com/profile":                   "//evil.example.com/profile",
+		"GET /v1/../v1/./profile":                          "/v1/profile",
+		"GET /v1%2Fprofile":                                "",
+		"CONNECT api.example.com:443":                      "/",
+	} {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: evil.example.com\r\nConnection: close\r\n\r\n", line)
+		if got := <-accepted; got != want {
+			t.Errorf("%s: a proof for %q is accepted; want %q", line, got, want)
+		}
+		conn.Close()
 	}
 }
 
