@@ -99,11 +99,12 @@ func accessLog(log *slog.Logger) guard.Middleware {
 					slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", answer.status),
 					slog.Duration("took", time.Since(began)), slog.String("remote", r.RemoteAddr),
 				}
-				level := slog.LevelInfo
+				level, user := slog.LevelInfo, ""
 				for by, d := range guard.Decisions(r.Context()) {
 					if d.Action != "" { // such as a sign-in
 						attrs = append(attrs, slog.String("action", d.Action), slog.String("subject", d.Subject))
-					} else if u, ok := guard.PrincipalFrom[User](by.Context()); ok && d.Outcome == guard.Allowed {
+					} else if u, ok := guard.PrincipalFrom[User](by.Context()); ok && d.Outcome == guard.Allowed && u.ID != user { // once, of two guards
+						user = u.ID
 						attrs = append(attrs, slog.String("user", u.ID))
 					}
 					if d.Outcome == guard.Refused || d.Outcome == guard.Failed {
