@@ -52,7 +52,7 @@ async function call (method, path, body) {
   if (answer.ok) return content
   const error = new PasskeyError(answer.status >= 500
     ? 'The server cannot answer at the moment. Try again in a minute.'
-    : (content.message ?? 'The request was refused') + '.', answer.status)
+    : (content.message ?? 'The request was refused').replace(/\.?$/, '.'), answer.status)
   error.unknown = answer.headers.get('Passkey') === 'unknown'
   throw error
 }
