@@ -72,6 +72,11 @@ func TestAppFactor(t *testing.T) {
 			t.Errorf("%d mails about %s", n, want)
 		}
 	}
+	for line := range strings.Lines(p.logs()) {
+		if strings.Count(line, " user=") > 1 {
+			t.Errorf("a line names the user twice: %s", line)
+		}
+	}
 }
 
 // TestAppEmail: an address is confirmed at the new one, and undone from the old one.
@@ -91,6 +96,9 @@ func TestAppEmail(t *testing.T) {
 	free, _ := s.send(t, f, "email", "aliza@example.com")
 	if taken.status != 202 || strings.ReplaceAll(taken.body, "alice@", "aliza@") != free.body {
 		t.Errorf("the pages differ: %v %v", taken, free)
+	}
+	if !strings.Contains(free.body, "prints the link on standard error") {
+		t.Errorf("the page of a sent mail does not say where it is: %s", free.body)
 	}
 	if mails := p.mails(t, "alice@example.com", 1); strings.Contains(mails[0], "token=") {
 		t.Errorf("a taken address got %q", mails)

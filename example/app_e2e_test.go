@@ -176,6 +176,9 @@ func TestAppStepUp(t *testing.T) {
 	a, _ = s.get(t, login)
 	s.leads(t, "without a factor", a, "/app/factor?next=%2Fstepup%2Ftransfer")
 	a, page := s.get(t, "/app/factor?next=%2Fstepup%2Ftransfer")
+	if !strings.Contains(page.text, "The next step needs a second factor.") {
+		t.Errorf("the page does not say why it is shown: %s", page.text)
+	}
 	row{call: call{do: "factor"}, status: 200}.check(t, a)
 	_, page = s.send(t, page.form(t, "/app/factor/enroll"))
 	secret := secretOf(t, page)

@@ -17,6 +17,7 @@ type view struct {
 	Next     string // where the form leads to, or empty
 	User     *User  // nil for anonymous visitors
 	Demo     bool
+	Printed  bool   // mail is a line on standard error
 	Passkeys bool   // there are some
 	Provider string // the host with which people sign in, or empty
 	Script   bool   // the page uses passkeys
@@ -37,7 +38,7 @@ func (a *app) page(w http.ResponseWriter, r *http.Request, status int, name stri
 
 func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
 	v.Path, v.Notice, v.Next = r.URL.Path, r.URL.Query().Get("notice"), format.Next(r, "")
-	v.Demo, v.Passkeys, v.Provider = a.demo, a.keys != nil, a.provider
+	v.Demo, v.Printed, v.Passkeys, v.Provider = a.demo, a.mails.prints(), a.keys != nil, a.provider
 	v.Style, v.Failed, v.sent = template.CSS(appCSS), status >= 400, r.PostForm.Get
 	if u, ok := guard.PrincipalFrom[User](r.Context()); ok {
 		v.User = &u

@@ -109,6 +109,9 @@ func (m *mailer) notify(u User, text string) {
 	}
 }
 
+// prints reports whether each mail is a line of out.
+func (m *mailer) prints() bool { return m != nil && m.server == "" }
+
 // wait returns when all mails are sent.
 func (m *mailer) wait() {
 	if m != nil {
