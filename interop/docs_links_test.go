@@ -41,7 +41,8 @@ func TestDocsLinks(t *testing.T) {
 	}
 }
 
-// TestDocsIndex: docs/README.md leads to every page.
+// TestDocsIndex: docs/README.md leads to every page, and each page says what goes wrong and
+// where to go next.
 func TestDocsIndex(t *testing.T) {
 	pages, err := filepath.Glob("../docs/*.md")
 	if err != nil || len(pages) == 0 {
@@ -51,6 +52,9 @@ func TestDocsIndex(t *testing.T) {
 	for _, page := range pages {
 		if name := filepath.Base(page); name != "README.md" && !strings.Contains(index, "]("+name) {
 			t.Errorf("docs/README.md does not name %s", name)
+		}
+		if text := read(t, page); filepath.Base(page) != "README.md" && (!strings.Contains(text, "\n## What goes wrong\n") || !strings.Contains(text, "\n## Where next\n")) {
+			t.Errorf("%s does not end with what goes wrong and where next", page)
 		}
 	}
 }
