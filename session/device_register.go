@@ -72,8 +72,9 @@ func (m *Manager[D]) bind(ctx context.Context, key *[deviceKeyLen]byte, o *regis
 		return rec, badProof(errors.New("session: a rotation has replaced the challenge of the registration"))
 	case i.is(&rec):
 		return rec, nil
-	case o.old != "" && rec.Device[secretEnd:offerEnd] != o.old:
-		return rec, badProof(errors.New("session: the challenge is none of the session"))
+	case rec.Device[secretEnd:offerEnd] != string(o.offer[:]):
+		// It may be the browser's: asked by a sign-in and by a rotation, it makes two keys.
+		return rec, badProof(errors.New("session: the session is bound by another challenge"))
 	}
 	return rec, m.endStolen(ctx, &rec)
 }
