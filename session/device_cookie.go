@@ -27,6 +27,16 @@ func (d *device) check(request http.Header, device string, now time.Time) error 
 	case d == nil:
 		return errNoDevice.Clone()
 	}
+	registered := time.UnixMilli(millisOf(device[offerEnd:]))
+	err = d.checkCookie(request, device, now)
+	if since := now.Sub(registered); err != nil && -deviceGrace < since && since < deviceGrace {
+		return nil
+	}
+	return err
+}
+
+// checkCookie refuses a request without a valid bound cookie of a device.
+func (d *device) checkCookie(request http.Header, device string, now time.Time) error {
 	n := 0
 	refusal := errNoBoundCookie
 	for text := range field.RawCookies(request, d.cookie.Name) {
@@ -42,10 +52,6 @@ func (d *device) check(request http.Header, device string, now time.Time) error 
 			return nil
 		}
 		refusal = errOldBoundCookie
-	}
-	registered := time.UnixMilli(millisOf(device[offerEnd:]))
-	if since := now.Sub(registered); -deviceGrace < since && since < deviceGrace {
-		return nil
 	}
 	e := refusal.Clone()
 	if n > 0 {

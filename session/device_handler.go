@@ -54,9 +54,9 @@ func (m *Manager[D]) Device() http.Handler {
 }
 
 // RequireDevice refuses sessions that are not bound to a device with 403: for routes
-// where a stolen cookie costs too much to accept browsers that bind none. On every other
-// route, a bound session needs its bound cookie, and another one does not. It is used
-// behind the authentication step.
+// where a stolen cookie costs too much to accept browsers that bind none. It demands the
+// bound cookie from the registration on, where other routes accept requests without it
+// for 10 seconds: those that were under way. It is used behind the authentication step.
 func (m *Manager[D]) RequireDevice() guard.Middleware {
 	if m.device == nil {
 		wiring.Panic("session", "RequireDevice without Options.ExperimentalDevice.Path")
@@ -67,7 +67,7 @@ func (m *Manager[D]) RequireDevice() guard.Middleware {
 			s, err := guard.AuthenticatedBy[*Session[D]](r.Context())
 			if err == nil {
 				d.Subject = s.state().subject()
-				err = m.requireDevice(s)
+				err = m.requireDevice(r, s)
 			} else if identity.Otherwise[*Session[D]](r.Context()) { // such as by an API key
 				err = errNotBound.Clone()
 			}
@@ -82,14 +82,14 @@ func (m *Manager[D]) RequireDevice() guard.Middleware {
 	}
 }
 
-func (m *Manager[D]) requireDevice(s *Session[D]) error {
+func (m *Manager[D]) requireDevice(r *http.Request, s *Session[D]) error {
 	switch {
 	case !s.isOf(m):
 		return errForeign
 	case s.state().subject() == "" || !s.Bound():
 		return errNotBound.Clone()
 	}
-	return nil
+	return m.device.checkCookie(r.Header, s.state().rec.Device, m.now())
 }
 
 // checkDeviceRecord refuses a record that is not the live session with this tag and ID.
@@ -107,8 +107,8 @@ func (m *Manager[D]) checkDeviceRecord(rec *Record, found bool, tag [8]byte, id 
 		}
 		return err
 	}
-	if kindOf(rec, &l) != "" {
-		return errors.New("session: the store returned a record of another kind")
+	if kindOf(rec, &l) != "" { // a client has made up a challenge or an identifier
+		return errGone.Clone()
 	}
 	return nil
 }
