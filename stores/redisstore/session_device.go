@@ -28,13 +28,15 @@ v = with_device(v, ARGV[3], step)
 redis.call('HSET', hash, field, v)
 return {field, v, 1}`)
 
-	// ARGV: ID, what Device begins with, step. The third is 1 if it is a new step.
+	// ARGV: ID, what Device begins with, step. The third is 1 if it is a new step. A bound
+	// session lives by it: PEXPIREAT comes first, which a full Redis accepts.
 	advanceDevice = redis.NewScript(sessionLua + `
 local field, v = find_id(ARGV[1], now_ms())
 if not v then return {} end
 local device, _, last = device_of(v)
 local step = tonumber(ARGV[3])
 if device == '' or device:sub(1, #ARGV[2]) ~= ARGV[2] or last >= step then return {field, v, 0} end
+redis.call('PEXPIREAT', hash, string.format('%.0f', expiry(v)), 'GT')
 v = with_device(v, device, step)
 redis.call('HSET', hash, field, v)
 return {field, v, 1}`)

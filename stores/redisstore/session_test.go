@@ -167,7 +167,7 @@ func TestSessionsInFullRedis(t *testing.T) {
 	s, c, ctx := newStoresAt(t, server.addr).Sessions(), newClient(t, server.addr), t.Context()
 	var recs []session.Record
 	for range 100 {
-		recs = append(recs, insert(t, s, "u", func(rec *session.Record) { rec.Ref = "ref" }))
+		recs = append(recs, insert(t, s, "u", func(rec *session.Record) { rec.Ref, rec.Device = "ref", "device" }))
 	}
 	if err := c.ConfigSet(ctx, "maxmemory", "1").Err(); err != nil {
 		t.Fatal(err)
@@ -188,6 +188,13 @@ func TestSessionsInFullRedis(t *testing.T) {
 	seen, to := recs[0].LastSeen.Add(time.Minute), sessiontest.Key("u")
 	if err := s.Touch(ctx, recs[0].Key, seen, seen.Add(time.Hour)); err != nil {
 		t.Error(err)
+	}
+	devices := s.(session.DeviceStore)
+	if _, advanced, found, err := devices.AdvanceDevice(ctx, [8]byte(recs[3].Key[:]), recs[3].ID, "device", 7); !advanced || !found || err != nil {
+		t.Errorf("a refresh of a bound session: %t, %t, %v", advanced, found, err)
+	}
+	if _, _, err := devices.SetDevice(ctx, [8]byte(recs[4].Key[:]), recs[4].ID, "device", "another"); !errors.Is(err, session.ErrFull) {
+		t.Errorf("a registration: %v, want ErrFull", err)
 	}
 	if !must[bool](t)(s.Rotate(ctx, recs[0].Key, to)) {
 		t.Error("no rotation")
