@@ -30,7 +30,8 @@ import (
 // the request presented may have ended, also the half sign-in.
 //
 // With Options.ExperimentalDevice, a response over https asks the browser to bind the
-// session.
+// session. The new session is not bound yet, also where the request's session was: for a
+// subject who is signed in already, use [Manager.Rotate], which keeps the binding.
 //
 // It reports a guard.Decision with the action "sign-in", or "pending" for a half
 // sign-in. Its Guard names the step.

@@ -24,8 +24,11 @@ import (
 // with 401 and the code "session_device", and its session lives on; a logout needs no
 // second cookie. Browsers without support are not affected: see [Manager.RequireDevice].
 //
-// The zero DeviceOptions is off. A manager without it refuses sessions that another
-// has bound.
+// A connection that outlives its request, such as a WebSocket, is not checked again:
+// close it after Every, so that the client opens it with a new cookie.
+//
+// The zero DeviceOptions binds no session. A manager with it refuses sessions that
+// another manager has bound.
 type DeviceOptions struct {
 	// Path is where [Manager.Device] is mounted, such as "/device". Browsers send
 	// registrations and refreshes to it. If empty, no session is bound.

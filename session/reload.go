@@ -9,7 +9,8 @@ import (
 // Reload returns the session as it is now, also if it has been rotated or updated
 // since. It is for what outlives the check of a request, such as a WebSocket: call it
 // before each message, or every minute, and close the connection on an error. It does
-// not extend the idle timeout: a connection alone is no use of the session.
+// not extend the idle timeout: a connection alone is no use of the session. Without a
+// request, it checks no bound cookie: see [DeviceOptions].
 //
 // The error is for guard.Refuse: 401 if the session has ended, 503 if the store is
 // down, 500 if the session is another manager's or its data cannot be decoded.

@@ -11,8 +11,8 @@ import (
 
 // Rotate gives the session a new token, for when the subject's privileges
 // change. The old token is invalid at once, for requests in flight too. The
-// deadline does not change, nor does the device that the session is bound to. s must be the session of the request; use the
-// returned one from here on.
+// deadline does not change, nor does the device that the session is bound to. s must be
+// the session of the request; use the returned one from here on.
 //
 // The error is for guard.Refuse: 401 if the session has ended, 503 if the store
 // is down. After a 503 the session may have its old token or no usable one.
