@@ -171,6 +171,9 @@ func TestAppStepUp(t *testing.T) {
 	a, _ := s.get(t, transfer)
 	s.leads(t, "anonymous", a, login)
 	s.signIn(t, "bob@example.com", "secret", transfer)
+	if _, page := s.get(t, "/app/login"); page.heading != "Sign in again" || page.fields["email"]["value"] != "bob@example.com" {
+		t.Errorf("to sign in again: %q, %v", page.heading, page.fields["email"])
+	}
 	a, _ = s.get(t, transfer)
 	s.leads(t, "by the password", a, login)
 	a, _ = s.get(t, login)

@@ -80,6 +80,9 @@ func (v *view) Field(name, label, kind, autocomplete, hint string) appField {
 	f := appField{keyField{Name: name, Label: label, Type: kind, Hint: hint, Error: v.Mistakes[name]}, autocomplete, false}
 	if kind == "email" {
 		f.Value = strings.TrimSpace(v.sent(name))
+		if f.Value == "" && v.User != nil && v.Path == "/app/login" && !v.Failed { // to sign in again
+			f.Value = v.User.Email
+		}
 	}
 	f.Focus = !v.focused && (f.Error != "" || len(v.Mistakes) == 0 && f.Value == "" && v.Path != "/app/factor")
 	v.focused = v.focused || f.Focus
