@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/apikey"
 	"github.com/go-guard/guard/once"
 	"github.com/go-guard/guard/signin/link"
 )
@@ -34,14 +36,27 @@ func sentEmail(r *http.Request) (email, mistake string) {
 	return email, ""
 }
 
-// The subject of a link is an account; or an account, if any, and an address, with what
-// makes the link another one than those of before.
-func addressSubject(id, email string) string { return id + " " + rand.Text()[:8] + " " + email }
+// The subject of a link is an account; or an account, if any, and an address, with when the
+// link was made, and what makes it another one than those of before.
+func addressSubject(id, email string) string {
+	return id + " " + strconv.FormatInt(time.Now().Unix(), 36) + "-" + rand.Text()[:8] + " " + email
+}
 
 func cutSubject(subject string) (id, email string) {
 	id, rest, _ := strings.Cut(subject, " ")
 	_, email, _ = strings.Cut(rest, " ")
 	return id, email
+}
+
+// madeAt is when the link of a subject was made.
+func madeAt(subject string) time.Time {
+	_, rest, _ := strings.Cut(subject, " ")
+	text, _, _ := strings.Cut(rest, "-")
+	seconds, err := strconv.ParseInt(text, 36, 64)
+	if err != nil {
+		return time.Time{} // never: the links are signed
+	}
+	return time.Unix(seconds, 0)
 }
 
 // undoFor is how long a change of the address can be undone.
@@ -53,10 +68,11 @@ type addressLinks struct {
 	change, undo *link.Links
 	changes      addressChanges
 	reset        linkPages // of the password, which an undoing removes
+	ring         *apikey.Ring
 }
 
-func (a accounts) addressLinks(set settings, change, undo string, reset linkPages) (l addressLinks, err error) {
-	l.accounts, l.reset = a, reset
+func (a accounts) addressLinks(set settings, change, undo string, reset linkPages, ring *apikey.Ring) (l addressLinks, err error) {
+	l.accounts, l.reset, l.ring = a, reset, ring
 	var errs [3]error
 	l.change, errs[0] = set.newLinks("email", change, a.changeState, time.Hour)
 	l.undo, errs[1] = set.newLinks("undo", undo, a.undoState, undoFor)
@@ -148,42 +164,6 @@ func (a accounts) swapEmail(ctx context.Context, u User, email string, refusal e
 		return errors.Join(err, back)
 	}
 	return nil
-}
-
-// redeemUndo gives the old address back, and mails it a link to choose a password.
-func (a addressLinks) redeemUndo(ctx context.Context, in linked) error {
-	return a.undo.Redeem(ctx, in.Token, func(ctx context.Context, subject string) error {
-		id, email := cutSubject(subject)
-		return a.undoAddress(ctx, id, email, func() error { return a.sendTo(ctx, email, a.reset.purpose, a.reset.letter) })
-	})
-}
-
-// undoAddress removes the password of an account, which a thief may know, ends its sessions,
-// gives it its old address back, and calls then. It ends them twice: before the swap, so that
-// none lives on if nothing can be swapped back, and after it those that links to the new
-// address began meanwhile.
-func (a accounts) undoAddress(ctx context.Context, id, email string, then func() error) error {
-	account, _, err := a.users.Account(ctx, id)
-	swapped := true
-	if err == nil && account.Hash != "" {
-		swapped, err = a.users.SetHash(ctx, userOf(account), account.Hash, "")
-	}
-	if err == nil && !swapped {
-		err = errChanged
-	}
-	if err == nil {
-		_, err = a.sessions.DestroyAll(ctx, id)
-	}
-	if err != nil {
-		return err
-	}
-	return a.swapEmail(ctx, userOf(account), email, errChanged, func() error {
-		_, err := a.sessions.DestroyAll(ctx, id)
-		if err == nil {
-			err = then()
-		}
-		return err
-	})
 }
 
 // addressChanges lets an account change its address once in the time in which that can be

@@ -176,7 +176,7 @@ func surf(p *process) surfer { return surfer{newPerson(), p} }
 
 // appHeaders are those of every answer of /app.
 var appHeaders = []string{
-	`Content-Security-Policy: ~^default-src 'none'; (script-src 'self'; connect-src 'self'; )?style-src 'sha256-[^']+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$`,
+	`Content-Security-Policy: ~^default-src 'none'; (script-src 'self'; connect-src 'self'; )?style-src 'sha256-[^']+'; form-action 'self'( http://127\.0\.0\.1:\d+)?; base-uri 'none'; frame-ancestors 'none'$`,
 	"X-Content-Type-Options: nosniff", "Cache-Control: no-store", "Referrer-Policy: ~^(same-origin|no-referrer)$",
 }
 

@@ -4,7 +4,7 @@ import "net/http"
 
 func (a *app) emailRoutes(set settings) (err error) {
 	const change, undo = "/app/email/link", "/app/email/undo"
-	a.addresses, err = a.addressLinks(set, change, undo, a.reset)
+	a.addresses, err = a.addressLinks(set, change, undo, a.reset, a.ring)
 	email := a.plain("email")
 	a.route("/app/email", a.sudo(email.show), a.sudo(email.try(a.askEmail)))
 	a.link(linkPage{path: change, form: "email-link", links: a.addresses.change, use: func(_ http.ResponseWriter, r *http.Request, in linked) (string, error) {
