@@ -42,7 +42,7 @@ func apikeySection(mux *http.ServeMux, ring *apikey.Ring, shared accounts, signe
 
 	authenticated := guard.Require[keyHolder](guard.BySubject(ring, holders.byID), legacy)
 	mux.Handle("GET /apikey/protected", authenticated(guard.HandlerFunc(greet)))
-	keyPagesSection(mux, ring, shared.mails, signedIn)
+	keyPagesSection(mux, ring, shared, signedIn)
 }
 
 // keyHolders finds the accounts of API keys: a key ends with its account.

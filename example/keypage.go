@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/format"
 	"github.com/go-guard/guard/owner"
 )
 
@@ -21,18 +22,21 @@ type keyPages struct {
 }
 
 // keyPagesSection shows a dashboard of API keys for users who are signed in with a
-// session. Another user's key is 404, as a missing one is.
-func keyPagesSection(mux *http.ServeMux, ring *apikey.Ring, mails *mailer, signedIn guard.Middleware) {
-	k := keyPages{ring, mails, guard.Must(owner.New(func(r *http.Request, _ User) (*apikey.Record, bool, error) {
+// session. Another user's key is 404, as a missing one is. A key outlives the session, and
+// no factor is asked of it: to make or change one needs a recent sign-in, as a change of the
+// factors does.
+func keyPagesSection(mux *http.ServeMux, ring *apikey.Ring, a accounts, signedIn guard.Middleware) {
+	k := keyPages{ring, a.mails, guard.Must(owner.New(func(r *http.Request, _ User) (*apikey.Record, bool, error) {
 		return ring.Load(r.Context(), r.PathValue("id"))
 	}, &owner.Options{HideAll: true}))}
 	mine := guard.Chain(signedIn, k.key.Require(func(u User, rec *apikey.Record) bool { return owner.Same(u.ID, rec.Subject) }))
+	again := guard.Chain(guard.OnError(format.HTML("/session/?next=/apikey/", guard.JSON)), a.recently())
 
 	mux.Handle("GET /apikey/{$}", signedIn(guard.HandlerFunc(k.list)))
-	mux.Handle("POST /apikey/{$}", signedIn(guard.HandlerFunc(k.issue)))
+	mux.Handle("POST /apikey/{$}", guard.Chain(signedIn, again)(guard.HandlerFunc(k.issue)))
 	mux.Handle("GET /apikey/keys/{id}", mine(guard.HandlerFunc(k.one)))
-	mux.Handle("POST /apikey/keys/{id}", mine(guard.HandlerFunc(k.update)))
-	mux.Handle("POST /apikey/keys/{id}/rotate", mine(guard.HandlerFunc(k.rotate)))
+	mux.Handle("POST /apikey/keys/{id}", guard.Chain(mine, again)(guard.HandlerFunc(k.update)))
+	mux.Handle("POST /apikey/keys/{id}/rotate", guard.Chain(mine, again)(guard.HandlerFunc(k.rotate)))
 	mux.Handle("POST /apikey/keys/{id}/revoke", mine(guard.HandlerFunc(k.revoke)))
 }
 

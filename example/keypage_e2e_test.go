@@ -145,3 +145,31 @@ func TestKeyPagesFull(t *testing.T) {
 		{"another", issue, 201, "", nil},
 	})
 }
+
+// TestKeysNeedRecentSignIn: a session alone, which a thief may have, makes and changes no key
+// under /apikey, as it makes none in /app. It revokes.
+func TestKeysNeedRecentSignIn(t *testing.T) {
+	t.Parallel()
+	idp := newProvider(t)
+	p := startOAuth(t, idp)
+	idp.as("bob", "bob@else.example", nil)
+	v := appLogin(t, p, "bob@example.com")
+	row{status: 303}.check(t, v.back(t, idp, p, v.send(t, p, "/app/providers/link", "2").header.Get("Location")))
+	made := v.send(t, p, "/apikey/", "2", "name", "laptop")
+	row{status: 201}.check(t, made)
+	one := "/apikey/keys/" + newKey.FindStringSubmatch(made.body)[2]
+
+	thief := newPerson() // at the provider no one was asked anything
+	row{status: 303}.check(t, thief.via(t, idp, p, p, ""))
+	list := thief.page(t, p, "/apikey/")
+	row{status: 200, body: "~laptop"}.check(t, list)
+	for _, path := range []string{"/apikey/", one, one + "/rotate", "/app/keys"} {
+		row{call: call{do: path}, status: 401, body: "~Nothing was changed", header: []string{"WWW-Authenticate: ~insufficient_user_authentication"}}.
+			check(t, thief.do(t, p, form("POST "+path, url.Values{"as": {"2"}, "name": {"x"}})))
+	}
+	if after := thief.page(t, p, "/apikey/"); after.body != list.body {
+		t.Errorf("the keys have changed: %s", after.body)
+	}
+	row{call: call{do: "where it leads"}, status: 200, body: `~name="next" value="/apikey/"`}.check(t, thief.page(t, p, "/session/?next=/apikey/"))
+	row{status: 303, header: []string{"Location: /apikey/?notice=revoked"}}.check(t, thief.send(t, p, one+"/revoke", "2"))
+}

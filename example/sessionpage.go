@@ -13,13 +13,14 @@ import (
 	"github.com/go-guard/guard/session"
 )
 
-// page shows the account of the signed-in user, or the form to sign in.
+// page shows the account of the signed-in user, or the form to sign in. A page that needs a
+// more recent sign-in leads here, too: with "next" the form is for everyone.
 func (a accounts) page(w http.ResponseWriter, r *http.Request) {
 	p := page{
 		Notice: notices[r.URL.Query().Get("notice")],
 		Form:   loginForm{Next: format.Next(r, "/session/")},
 	}
-	if u, ok := guard.PrincipalFrom[User](r.Context()); ok {
+	if u, ok := guard.PrincipalFrom[User](r.Context()); ok && !r.URL.Query().Has("next") {
 		list, err := a.listSessions(r, u)
 		if err != nil {
 			guard.Refuse(w, r, err)
