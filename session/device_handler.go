@@ -21,8 +21,9 @@ import (
 // registration with another key ends the session. A refresh is answered with the bound
 // cookie if its challenge is signed, not older than a minute and not used before,
 // otherwise with 403 and a new challenge, which is no refusal. The refusals are 400 for
-// what no browser sends, 401 for a session that has ended, 403 for a request from
-// another origin, and 503 if the store is down: then no session ends.
+// an invalid proof, and for a registration that is late: its challenge has expired, or a
+// rotation has replaced it. They are 401 for a session that has ended, 403 for a request
+// from another origin, and 503 if the store is down: then no session ends.
 //
 // It reports a guard.Decision with the action "bind" or "refresh".
 func (m *Manager[D]) Device() http.Handler {
@@ -130,7 +131,7 @@ func (m *Manager[D]) deviceRecord(ctx context.Context, i *identifier, now time.T
 	return rec, nil
 }
 
-// badProof refuses what no browser sends.
+// badProof refuses an invalid or late proof.
 func badProof(cause error) error {
 	return &guard.Error{Status: http.StatusBadRequest, Code: codeDeviceProof, Message: "Invalid device proof", Err: cause}
 }
