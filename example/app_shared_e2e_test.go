@@ -17,7 +17,7 @@ func TestAppShared(t *testing.T) {
 			return []string{postgresURL(t), "RATE_LIMITS=database", "PUBLIC_URL=http://localhost:12011"}
 		},
 		"PostgreSQL and Redis": func(t *testing.T) []string {
-			return []string{postgresURL(t), redisURL(t, 5), "PUBLIC_URL=http://localhost:12012"}
+			return []string{postgresURL(t), redisURL(t), "PUBLIC_URL=http://localhost:12012"}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestAppShared(t *testing.T) {
 	}
 	t.Run("Redis", func(t *testing.T) {
 		t.Parallel()
-		env := []string{redisURL(t, 4), "PUBLIC_URL=http://localhost:12013", "SEAL_KEY=" + sealKey(1)}
+		env := []string{redisURL(t), "PUBLIC_URL=http://localhost:12013", "SEAL_KEY=" + sealKey(1)}
 		a, b := start(t, env...), start(t, env...)
 		s := surf(a)
 		s.signIn(t, "bob@example.com", "secret", "/app/")

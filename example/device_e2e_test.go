@@ -215,7 +215,7 @@ func TestDevices(t *testing.T) {
 	for name, two := range map[string]func(t *testing.T) (p, q *process){
 		"memory": func(t *testing.T) (p, q *process) { p = a.launch(t); return p, p },
 		"Redis": func(t *testing.T) (p, q *process) {
-			url := redisURL(t, 3)
+			url := redisURL(t)
 			return a.launch(t, url), a.launch(t, url)
 		},
 		"PostgreSQL": func(t *testing.T) (p, q *process) {

@@ -10,7 +10,7 @@ import (
 // TestDPoPProcesses: processes that share their stores and SEAL_KEY are one.
 func TestDPoPProcesses(t *testing.T) {
 	for name, backend := range map[string]func(t *testing.T) string{
-		"Redis":      func(t *testing.T) string { return redisURL(t, 2) },
+		"Redis":      func(t *testing.T) string { return redisURL(t) },
 		"PostgreSQL": postgresURL,
 	} {
 		t.Run(name, func(t *testing.T) {

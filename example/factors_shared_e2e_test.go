@@ -90,7 +90,7 @@ func TestFactorsInDatabase(t *testing.T) {
 // spent at all of them.
 func TestFactorsInRedis(t *testing.T) {
 	t.Parallel()
-	env := []string{redisURL(t, 6), "PUBLIC_URL=http://localhost:12002", "SEAL_KEY=" + sealKey(1)}
+	env := []string{redisURL(t), "PUBLIC_URL=http://localhost:12002", "SEAL_KEY=" + sealKey(1)}
 	a, b := start(t, env...), start(t, env...)
 	both := []*process{a, b}
 	tokens := []string{a.link(t, "/link/login", "bob@example.com"), b.link(t, "/link/login", "bob@example.com")}

@@ -124,7 +124,7 @@ func hostileServers(t *testing.T, run func(t *testing.T, p *process)) {
 	}{
 		{"memory", func(*testing.T) []string { return nil }},
 		{"behind a proxy", func(*testing.T) []string { return []string{"TRUSTED_PROXIES=127.0.0.0/8"} }},
-		{"Redis", func(t *testing.T) []string { return []string{redisURL(t, 10)} }},
+		{"Redis", func(t *testing.T) []string { return []string{redisURL(t)} }},
 	} {
 		if testing.Short() && tt.name != "memory" {
 			continue

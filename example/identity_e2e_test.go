@@ -86,7 +86,7 @@ func twoOf(t *testing.T, idp *provider, env ...string) (a, b *process) {
 func TestIdentities(t *testing.T) {
 	for name, servers := range map[string]func(t *testing.T, idp *provider) (a, b *process){
 		"memory":     func(t *testing.T, idp *provider) (a, b *process) { a = startOAuth(t, idp); return a, a },
-		"Redis":      func(t *testing.T, idp *provider) (a, b *process) { a, _ = twoOf(t, idp, redisURL(t, 13)); return a, a },
+		"Redis":      func(t *testing.T, idp *provider) (a, b *process) { a, _ = twoOf(t, idp, redisURL(t)); return a, a },
 		"PostgreSQL": func(t *testing.T, idp *provider) (a, b *process) { return twoOf(t, idp, postgresURL(t)) },
 	} {
 		t.Run(name, func(t *testing.T) {

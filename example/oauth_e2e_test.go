@@ -132,7 +132,7 @@ func TestOAuthSignIn(t *testing.T) {
 func TestOAuthUserBases(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t)
-	server := startOAuth(t, p, redisURL(t, 7))
+	server := startOAuth(t, p, redisURL(t))
 	v := newVisitor(p)
 	v.signIn(t, server)
 	mine, alices := v.cookies["oauth_session"], server.signIn(t, alice).Value

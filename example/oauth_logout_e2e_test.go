@@ -317,7 +317,7 @@ func TestOAuthOutage(t *testing.T) {
 func TestOAuthLog(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t)
-	server := startOAuth(t, p, "SEAL_KEY="+sealKey(1)+","+sealKey(2), redisURL(t, 8))
+	server := startOAuth(t, p, "SEAL_KEY="+sealKey(1)+","+sealKey(2), redisURL(t))
 	p.set(func(p *provider) { p.hide(sealKey(1), sealKey(2), strings.Repeat("b", 32), strings.Repeat("c", 32)) })
 	for _, tt := range append([]fault{{"right", func(*provider) {}, 303, "", false}}, append(idTokenFaults, endpointFaults...)...) {
 		p.heal()

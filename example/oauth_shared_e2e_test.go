@@ -16,7 +16,7 @@ func TestOAuthTwoProcesses(t *testing.T) {
 		name string
 		env  func(t *testing.T) string
 	}{
-		{"Redis", func(t *testing.T) string { return redisURL(t, 9) }},
+		{"Redis", func(t *testing.T) string { return redisURL(t) }},
 		{"PostgreSQL", postgresURL},
 	} {
 		t.Run(backend.name, func(t *testing.T) {

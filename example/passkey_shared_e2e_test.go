@@ -14,7 +14,7 @@ func TestPasskeysShared(t *testing.T) {
 		database bool // has the passkeys, too
 	}{
 		{"PostgreSQL", func(t *testing.T) []string { return []string{postgresURL(t), "RATE_LIMITS=database"} }, true},
-		{"Redis", func(t *testing.T) []string { return []string{redisURL(t, 4)} }, false},
+		{"Redis", func(t *testing.T) []string { return []string{redisURL(t)} }, false},
 	} {
 		t.Run(backend.name, func(t *testing.T) {
 			t.Parallel()

@@ -22,9 +22,20 @@ import (
 	"github.com/go-guard/guard/internal/testing/harness"
 )
 
-// redisURL is a database of its own in the Redis of this machine, emptied.
-func redisURL(t *testing.T, number int) string {
+// redisDatabases are the numbers of the databases of Redis that no test uses now.
+var redisDatabases = func() chan int {
+	free := make(chan int, 15)
+	for n := range cap(free) {
+		free <- n + 1
+	}
+	return free
+}()
+
+// redisURL is a database of Redis that is the test's alone, and empty.
+func redisURL(t *testing.T) string {
 	t.Helper()
+	number := <-redisDatabases
+	t.Cleanup(func() { redisDatabases <- number })
 	addr := os.Getenv("GUARD_REDIS_ADDR")
 	if addr == "" {
 		addr = "127.0.0.1:6379"
@@ -75,7 +86,7 @@ func TestTwoProcesses(t *testing.T) {
 		name string
 		env  func(t *testing.T) []string
 	}{
-		{"Redis", func(t *testing.T) []string { return []string{redisURL(t, 14)} }},
+		{"Redis", func(t *testing.T) []string { return []string{redisURL(t)} }},
 		{"PostgreSQL", func(t *testing.T) []string {
 			at := env("GUARD_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/test")
 			own := ownDatabase(t, "pgx", at, "SCHEMA", "PostgreSQL (apt-get install postgresql, or set GUARD_POSTGRES_URL)")
@@ -97,7 +108,7 @@ func TestTwoProcesses(t *testing.T) {
 		{"PostgreSQL and Redis", func(t *testing.T) []string {
 			at := env("GUARD_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/test")
 			own := ownDatabase(t, "pgx", at, "SCHEMA", "PostgreSQL (apt-get install postgresql, or set GUARD_POSTGRES_URL)")
-			return []string{"DATABASE_URL=" + at + "?search_path=" + own, redisURL(t, 11)}
+			return []string{"DATABASE_URL=" + at + "?search_path=" + own, redisURL(t)}
 		}},
 	} {
 		t.Run(backend.name, func(t *testing.T) {
@@ -235,9 +246,9 @@ func sharedKeys(t *testing.T, env []string, a, b *process) {
 }
 
 // eight starts as many processes that share a Redis.
-func eight(t *testing.T, number int) []*process {
+func eight(t *testing.T) []*process {
 	t.Helper()
-	url := redisURL(t, number)
+	url := redisURL(t)
 	all := make([]*process, 8)
 	var wg sync.WaitGroup
 	for i := range all {
@@ -248,7 +259,7 @@ func eight(t *testing.T, number int) []*process {
 }
 
 func TestEightProcessesAdmitFive(t *testing.T) {
-	all := eight(t, 13)
+	all := eight(t)
 	var admitted, refused, undecided atomic.Int64
 	var wg sync.WaitGroup
 	for _, p := range all {
@@ -280,7 +291,7 @@ func TestEightProcessesAdmitFive(t *testing.T) {
 }
 
 func TestEightProcessesMakeOneSuccessor(t *testing.T) {
-	all := eight(t, 12)
+	all := eight(t)
 	login := all[0].login(t, "/refresh/login", bob)
 	var successors sync.Map
 	var n atomic.Int64

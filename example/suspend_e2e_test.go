@@ -11,7 +11,7 @@ import (
 func TestSuspended(t *testing.T) {
 	for name, servers := range map[string]func(t *testing.T, idp *provider) (a, b *process){
 		"memory":     func(t *testing.T, idp *provider) (a, b *process) { a = startOAuth(t, idp); return a, a },
-		"Redis":      func(t *testing.T, idp *provider) (a, b *process) { a, _ = twoOf(t, idp, redisURL(t, 12)); return a, a },
+		"Redis":      func(t *testing.T, idp *provider) (a, b *process) { a, _ = twoOf(t, idp, redisURL(t)); return a, a },
 		"PostgreSQL": func(t *testing.T, idp *provider) (a, b *process) { return twoOf(t, idp, postgresURL(t)) },
 	} {
 		t.Run(name, func(t *testing.T) {

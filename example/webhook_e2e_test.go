@@ -157,7 +157,7 @@ func checkWebhook(t *testing.T, a, b *process, s webhook.Provider) {
 // TestWebhookOfSeveralProcesses: a delivery is handled once over all of them.
 func TestWebhookOfSeveralProcesses(t *testing.T) {
 	for name, env := range map[string]func(*testing.T) string{
-		"Redis":      func(t *testing.T) string { return redisURL(t, 5) },
+		"Redis":      func(t *testing.T) string { return redisURL(t) },
 		"PostgreSQL": postgresURL,
 	} {
 		t.Run(name, func(t *testing.T) {
