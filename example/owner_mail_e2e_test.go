@@ -3,6 +3,8 @@ package main_test
 import (
 	"encoding/json"
 	"testing"
+
+	"github.com/go-guard/guard/signin/passkey/passkeytest"
 )
 
 // TestOwnersAreMailed: what changes how someone gets in to an account is mailed to its owner.
@@ -42,6 +44,12 @@ func TestOwnersAreMailed(t *testing.T) {
 	mailed(`A recovery code was used to sign in\. You have 9 left\.`)
 	row{status: 200}.check(t, v.post(t, p, "/totp/disable", map[string]string{"code": codeAt(secret, 0)}))
 	mailed(`Your account has no second factor anymore\.`)
+
+	device := passkeytest.NewAuthenticator(p.site())
+	first := v.register(t, p, device, "")
+	mailed(`Your account has a new passkey\.`)
+	row{status: 200}.check(t, byPasskey(t, p, device).do(t, p, call{do: "DELETE /passkey/credentials/" + first.ID}))
+	mailed(`A passkey of your account was removed\.`)
 
 	admin := appLogin(t, p, "alice@example.com")
 	row{status: 303}.check(t, admin.send(t, p, "/app/admin", "1", "id", "2", "do", "suspend"))

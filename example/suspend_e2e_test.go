@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/go-guard/guard/signin/passkey/passkeytest"
 )
 
 // TestSuspended: a suspended account is none, for every way to sign in, for its sessions and
@@ -18,12 +20,16 @@ func TestSuspended(t *testing.T) {
 			t.Parallel()
 			idp := newProvider(t)
 			a, b := servers(t, idp)
-			suspended(t, idp, a, b)
+			origin := b.site()
+			if name != "memory" {
+				origin = "http://localhost:12003"
+			}
+			suspended(t, idp, a, b, passkeytest.NewAuthenticator(origin))
 		})
 	}
 }
 
-func suspended(t *testing.T, idp *provider, a, b *process) {
+func suspended(t *testing.T, idp *provider, a, b *process, device *passkeytest.Authenticator) {
 	admin := appLogin(t, a, "alice@example.com")
 	set := func(v *person, as, id, do string) answer { return v.send(t, a, "/app/admin", as, "id", id, "do", do) }
 	onlyAdmins(t, a, admin, set)
@@ -40,7 +46,14 @@ func suspended(t *testing.T, idp *provider, a, b *process) {
 	_, secret, _ := enroll(t, b, bob)
 	v = half(t, b, "/session/login", bob)
 	row{status: 200}.check(t, v.verify(t, b, codeAt(secret, 0)))
+	v.register(t, b, device, "")
+	byPasskey(t, b, device)
 	waiting := half(t, b, "/totp/login", bob)
+	signing, adding := newPerson(), v.copy() // challenges of before
+	assertion, attestation := signing.asserted(t, b, device), adding.created(t, b, passkeytest.NewAuthenticator(b.site()))
+	joining := v.copy()
+	idp.as("bob-2", "bob@else.example", nil)
+	pending := joining.send(t, b, "/app/providers/link", "2").header.Get("Location")
 
 	row{status: 303, header: []string{"Location: /app/admin?notice=suspended"}}.check(t, set(admin, "1", "2", "suspend"))
 	row{status: 303, header: []string{"Location: /app/admin?notice=suspended"}}.check(t, set(admin, "1", "2", "suspend")) // again
@@ -64,6 +77,11 @@ func suspended(t *testing.T, idp *provider, a, b *process) {
 	row{call: call{do: "the session"}, status: 401, body: e(401, "Invalid session")}.check(t, v.copy().do(t, b, sessionProfile()))
 	row{call: call{do: "its step-up"}, status: 401, body: notRecent}.check(t, v.copy().do(t, b, call{do: "POST /stepup/transfer"}))
 	row{call: call{do: "the half sign-in"}, status: 401, header: []string{"Set-Cookie: ~^session=; .*Max-Age=0"}}.check(t, waiting.verify(t, b, codeAt(secret, 1)))
+	row{call: call{do: "a passkey"}, status: 401, body: badPasskey}.check(t, newPerson().withPasskeyLogin(t, b, device))
+	row{call: call{do: "a passkey, begun before"}, status: 401, body: badPasskey}.check(t, signing.do(t, b, passkeyCall("login", assertion)))
+	row{call: call{do: "a registration, begun before"}, status: 401, body: notRecent}.check(t, adding.do(t, b, passkeyCall("register", attestation)))
+	row{call: call{do: "an identity, begun before"}, status: 401}.check(t, joining.back(t, idp, b, pending))
+	idp.as("bob", "bob@else.example", nil)
 	row{call: call{do: "the provider"}, status: 401, body: "~The sign-in with the provider did not work", header: []string{"Set-Cookie: ~^oauth-[^|]+$"}}.check(t, newPerson().via(t, idp, b, a, ""))
 
 	row{status: 303, header: []string{"Location: /app/admin?notice=restored"}}.check(t, set(admin, "1", "2", "restore"))
@@ -71,6 +89,7 @@ func suspended(t *testing.T, idp *provider, a, b *process) {
 	row{call: call{do: "the link does not"}, status: 400, body: badLink}.check(t, b.send(t, call{do: "POST /link/login", body: `{"token":"` + login + `"}`}))
 	row{call: call{do: "the key does"}, status: 200}.check(t, b.send(t, key))
 	half(t, b, "/session/login", bob)
+	byPasskey(t, b, device)
 
 	for _, want := range []string{`(?m)^Your account was suspended\.`, `(?m)^Your account can be used again\.$`} {
 		a.waitForMail(t, "bob@example.com", want)
@@ -78,6 +97,12 @@ func suspended(t *testing.T, idp *provider, a, b *process) {
 	if n := len(b.links(t, "/link/login", "bob@example.com")); n != 1 {
 		t.Errorf("%d links to sign in, want the one of before", n)
 	}
+}
+
+// withPasskeyLogin is the answer to a sign-in by a passkey.
+func (v *person) withPasskeyLogin(t *testing.T, p *process, device *passkeytest.Authenticator) answer {
+	t.Helper()
+	return v.do(t, p, passkeyCall("login", v.asserted(t, p, device)))
 }
 
 // onlyAdmins: other users get 403, and an administrator cannot suspend themself.
