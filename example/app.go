@@ -144,8 +144,7 @@ func (a *app) mine(f action) http.HandlerFunc {
 	})
 }
 
-// sudo is mine for changes that a stolen session must not make: it asks for a sign-in of
-// the last five minutes, with the second factor where the account has one.
+// sudo is mine for changes that a stolen session must not make: see [accounts.recently].
 func (a *app) sudo(f action) http.HandlerFunc { return a.recently()(a.mine(f)).ServeHTTP }
 
 // A screen is a page with data, which shows the mistakes of its forms in place.

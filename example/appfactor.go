@@ -14,8 +14,7 @@ func (a *app) factorRoutes(settings) error {
 		"enroll": a.showEnrollment, "confirm": a.plain("enroll").try(a.confirmEnrollment),
 		"recovery": a.newCodes, "remove": factor.try(a.remove),
 	} {
-		back := http.RedirectHandler("/app/factor", http.StatusSeeOther).ServeHTTP // of a page that was reloaded
-		a.route("/app/factor/"+path, back, a.sudo(f))
+		a.route("/app/factor/"+path, http.RedirectHandler("/app/factor", http.StatusSeeOther).ServeHTTP, a.sudo(f)) // a page that was reloaded
 	}
 	return nil
 }

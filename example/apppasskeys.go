@@ -2,8 +2,7 @@ package main
 
 import "net/http"
 
-// passkeyRoutes mounts the page of passkeys. It needs JavaScript: what it does is that of
-// /passkey.
+// passkeyRoutes mounts the page of passkeys, whose script is that of /passkey.
 func (a *app) passkeyRoutes(settings) error {
 	if a.keys != nil {
 		a.route("/app/passkeys", a.sudo(screen[passkeysPage]{a, "passkeys", a.listPasskeys}.show), nil)

@@ -40,13 +40,12 @@ func (a *app) providerRoutes(set settings) (err error) {
 	}
 	identities := screen[[]backend.Identity]{a, "providers", a.identities}
 	a.route("/app/providers", a.mine(identities.show), a.sudo(identities.try(a.removeIdentity)))
-	back := http.RedirectHandler("/app/providers", http.StatusSeeOther).ServeHTTP // of a page that was reloaded
 	begin := guard.HandlerFunc(func(w http.ResponseWriter, r *http.Request, u User) {
 		if fromPageOf(w, r, u, "/app/") {
 			login.Link(a.linkTo).ServeHTTP(w, r)
 		}
 	})
-	a.route("/app/providers/link", back, a.recently()(begin).ServeHTTP)
+	a.route("/app/providers/link", http.RedirectHandler("/app/providers", http.StatusSeeOther).ServeHTTP, a.recently()(begin).ServeHTTP)
 	return nil
 }
 
