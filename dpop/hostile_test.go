@@ -443,7 +443,7 @@ func payloadRows(a *api) []hostileRow {
 		{"iat 60.001 seconds ago", pay("iat", float64(at(-60*time.Second))-0.001), old},
 		{"iat 6 seconds ahead", pay("iat", at(6*time.Second)), ahead},
 		{"iat 5.001 seconds ahead", pay("iat", float64(at(5*time.Second))+0.001), ahead},
-		{"iat in the year 9999", pay("iat", 253402300799), ahead},
+		{"iat in the year 9999", pay("iat", int64(253402300799)), ahead},
 		{"iat beyond float64", rawPay(`{"iat":1e999}`), badPay},
 		{"exp past", pay("exp", at(-1*time.Second)), "exp is past"},
 		{"exp now", pay("exp", at(0)), "exp is past"},
