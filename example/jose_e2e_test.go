@@ -37,7 +37,12 @@ func installed(t *testing.T) {
 	need(t, "node")
 	modules.Lock()
 	defer modules.Unlock()
-	if _, err := os.Stat("testdata/node/node_modules/jose"); err == nil {
+	missing := false
+	for _, name := range []string{"jose", "mailparser", "playwright-core", "smtp-server"} {
+		_, err := os.Stat("testdata/node/node_modules/" + name)
+		missing = missing || err != nil
+	}
+	if !missing {
 		return
 	}
 	need(t, "npm")
