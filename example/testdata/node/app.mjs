@@ -87,6 +87,16 @@ async function signOut (page) {
   await page.getByText('You are signed out.').waitFor()
 }
 
+// confirm ends the set-up of an authenticator, and returns the recovery codes.
+async function confirm (page, secret) {
+  await page.getByLabel('Code', { exact: true }).fill(code(secret, -1))
+  await click(page, 'Confirm')
+  await heading(page, 'Your recovery codes')
+  const codes = await page.locator('.codes code').allTextContents()
+  assert.equal(codes.length, 10)
+  return codes
+}
+
 // tour is everything that a person does with an account, but for passkeys.
 async function tour (context, email) {
   const page = await context.newPage()
@@ -121,11 +131,7 @@ async function tour (context, email) {
   await click(page, 'Confirm')
   await page.getByText('That code is not right.').waitFor()
   await look(page, 'enroll-mistake')
-  await page.getByLabel('Code', { exact: true }).fill(code(secret, -1))
-  await click(page, 'Confirm')
-  await heading(page, 'Your recovery codes')
-  const recovery = await page.locator('.codes code').allTextContents()
-  assert.equal(recovery.length, 10)
+  await confirm(page, secret)
   await look(page, 'recovery')
   await follow(page, 'I have stored them')
   await page.getByRole('heading', { name: 'Transfer money' }).waitFor()
@@ -202,6 +208,14 @@ async function tour (context, email) {
   await page.goto(await link(email, '/app/login/link'))
   await look(page, 'login-link')
   await click(page, 'Sign in')
+  await heading(page, 'Your account') // a thief may have added the factor: it went with the change
+
+  await go(page, 'Second factor')
+  await click(page, 'Set up an authenticator')
+  const recovery = await confirm(page, await page.locator('.secret').textContent())
+  await follow(page, 'I have stored them')
+  await signOut(page)
+  await signIn(page, email)
   await heading(page, 'One more step')
   await page.getByLabel('Code', { exact: true }).fill(recovery[0])
   await click(page, 'Sign in')
