@@ -98,21 +98,16 @@ func withoutScope(challenge string) string {
 		return challenge
 	}
 	scheme, params, _ := strings.Cut(challenge, " ")
-	quoted, escaped := false, false
-	list := strings.FieldsFunc(params, func(r rune) bool {
-		switch {
-		case escaped:
-			escaped = false
-		case quoted && r == '\\':
-			escaped = true
-		case r == '"':
-			quoted = !quoted
+	var list []string
+	begin, outside := 0, unquoted(params)+","
+	for i := range len(outside) {
+		if outside[i] != ',' {
+			continue
 		}
-		return r == ',' && !quoted
-	})
-	list = slices.DeleteFunc(list, func(param string) bool { return hasParam(param, "scope") })
-	for i := range list {
-		list[i] = strings.TrimSpace(list[i])
+		if param := strings.TrimSpace(params[begin:i]); param != "" && !hasParam(param, "scope") {
+			list = append(list, param)
+		}
+		begin = i + 1
 	}
 	return strings.TrimSpace(scheme + " " + strings.Join(list, ", "))
 }
@@ -120,24 +115,35 @@ func withoutScope(challenge string) string {
 // hasParam reports whether a challenge has a parameter of this name. Quoted values
 // do not count (RFC 9110, section 11.2).
 func hasParam(challenge, name string) bool {
-	quoted, escaped := false, false
-	outside := strings.Map(func(r rune) rune {
-		switch {
-		case escaped:
-			escaped = false
-		case quoted && r == '\\':
-			escaped = true
-		case r == '"':
-			quoted = !quoted
-		case !quoted:
-			return r
-		}
-		return -1
-	}, challenge)
-	return slices.ContainsFunc(strings.FieldsFunc(outside, func(r rune) bool { return r == ' ' || r == ',' }), func(param string) bool {
+	params := strings.FieldsFunc(unquoted(challenge), func(r rune) bool { return r == ' ' || r == ',' })
+	return slices.ContainsFunc(params, func(param string) bool {
 		have, _, ok := strings.Cut(param, "=")
 		return ok && strings.EqualFold(have, name)
 	})
+}
+
+// unquoted returns text with a quotation mark for each byte of its quoted strings (RFC
+// 9110, section 5.6.4).
+func unquoted(text string) string {
+	if !strings.Contains(text, `"`) {
+		return text
+	}
+	outside := []byte(text)
+	quoted, escaped := false, false
+	for i, c := range outside {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted && c == '\\':
+			escaped = true
+		case c == '"':
+			quoted = !quoted
+		case !quoted:
+			continue
+		}
+		outside[i] = '"'
+	}
+	return string(outside)
 }
 
 func isBearer(challenge string) bool {
