@@ -10,6 +10,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -37,7 +38,7 @@ func (p *pkg) title() string { return strings.TrimPrefix(p.link(), "/pkg/") }
 // load parses the packages of all modules of the workspace, with their examples.
 func load(root string) (packages []*pkg, err error) {
 	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Name,GoFiles,TestGoFiles,XTestGoFiles", "work")
-	cmd.Dir = root
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "GOWORK=") // of each module, also where a test is run without the others
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
