@@ -82,7 +82,8 @@ func (s *Stores) checkDialect(ctx context.Context) error {
 	function := map[Dialect]string{PostgreSQL: "pg_backend_pid()", MySQL: "CONNECTION_ID()", SQLite: "sqlite_version()"}[s.dialect]
 	var answer string
 	err := s.db().QueryRowContext(ctx, "SELECT "+function).Scan(&answer)
-	itsError := s.dialect == PostgreSQL && sqlState(err) != "" || s.dialect == MySQL && errorCode(err) >= 1000
+	itsError := s.dialect == PostgreSQL && sqlState(err) != "" || s.dialect == MySQL && errorCode(err) >= 1000 ||
+		s.dialect == SQLite && errorCode(err) < 1000 && SQLite.classify(err) == conflict // another connection changes the file to WAL
 	if err == nil || itsError || s.db().PingContext(ctx) != nil {
 		return nil // what follows reports an outage
 	}
