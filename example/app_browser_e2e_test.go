@@ -69,11 +69,7 @@ func (b *mailbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // TestAppInBrowser drives a real browser through the pages of /app: see app.mjs.
 func TestAppInBrowser(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("drives a browser")
-	}
-	need(t, "chromium")
-	installed(t)
+	browserNeeded(t)
 	server, mails := smtpSink(t)
 	p := start(t, server)
 	box := httptest.NewServer(newMailbox(mails))

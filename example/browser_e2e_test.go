@@ -29,11 +29,7 @@ import (
 // a proxy, without -dev: see drive.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("drives a browser")
-	}
-	need(t, "chromium")
-	installed(t)
+	browserNeeded(t)
 	p := launch(t, []string{"JWT_SECRET_KEY=" + secret, "TRUSTED_PROXIES=127.0.0.1"}, "-addr", "127.0.0.1:0")
 	site := behindTLS(t, p.url)
 	evil := overTLS(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -44,6 +40,16 @@ func TestBrowser(t *testing.T) {
 		"url": site, "evil": evil, "expiring": overTLS(t, expiring(t)),
 		"refreshing": strings.Replace(overTLS(t, refreshing(t)), "127.0.0.1", "localhost", 1), "demo": start(t).url,
 	})
+}
+
+// browserNeeded skips the test if it is short, or if there is no browser to drive.
+func browserNeeded(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("drives a browser")
+	}
+	need(t, "chromium")
+	installed(t)
 }
 
 // drive runs a script of testdata/node. GUARD_SCREENSHOTS names a folder for

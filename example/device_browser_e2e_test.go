@@ -28,11 +28,7 @@ import (
 // sessions to the device: see testdata/node/device.mjs.
 func TestDevicesInChromium(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("drives a browser")
-	}
-	need(t, "chromium")
-	installed(t)
+	browserNeeded(t)
 	a := newAuthority(t)
 	p := a.launch(t, "DEVICE_EVERY=15s")
 	site := strings.Replace(p.url, "127.0.0.1", "localhost", 1)

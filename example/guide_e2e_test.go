@@ -14,11 +14,7 @@ import (
 // TestBrowserGuide drives a real browser over the program of docs/sessions.md.
 func TestBrowserGuide(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("drives a browser")
-	}
-	need(t, "chromium")
-	installed(t)
+	browserNeeded(t)
 	drive(t, "guide.mjs", map[string]string{"url": guide(t)})
 }
 

@@ -6,10 +6,6 @@ import "testing"
 // passkeys.mjs.
 func TestPasskeysInChromium(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("drives a browser")
-	}
-	need(t, "chromium")
-	installed(t)
+	browserNeeded(t)
 	drive(t, "passkeys.mjs", map[string]string{"url": start(t).site(), "pages": start(t).site()})
 }
