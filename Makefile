@@ -3,13 +3,14 @@
 .DEFAULT_GOAL := help
 .PHONY: help test race lint vuln fuzz bench docs site release ci
 
+export PATH := $(PATH):/usr/local/go/bin
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
-test: ## all tests, and what was skipped. With Redis, PostgreSQL and MariaDB on their ports, node and chromium: nothing is
+test: ## all tests, and what was skipped. With Redis, PostgreSQL and MariaDB on their ports (.ci/services make test starts them), node and chromium: nothing is
 	go test -json work | go run ./internal/testing/skipped
 
 race: ## the same with the race detector. Needs a C compiler
@@ -41,5 +42,5 @@ site: ## builds the site of docs/ and godoc in SITE, and checks its links. Needs
 release: ## tries a release from a local module proxy. Pushes nothing
 	.ci/release-trial
 
-ci: ## everything that must hold. On Debian as root it installs what is missing
+ci: ## everything that must hold. It prints what to install; on Debian as root it does so
 	.ci/run

@@ -14,14 +14,16 @@ import (
 var ErrNoCredentials = errors.New("guard: no credentials")
 
 // An Authenticator finds out who sends a request. It must be safe for use by
-// several goroutines, and it must not write.
+// several goroutines, and it must not write a response. Where the credential covers
+// the body, it may read the body, and sets Body to a reader of the same bytes.
 //
 // A principal or credential may also implement [Subject], [ScopeLimiter] and
 // [AuthContext].
 type Authenticator[P any] interface {
 	// Authenticate returns the principal, or an error: ErrNoCredentials where
 	// the request carries none of this authenticator's credentials, an *Error
-	// where its credential is refused, and anything else is our own failure.
+	// where its credential is refused, and anything else is our own failure: 500, or
+	// 503 for an outage (see [Refuse] and [Unavailable]).
 	Authenticate(r *http.Request) (P, error)
 
 	// Scheme describes the authenticator. It is called when a chain is built.

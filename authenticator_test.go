@@ -1,12 +1,14 @@
 package guard_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // withUnknown is a scheme with a refusal for a credential without a principal.
@@ -75,6 +77,11 @@ func TestScheme(t *testing.T) {
 	if w.Code != 401 || !strings.Contains(w.Body.String(), `"Invalid token"`) {
 		t.Errorf("status %d: %s", w.Code, w.Body)
 	}
+	// An Unknown that is no refusal is a mistake of ours.
+	w, reached := serve(t, guard.BySubject(withUnknown{bearer(), errors.New("secret text")}, users).Wrap, nil, "Authorization", "ok:gone")
+	if w.Code != 500 || reached || strings.Contains(w.Body.String(), "secret") {
+		t.Errorf("status %d, reached %t: %s", w.Code, reached, w.Body)
+	}
 	for name, mw := range map[string]guard.Middleware{
 		"plain": guard.Require(stripping{bearer()}), "mapped": guard.BySubject(stripping{bearer()}, users).Wrap, "mapped, without": guard.BySubject(bearer(), users).Wrap,
 	} {
@@ -91,6 +98,22 @@ func TestScheme(t *testing.T) {
 		if private := w.Header().Get("Cache-Control") == "private"; private != (name != "mapped, without") { // RFC 6750, section 2.3
 			t.Errorf("%s: Cache-Control %q", name, w.Header().Get("Cache-Control"))
 		}
+	}
+}
+
+// TestRefusedURL: an ErrorHandler, which may write the URL into a page or a redirect,
+// gets it without the credential in it. The outer handlers' request is unchanged.
+func TestRefusedURL(t *testing.T) {
+	r := httptest.NewRequest("GET", "/a?key=secret", nil)
+	r.Header.Set("Authorization", "bad")
+	var uri, query string
+	page := func(w http.ResponseWriter, r *http.Request, e *guard.Error) {
+		uri, query = r.RequestURI, r.URL.RawQuery
+		w.WriteHeader(e.Status)
+	}
+	w, reached := harness.Serve(t, guard.Chain(guard.OnError(page), guard.Require(stripping{bearer()})), nil, r)
+	if w.Code != 401 || reached || uri != "/a" || query != "" || r.URL.RawQuery != "key=secret" {
+		t.Errorf("%d, the page is for %q and %q, outside it is %s", w.Code, uri, query, r.URL)
 	}
 }
 

@@ -24,23 +24,23 @@ const (
 type Decision struct {
 	// Package is the package of the guard: "apikey", "bearer", "jwtauth",
 	// "refresh", "session", "password", "oauth", "link", "totp", "passkey", "ratelimit",
-	// "rbac", "owner" or "webhook". For an authenticator of one's own it is the last element of its package's
-	// path. It is "guard" for [HandlerFunc] without a principal, and "handler" for [Refuse]
-	// in a handler.
+	// "rbac", "owner", "stepup" or "webhook". For an authenticator of one's own it is the
+	// last element of its package's path. It is "guard" for [HandlerFunc] without a
+	// principal, and "handler" for [Refuse] in a handler.
 	Package string
 	// Guard is what was required, such as "role admin" or the name of a limit.
 	// It may be empty.
 	Guard string
 	// Action is what was done, or was to be done, where a handler did more than
-	// serve a request: "sign-in", "pending" (half a sign-in), "sign-out", "refresh",
-	// "rotate", "issue", "redeem", "revoke", "swap", and of a second factor "enroll",
-	// "confirm", "disable", "unlock", "import" and "recovery codes"; of a passkey "register",
-	// "rename" and "remove"; "bind" of a session to a device; and of a webhook "handle" and
-	// "replay". It is empty for guards.
+	// serve a request: "sign-in", "pending" (half a sign-in), "link" (a provider's account),
+	// "sign-out", "refresh", "rotate", "issue", "update", "redeem", "revoke", "swap", and of
+	// a second factor "enroll", "confirm", "disable", "unlock", "import" and "recovery
+	// codes"; of a passkey "register", "rename" and "remove"; "bind" of a session to a
+	// device; and of a webhook "handle" and "replay". It is empty for guards.
 	Action string
 	// Subject is who the decision is about, where that is known: the subject of
 	// the credential or, without one, of the principal (see the interface
-	// [Subject]).
+	// [Subject]). Of a webhook's actions it is the delivery's ID.
 	Subject string
 	Outcome Outcome
 	// Status is the status of a refusal or failure, 0 for what went on.

@@ -33,7 +33,8 @@ type Error struct {
 	// Challenges are the WWW-Authenticate field lines. If empty, a 401 carries
 	// those of the authentication step in front, or "Bearer" without one.
 	Challenges []string
-	// Header is added to the response, such as Retry-After.
+	// Header is set on the response, such as Retry-After. Its Set-Cookie and Vary are
+	// added to those that are there.
 	Header http.Header
 	// Err is the cause, for Observe only: no client and no ErrorHandler sees it.
 	// It must hold no credential.

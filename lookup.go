@@ -10,8 +10,9 @@ import (
 
 // Resolve turns the three outcomes of a lookup into those of a guard: the value,
 // absent where found is false, or our own failure. An *Error that the lookup
-// returned remains its refusal. A nil value that was "found" is a failure, and so
-// is ErrNoCredentials: a lookup cannot abstain, since the credential is there.
+// returned remains its refusal. A nil value that was "found" is a failure, unless it
+// is a slice, and so is ErrNoCredentials: a lookup cannot abstain, since the
+// credential is there.
 func Resolve[T any](v T, found bool, err, absent error) (T, error) {
 	var zero T
 	switch {

@@ -34,8 +34,8 @@ func Observe(f func(r *http.Request, d Decision)) Middleware {
 	}
 }
 
-// Decisions yields the decisions that were made so far about the request of
-// ctx, in order, each with a request as [Observe] passes it. It is for an access
+// Decisions yields the first 64 decisions that were made so far about the request
+// of ctx, in order, each with a request as [Observe] passes it. It is for an access
 // log right inside Observe.
 func Decisions(ctx context.Context) iter.Seq2[*http.Request, Decision] {
 	rec := recorderOf(ctx)
@@ -48,10 +48,10 @@ func Decisions(ctx context.Context) iter.Seq2[*http.Request, Decision] {
 	}
 }
 
-// LogTo is an f for [Observe] that logs decisions: refusals and actions, such as
-// a sign-in, at Info, failures of our own at Error, other decisions at Debug.
-// attrs, which may be nil, returns what else belongs in the line, such as the
-// request's ID and the client's address.
+// LogTo is an f for [Observe] that logs decisions: refusals, those of a guard in
+// trial too, and actions, such as a sign-in, at Info, failures of our own at Error,
+// other decisions at Debug. attrs, which may be nil, returns what else belongs in the
+// line, such as the request's ID and the client's address.
 func LogTo(l *slog.Logger, attrs func(r *http.Request) []slog.Attr) func(r *http.Request, d Decision) {
 	if l == nil {
 		wiring.Panic("guard", "LogTo of nil")

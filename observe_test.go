@@ -39,7 +39,7 @@ func TestObserve(t *testing.T) {
 			guard.Decision{Package: "p", Reason: "mine"}.Refuse(w, r, cause)
 		}, []string{`guard_test//allowed/0//1`, `p//failed/500/mine/1`}},
 		{"no principal of the type", "ok:1", guard.HandlerFunc(func(http.ResponseWriter, *http.Request, *User) {}), []string{`guard_test//allowed/0//1`,
-			`guard//failed/500/guard: wired wrongly: a guard wants a principal of type *guard_test.User, and the request was authenticated as guard_test.User/1`}},
+			`guard//failed/500/guard: wired wrongly: a guard or handler wants a principal of type *guard_test.User, and the request was authenticated as guard_test.User/1`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -28,8 +28,8 @@ func PrincipalFrom[P any](ctx context.Context) (p P, ok bool) {
 func CredentialFrom[A any](ctx context.Context) (A, bool) { return identity.Credential[A](ctx) }
 
 // WithPrincipal returns ctx with p as its principal, for one's own middleware
-// and for tests of handlers. A nil p is anonymous. An inner authentication step
-// for P hides it.
+// and for tests of handlers. A nil p is anonymous, unless it is a slice. An inner
+// authentication step for P hides it.
 func WithPrincipal[P any](ctx context.Context, p P) context.Context {
 	return identity.New(ctx, p, !canBeNil[P]() || !wiring.IsNil(p))
 }
@@ -62,9 +62,9 @@ func Authenticated[P any](ctx context.Context) (P, error) {
 // provides. It names both types, for the log.
 func wiredWrongly(ctx context.Context, what string, want reflect.Type) error {
 	if n := identity.From(ctx); n != nil {
-		return fmt.Errorf("guard: wired wrongly: a guard wants %s %v, and the request was authenticated as %v", what, want, n.PrincipalType())
+		return fmt.Errorf("guard: wired wrongly: a guard or handler wants %s %v, and the request was authenticated as %v", what, want, n.PrincipalType())
 	}
-	return fmt.Errorf("guard: wired wrongly: a guard wants %s %v, and no authentication step is in front of it", what, want)
+	return fmt.Errorf("guard: wired wrongly: a guard or handler wants %s %v, and no authentication step is in front of it", what, want)
 }
 
 // AuthenticatedBy is CredentialFrom for guards, which ask by an interface such

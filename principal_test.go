@@ -225,7 +225,11 @@ func TestChallenges(t *testing.T) {
 // TestContextsPrintNoIdentity: %v, %+v and %#v of a context hold no principal
 // and no credential.
 func TestContextsPrintNoIdentity(t *testing.T) {
-	mw := guard.Chain(guard.Observe(nil), guard.OnError(guard.JSON), guard.Require(guard.BySubject(bearer(), users)))
+	var outer context.Context
+	keep := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { outer = r.Context(); next.ServeHTTP(w, r) })
+	}
+	mw := guard.Chain(guard.Observe(nil), keep, guard.OnError(guard.JSON), guard.Require(guard.BySubject(bearer(), users)))
 	_, reached := serve(t, mw, func(_ http.ResponseWriter, r *http.Request) {
 		child, cancel := context.WithCancel(r.Context())
 		defer cancel()
@@ -234,6 +238,12 @@ func TestContextsPrintNoIdentity(t *testing.T) {
 				if s := fmt.Sprintf(format, ctx); strings.Contains(s, "hunter2") || strings.Contains(s, "name of") {
 					t.Errorf("%s: %s", format, s)
 				}
+			}
+		}
+		for _, format := range []string{"%v", "%#v"} {
+			// The observer's own node holds the request, with the credential in it.
+			if s := fmt.Sprintf(format, outer); !strings.HasSuffix(s, ".guard.Observe") || strings.Contains(s, "hunter2") {
+				t.Errorf("%s: %s", format, s)
 			}
 		}
 		if s := fmt.Sprintf("%+v", r.Context()); !strings.Contains(s, "guard(guard_test.User)") {

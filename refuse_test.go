@@ -111,6 +111,15 @@ func TestRefuse(t *testing.T) {
 
 // TestErrorHandlerIsHeld: whatever an ErrorHandler does, the status is the
 // refusal's, and it is told no cause.
+// TestJSONInside: JSON as an inner ErrorHandler restores the default.
+func TestJSONInside(t *testing.T) {
+	plain := func(w http.ResponseWriter, _ *http.Request, e *guard.Error) { w.WriteHeader(e.Status) }
+	w, _ := serve(t, guard.Chain(guard.OnError(plain), guard.OnError(guard.JSON)), refuse(guard.Forbidden(`no "<x>"`)))
+	if w.Code != 403 || w.Header().Get("Content-Type") != "application/json" || w.Body.String() != `{"error":"Forbidden","message":"no \"\u003cx\u003e\""}` {
+		t.Errorf("%d %q %s", w.Code, w.Header().Get("Content-Type"), w.Body)
+	}
+}
+
 func TestErrorHandlerIsHeld(t *testing.T) {
 	shared := &guard.Error{Status: 401, Code: "c", Challenges: []string{"A", "B"}, Header: http.Header{"X-Why": {"kept"}}, Err: errors.New("hunter2")}
 	tests := []struct {

@@ -10,10 +10,10 @@ import (
 // can be printed, logged and encoded as text or JSON, and show nothing of it. A
 // []byte is assigned to it as it is: Pepper: []byte(os.Getenv("PEPPER")). Nil is none.
 //
-// fmt calls no method, and prints the bytes, in an unexported field of your own
-// struct, behind a pointer in a struct, map or list under a verb that pointers do
-// not have, such as %s, and under %p and %w, which go vet refuses. The types that
-// are made with a Secret show it nowhere.
+// In three places fmt calls no method, and prints the bytes: in an unexported field
+// of your own struct; behind a pointer in a struct, map or list, under a verb that
+// pointers do not have, such as %s; and under %p and %w, which go vet refuses. The
+// types that are made with a Secret show it nowhere.
 type Secret []byte
 
 const secretShown = "(secret)" // not base64: decoded, it is no []byte

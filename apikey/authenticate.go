@@ -162,7 +162,7 @@ func (k *Ring) recordUse(ctx context.Context, e *Entry, key *Digest, now time.Ti
 	} else if now.Sub(e.LastUsedAt) < recordUseEvery {
 		return
 	}
-	if !k.attempts.Claim(attempt, now) {
+	if !k.attempts.Due(attempt, now) {
 		return
 	}
 	write, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordUseTimeout)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/hmacstate"
+	"github.com/go-guard/guard/internal/wiring"
 )
 
 // A Digest is the SHA-256 of a key, or its HMAC-SHA-256 under the ring's pepper.
@@ -36,6 +37,8 @@ func newDigester(pepper guard.Secret, old []guard.Secret) (digester, error) {
 	for _, p := range append([]guard.Secret{pepper}, old...) {
 		if p != nil && len(p) < 32 { // an unset environment variable is empty, not nil
 			errs = append(errs, fmt.Errorf("apikey: a pepper of %d bytes: at least 32 bytes are needed", len(p)))
+		} else if wiring.IsZero(p) {
+			errs = append(errs, errors.New("apikey: a pepper has zeros only: fill it from crypto/rand"))
 		}
 		for _, other := range peppers {
 			if bytes.Equal(other, p) {

@@ -26,13 +26,13 @@ type Grant struct {
 	Subject string
 	// Name is the subject's name for the key, up to 200 bytes. May be empty.
 	Name string
-	// Scopes, up to 100 of up to 255 bytes, limit the principal wherever a policy of
+	// Scopes, up to 100 of 1 to 255 bytes, limit the principal wherever a policy of
 	// package rbac or bearer.Scopes is checked. If nil, a key has all permissions of
 	// its subject's roles, and bearer.Scopes denies it. An empty list is an error: a
 	// list that became empty by mistake must not remove the limit.
 	Scopes []string
-	// NotBefore and ExpiresAt bound the key's life; zero is no bound. An
-	// ExpiresAt that is past, or not after NotBefore, is an error.
+	// NotBefore and ExpiresAt bound the key's life, in the years 1970 to 9999; zero is
+	// no bound. An ExpiresAt that is past, or not after NotBefore, is an error.
 	NotBefore, ExpiresAt time.Time
 	// Networks, up to 100, are those from which the key may be used. If nil, it is
 	// valid from everywhere; an empty list is an error. A network of IPv4 has no
@@ -44,7 +44,7 @@ type Grant struct {
 	// use is one more call of the store.
 	MaxUses int64
 	// Metadata is the application's, up to 16 entries with 2048 bytes of names and
-	// values. It is shown with the record, and must hold no secret.
+	// values. No name is empty. It is shown with the record, and must hold no secret.
 	Metadata map[string]string
 }
 

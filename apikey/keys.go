@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/field"
@@ -44,7 +46,8 @@ type Keys[P any] struct {
 // itself, and answered with 503 or 500, unless it is a *guard.Error. The field
 // Dead of that counts only for a key in a cookie. opts may be nil.
 //
-// lookup receives the key as it was sent. Store the [DigestOf] each key and look
+// lookup receives the key as it was sent: up to 1024 bytes of UTF-8 without control
+// characters. Any other is refused without a lookup. Store the [DigestOf] each key and look
 // keys up by it: then neither a copy of the table nor the time of a comparison
 // reveals a key.
 func New[P any](lookup func(ctx context.Context, key string) (P, bool, error), opts *Options) (*Keys[P], error) {
@@ -82,7 +85,7 @@ func (k *Keys[P]) Authenticate(r *http.Request) (P, error) {
 		return zero, err
 	case c.State == field.Absent:
 		return zero, guard.ErrNoCredentials
-	case c.State == field.Malformed, c.InAuthorization() && !field.IsToken68(c.Text):
+	case c.State == field.Malformed, c.InAuthorization() && !field.IsToken68(c.Text), !isText(c.Text):
 		return zero, refuse(refusals.malformed, c.Ambient())
 	}
 	p, found, err := k.lookup(r.Context(), c.Text)
@@ -93,6 +96,12 @@ func (k *Keys[P]) Authenticate(r *http.Request) (P, error) {
 		err = notDead(err)
 	}
 	return guard.Resolve(p, found, err, nil)
+}
+
+// isText reports whether a database takes s as a text: it fails for others, such as one with
+// a zero byte, and clients could cause 5xx.
+func isText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f })
 }
 
 // Scheme implements [guard.Authenticator].

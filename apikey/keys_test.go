@@ -1,8 +1,11 @@
 package apikey_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
@@ -55,6 +58,29 @@ func TestKeys(t *testing.T) {
 				t.Errorf("Vary %q", got)
 			}
 		})
+	}
+}
+
+// TestKeysThatAreNoText: a lookup in a database would fail, and a client could cause 500.
+func TestKeysThatAreNoText(t *testing.T) {
+	lookup := func(_ context.Context, key string) (string, bool, error) {
+		if !utf8.ValidString(key) || strings.ContainsAny(key, "\x00\n\x7f") {
+			return "", false, errors.New("invalid byte sequence for encoding UTF8")
+		}
+		return key, true, nil
+	}
+	keys := guard.Must(apikey.New(lookup, &apikey.Options{Sources: []source.Source{source.Header("X-API-Key"), source.InsecureQuery("key")}}))
+	for query, want := range map[string]int{
+		"%C3%A9t%C3%A9+1": 200, "a%00": 401, "a%0A": 401, "%7F": 401, "%FF": 401, "%ED%A0%80": 401,
+	} {
+		r := request()
+		r.URL.RawQuery = "key=" + query
+		if w, _ := serve(t, keys.Wrap, r); w.Code != want {
+			t.Errorf("%s: %d %s; want %d", query, w.Code, w.Body, want)
+		}
+	}
+	if w, _ := serve(t, keys.Wrap, request("X-API-Key", "k\xff")); w.Code != 401 {
+		t.Errorf("in a field: %d %s", w.Code, w.Body)
 	}
 }
 

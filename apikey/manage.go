@@ -118,6 +118,9 @@ func (k *Ring) loadValid(ctx context.Context, id string) (*Entry, time.Time, err
 
 // load returns the entry under id, nil where there is none of this ring.
 func (k *Ring) load(ctx context.Context, id string) (*Entry, error) {
+	if len(id) != idLen || !isAlnum(id) { // from a URL: databases fail on a NUL and on bytes that are not UTF-8
+		return nil, nil
+	}
 	e, found, err := k.store.Load(ctx, id)
 	switch {
 	case err != nil:

@@ -418,12 +418,12 @@ func TestActionsAreDecisions(t *testing.T) {
 func TestStoreFailures(t *testing.T) {
 	ring, _ := newRing(t, apikey.RingOptions{Store: failing{}})
 	_, _, err1 := ring.Issue(t.Context(), apikey.Grant{Subject: "1"})
-	_, _, err2 := ring.Rotate(t.Context(), "x", 0)
-	_, err3 := ring.Revoke(t.Context(), "x")
+	_, _, err2 := ring.Rotate(t.Context(), "zzzzzzzzzzzz", 0)
+	_, err3 := ring.Revoke(t.Context(), "zzzzzzzzzzzz")
 	_, err4 := ring.List(t.Context(), "1")
-	_, _, err5 := ring.Load(t.Context(), "x")
+	_, _, err5 := ring.Load(t.Context(), "zzzzzzzzzzzz")
 	_, _, err6 := ring.ListAll(t.Context(), "", 1)
-	_, _, err7 := ring.Update(t.Context(), "x", func(*apikey.Grant) error { return nil })
+	_, _, err7 := ring.Update(t.Context(), "zzzzzzzzzzzz", func(*apikey.Grant) error { return nil })
 	for i, err := range []error{err1, err2, err3, err4, err5, err6, err7} {
 		if statusOf(err) != 503 || !errors.Is(err, errDown) {
 			t.Errorf("%d: %v", i+1, err)
@@ -438,5 +438,20 @@ func TestStoreFailures(t *testing.T) {
 	}
 	if _, found, err := bad.Rotate(t.Context(), rec.ID, 0); found || statusOf(err) != 503 {
 		t.Errorf("a rotation that never succeeds: %t, %v", found, err)
+	}
+}
+
+// An ID comes from a URL: one that no ring makes is unknown, and no failure of a store whose
+// database fails on a text that is none.
+func TestManageIDs(t *testing.T) {
+	ring, _ := newRing(t, apikey.RingOptions{Store: failing{}})
+	for _, id := range []string{"", "\x00", "\xff", "abcdefghijk", "abcdefghijkl3", "abcdefghijk\x00", "abcdefghij\xc3\xa9"} {
+		_, found, err := ring.Load(t.Context(), id)
+		_, rotated, err2 := ring.Rotate(t.Context(), id, 0)
+		_, updated, err3 := ring.Update(t.Context(), id, func(*apikey.Grant) error { return nil })
+		revoked, err4 := ring.Revoke(t.Context(), id)
+		if err := errors.Join(err, err2, err3, err4); err != nil || found || rotated || updated || revoked {
+			t.Errorf("%q: %t, %t, %t, %t, %v", id, found, rotated, updated, revoked, err)
+		}
 	}
 }

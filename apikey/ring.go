@@ -9,7 +9,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/clientip"
-	"github.com/go-guard/guard/internal/claim"
+	"github.com/go-guard/guard/internal/attempt"
 	"github.com/go-guard/guard/internal/wiring"
 	"github.com/go-guard/guard/source"
 )
@@ -79,7 +79,7 @@ type Ring struct {
 	address func(*http.Request) (netip.Addr, error)
 	now     func() time.Time
 
-	attempts *claim.Table // to record a last use
+	attempts *attempt.Table // to record a last use
 }
 
 // NewRing returns a Ring; opts may be nil. Its error names all mistakes in opts.
@@ -87,7 +87,7 @@ func NewRing(opts *RingOptions) (*Ring, error) {
 	if opts == nil {
 		opts = &RingOptions{}
 	}
-	k := &Ring{store: opts.Store, max: opts.MaxPerSubject, address: opts.Address, now: opts.Now, attempts: claim.New(time.Minute)}
+	k := &Ring{store: opts.Store, max: opts.MaxPerSubject, address: opts.Address, now: opts.Now, attempts: attempt.New(time.Minute)}
 	if k.now == nil {
 		k.now = time.Now
 	}

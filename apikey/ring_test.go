@@ -43,6 +43,18 @@ func TestUnsetPepper(t *testing.T) {
 	}
 }
 
+// TestPepperOfZeros: a pepper that was made and never filled keeps no digest secret.
+func TestPepperOfZeros(t *testing.T) {
+	zeros, pepper := make([]byte, 32), []byte(strings.Repeat("p", 32))
+	for name, opts := range map[string]apikey.RingOptions{
+		"Pepper": {Pepper: zeros}, "OldPeppers": {Pepper: pepper, OldPeppers: []guard.Secret{zeros}},
+	} {
+		if _, err := apikey.NewRing(&opts); err == nil || !strings.Contains(err.Error(), "a pepper has zeros only") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A ring and an application's own lookup share a header: the ring handles the
 // keys with its prefix, the lookup all others.
 func TestSharedHeader(t *testing.T) {

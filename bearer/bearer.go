@@ -106,7 +106,8 @@ var (
 // message or with a cause for guard.Observe. Such a 401 has the field Dead if no
 // later request can use the token; the field counts only for a token in the
 // cookie. verify should look tokens up by their SHA-256, in a map or an index: the
-// duration of a comparison byte by byte reveals a token.
+// duration of a comparison byte by byte reveals a token. opts may be nil. The error of
+// New lists every mistake in opts.
 func New[P any](verify func(ctx context.Context, token string) (p P, found bool, err error), opts *Options) (*Tokens[P], error) {
 	var o Options
 	if opts != nil {

@@ -17,8 +17,8 @@
 // (sections 2.2 and 2.3 advise against both). Tokens are never logged, sent back or
 // stored.
 //
-// A token that is bound to a key of its client is refused. With Options.Bound it is
-// accepted, but only with a proof by that key: see package dpop.
+// An [Introspector] refuses a token that is bound to a key of its client. With
+// Options.Bound it is accepted, but only with a proof by that key: see package dpop.
 //
 // # Not covered
 //

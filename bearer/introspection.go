@@ -15,7 +15,8 @@ import (
 
 // An Introspection is what an authorization server states about an active token
 // (RFC 7662, section 2.2). Members that it left out are zero; times are UTC. With
-// a cache, requests share it: it must not be modified.
+// a cache, requests share it: it must not be modified. A nil Introspection, in a principal
+// that embeds one and did not come with a token, has no subject and no scopes.
 type Introspection struct {
 	Subject, Username, ClientID    string
 	TokenType, Issuer, ID          string
@@ -32,30 +33,38 @@ type Introspection struct {
 	acr      string
 }
 
+// orZero is i, or a zero Introspection in place of nil.
+func (i *Introspection) orZero() *Introspection {
+	if i == nil {
+		return new(Introspection)
+	}
+	return i
+}
+
 // Sub returns the subject, which is empty for a client that acts for itself.
-func (i *Introspection) Sub() string { return i.Subject }
+func (i *Introspection) Sub() string { return i.orZero().Subject }
 
 // AuthTime is the member auth_time: when the subject signed in (RFC 9470, section 6.2).
 // It is zero without one that is a time. AMR and ACR are those of amr and acr, zero
 // where they are not an array of strings and a string.
-func (i *Introspection) AuthTime() time.Time { return i.authTime }
+func (i *Introspection) AuthTime() time.Time { return i.orZero().authTime }
 
 // AMR is the member amr: see [Introspection.AuthTime].
-func (i *Introspection) AMR() []string { return i.amr }
+func (i *Introspection) AMR() []string { return i.orZero().amr }
 
 // ACR is the member acr: see [Introspection.AuthTime].
-func (i *Introspection) ACR() string { return i.acr }
+func (i *Introspection) ACR() string { return i.orZero().acr }
 
 // Scopes implements [Scoped].
-func (i *Introspection) Scopes() []string { return i.scopes }
+func (i *Introspection) Scopes() []string { return i.orZero().scopes }
 
 // TokenConfirmation implements [Confirmed]: it is the member cnf (RFC 9449, section 6.2;
 // RFC 8705, section 3.2).
-func (i *Introspection) TokenConfirmation() string { return i.cnf }
+func (i *Introspection) TokenConfirmation() string { return i.orZero().cnf }
 
 // Decode decodes the server's whole response, extensions too, into v, as
 // json.Unmarshal does.
-func (i *Introspection) Decode(v any) error { return json.Unmarshal(i.raw.Reveal(), v) }
+func (i *Introspection) Decode(v any) error { return json.Unmarshal(i.orZero().raw.Reveal(), v) }
 
 // parseIntrospection reads the server's response, nil for an inactive token.
 func parseIntrospection(body []byte) (*Introspection, error) {

@@ -37,7 +37,8 @@ const maxCalls = 256
 
 // NewIntrospector returns an Introspector for the server's introspection
 // endpoint. It authenticates as the client with the given id and secret
-// (client_secret_basic, RFC 6749, section 2.3.1).
+// (client_secret_basic, RFC 6749, section 2.3.1). opts may be nil. Its error lists every
+// mistake.
 func NewIntrospector(endpoint, clientID, clientSecret string, opts *IntrospectorOptions) (*Introspector, error) {
 	var o IntrospectorOptions
 	if opts != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-guard/guard/internal/wiring"
@@ -64,6 +65,9 @@ const (
 func (o *IntrospectorOptions) check() (errs []error) {
 	if o.Cache < 0 || o.CacheSize < 0 {
 		errs = append(errs, errors.New("bearer: Cache and CacheSize must not be negative"))
+	}
+	if slices.Contains(o.Audience, "") {
+		errs = append(errs, errors.New("bearer: an audience is empty"))
 	}
 	if o.Leeway < 0 || o.Leeway > maxLeeway {
 		errs = append(errs, fmt.Errorf("bearer: Leeway %v is not within 0 and %v", o.Leeway, maxLeeway))

@@ -256,6 +256,15 @@ func TestIntrospectionOutage(t *testing.T) {
 	if w, _ := serve(t, guard.Must(bearer.New(in.Verify, nil)).Wrap, request("Bearer x")); w.Code != 503 {
 		t.Errorf("endpoint down: status %d", w.Code)
 	}
+	// A response that ends early could be all of another one.
+	cut := func(*http.Request) (*http.Response, error) {
+		body := io.MultiReader(strings.NewReader(`{"active":true}`), readerFunc(func([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }))
+		return &http.Response{StatusCode: 200, Body: io.NopCloser(body)}, nil
+	}
+	in = e.introspector(t, &bearer.IntrospectorOptions{Client: &http.Client{Transport: roundTripper(cut)}})
+	if w, reached := serve(t, guard.Must(bearer.New(in.Verify, nil)).Wrap, request("Bearer x")); w.Code != 503 || reached {
+		t.Errorf("a response that was cut off: status %d, reached %t", w.Code, reached)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, found, err := in.Verify(ctx, "x"); found || err == nil {
@@ -267,10 +276,10 @@ func TestIntrospectionOutage(t *testing.T) {
 // request is sent on it is not down. The request is sent on another connection.
 func TestServerClosesAnIdleConnection(t *testing.T) {
 	type perConnection struct{}
-	dropped := 0
+	var dropped atomic.Int64 // a connection that closes without an answer orders nothing
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Context().Value(perConnection{}).(*atomic.Int64).Add(1) > 1 {
-			dropped++
+			dropped.Add(1)
 			panic(http.ErrAbortHandler) // closes the connection without an answer
 		}
 		if len(r.Header["Idempotency-Key"]) > 0 {
@@ -289,8 +298,8 @@ func TestServerClosesAnIdleConnection(t *testing.T) {
 			t.Errorf("%s: %v", token, err)
 		}
 	}
-	if dropped != 1 {
-		t.Errorf("%d requests were dropped, want 1", dropped)
+	if n := dropped.Load(); n != 1 {
+		t.Errorf("%d requests were dropped, want 1", n)
 	}
 }
 
@@ -548,6 +557,7 @@ func TestIntrospectorRefusesMistakes(t *testing.T) {
 		{"https://as.test/i", "a", "", nil, "client id"},
 		{"https://as.test/i", "a", "b", &bearer.IntrospectorOptions{Cache: -1}, "negative"},
 		{"https://as.test/i", "a", "b", &bearer.IntrospectorOptions{Leeway: -1}, "Leeway"},
+		{"https://as.test/i", "a", "b", &bearer.IntrospectorOptions{Audience: []string{"api", ""}}, "an audience is empty"},
 		{"https://as.test/i", "a", "b", &bearer.IntrospectorOptions{Leeway: 2*time.Minute + 1}, "Leeway"},
 		{"https://as.test/i", "a", "b", &bearer.IntrospectorOptions{TokenTypes: []string{"Refresh"}}, "Refresh"},
 		{"https://as.test/i", "a", "b", &bearer.IntrospectorOptions{TokenTypes: []string{"DPoP"}}, "DPoP"},

@@ -79,10 +79,7 @@ func readAll(r *http.Request) ([]byte, error) {
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, MaxMCPBytes))
 	if err != nil {
-		if _, refused := errors.AsType[*guard.Error](err); refused || isTooLarge(err) {
-			return nil, err
-		}
-		return nil, &guard.Error{Status: http.StatusBadRequest, Err: err} // the client failed, not we
+		return nil, unreadable(err)
 	}
 	r.Body = struct {
 		io.Reader

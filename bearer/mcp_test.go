@@ -117,7 +117,7 @@ func TestReadMCP(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := fmt.Sprintf("%s %s %s %s", m.Method, m.Name, m.ID, m.Version); got != tt.want {
+			if got := fmt.Sprintf("%s %s %s %s", m.Method, m.Name, string(m.ID), m.Version); got != tt.want {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 			if again, err := io.ReadAll(r.Body); string(again) != tt.body || err != nil {

@@ -25,22 +25,28 @@ type ResourceMetadata struct {
 	Resource string `json:"resource"`
 	// AuthorizationServers are the issuers whose tokens are accepted.
 	AuthorizationServers []string `json:"authorization_servers,omitempty"`
-	JWKSURI              string   `json:"jwks_uri,omitempty"`
-	ScopesSupported      []string `json:"scopes_supported,omitempty"`
+	// JWKSURI is the https address of the resource's own public keys, such as those that
+	// sign its responses. It is not that of the keys of tokens.
+	JWKSURI string `json:"jwks_uri,omitempty"`
+	// ScopesSupported are the scopes that clients may ask for.
+	ScopesSupported []string `json:"scopes_supported,omitempty"`
 	// BearerMethodsSupported lists how a token may be sent. If nil, it is
 	// "header". Add "query" for a source.InsecureQuery("access_token").
 	BearerMethodsSupported []string `json:"bearer_methods_supported,omitempty"`
-	ResourceName           string   `json:"resource_name,omitempty"`
-	ResourceDocumentation  string   `json:"resource_documentation,omitempty"`
-	ResourcePolicyURI      string   `json:"resource_policy_uri,omitempty"`
-	ResourceTOSURI         string   `json:"resource_tos_uri,omitempty"`
-
-	// Of tokens that are bound to a key, see Options.Bound: the algorithms of DPoP proofs,
-	// whether all tokens are bound to a DPoP key, and whether they may be bound to a client
-	// certificate.
-	DPoPSigningAlgValuesSupported         []string `json:"dpop_signing_alg_values_supported,omitempty"`
-	DPoPBoundAccessTokensRequired         bool     `json:"dpop_bound_access_tokens_required,omitempty"`
-	TLSClientCertificateBoundAccessTokens bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"`
+	// ResourceName is the resource's name for people. The next three are the addresses of
+	// pages for people: its documentation, its policy and its terms of service.
+	ResourceName          string `json:"resource_name,omitempty"`
+	ResourceDocumentation string `json:"resource_documentation,omitempty"`
+	ResourcePolicyURI     string `json:"resource_policy_uri,omitempty"`
+	ResourceTOSURI        string `json:"resource_tos_uri,omitempty"`
+	// DPoPSigningAlgValuesSupported are the algorithms of the DPoP proofs that are
+	// accepted, for tokens that are bound to a key: see Options.Bound.
+	DPoPSigningAlgValuesSupported []string `json:"dpop_signing_alg_values_supported,omitempty"`
+	// DPoPBoundAccessTokensRequired states that every token must be bound to a DPoP key.
+	DPoPBoundAccessTokensRequired bool `json:"dpop_bound_access_tokens_required,omitempty"`
+	// TLSClientCertificateBoundAccessTokens states that tokens may be bound to a client
+	// certificate (RFC 8705).
+	TLSClientCertificateBoundAccessTokens bool `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 }
 
 // Metadata serves the metadata of a resource. The document is public, and the
@@ -62,7 +68,8 @@ type Metadata struct {
 // wellKnown is inserted between the host and the path (RFC 9728, section 3).
 const wellKnown = "/.well-known/oauth-protected-resource"
 
-// NewMetadata returns the handler for the metadata of a resource.
+// NewMetadata returns the handler for the metadata of a resource. Its error lists every
+// mistake, such as an address that is not https or a scope that is not a scope-token.
 func NewMetadata(m ResourceMetadata) (*Metadata, error) {
 	u, err := secureURL("Resource", m.Resource, false)
 	errs := []error{err}
@@ -101,8 +108,8 @@ func NewMetadata(m ResourceMetadata) (*Metadata, error) {
 func checkScopes(scopes []string) error {
 	var errs []error
 	for _, s := range scopes {
-		if !field.IsScope(s) {
-			errs = append(errs, fmt.Errorf("bearer: scope %q is not a scope-token", s))
+		if err := field.CheckScope(s); err != nil {
+			errs = append(errs, fmt.Errorf("bearer: %w", err))
 		}
 	}
 	return errors.Join(errs...)
@@ -130,7 +137,7 @@ func (m *Metadata) check() error {
 	return nil
 }
 
-// ServeHTTP answers GET and HEAD with the document.
+// ServeHTTP answers GET and HEAD with the document, which caches may keep for an hour.
 func (m *Metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -60,8 +60,8 @@ var (
 // middleware is the gate; its challenge names the needed scopes.
 func (g gate) middleware(needed []string) guard.Middleware {
 	for _, s := range g.scopes {
-		if !field.IsScope(s) {
-			wiring.Panic("bearer", "scope %q is not a scope-token", s)
+		if err := field.CheckScope(s); err != nil {
+			wiring.Panic("bearer", "%v", err)
 		}
 	}
 	refused := guard.Decision{Package: "bearer", Guard: g.name + " " + strings.Join(g.scopes, " ")}

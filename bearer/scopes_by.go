@@ -24,7 +24,7 @@ type ScopesByOptions struct {
 // ScopesBy is [Scopes] with the scopes that needed returns for each request, such as
 // those of the tool that a message calls (see [ReadMCP]). All of them are required, and
 // the challenge of a 403 names all. Where needed returns none, any request passes that
-// has a credential with scopes, or with a limit of scopes.
+// has a credential with scopes, or with a limit of scopes. opts may be nil.
 //
 // needed is called for requests with such a credential only. It may read the body, at
 // most MaxBodyBytes: the handler reads the same bytes again, and then what needed left.
@@ -80,8 +80,8 @@ func authorizeBy(w http.ResponseWriter, r *http.Request, needed func(*http.Reque
 		return nil, err
 	}
 	for _, s := range scopes {
-		if !field.IsScope(s) {
-			return nil, fmt.Errorf("bearer: ScopesBy: scope %q is not a scope-token", s)
+		if err := field.CheckScope(s); err != nil {
+			return nil, fmt.Errorf("bearer: ScopesBy: %w", err)
 		}
 	}
 	if err = (gate{scopes: scopes, all: true}).check(r.Context()); err != nil {
@@ -126,18 +126,22 @@ func (b *recordedBody) Read(p []byte) (int, error) {
 	if err == nil || err == io.EOF {
 		return n, err
 	}
-	if b.err = err; !isTooLarge(err) { // the client failed, not we
-		b.err = &guard.Error{Status: http.StatusBadRequest, Err: err}
-	}
+	b.err = unreadable(err)
 	return n, b.err
 }
 
 // Close keeps the body open for the handler.
 func (b *recordedBody) Close() error { return nil }
 
-func isTooLarge(err error) bool {
-	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
-	return tooLarge
+// unreadable returns the refusal of a body that could not be read to its end. The client
+// failed, not we, unless what wraps the body says otherwise.
+func unreadable(err error) error {
+	_, tooLarge := errors.AsType[*http.MaxBytesError](err) // 413, as guard.Refuse has it
+	_, refused := errors.AsType[*guard.Error](err)
+	if tooLarge || refused {
+		return err
+	}
+	return &guard.Error{Status: http.StatusBadRequest, Err: err}
 }
 
 // replay returns the body for the handler.

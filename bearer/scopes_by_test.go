@@ -124,6 +124,40 @@ func TestScopesByOfAClientThatLeaves(t *testing.T) {
 	}
 }
 
+// TestUnreadableBodies: ScopesBy and ReadMCP answer alike. In ScopesBy, the refusal of what
+// wraps the body, such as a check of its digest, became a 400.
+func TestUnreadableBodies(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		err  error
+		want int
+	}{
+		{"a client that left", io.ErrUnexpectedEOF, 400},
+		{"too large for an outer limit", &http.MaxBytesError{Limit: 1}, 413},
+		{"wrapped", fmt.Errorf("read: %w", &http.MaxBytesError{Limit: 1}), 413},
+		{"refused by what wraps the body", &guard.Error{Status: 422, Message: "The digest is wrong"}, 422},
+		{"a failure of what wraps the body", guard.Unavailable(nil), 503},
+	} {
+		body := func() io.Reader { return readerFunc(func([]byte) (int, error) { return 0, tt.err }) }
+		for name, needed := range map[string]func(*http.Request) ([]string, error){
+			"ScopesBy": bodyScopes,
+			"ReadMCP":  func(r *http.Request) ([]string, error) { _, err := bearer.ReadMCP(r); return nil, err },
+		} {
+			gate := guard.Chain(guard.Must(bearer.New(byScopes, nil)).Wrap, bearer.ScopesBy(needed, nil))
+			if w, reached := post(gate, "Bearer a", body()); w.Code != tt.want || reached {
+				t.Errorf("%s, %s: %d %s, reached %t", name, tt.name, w.Code, w.Body, reached)
+			}
+		}
+		r := mcpRequest("")
+		r.Body = io.NopCloser(body())
+		w := httptest.NewRecorder()
+		_, err := bearer.ReadMCP(r)
+		if guard.Refuse(w, r, err); w.Code != tt.want {
+			t.Errorf("ReadMCP alone, %s: %d %s", tt.name, w.Code, w.Body)
+		}
+	}
+}
+
 // TestScopesByBodyAfterwards: a body that needed holds on to takes nothing from the
 // handler.
 func TestScopesByBodyAfterwards(t *testing.T) {

@@ -2,6 +2,7 @@ package bearer_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -129,22 +130,26 @@ func TestScopesAreObserved(t *testing.T) {
 }
 
 func TestScopesPanicAtWiring(t *testing.T) {
-	for name, f := range map[string]func(){
-		"empty":       func() { bearer.Scopes("") },
-		"a space":     func() { bearer.Scopes("a b") },
-		"a quote":     func() { bearer.AnyScope("a", `b"`) },
-		"backslash":   func() { bearer.Scopes(`a\`) },
-		"not ASCII":   func() { bearer.Scopes("ä") },
-		"nil handler": func() { bearer.Scopes("a")(nil) },
-		"nil func":    func() { bearer.Scopes("a")(http.HandlerFunc(nil)) },
+	const written = " is not a scope-token (RFC 6749, section 3.3): want one scope, without spaces"
+	for name, tt := range map[string]struct {
+		wire func()
+		want string
+	}{
+		"empty":       {func() { bearer.Scopes("") }, `""` + written},
+		"a space":     {func() { bearer.Scopes("a b") }, `"a b"` + written},
+		"a quote":     {func() { bearer.AnyScope("a", `b"`) }, `"b\""` + written},
+		"backslash":   {func() { bearer.Scopes(`a\`) }, `"a\\"` + written},
+		"not ASCII":   {func() { bearer.Scopes("ä") }, `"ä"` + written},
+		"nil handler": {func() { bearer.Scopes("a")(nil) }, "bearer: "},
+		"nil func":    {func() { bearer.Scopes("a")(http.HandlerFunc(nil)) }, "bearer: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
-				if recover() == nil {
-					t.Error("no panic")
+				if p := recover(); p == nil || !strings.Contains(fmt.Sprint(p), tt.want) {
+					t.Errorf("panic %v", p)
 				}
 			}()
-			f()
+			tt.wire()
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -18,6 +19,7 @@ type settings struct {
 	cpu    bool          // measure processor time instead of elapsed time
 	tries  int           // repetitions of the password timing
 	load   time.Duration // duration of the load over TCP
+	quick  bool          // imprecise
 }
 
 // clock returns the clock of a table. computes is false if its rows wait for another
@@ -51,6 +53,7 @@ type table struct {
 	name  string
 	build func(settings) (comparison, error)
 	waits bool // the rows wait for another process
+	cpu   bool // the rows are processor time, also without -cpu
 	small bool // the rows need almost no heap: see ballast
 }
 
@@ -59,6 +62,7 @@ type comparison struct {
 	benchmarks []benchmark
 	facts      []Fact // measured by build, such as bytes per session
 	bars       []bar
+	null       [2]string // rows that do the same: see void
 	close      func()
 }
 
@@ -74,9 +78,23 @@ func (t table) turns(set settings) (n int, slice time.Duration) {
 	return 4, set.slice / 4
 }
 
+// void returns why a measurement says nothing: two rows that do the same differ by more
+// than the smallest difference that a bar of the table is about.
+func (c comparison) void(result *TableResult) string {
+	if c.null == [2]string{} {
+		return ""
+	}
+	r := result.between(c.null[0], c.null[1], func(a, b float64) float64 { return a / b })
+	if r >= 0.93 && r <= 1.07 {
+		return ""
+	}
+	return fmt.Sprintf("%s is %s × %s, which is the same", c.null[0], number(r), c.null[1])
+}
+
 // run measures the rows in rounds and turns, each in random order, so that a
 // disturbance of the machine affects all rows alike. While a bar is missed, it runs
-// up to twice as many additional rounds; the medians are over all rounds.
+// up to twice as many additional rounds; the medians are over all rounds. A void
+// measurement is discarded and repeated, up to four times.
 func (t table) run(set settings) TableResult {
 	result := TableResult{Name: t.name}
 	built, err := t.build(set)
@@ -91,13 +109,16 @@ func (t table) run(set settings) TableResult {
 		defer runtime.KeepAlive(ballast())
 	}
 	clock := set.clock(!t.waits)
+	if t.cpu {
+		clock = cpuTime
+	}
 	turns, slice := t.turns(set)
 	samples := make([][]sample, len(built.benchmarks))
 	counts := make([]int, len(built.benchmarks))
 	for i, w := range built.benchmarks {
 		counts[i] = calibrate(w.run, slice, clock)
 	}
-	for range 3 {
+	for again, voided := 0, 0; again < 3; again++ {
 		for range set.rounds {
 			sums := make([]sample, len(built.benchmarks))
 			for range turns {
@@ -111,11 +132,19 @@ func (t table) run(set settings) TableResult {
 		}
 		result.Rows, result.Bars = nil, nil
 		for i, w := range built.benchmarks {
-			result.Rows = append(result.Rows, median(w, counts[i], samples[i]))
+			result.Rows = append(result.Rows, median(w, samples[i]))
 		}
 		result.Facts = built.facts
 		for _, b := range built.bars {
 			result.Bars = append(result.Bars, b(&result))
+		}
+		if result.Void = built.void(&result); result.Void != "" {
+			if voided++; voided == 5 {
+				break
+			}
+			clear(samples)
+			again = -1
+			continue
 		}
 		if result.holds() {
 			break
@@ -124,10 +153,12 @@ func (t table) run(set settings) TableResult {
 	return result
 }
 
-// calibrate returns how many operations fill a slice.
+// calibrate returns how many operations fill a slice. What a table before this one left to
+// collect, and new connections, take processor time too: first they must be done.
 func calibrate(run func(int), slice time.Duration, clock func() time.Duration) int {
+	runtime.GC()
 	n := 1
-	for {
+	for confirmed := false; ; {
 		took := time.Duration(1 << 62)
 		for range 2 { // the faster of two: one may have been interrupted
 			before := clock()
@@ -135,8 +166,14 @@ func calibrate(run func(int), slice time.Duration, clock func() time.Duration) i
 			took = min(took, clock()-before)
 		}
 		if took >= slice/2 {
-			return max(1, int(float64(n)*float64(slice)/float64(took)))
+			n = max(1, int(float64(n)*float64(slice)/float64(took)))
+			if confirmed {
+				return n
+			}
+			confirmed = true
+			continue
 		}
+		confirmed = false
 		grow := 100.0
 		if took > 0 {
 			grow = min(grow, 1.2*float64(slice)/float64(took))
@@ -171,25 +208,21 @@ func measure(run func(int), n int, clock func() time.Duration) sample {
 }
 
 // median returns the row of a benchmark that was sampled in several rounds.
-func median(b benchmark, n int, samples []sample) Row {
-	sorted := func(value func(sample) float64) []float64 {
+func median(b benchmark, samples []sample) Row {
+	each := func(value func(sample) float64) []float64 {
 		var all []float64
 		for _, s := range samples {
 			all = append(all, value(s))
 		}
-		slices.Sort(all)
 		return all
 	}
-	ns := sorted(func(s sample) float64 { return s.ns })
-	row := Row{
-		Name: b.name, Kind: b.kind, N: n,
-		NS:     middle(ns),
-		Bytes:  middle(sorted(func(s sample) float64 { return s.bytes })),
-		Allocs: middle(sorted(func(s sample) float64 { return s.allocs })),
-		rounds: samples,
+	of := func(all []float64) float64 { return middle(slices.Sorted(slices.Values(all))) }
+	ns := each(func(s sample) float64 { return s.ns })
+	return Row{
+		Name: b.name, Kind: b.kind, NS: of(ns), Rounds: ns,
+		Bytes:  of(each(func(s sample) float64 { return s.bytes })),
+		Allocs: of(each(func(s sample) float64 { return s.allocs })),
 	}
-	row.Spread = (ns[len(ns)-1] - ns[0]) / row.NS
-	return row
 }
 
 // middle returns the median of sorted numbers.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -99,7 +100,7 @@ func hs256(settings) (comparison, error) {
 	token := sign(jwt.SigningMethodHS256, secret)
 	r := request("/", "Authorization", "Bearer "+token)
 	key := jwtauth.HMAC("HS256", secret)
-	second := jwtauth.VerifierOptions{Trust: []jwtauth.Trust{{Issuer: "second", Keys: jwtauth.HMAC("HS256", make([]byte, 32)), Prefix: "second:"}}}
+	second := jwtauth.VerifierOptions{Trust: []jwtauth.Trust{{Issuer: "second", Keys: jwtauth.HMAC("HS256", bytes.Repeat([]byte("2"), 32)), Prefix: "second:"}}}
 	auth0Handler, auth0Request := auth0()
 	return comparison{
 		benchmarks: []benchmark{

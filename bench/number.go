@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -32,4 +33,10 @@ func roundNearInteger(v float64) float64 {
 		return near
 	}
 	return v
+}
+
+// significant rounds v to so many significant digits.
+func significant(v float64, digits int) float64 {
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'e', digits-1, 64), 64)
+	return rounded
 }

@@ -27,23 +27,19 @@ const (
 
 // svg draws the chart. Each group has its own scale, which begins at zero. The colors
 // follow the reader's color scheme.
-func (r *Report) svg() []byte {
+func svg(g *reading) []byte {
 	var body bytes.Buffer
 	y := 8
 	for _, p := range plots {
-		table := r.table(p.table)
-		if table == nil {
-			continue
-		}
 		slowest := 0.0
 		for _, name := range p.rows {
-			slowest = max(slowest, table.row(name).NS)
+			slowest = max(slowest, g.row(p.table, name).NS)
 		}
 		y += 18
 		fmt.Fprintf(&body, "<text x=\"0\" y=\"%d\" class=\"t\">%s</text>\n", y, html.EscapeString(p.title))
 		y += 8
 		for _, name := range p.rows {
-			row := table.row(name)
+			row := g.row(p.table, name)
 			length := max(2, row.NS/slowest*(width-labelWidth-80))
 			fmt.Fprintf(&body, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>", labelWidth-8, y+14, html.EscapeString(name))
 			fmt.Fprintf(&body, "<rect x=\"%d\" y=\"%d\" width=\"%.0f\" height=\"%d\" rx=\"2\" class=\"%s\"/>", labelWidth, y+2, length, rowHeight-6, row.Kind)
@@ -64,16 +60,6 @@ text { font: 12px system-ui, sans-serif; fill: #24292f } .t { font-weight: 600 }
 	out.Write(body.Bytes())
 	out.WriteString("</svg>\n")
 	return out.Bytes()
-}
-
-// table returns the measured table of a name, nil if it was not run.
-func (r *Report) table(name string) *TableResult {
-	for i := range r.Tables {
-		if r.Tables[i].Name == name && r.Tables[i].Skipped == "" {
-			return &r.Tables[i]
-		}
-	}
-	return nil
 }
 
 func duration(ns float64) string {

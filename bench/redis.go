@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,6 +20,7 @@ import (
 	ululeredis "github.com/ulule/limiter/v3/drivers/store/redis"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
 	redisstore "github.com/go-guard/guard/stores/redisstore"
@@ -32,23 +32,21 @@ func startRedis() (*redis.Client, func(), error) {
 	if err != nil {
 		return nil, nil, unavailable("needs redis-server (Debian: apt-get install redis-server)")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := harness.Port()
 	if err != nil {
 		return nil, nil, err
 	}
-	addr := l.Addr().(*net.TCPAddr)
-	l.Close()
 	dir, err := os.MkdirTemp("", "guard-bench-")
 	if err != nil {
 		return nil, nil, err
 	}
-	cmd := exec.Command(path, "--port", strconv.Itoa(addr.Port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir,
+	cmd := exec.Command(path, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir,
 		"--hash-max-listpack-value", "512") // as docs/running-on-redis.md advises
 	if err := cmd.Start(); err != nil {
 		return nil, nil, err
 	}
 	c := redis.NewClient(&redis.Options{
-		Addr: addr.String(), PoolSize: 64, ContextTimeoutEnabled: true, MaxRetries: -1, DialTimeout: time.Second, DialerRetries: 1,
+		Addr: "127.0.0.1:" + port, PoolSize: 64, ContextTimeoutEnabled: true, MaxRetries: -1, DialTimeout: time.Second, DialerRetries: 1,
 	})
 	stop := func() {
 		c.Close()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -9,14 +8,16 @@ import (
 	"text/tabwriter"
 )
 
-// A Report is what -json writes.
+// A Report is what -json writes and -from reads.
 type Report struct {
+	Date   string        `json:"date"` // as 2026-11-29
 	Go     string        `json:"go"`
 	OS     string        `json:"os"`
 	Arch   string        `json:"arch"`
 	CPUs   int           `json:"cpus"`
 	Rounds int           `json:"rounds"`
 	Slice  string        `json:"slice"`
+	CPU    bool          `json:"cpu,omitempty"` // processor time in place of elapsed time
 	Quick  bool          `json:"quick,omitempty"`
 	Tables []TableResult `json:"tables"`
 }
@@ -25,24 +26,26 @@ type Report struct {
 type TableResult struct {
 	Name    string      `json:"name"`
 	Skipped string      `json:"skipped,omitempty"`
+	Void    string      `json:"void,omitempty"` // why the bars of the rows say nothing
 	Rows    []Row       `json:"rows,omitempty"`
 	Facts   []Fact      `json:"facts,omitempty"`
 	Bars    []BarResult `json:"bars,omitempty"`
 }
 
-// A Row is the result of one benchmark: medians over the rounds. Spread is the
-// difference between the slowest and the fastest round, divided by the median.
+// A Row is the result of one benchmark: medians over the rounds, and the time of each
+// round.
 type Row struct {
-	Name   string  `json:"name"`
-	Kind   kind    `json:"kind"`
-	N      int     `json:"n"`
-	NS     float64 `json:"ns"`
-	Bytes  float64 `json:"bytes"`
-	Allocs float64 `json:"allocs"`
-	Spread float64 `json:"spread"`
-
-	rounds []sample
+	Name   string    `json:"name"`
+	Kind   kind      `json:"kind"`
+	NS     float64   `json:"ns"`
+	Bytes  float64   `json:"bytes"`
+	Allocs float64   `json:"allocs"`
+	Rounds []float64 `json:"rounds"`
 }
+
+// spread is the difference between the slowest and the fastest round, divided by the
+// median.
+func (r Row) spread() float64 { return (slices.Max(r.Rounds) - slices.Min(r.Rounds)) / r.NS }
 
 // A Fact is a number that is not a time per operation.
 type Fact struct {
@@ -76,13 +79,18 @@ func (t *TableResult) row(name string) Row {
 // disturbance of some rounds affects both rows, so that this is more robust than a
 // comparison of the medians.
 func (t *TableResult) between(a, b string, f func(a, b float64) float64) float64 {
-	x, y := t.row(a).rounds, t.row(b).rounds
+	x, y := t.row(a).Rounds, t.row(b).Rounds
 	all := make([]float64, len(x))
 	for i := range x {
-		all[i] = f(x[i].ns, y[i].ns)
+		all[i] = f(x[i], y[i])
 	}
 	slices.Sort(all)
 	return middle(all)
+}
+
+// ratio returns the time of a divided by that of b.
+func (t *TableResult) ratio(a, b string) float64 {
+	return t.between(a, b, func(a, b float64) float64 { return a / b })
 }
 
 // fact returns the value of the fact of a name, which must exist.
@@ -106,9 +114,7 @@ func atMost(text string, max float64, value func(*TableResult) float64) bar {
 // ratio is the bar time of a ≤ max × time of b.
 func ratio(a, b string, max float64) bar {
 	return atMost(fmt.Sprintf("%s ≤ %s × %s", a, number(max), b), max,
-		func(t *TableResult) float64 {
-			return t.between(a, b, func(a, b float64) float64 { return a / b })
-		})
+		func(t *TableResult) float64 { return t.ratio(a, b) })
 }
 
 // difference is the bar time of a ≤ time of b + max ns.
@@ -152,6 +158,16 @@ func factAtMost(name string, max float64) bar {
 		func(t *TableResult) float64 { return t.fact(name) })
 }
 
+// table returns the table of a name, nil if it was not run.
+func (r *Report) table(name string) *TableResult {
+	for i := range r.Tables {
+		if r.Tables[i].Name == name {
+			return &r.Tables[i]
+		}
+	}
+	return nil
+}
+
 func (r *Report) holds() bool {
 	for i := range r.Tables {
 		if !r.Tables[i].holds() {
@@ -162,6 +178,9 @@ func (r *Report) holds() bool {
 }
 
 func (t *TableResult) holds() bool {
+	if t.Void != "" {
+		return false
+	}
 	for _, b := range t.Bars {
 		if !b.Holds {
 			return false
@@ -191,32 +210,29 @@ func (t *TableResult) write(out io.Writer) {
 	}
 	for _, r := range t.Rows {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t±%.0f %%\t \t%s\n", r.Kind, number(r.NS), number(r.Bytes),
-			number(roundNearInteger(r.Allocs)), number(r.NS/base), 50*r.Spread, r.Name)
+			number(roundNearInteger(r.Allocs)), number(r.NS/base), 50*r.spread(), r.Name)
 	}
 	w.Flush()
 	for _, f := range t.Facts {
 		fmt.Fprintf(out, "  %s: %s %s\n", f.Name, number(f.Value), f.Unit)
 	}
 	fmt.Fprintln(out)
+	if t.Void != "" {
+		fmt.Fprintf(out, "  VOID    %s\n", t.Void)
+	}
 	for _, b := range t.Bars {
 		fmt.Fprintf(out, "  %s  %s: %s\n", verdict(b.Holds), b.Text, number(b.Value))
 	}
 	fmt.Fprintln(out)
 }
 
-// writeJSON prints the report as JSON.
-func (r *Report) writeJSON(out io.Writer) {
-	enc := json.NewEncoder(out)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(r); err != nil {
-		fail(err)
-	}
-}
-
 // summary prints how many bars hold, and which are missed.
 func (r *Report) summary(out io.Writer) {
 	held, missed := 0, []string{}
 	for _, t := range r.Tables {
+		if t.Void != "" {
+			missed = append(missed, fmt.Sprintf("%s: void: %s", t.Name, t.Void))
+		}
 		for _, b := range t.Bars {
 			if b.Holds {
 				held++

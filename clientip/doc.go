@@ -6,7 +6,8 @@
 // There is no default, because no default is safe: if a header of any peer is
 // trusted, clients choose their address, and if the proxy is ignored, all clients
 // have the address of the proxy. [XFF], [Forwarded] and [Header] read nothing
-// unless the TCP peer is itself a trusted proxy.
+// unless the peer is itself a trusted proxy. A peer on a Unix socket is always one,
+// and its request without the header is an error.
 //
 // Each function returns an address or an error, never a guess. A field that a
 // proxy could not have written is an error, and the guard that uses the function

@@ -9,7 +9,7 @@ import (
 )
 
 // Forwarded reads the "for" parameters of Forwarded (RFC 7239) as [XFF] reads
-// X-Forwarded-For, also its empty elements, and panics in the same cases. An
+// X-Forwarded-For, empty elements included, and panics in the same cases. An
 // element of a trusted proxy without an address ("unknown", an obfuscated name, no
 // "for" at all) is an error. So is an obfuscated port, which the grammar allows and
 // proxies do not write.

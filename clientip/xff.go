@@ -67,9 +67,10 @@ func XFFCount(n int) Func {
 }
 
 // Header reads a header that the nearest proxy sets to one address, such as
-// X-Real-IP. If the peer is not a trusted proxy, the header is ignored and the
-// peer is the client. The proxy must overwrite the field of the client: a second
-// line is an error. Header panics in the same cases as XFF.
+// X-Real-IP. If the peer is not a trusted proxy, the header is ignored. Then, and
+// without the header, the peer is the client. The proxy must overwrite the field of
+// the client: a second line is an error. Header panics without a name, and in the same
+// cases as [XFF].
 func Header(name string, trustedProxies ...netip.Prefix) Func {
 	if name == "" {
 		wiring.Panic("clientip", "Header without a name")

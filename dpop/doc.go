@@ -1,7 +1,8 @@
-// Package dpop checks that the sender of an access token has the key that the token is
-// bound to, so that a stolen token is useless: by a signed proof in each request (DPoP,
-// RFC 9449), or by the client certificate of the connection (mutual TLS, RFC 8705). It is
-// the option Bound of packages jwtauth and bearer.
+// Package dpop checks that the sender of an access token has the key to which the
+// token is bound. So a stolen token is useless. The sender proves the key by a signed
+// proof in each request (DPoP, RFC 9449), or by the client certificate of the
+// connection (mutual TLS, RFC 8705). Packages jwtauth and bearer take it as their
+// option Bound.
 //
 //	proofs := guard.Must(dpop.New("https://api.example.com", &dpop.Options{Once: stores.Once(), NonceKey: key}))
 //	tokens := guard.Must(jwtauth.NewVerifier[Claims](keys, &jwtauth.VerifierOptions{Issuer: iss, Audience: aud, Bound: proofs}))
@@ -16,10 +17,11 @@
 //
 // A proof is for one request: its method, its URL at the configured origin (never that
 // of Host or X-Forwarded-Host), its token, and a time of at most 60 seconds ago and 5
-// seconds ahead. It is accepted once, in all processes that share Options.Once. It is a
-// JWT of at most 4096 bytes in one field, signed by an asymmetric algorithm with a sound
-// public key, in strict JSON. All else is checked before its jti is remembered: a request
-// that is refused here for another reason can be sent again. A store that fails is 503.
+// seconds ahead. It is accepted once, in all processes that share Options.Once. It is
+// a JWT of at most 4096 bytes in one field, signed by an asymmetric algorithm with a
+// sound public key, in strict JSON. Its jti is remembered only after all other checks,
+// so a request that is refused for another reason can be sent again. A store that
+// fails is 503.
 //
 // A refusal is a 401 with a challenge that names the algorithms and one of three errors:
 // invalid_dpop_proof; use_dpop_nonce, after which the client repeats the request with the

@@ -82,11 +82,14 @@ func ExampleProofs_Key() {
 
 	r := httptest.NewRequest("POST", "/token", nil)
 	r.Header.Set("DPoP", prover.NewKey("ES256", 0).Proof("POST", "https://api.example.com/token", "", "", time.Now()))
-	w := httptest.NewRecorder()
-	token.ServeHTTP(w, r)
-	fmt.Println(w.Code, strings.Contains(w.Body.String(), `"token_type":"DPoP"`))
-	token.ServeHTTP(w, r) // a proof is used once
-	// Output: 200 true
+	for range 2 { // a proof is used once
+		w := httptest.NewRecorder()
+		token.ServeHTTP(w, r)
+		fmt.Println(w.Code, strings.Contains(w.Body.String(), `"token_type":"DPoP"`))
+	}
+	// Output:
+	// 200 true
+	// 400 false
 }
 
 // Opaque tokens that an authorization server describes, with a DPoP key or a client

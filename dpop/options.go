@@ -24,14 +24,14 @@ type Options struct {
 	// NonceKey makes the nonces that every proof must have if it is set: at least 32 random
 	// bytes, the same in each process. A nonce lives for five minutes, which limits how long
 	// in advance a proof can be signed. If nil, proofs need no nonce: an attacker who uses
-	// the key for a moment can sign proofs for any later time.
+	// the key for a moment can sign proofs for any later time. An empty key is an error.
 	NonceKey guard.Secret
 	// OldNonceKeys are former or coming values of NonceKey, whose nonces are accepted. To
 	// replace a key, first add the new one here in every process.
 	OldNonceKeys []guard.Secret
-	// Algorithms are the values of alg that proofs may have, of those that package
-	// jwtauth verifies and that are not symmetric. If empty, they are ES256, ES384, EdDSA,
-	// Ed25519, PS256 and RS256. RSA keys have 2048 to 8192 bits.
+	// Algorithms are the values of alg that proofs may have: those of package jwtauth but
+	// HMAC and ML-DSA. If empty, they are ES256, ES384, EdDSA, Ed25519, PS256 and RS256. RSA
+	// keys have 2048 to 8192 bits.
 	Algorithms []string
 	// MaxPerKey is how many proofs of one key are accepted in a minute, by each process;
 	// further ones are 429. It bounds what one key can fill of Once. If 0, it is 10,000. A
@@ -134,7 +134,7 @@ func (p *Proofs) setAlgorithms(names []string) error {
 
 func (p *Proofs) setNonces(o *Options) error {
 	keys := slices.Concat([]guard.Secret{o.NonceKey}, o.OldNonceKeys)
-	if len(o.NonceKey) == 0 {
+	if o.NonceKey == nil { // an unset environment variable is empty, not nil
 		if len(o.OldNonceKeys) > 0 {
 			return errors.New("dpop: OldNonceKeys without NonceKey")
 		}

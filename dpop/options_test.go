@@ -31,6 +31,7 @@ func TestOptions(t *testing.T) {
 		{"a slash", "https://api.example.com/", dpop.Options{}, "is no origin"},
 		{"a query", "https://api.example.com?", dpop.Options{}, "is no origin"},
 		{"a user", "https://a:b@api.example.com", dpop.Options{}, "credentials"},
+		{"a nonce key of an unset environment variable", origin, dpop.Options{NonceKey: []byte("")}, "nonce key 1 has 0 bytes"},
 		{"a short nonce key", origin, dpop.Options{NonceKey: key[:31]}, "nonce key 1 has 31 bytes"},
 		{"a nonce key of zeros", origin, dpop.Options{NonceKey: make([]byte, 32)}, "only zeros"},
 		{"a short old nonce key", origin, dpop.Options{NonceKey: key, OldNonceKeys: []guard.Secret{nil}}, "nonce key 2 has 0 bytes"},

@@ -8,13 +8,10 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
 	"github.com/go-guard/guard/format"
-	"github.com/go-guard/guard/ratelimit"
-	"github.com/go-guard/guard/signin/password"
 )
 
 // An app is a small web application in HTML. It shares its accounts and the session
@@ -31,7 +28,6 @@ type app struct {
 	policy   string         // Content-Security-Policy of the pages
 	provider string         // the host with which people sign in, or empty
 	ring     *apikey.Ring
-	attempts *password.Login[User] // with a limit
 
 	reset, signIn linkPages
 	signUps       signUpLinks
@@ -65,13 +61,6 @@ func appSection(mux *http.ServeMux, set settings, shared accounts, ring *apikey.
 		return nil
 	}
 	a := app{accounts: shared, mux: http.NewServeMux(), outer: mux, policy: appPolicy, ring: ring}
-	failures, err := ratelimit.NewLogin(set.clientIP(), &ratelimit.LoginOptions{
-		Store: set.stores.Limits, Secret: set.derive("app logins"), Timeout: time.Second,
-	})
-	if err != nil {
-		return err
-	}
-	a.attempts = a.newLogins(failures)
 	for _, routes := range []func(*app, settings) error{
 		(*app).homeRoutes, (*app).signUpRoutes, (*app).loginRoutes, (*app).passwordRoutes, (*app).emailRoutes, (*app).factorRoutes, (*app).passkeyRoutes,
 		(*app).keyRoutes, (*app).providerRoutes, (*app).adminRoutes,

@@ -7,14 +7,16 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // TestAppDocs runs the commands of docs/web-application.md. The page shows what they print,
 // with "…" where runs differ.
 func TestAppDocs(t *testing.T) {
 	t.Parallel()
-	need(t, "bash")
-	need(t, "curl")
+	harness.Program(t, "bash")
+	harness.Program(t, "curl")
 	doc, err := os.ReadFile("../docs/web-application.md")
 	if err != nil {
 		t.Fatal(err)

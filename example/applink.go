@@ -70,5 +70,5 @@ func (a *app) askForMail(r *http.Request, purpose string, letter func(context.Co
 	if wrong != "" {
 		return result{}, mistakes{"email": wrong}
 	}
-	return result{status: http.StatusAccepted, page: "sent", data: email}, a.sendTo(r.Context(), email, purpose, letter)
+	return result{status: http.StatusAccepted, page: "sent", data: email}, a.sendTo(r, email, purpose, letter)
 }

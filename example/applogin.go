@@ -50,8 +50,8 @@ func (a *app) showLogin(_ http.ResponseWriter, r *http.Request, _ User) (result,
 }
 
 func (a *app) login(w http.ResponseWriter, r *http.Request, _ User) (result, error) {
-	email, pw, missing := r.PostForm.Get("email"), r.PostForm.Get("password"), mistakes{}
-	if strings.TrimSpace(email) == "" {
+	email, pw, missing := strings.TrimSpace(r.PostForm.Get("email")), r.PostForm.Get("password"), mistakes{}
+	if email == "" {
 		missing["email"] = "Enter your e-mail address."
 	}
 	if pw == "" {
@@ -60,7 +60,7 @@ func (a *app) login(w http.ResponseWriter, r *http.Request, _ User) (result, err
 	if len(missing) > 0 {
 		return result{}, missing
 	}
-	u, err := a.attempts.Check(r, email, pw)
+	u, err := a.logins.Check(r, email, pw)
 	step := ""
 	if err == nil {
 		var opts []session.CreateOption // without one, the cookie ends with the browser

@@ -41,7 +41,7 @@ func (a *app) password(form bool) http.HandlerFunc {
 func (a *app) changePassword(account backend.Account) action {
 	return func(_ http.ResponseWriter, r *http.Request, u User) (_ result, err error) {
 		if account.Hash != "" {
-			_, err = a.attempts.Check(r, u.Email, r.PostForm.Get("old"))
+			_, err = a.logins.Check(r, u.Email, r.PostForm.Get("old"))
 		}
 		swapped := false
 		if err == nil {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/format"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/jwtauth/refresh"
 	"github.com/go-guard/guard/session"
@@ -48,7 +49,7 @@ func browserNeeded(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a browser")
 	}
-	need(t, "chromium")
+	harness.Browser(t)
 	installed(t)
 }
 
@@ -56,11 +57,9 @@ func browserNeeded(t *testing.T) {
 // screenshots, and GUARD_BROWSER_STEPS a part of the names of the steps to run.
 func drive(t *testing.T, script string, sites map[string]string) {
 	t.Helper()
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal(err)
+	if sites["executablePath"] == "" {
+		sites["executablePath"] = harness.Browser(t)
 	}
-	sites["executablePath"] = chromium
 	sites["shots"], sites["only"] = os.Getenv("GUARD_SCREENSHOTS"), os.Getenv("GUARD_BROWSER_STEPS")
 	argument, err := json.Marshal(sites)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/mail"
+	"strings"
 	"time"
 
 	"github.com/go-guard/guard"
@@ -23,13 +24,10 @@ func completeSection(mux *http.ServeMux, set settings, users *Users) {
 		Lifetime: 24 * time.Hour,
 		Missing:  "Authentication required",
 	}))
-	failures := guard.Must(ratelimit.NewLogin(set.clientIP(), &ratelimit.LoginOptions{ // and 10 in an hour per account
+	attempts := guard.Must(newAttempts(set, "logins", ratelimit.LoginOptions{ // and 10 in an hour per account
 		Address: ratelimit.Limit{Quota: 5, Window: 15 * time.Minute},
-		Store:   set.stores.Limits,
-		Secret:  set.derive("logins"),
-		Timeout: time.Second, // a login waits for a slow store rather than be refused
 	}))
-	logins := newLogin(users, &password.LoginOptions[User]{Attempts: failures})
+	logins := newLogin(users, password.LoginOptions[User]{Attempts: attempts})
 	roles := guard.Must(rbac.New(rbac.Roles("admin", "moderator", "user"), rolesOf, nil))
 	post := guard.Must(owner.New(posts.ByPath, nil)).WithMessage("Not authorized to modify this post")
 
@@ -94,6 +92,7 @@ func readLogin(r *http.Request) (in login, invalid []invalidField, err error) {
 		return in, nil, err
 	}
 	in.Email, _ = body.Email.(string)
+	in.Email = strings.TrimSpace(in.Email)
 	in.Password, _ = body.Password.(string)
 	if a, err := mail.ParseAddress(in.Email); err != nil || a.Address != in.Email || len(in.Email) > 254 {
 		invalid = append(invalid, invalidField{"email", "must be an e-mail address"})

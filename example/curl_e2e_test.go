@@ -5,12 +5,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // TestCurl is the session flow with curl and its cookie jar, over https.
 func TestCurl(t *testing.T) {
 	t.Parallel()
-	need(t, "curl")
+	harness.Program(t, "curl")
 	p := launch(t, []string{"JWT_SECRET_KEY=" + secret}, "-addr", "127.0.0.1:0")
 	site, jar := behindTLS(t, p.url), filepath.Join(t.TempDir(), "jar")
 	curl := func(path string, args ...string) string {

@@ -40,7 +40,10 @@ func TestDevicesInChromium(t *testing.T) {
 	evil.TLS = &tls.Config{Certificates: []tls.Certificate{a.pair}}
 	evil.StartTLS()
 	t.Cleanup(evil.Close)
-	drive(t, "device.mjs", map[string]string{"url": site, "evil": evil.URL, "home": a.home(t), "period": "15000"})
+	drive(t, "device.mjs", map[string]string{
+		"url": site, "evil": evil.URL, "home": a.home(t), "period": "15000",
+		"executablePath": harness.Program(t, "chromium"), // its headless shell binds no session
+	})
 }
 
 // An authority certifies localhost and 127.0.0.1.
@@ -122,10 +125,7 @@ func (a *authority) launch(t *testing.T, env ...string) *process {
 // home is a folder whose NSS store has the authority: where Chromium looks for it.
 func (a *authority) home(t *testing.T) string {
 	t.Helper()
-	certutil, err := exec.LookPath("certutil")
-	if err != nil {
-		harness.Needs(t, "the program certutil (Debian: apt-get install libnss3-tools)")
-	}
+	certutil := harness.Program(t, "certutil")
 	home := t.TempDir()
 	store := filepath.Join(home, ".pki", "nssdb")
 	if err := os.MkdirAll(store, 0o700); err != nil {

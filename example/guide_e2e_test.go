@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -9,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // TestBrowserGuide drives a real browser over the program of docs/sessions.md.
@@ -28,12 +29,7 @@ func guide(t *testing.T) string {
 	}
 	_, program, _ := strings.Cut(string(doc), "\n```go\n")
 	program, _, found := strings.Cut(program, "\n```\n")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	listener.Close()
+	address := "127.0.0.1:" + harness.FreePort(t)
 	program = strings.Replace(program, "127.0.0.1:8080", address, 1)
 	if !found || !strings.HasPrefix(program, "package main\n") || !strings.Contains(program, address) {
 		t.Fatal("docs/sessions.md has no program at 127.0.0.1:8080")

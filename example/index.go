@@ -180,7 +180,7 @@ func showIndex(w http.ResponseWriter, r *http.Request, sections []entry) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store") // it contains the Host of the request
-	fmt.Fprint(w, "Every way to authenticate and authorize, each under a prefix. The users are alice@example.com\n",
+	fmt.Fprint(w, "Ways to authenticate and authorize with guard, each under a prefix. The users are alice@example.com\n",
 		"(admin), bob@example.com (user) and carol@example.com (moderator), all with the password \"secret\".\n\n",
 		"Some commands need the tokens of Alice and Bob:\n")
 	for _, t := range tokens {

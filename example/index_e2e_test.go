@@ -9,13 +9,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // TestIndex: the page and the text list the same commands, and these are answered
 // as they say.
 func TestIndex(t *testing.T) {
 	t.Parallel()
-	need(t, "curl")
+	harness.Program(t, "curl")
 	p := start(t)
 	private := []string{"Cache-Control: no-store", "X-Content-Type-Options: nosniff", "Vary: Accept"}
 	text := p.send(t, call{do: "GET /", header: []string{"Accept: */*"}})

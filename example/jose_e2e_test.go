@@ -34,7 +34,7 @@ func node(t *testing.T, script string, argument any) []byte {
 // installed makes sure of node and what the scripts import.
 func installed(t *testing.T) {
 	t.Helper()
-	need(t, "node")
+	harness.Program(t, "node")
 	modules.Lock()
 	defer modules.Unlock()
 	missing := false
@@ -45,7 +45,7 @@ func installed(t *testing.T) {
 	if !missing {
 		return
 	}
-	need(t, "npm")
+	harness.Program(t, "npm")
 	ci := exec.Command("npm", "ci", "--silent", "--no-audit", "--no-fund")
 	ci.Dir = "testdata/node"
 	if out, err := ci.CombinedOutput(); err != nil {
@@ -54,14 +54,6 @@ func installed(t *testing.T) {
 }
 
 var modules sync.Mutex // npm writes one folder
-
-// need skips the test if a command is missing: see harness.Needs.
-func need(t *testing.T, command string) {
-	t.Helper()
-	if _, err := exec.LookPath(command); err != nil {
-		harness.Needs(t, "the program %s", command)
-	}
-}
 
 // madeByJose is what tokens.mjs prints.
 type madeByJose struct {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/jwtauth"
+	"github.com/go-guard/guard/signin/password"
 )
 
 // Claims are the claims of our tokens in addition to the registered ones.
@@ -28,7 +29,8 @@ func jwtSection(mux *http.ServeMux, set settings, users *Users) guard.Authentica
 		Lifetime: 24 * time.Hour,
 	}))
 	tokens := guard.Map(issuer.Verifier(), userFromToken)
-	logins := newLogin(users, nil)
+	attempts := guard.Must(newAttempts(set, "jwt logins", guideAttempts))
+	logins := newLogin(users, password.LoginOptions[User]{Attempts: attempts})
 
 	mux.Handle("POST /jwt/login", loginErrors(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u, err := checkLogin(r, logins)

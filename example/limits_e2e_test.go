@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -158,6 +159,66 @@ func TestCompleteAccount(t *testing.T) {
 		row{status: 401}.check(t, p.send(t, post(credentials("nobody@example.com", "x"), 110+i)))
 	}
 	row{status: 429, body: tooMany}.check(t, p.send(t, post(credentials("nobody@example.com", "x"), 130)))
+}
+
+// TestLoginsShareTheirFailures: /session/login did not limit failures, so that it was a way
+// around the limit of /app/login, whose accounts it shares; /totp/login had a limit of its
+// own.
+func TestLoginsShareTheirFailures(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	ways := []func(email, password string) call{
+		func(email, password string) call {
+			return call{do: "POST /session/login", body: credentials(email, password)}
+		},
+		func(email, password string) call {
+			return form("POST /session/login", url.Values{"email": {email}, "password": {password}})
+		},
+		func(email, password string) call {
+			return call{do: "POST /totp/login", body: credentials(email, password)}
+		},
+		func(email, password string) call {
+			return form("POST /app/login", url.Values{"email": {email}, "password": {password}})
+		},
+	}
+	send := func(way int, email, password string, from int, want int) {
+		t.Helper()
+		c := ways[way](email, password)
+		c.from = from
+		row{call: c, status: want, header: []string{"Set-Cookie:"}}.check(t, p.send(t, c))
+	}
+	for i := range 10 { // an address each
+		send(i%len(ways), "alice@example.com", "wrong", 10+i, 401)
+	}
+	for way := range ways {
+		send(way, "alice@example.com", "secret", 30+way, 429)
+	}
+	for i := range 20 { // an account each
+		send(i%len(ways), fmt.Sprintf("nobody%d@example.com", i), "wrong", 50, 401)
+	}
+	for way := range ways {
+		send(way, "bob@example.com", "secret", 50, 429)
+	}
+	p.signIn(t, bob) // from elsewhere
+}
+
+// TestGuideLogins: the logins of the guide's sections stop a search for a password, and
+// nothing else.
+func TestGuideLogins(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	for _, path := range []string{"/jwt/login", "/refresh/login"} {
+		guess := func(from int) int { return p.send(t, call{do: "POST " + path, body: wrong, from: from}).status }
+		checked := 0
+		for i := 0; i < 200 && guess(10+i%50) == 401; i++ {
+			checked++
+		}
+		if checked != 100 {
+			t.Errorf("%s: %d guesses were checked, want 100", path, checked)
+		}
+		row{status: 429, body: tooMany, header: retryTrue}.check(t, p.send(t, call{do: "POST " + path, body: alice, from: 2}))
+		p.login(t, path, bob)
+	}
 }
 
 func TestCompleteRightLogins(t *testing.T) {

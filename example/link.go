@@ -90,11 +90,20 @@ func (s *settings) withoutLinks() string {
 	return ""
 }
 
-// newSentMails limits the mails to an address: three for a purpose, until they are read.
-func newSentMails(set settings) (*ratelimit.Limiter, error) {
-	return ratelimit.New(ratelimit.Limit{Name: "mails", Quota: 3, Window: 15 * time.Minute},
+// newSentMails limits the mails to an address: three for a purpose, until they are read. It
+// also limits the clients that ask for them: one could have mail sent to any number of
+// addresses, in the name of this site.
+func newSentMails(set settings) (mails, clients *ratelimit.Limiter, err error) {
+	clients, err = ratelimit.New(ratelimit.Limit{Name: "mail-clients", Quota: 100, Window: time.Hour},
+		ratelimit.ByIPPrefix(set.clientIP(), 32, 48), // of IPv6, what one contract may have
+		&ratelimit.Options{Store: set.stores.Limits, Secret: set.derive("mail clients"), Timeout: time.Second})
+	if err != nil {
+		return nil, nil, err
+	}
+	mails, err = ratelimit.New(ratelimit.Limit{Name: "mails", Quota: 3, Window: 15 * time.Minute},
 		func(*http.Request) (string, error) { return "", errors.New("the key is the address") }, // Take has it
 		&ratelimit.Options{Store: set.stores.Limits, Secret: set.derive("mails")})
+	return mails, clients, err
 }
 
 // open shows the form of a link. Mail scanners open links, too: nothing is spent.
@@ -166,8 +175,12 @@ func (l linkPages) post(w http.ResponseWriter, r *http.Request) {
 
 // sendTo mails what letter returns for an address. It takes as long for each: the account
 // is looked up in the background. What it reads before is the same for each, so that an
-// outage is a 503 for each.
-func (a accounts) sendTo(ctx context.Context, email, purpose string, letter func(ctx context.Context, email string) (message, bool, error)) error {
+// outage is a 503 for each. A client that asks too often gets a 429.
+func (a accounts) sendTo(r *http.Request, email, purpose string, letter func(ctx context.Context, email string) (message, bool, error)) error {
+	ctx := r.Context()
+	if _, err := a.senders.Reserve(r, 1); err != nil {
+		return err
+	}
 	_, _, err := a.users.ByID(ctx, "0") // no account
 	if err == nil {
 		_, err = a.sessions.Epoch(ctx, "0")
@@ -184,7 +197,7 @@ func (a accounts) sendTo(ctx context.Context, email, purpose string, letter func
 
 // ask answers every address alike.
 func (l linkPages) ask(w http.ResponseWriter, r *http.Request, email string) {
-	if err := l.sendTo(r.Context(), email, l.purpose, l.letter); err != nil {
+	if err := l.sendTo(r, email, l.purpose, l.letter); err != nil {
 		guard.Refuse(w, r, err)
 		return
 	}

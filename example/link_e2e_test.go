@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"sync"
@@ -75,6 +76,21 @@ func TestLinkReset(t *testing.T) {
 	}
 }
 
+// TestLinkResetEndsLockout: whom the guesses of others keep out signs in after a reset.
+func TestLinkResetEndsLockout(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	login := func(password string) answer {
+		return p.send(t, call{do: "POST /session/login", body: credentials("alice@example.com", password)})
+	}
+	for range 10 {
+		row{call: call{do: "a guess"}, status: 401, body: badCredentials}.check(t, login("guess"))
+	}
+	row{call: call{do: "the owner"}, status: 429}.check(t, login("secret"))
+	row{status: 200, body: changed}.check(t, p.send(t, reset(p.link(t, "/link/reset", "alice@example.com"), "battery staple")))
+	row{call: call{do: "the owner after a reset"}, status: 200, body: loggedIn}.check(t, login("battery staple"))
+}
+
 // TestLinkLogin: a link signs its owner in, once.
 func TestLinkLogin(t *testing.T) {
 	t.Parallel()
@@ -112,6 +128,35 @@ func TestLinkMails(t *testing.T) {
 	}
 }
 
+// TestMailsOfAClient: one client could have the program mail to any number of addresses.
+func TestMailsOfAClient(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	ask := func(i, from int) answer {
+		switch email := fmt.Sprintf("nobody%d@example.com", i); i % 3 {
+		case 0:
+			return p.send(t, call{do: "POST /link/login", body: `{"email":"` + email + `"}`, from: from})
+		case 1:
+			c := form("POST /app/signup", url.Values{"email": {email}})
+			c.from = from
+			return p.send(t, c)
+		default:
+			return p.send(t, call{do: "POST /link/reset", body: `{"email":"` + email + `"}`, from: from})
+		}
+	}
+	for i := range 100 {
+		row{call: call{do: "ask"}, status: 202}.check(t, ask(i, 5))
+	}
+	for i := range 3 {
+		row{call: call{do: "too often"}, status: 429, header: retryTrue}.check(t, ask(100+i, 5))
+		row{call: call{do: "another client"}, status: 202}.check(t, ask(103+i, 6))
+	}
+	p.stop(t)
+	if n := strings.Count(p.logs(), "/app/signup?token="); n != 34 {
+		t.Errorf("%d mails of /app/signup, want 34", n)
+	}
+}
+
 // TestLinkRace: of 64 requests at once, with two links, one changes the password.
 func TestLinkRace(t *testing.T) {
 	t.Parallel()
@@ -128,10 +173,16 @@ func TestLinkRace(t *testing.T) {
 // one of the refusals.
 func oneOf64(t *testing.T, do func(i int) answer, refusals ...int) {
 	t.Helper()
+	oneOf(t, 64, do, refusals...)
+}
+
+// oneOf is oneOf64 for another number.
+func oneOf(t *testing.T, requests int, do func(i int) answer, refusals ...int) {
+	t.Helper()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	statuses := map[int]int{}
-	for i := range 64 {
+	for i := range requests {
 		wg.Go(func() {
 			status := do(i).status
 			mu.Lock()
@@ -144,7 +195,7 @@ func oneOf64(t *testing.T, do func(i int) answer, refusals ...int) {
 	for _, status := range refusals {
 		n += statuses[status]
 	}
-	if statuses[200] != 1 || n != 64 {
+	if statuses[200] != 1 || n != requests {
 		t.Errorf("%v, want one 200 and else %v", statuses, refusals)
 	}
 }

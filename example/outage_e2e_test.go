@@ -1,32 +1,28 @@
 package main_test
 
 import (
-	"fmt"
 	"net"
 	"os/exec"
 	"testing"
 	"time"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // redisOf starts a Redis of this test's own. stop ends it, and start starts an
 // empty one in its place.
 func redisOf(t *testing.T) (url string, stop, start func()) {
 	t.Helper()
-	need(t, "redis-server")
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := free.Addr().(*net.TCPAddr)
-	free.Close()
+	harness.Program(t, "redis-server")
+	port := harness.FreePort(t)
 	var cmd *exec.Cmd
 	start = func() {
-		cmd = exec.Command("redis-server", "--bind", "127.0.0.1", "--port", fmt.Sprint(addr.Port), "--save", "", "--appendonly", "no", "--dir", t.TempDir())
+		cmd = exec.Command("redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", t.TempDir())
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		for range 300 {
-			if c, err := net.Dial("tcp", addr.String()); err == nil {
+			if c, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
 				c.Close()
 				return
 			}
@@ -40,7 +36,7 @@ func redisOf(t *testing.T) (url string, stop, start func()) {
 	}
 	start()
 	t.Cleanup(func() { stop() })
-	return "redis://" + addr.String(), stop, start
+	return "redis://127.0.0.1:" + port, stop, start
 }
 
 // TestOutage: while a store is down, what needs it is 503 and never a 401, 403

@@ -54,10 +54,14 @@ func (l linkPages) redeemPassword(ctx context.Context, token, pw string) error {
 		if err != nil {
 			return err
 		}
-		if swapped, err := l.setPassword(ctx, account, pw); err != nil || found && swapped {
-			return err
+		swapped, err := l.setPassword(ctx, account, pw)
+		if err == nil && !(found && swapped) {
+			return errLink
 		}
-		return errLink
+		if swapped { // the guesses of others do not keep the owner out
+			err = errors.Join(err, l.attempts.Reset(ctx, account.Email))
+		}
+		return err
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/jwtauth/refresh"
+	"github.com/go-guard/guard/signin/password"
 )
 
 // refreshSection shows refresh tokens: access tokens expire after an hour, and a
@@ -32,7 +33,8 @@ func refreshSection(mux *http.ServeMux, set settings, users *Users) {
 		Store:    set.stores.TokenFamilies,
 	}))
 	tokens := guard.Map(issuer.Verifier(), userFromToken)
-	logins := newLogin(users, nil)
+	attempts := guard.Must(newAttempts(set, "refresh logins", guideAttempts))
+	logins := newLogin(users, password.LoginOptions[User]{Attempts: attempts})
 
 	mux.Handle("POST /refresh/login", loginErrors(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u, err := checkLogin(r, logins)

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-guard/guard"
@@ -29,6 +30,9 @@ func readSealKeys(value string, dev bool) (keys []guard.Secret, err error) {
 		key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(part))
 		if err != nil || len(key) != 32 { // err may quote a part of the key
 			return nil, fmt.Errorf("SEAL_KEY: key %d is not base64 of 32 bytes: openssl rand -base64 32", len(keys)+1)
+		}
+		if !slices.ContainsFunc(key, func(b byte) bool { return b != 0 }) { // the packages see derived keys alone
+			return nil, fmt.Errorf("SEAL_KEY: key %d has zeros only: openssl rand -base64 32", len(keys)+1)
 		}
 		keys = append(keys, key)
 	}

@@ -27,11 +27,13 @@ type Device struct {
 type accounts struct {
 	sessions *session.Manager[Device]
 	users    *Directory
-	logins   *password.Login[User]
+	attempts *ratelimit.Login      // the limit of logins
+	logins   *password.Login[User] // of every route that checks a password of these accounts
 	second   *totp.Factors         // nil without SEAL_KEY
 	keys     *passkey.RelyingParty // nil as newPasskeys says
 	mails    *mailer               // nil without MAIL_URL
 	sent     *ratelimit.Limiter    // of the mails that anyone can ask for
+	senders  *ratelimit.Limiter    // of the clients that ask for them
 	devices  string                // the path where sessions are bound to a device, or ""
 	demo     bool                  // the page names the users and their password
 
@@ -58,24 +60,21 @@ func newAccounts(set settings, users *Directory) (a accounts, err error) {
 	if a.keys, err = newPasskeys(set); err != nil {
 		return a, err
 	}
-	if a.sent, err = newSentMails(set); err != nil {
+	if a.sent, a.senders, err = newSentMails(set); err != nil {
 		return a, err
 	}
-	a.logins = a.newLogins(nil)
-	return a, nil
-}
-
-// newLogins returns the check of passwords. Without attempts, failures are not limited, as
-// in the guide.
-func (a accounts) newLogins(attempts *ratelimit.Login) *password.Login[User] {
-	return newLogin(a.users, &password.LoginOptions[User]{
-		Attempts:  attempts,
+	if a.attempts, err = newAttempts(set, "session logins", ratelimit.LoginOptions{}); err != nil {
+		return a, err
+	}
+	a.logins = newLogin(a.users, password.LoginOptions[User]{
+		Attempts:  a.attempts,
 		Challenge: a.sessions.Scheme().Challenge,
 		Epoch: func(ctx context.Context, u *User) (err error) {
 			u.Epoch, err = a.sessions.Epoch(ctx, u.ID)
 			return err
 		},
 	})
+	return a, nil
 }
 
 // sessionSection shows sessions: a login sets a cookie. A browser that requests a

@@ -101,7 +101,7 @@ func (a accounts) formLogin(w http.ResponseWriter, r *http.Request) {
 
 // sentForm returns the login form with what a browser sent, without the password.
 func sentForm(r *http.Request) loginForm {
-	return loginForm{Email: r.PostFormValue("email"), Keep: r.PostFormValue("keep") != "", Next: format.Next(r, "/session/")}
+	return loginForm{Email: strings.TrimSpace(r.PostFormValue("email")), Keep: r.PostFormValue("keep") != "", Next: format.Next(r, "/session/")}
 }
 
 // refusedForm is the error format of logins for browsers: the form, with the reason.

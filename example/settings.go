@@ -102,7 +102,7 @@ func readSettings(args []string, getenv func(string) string, stderr io.Writer) (
 	flags.BoolVar(&set.dev, "dev", false, "cookies for http on localhost and, without JWT_SECRET_KEY, a random signing key")
 	flags.StringVar(&set.addr, "addr", cmp.Or(getenv("ADDR"), "127.0.0.1:8080"), "listen `address`, also ADDR; port 0 picks one")
 	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), "The example serves every way to authenticate and authorize; / lists them.\n\nFlags:\n")
+		fmt.Fprint(flags.Output(), "The example serves the ways to authenticate and authorize that guard has, each in a section; / lists them.\n\nFlags:\n")
 		flags.PrintDefaults()
 		fmt.Fprint(flags.Output(), environment)
 	}

@@ -70,6 +70,7 @@ func TestSettings(t *testing.T) {
 		{"mail without a port", []string{good, "MAIL_URL=smtp://mail.example"}, nil, "MAIL_URL is not smtp://HOST:PORT"},
 		{"mail with a password", []string{good, "MAIL_URL=smtp://u:hush@mail.example:25"}, []string{"-dev"}, "MAIL_URL is not smtp://HOST:PORT"},
 		{"mail with a path", []string{good, "MAIL_URL=smtp://mail.example:25/"}, nil, "MAIL_URL is not smtp://HOST:PORT"},
+		{"a sealing key of zeros", []string{good, "SEAL_KEY=" + sealKey(1) + "," + strings.Repeat("A", 43) + "="}, nil, "SEAL_KEY: key 2 has zeros only"},
 		{"a sealing key that is short", []string{good, "SEAL_KEY=aHVzaGh1c2g="}, nil, "SEAL_KEY: key 1 is not base64 of 32 bytes"},
 		{"a sealing key that is no base64", []string{good, "SEAL_KEY=hush"}, nil, "SEAL_KEY: key 1"},
 		{"a second sealing key that is empty", []string{good, "SEAL_KEY=" + sealKey(1) + ","}, nil, "SEAL_KEY: key 2"},

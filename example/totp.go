@@ -12,7 +12,6 @@ import (
 	"github.com/go-guard/guard/format"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
-	"github.com/go-guard/guard/signin/password"
 	"github.com/go-guard/guard/signin/totp"
 )
 
@@ -71,19 +70,13 @@ func totpSection(mux *http.ServeMux, set settings, a accounts, log *slog.Logger)
 		log.Warn("SEAL_KEY is not set: /totp is not mounted")
 		return nil
 	}
-	failures, err := ratelimit.NewLogin(set.clientIP(), &ratelimit.LoginOptions{ // of passwords
-		Store: set.stores.Limits, Secret: set.derive("totp logins"), Timeout: time.Second,
-	})
-	if err != nil {
-		return err
-	}
 	user := guard.BySubject(a.sessions, a.users.ByID)
 	browsers := guard.Chain(guard.OnError(format.HTML("/session/", guard.JSON)), a.sameOrigin)
 	inForm := guard.OnError(format.Browser(a.refusedCode, guard.JSON))
 	signedIn := guard.Chain(browsers, user.Wrap)
 	recently := guard.Chain(browsers, guard.Optional(user), a.recently())
 
-	mux.Handle("POST /totp/login", browsers(a.passwordStep(a.newLogins(failures))))
+	mux.Handle("POST /totp/login", browsers(http.HandlerFunc(a.passwordStep)))
 	mux.Handle("GET /totp/{$}", browsers(http.HandlerFunc(a.showCodeForm)))
 	mux.Handle("POST /totp/verify", guard.Chain(browsers, inForm, guard.Require(a.sessions.Step(totpStep), a.sessions.Step(passkeyStep)))(guard.HandlerFunc(a.verify)))
 	mux.Handle("POST /totp/enroll", recently(guard.HandlerFunc(a.enroll)))
@@ -93,19 +86,17 @@ func totpSection(mux *http.ServeMux, set settings, a accounts, log *slog.Logger)
 }
 
 // passwordStep checks the password, and says whether a code is needed.
-func (a accounts) passwordStep(logins *password.Login[User]) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		u, err := checkLogin(r, logins)
-		next := ""
-		if err == nil {
-			next, err = a.create(w, r, u, "pwd")
-		}
-		if err != nil {
-			guard.Refuse(w, r, err)
-			return
-		}
-		answer(w, next)
-	})
+func (a accounts) passwordStep(w http.ResponseWriter, r *http.Request) {
+	u, err := checkLogin(r, a.logins)
+	next := ""
+	if err == nil {
+		next, err = a.create(w, r, u, "pwd")
+	}
+	if err != nil {
+		guard.Refuse(w, r, err)
+		return
+	}
+	answer(w, next)
 }
 
 // verify is the second step: a code, or a recovery code in its place.

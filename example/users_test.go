@@ -17,7 +17,7 @@ func TestLoginTakesNoMoreSpellingsThanTheLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.accounts[1].Email = "Bosses@example.com"
-	logins := newLogin(u, nil)
+	logins := newLogin(u, password.LoginOptions[User]{InsecureUnlimited: true})
 	for email, want := range map[string]bool{
 		"bosses@example.com": true, " BOSSES@example.com\t": true, "boſſes@example.com": false, "boſſeſ@example.com": false, "bosses@example.com\x00": false,
 	} {

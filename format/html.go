@@ -18,12 +18,16 @@ import (
 // and links to login: a redirect would lose what they sent without a word. So does a
 // refused sign-in, such as the callback of a provider (signin_failed, signin_ended): a
 // redirect would begin another one, which may be refused as well. The pages of a sign-in
-// that was declined or is invalid link to login, too. Programs get otherwise, as by
-// [Browser].
+// that was declined or is invalid link to login, too. A login page that is refused itself
+// is not redirected: that would never end. Programs get otherwise, as by [Browser].
 //
 // An error whose Header has a Location that is a path of this site leads there in place
-// of login: a guard knows better what the person lacks, as stepup.Enroll does.
+// of login: a guard knows better what the person lacks, as stepup.Enroll does. HTML panics
+// if login is neither empty nor a path of this site.
 func HTML(login string, otherwise guard.ErrorHandler) guard.ErrorHandler {
+	if login != "" && !localpath.Is(login) {
+		wiring.Panic("format", "HTML(%q): write a path of this site, such as \"/login\", or nothing", login)
+	}
 	return Browser(func(w http.ResponseWriter, r *http.Request, e *guard.Error) {
 		read := r.Method == http.MethodGet || r.Method == http.MethodHead
 		login := login
@@ -32,9 +36,12 @@ func HTML(login string, otherwise guard.ErrorHandler) guard.ErrorHandler {
 		}
 		signIn := e.Code == "signin_failed" || e.Code == "signin_ended"
 		if e.Status == http.StatusUnauthorized && login != "" && read && !signIn {
-			w.Header().Set("Location", withNext(login, requested(r)))
-			w.WriteHeader(http.StatusSeeOther)
-			return
+			if !isAt(r, login) {
+				w.Header().Set("Location", withNext(login, requested(r)))
+				w.WriteHeader(http.StatusSeeOther)
+				return
+			}
+			login = "" // this page: a link to it is refused as well
 		}
 		page(w, r, e, login)
 	}, otherwise)
@@ -43,7 +50,7 @@ func HTML(login string, otherwise guard.ErrorHandler) guard.ErrorHandler {
 // Browser is the error format page for browsers, such as the form of a login with
 // the mistake in it, and otherwise for programs: if Accept does not name text/html,
 // or prefers application/json. A nil otherwise means guard.JSON. page writes the
-// status of the error, and its Message.
+// status of the error, and its Message. Browser panics if page is nil.
 func Browser(page, otherwise guard.ErrorHandler) guard.ErrorHandler {
 	if page == nil {
 		wiring.Panic("format", "Browser: the page is nil")
@@ -67,13 +74,25 @@ func Browser(page, otherwise guard.ErrorHandler) guard.ErrorHandler {
 // address.
 func Next(r *http.Request, fallback string) string {
 	next, _ := field.Query(r.URL.RawQuery, "next")
-	if r.PostForm != nil && r.PostForm.Has("next") {
-		next = r.PostForm.Get("next")
+	switch values := r.PostForm["next"]; len(values) {
+	case 0:
+	case 1:
+		next = values[0]
+	default:
+		return fallback
 	}
 	if localpath.Is(next) {
 		return next
 	}
 	return fallback
+}
+
+// isAt reports whether r requests a page: its path and, if it has one, its query before
+// anything else.
+func isAt(r *http.Request, page string) bool {
+	path, query, _ := strings.Cut(page, "?")
+	requestedPath, rest, _ := strings.Cut(requested(r), "?")
+	return requestedPath == path && (query == "" || rest == query || strings.HasPrefix(rest, query+"&"))
 }
 
 // withNext returns the address of the login page that leads to next afterwards.

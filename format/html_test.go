@@ -25,6 +25,12 @@ func TestHTML(t *testing.T) {
 		{"an absolute target", "GET", "/login", "http://example.com/a", 303, "/login?next=%2Fa"},
 		{"a long target", "GET", "/login", "/a?" + strings.Repeat("%20", 8<<10), 303, "/login?next=%2F"},
 		{"another site's path", "GET", "/login", "//evil.example/a", 303, "/login?next=%2F"},
+		{"the login page itself", "GET", "/login", "/login?next=%2Fa", 401, "<h1>Unauthorized</h1>"},
+		{"the login page itself, with its query", "GET", "/login?x=1", "/login?x=1&next=%2Fa", 401, "<h1>Unauthorized</h1>"},
+		{"the login page itself, with its query alone", "GET", "/login?x=1", "/login?x=1", 401, "<h1>Unauthorized</h1>"},
+		{"another page of the login's path", "GET", "/?page=login", "/?page=posts", 303, "/?page=login&next=%2F%3Fpage%3Dposts"},
+		{"a page whose query begins like the login's", "GET", "/?page=login", "/?page=logins", 303, "/?page=login&next=%2F%3Fpage%3Dlogins"},
+		{"a page below the login", "GET", "/login", "/login/code", 303, "/login?next=%2Flogin%2Fcode"},
 		{"POST", "POST", "/login", "/a", 401, "<p>&lt;b&gt;no</p>"},
 		{"no login page", "GET", "", "/a", 401, "<h1>Unauthorized</h1>"},
 	}
@@ -130,6 +136,10 @@ func TestNext(t *testing.T) {
 	}
 	if got := format.Next(form, "/home"); got != "/home" {
 		t.Errorf("a form that names another site: %q", got)
+	}
+	form.PostForm = url.Values{"next": {"/a", "/b"}}
+	if got := format.Next(form, "/home"); got != "/home" {
+		t.Errorf("a form with two: %q", got)
 	}
 }
 

@@ -19,6 +19,9 @@ func TestPagesLeadOn(t *testing.T) {
 		return &guard.Error{Status: 429, Header: http.Header{"Retry-After": {strconv.Itoa(int(wait / time.Second))}}}
 	}
 	coded := func(status int, code string) error { return &guard.Error{Status: status, Code: code} }
+	enroll := func(page string) error { // as stepup.Enroll does
+		return &guard.Error{Status: 403, Code: "insufficient_user_authentication", Header: http.Header{"Location": {page}}}
+	}
 	const signInOrStart = `<p><a href="/login">Sign in</a><a href="/">Go to the start page</a></p>`
 	const nothing = "<p>Nothing was changed. Sign in and try again.</p>"
 	tests := []struct {
@@ -51,6 +54,10 @@ func TestPagesLeadOn(t *testing.T) {
 		{"a mistake in the form of a link", "POST", "/login", "/reset", "", coded(422, "password_too_short"), []string{"<p>Use the back button of your browser to correct it.</p>", `<a href="/">Go to the start page</a>`}},
 		{"another method", "GET", "/login", "/logout", "", coded(405, "method_not_allowed"), []string{`<h1>Method Not Allowed</h1><p><a href="/">Go to the start page</a>`}},
 		{"an outage", "GET", "/login", "/a", "", guard.Unavailable(nil), []string{`<a href="/a">Try again</a>`}},
+		{"a sign-in that is not recent", "POST", "/login", "/keys", "http://example.com/account", coded(401, "insufficient_user_authentication"), []string{"<h1>Sign in again</h1>", "<p>Nothing was changed. Sign in again, then repeat it.</p>", `<a href="/login?next=%2Faccount">Sign in</a>`}},
+		{"a factor that is missing", "POST", "/login", "/keys", "http://example.com/account", enroll("/account/factor"), []string{"<p>Nothing was changed.</p>", `<a href="/account/factor?next=%2Faccount">Continue</a>`}},
+		{"a factor on another site", "POST", "/login", "/keys", "", enroll("https://evil.example/"), []string{`<a href="/login">Sign in</a>`}},
+		{"a long referer", "POST", "/login", "/posts", "http://example.com/" + strings.Repeat("a", 9000), guard.Forbidden(""), []string{`<a href="/">Go to the start page</a>`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -27,7 +27,7 @@ func Problem(w http.ResponseWriter, r *http.Request, e *guard.Error) {
 }
 
 // ByStatus chooses an error format by status. A status without one uses
-// otherwise, or guard.JSON where that is nil.
+// otherwise, or guard.JSON where that is nil. ByStatus panics if a format is nil.
 func ByStatus(formats map[int]guard.ErrorHandler, otherwise guard.ErrorHandler) guard.ErrorHandler {
 	formats = maps.Clone(formats)
 	for code, h := range formats {

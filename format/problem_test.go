@@ -1,6 +1,7 @@
 package format_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -37,6 +38,8 @@ func TestFormats(t *testing.T) {
 		{"Negotiate none", format.Negotiate, "application/problem+json;q=0", nil, "application/json", plain},
 		{"Negotiate no weight", format.Negotiate, "application/problem+json;q=NaN", nil, "application/json", plain},
 		{"Negotiate too much", format.Negotiate, "application/problem+json;q=7", nil, "application/json", plain},
+		{"Negotiate an early weight", format.Negotiate, "application/problem+json;q=0.5" + strings.Repeat(";a=b", 20), nil, "application/problem+json", problem},
+		{"Negotiate a late weight", format.Negotiate, "application/json;q=0.5, application/problem+json" + strings.Repeat(";a=b", 20) + ";q=0", nil, "application/problem+json", problem},
 		{"HTML for a program", format.HTML("/login", nil), "*/*", nil, "application/json", plain},
 		{"HTML for a program that takes both", format.HTML("/login", format.Problem), "text/html;q=0.5, application/json", nil, "application/problem+json", problem},
 	}
@@ -53,6 +56,24 @@ func TestFormats(t *testing.T) {
 				t.Errorf("status %d, %s, %s; want %s, %s", w.Code, w.Header().Get("Content-Type"), body, tt.contentType, tt.body)
 			}
 		})
+	}
+}
+
+// TestMistakes: a format that is missing panics when the program starts, and not at the
+// first refusal.
+func TestMistakes(t *testing.T) {
+	for want, f := range map[string]func(){
+		"format: ByStatus: the handler of 404 is nil": func() { format.ByStatus(map[int]guard.ErrorHandler{404: nil}, nil) },
+		"format: Browser: the page is nil":            func() { format.Browser(nil, nil) },
+	} {
+		func() {
+			defer func() {
+				if p := recover(); fmt.Sprint(p) != want {
+					t.Errorf("%v, want %s", p, want)
+				}
+			}()
+			f()
+		}()
 	}
 }
 

@@ -100,7 +100,7 @@ func TestTokenIsLikeAVerifiers(t *testing.T) {
 			Role  string `json:"role"`
 			Scope string `json:"scope"`
 		}
-		issuer := guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", make([]byte, 32)), nil))
+		issuer := guard.Must(jwtauth.NewIssuer[claims](jwtauth.HMAC("HS256", []byte(strings.Repeat("k", 32))), nil))
 		tokens, err := issuer.Issue("1", claims{"admin", "a b"})
 		if err != nil {
 			t.Fatal(err)

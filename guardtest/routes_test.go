@@ -91,7 +91,7 @@ func TestRoutes(t *testing.T) {
 		}},
 		{"GET /mistake", 401, 500, 200, []string{
 			"GET /mistake as alice: status 500, want 200\nguardtest: allowed, subject \"1\"\n" +
-				"guard: failed 500, subject \"1\": guard: wired wrongly: a guard wants a principal of type *guardtest_test.user, " +
+				"guard: failed 500, subject \"1\": guard: wired wrongly: a guard or handler wants a principal of type *guardtest_test.user, " +
 				"and the request was authenticated as guardtest_test.user",
 		}},
 	}
@@ -151,7 +151,7 @@ func TestRoutesNamesAPanic(t *testing.T) {
 		},
 		Want: guardtest.Want{"GET /": {"anonymous": 401, "bob": 200, "alice": 200, "nil": 200}},
 	})
-	want := []string{"GET / as bob: panic: runtime error: invalid memory address", "GET / as nil: panic: guardtest: As a nil *guardtest_test.user"}
+	want := []string{"GET / as bob: panic: session: Data of a nil Session", "GET / as nil: panic: guardtest: As a nil *guardtest_test.user"}
 	if !slices.EqualFunc(f.failures, want, strings.HasPrefix) {
 		t.Errorf("failures %q, want %q", f.failures, want)
 	}

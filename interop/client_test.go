@@ -72,10 +72,7 @@ func TestNodeClient(t *testing.T) {
 
 // TestCurlExample runs the command line of the README.
 func TestCurlExample(t *testing.T) {
-	curl, err := exec.LookPath("curl")
-	if err != nil {
-		harness.Needs(t, "the program curl (Debian: apt-get install curl)")
-	}
+	curl := harness.Program(t, "curl")
 	addr := std(interop.ServeMux)(t, interop.NewGuards())
 	out, err := exec.Command(curl, "-si", "-H", "X-API-Key: key_bob", "http://"+addr+"/posts/1").Output()
 	if err != nil || !strings.HasPrefix(string(out), "HTTP/1.1 200 OK\r\n") {

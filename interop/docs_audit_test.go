@@ -10,17 +10,17 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
-var update = flag.Bool("update", false, "write the output of its programs into docs/observing.md")
+var update = flag.Bool("update", false, "write what programs and libraries do into docs/observing.md and README.md")
 
 // TestDocsAuditLog runs the first program of docs/observing.md and the commands below
 // it. The page shows their output and the program's log as they are.
 func TestDocsAuditLog(t *testing.T) {
 	for _, command := range []string{"bash", "curl"} {
-		if _, err := exec.LookPath(command); err != nil {
-			t.Skip(err)
-		}
+		harness.Program(t, command)
 	}
 	const page = "../docs/observing.md"
 	text := read(t, page)
@@ -34,7 +34,7 @@ func TestDocsAuditLog(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	stop := start(t, filepath.Join(dir, "audit.exe"), address)
+	stop := start(t, exec.Command(filepath.Join(dir, "audit.exe")), address)
 
 	var gotConsole strings.Builder
 	for line := range strings.Lines(console) {
@@ -93,19 +93,13 @@ func endLine(s string) string {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return "127.0.0.1:" + harness.FreePort(t)
 }
 
 // start runs a program until it listens. stop ends it and returns its standard error.
-func start(t *testing.T, path, address string, args ...string) (stop func() string) {
+func start(t *testing.T, cmd *exec.Cmd, address string) (stop func() string) {
 	t.Helper()
 	var log strings.Builder
-	cmd := exec.Command(path, args...)
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

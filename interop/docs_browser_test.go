@@ -2,7 +2,6 @@ package interop_test
 
 import (
 	"encoding/json"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -16,22 +15,20 @@ func TestDocsInChromium(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a browser")
 	}
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		harness.Needs(t, "the program chromium (Debian: apt-get install chromium)")
-	}
+	browser := harness.Browser(t)
 	needNode(t)
 	for _, page := range []string{"linking-accounts", "passkeys", "sign-in-with-a-provider", "single-page"} {
 		t.Run(page, func(t *testing.T) {
+			t.Parallel()
 			s := buildPage(t, "../docs/"+page+".md")
-			app := os.Getenv("PUBLIC_URL")
+			app := s.env["PUBLIC_URL"]
 			if page == "passkeys" { // which no address has
 				app = strings.Replace(app, "127.0.0.1", "localhost", 1)
-				t.Setenv("ORIGIN", app)
+				s.env["ORIGIN"] = app
 			}
 			stop := s.start(t, 0, "127.0.0.1:8080")
 			argument, err := json.Marshal(map[string]string{
-				"page": page, "app": app, "provider": os.Getenv("ISSUER"), "executablePath": chromium,
+				"page": page, "app": app, "provider": s.env["ISSUER"], "executablePath": browser,
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -6,50 +6,47 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
-// TestDocsConsole runs the programs of these pages and the commands below each. The
+// TestDocsConsole runs the programs of each page and the commands below each. The
 // pages show what the commands print, with "…" where runs differ. The
 // tokens and the cookie of the last answer are in ACCESS, REFRESH and COOKIE. A program at port 9090 or 9091
 // runs beside the others, and so does provider.mjs where a page has it or refers to it.
 func TestDocsConsole(t *testing.T) {
 	for _, command := range []string{"bash", "curl"} {
-		if _, err := exec.LookPath(command); err != nil {
-			t.Skip(err)
-		}
+		harness.Program(t, command)
 	}
-	for _, page := range consolePages {
-		t.Run(page, func(t *testing.T) {
-			runPage(t, "../docs/"+page+".md")
+	run := 0
+	for _, page := range append(docsPages(t), "../README.md") {
+		shows := func(d demonstration) bool { return d.console != "" }
+		if !slices.ContainsFunc(sessionsOf(t, page), shows) {
+			continue
+		}
+		run++
+		name := strings.TrimSuffix(filepath.Base(page), ".md")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // much of it waits
+			if why := notRun[name]; why != "" {
+				t.Skip(why)
+			}
+			runPage(t, page)
 		})
+	}
+	if run < 20 {
+		t.Errorf("%d pages with programs and commands", run)
 	}
 }
 
-var consolePages = []string{
-	"api-keys",
-	"bound-tokens",
-	"concepts",
-	"device-bound-sessions",
-	"guests-and-factors",
-	"identity-provider",
-	"jwt",
-	"limits",
-	"linking-accounts",
-	"links",
-	"login-limits",
-	"mcp",
-	"moving",
-	"recipes",
-	"roles",
-	"second-factor",
-	"sessions",
-	"sign-in-with-a-provider",
-	"single-page",
-	"step-up",
-	"webhooks",
+// notRun are the pages whose commands no test can run, each with the reason.
+var notRun = map[string]string{
+	"many-processes": "Redis is down in the middle of its commands; example.TestAppOutage does that",
+	"testing":        "its command runs the test of its program, as TestDocs does",
 }
 
 // A demonstration is a program and the commands below it.
@@ -61,13 +58,24 @@ type site struct {
 	addresses      *strings.Replacer // of the page, by those that the programs have here
 	shown          *strings.Replacer // the opposite, for what they print
 	dirs           map[string]string // by module
+	env            map[string]string // of the programs and commands
 }
 
 func (s *site) dirOf(i int) string { return s.dirs[moduleOf(s.demonstrations[i].program)] }
 
 // start runs a program of the page at an address of the page.
 func (s *site) start(t *testing.T, i int, address string) (stop func() string) {
-	return start(t, filepath.Join(s.dirOf(i), "bin", "program"+strconv.Itoa(i)), s.addresses.Replace(address))
+	program := exec.Command(filepath.Join(s.dirOf(i), "bin", "program"+strconv.Itoa(i)))
+	program.Env = s.environ()
+	return start(t, program, s.addresses.Replace(address))
+}
+
+func (s *site) environ() []string {
+	env := os.Environ()
+	for name, value := range s.env {
+		env = append(env, name+"="+value)
+	}
+	return env
 }
 
 func runPage(t *testing.T, page string) {
@@ -84,7 +92,7 @@ func runPage(t *testing.T, page string) {
 			continue
 		}
 		stop := s.start(t, i, "127.0.0.1:8080")
-		got := s.shown.Replace(converse(t, s.dirOf(i), d.console, s.addresses))
+		got := s.shown.Replace(s.converse(t, i))
 		log := stop()
 		if !pattern(d.console).MatchString(got) {
 			t.Errorf("%s: the commands print\n%s\nand the page has\n%s\nthe program logs\n%s", page, got, d.console, log)
@@ -97,28 +105,27 @@ func runPage(t *testing.T, page string) {
 func buildPage(t *testing.T, page string) *site {
 	s := &site{demonstrations: sessionsOf(t, page), dirs: map[string]string{}}
 	s.addresses, s.shown = addressesOf(freeAddress(t), freeAddress(t), freeAddress(t))
-	t.Setenv("DEV", "1")
-	t.Setenv("JWT_SECRET_KEY", rand.Text()+rand.Text())
-	t.Setenv("OLD_SECRET_KEY", rand.Text()+rand.Text())
-	t.Setenv("ISSUER", s.addresses.Replace("http://127.0.0.1:9090"))
-	t.Setenv("PUBLIC_URL", s.addresses.Replace("http://127.0.0.1:8080"))
-	t.Setenv("CLIENT_ID", "app")
-	t.Setenv("CLIENT_SECRET", "app-secret")
-	t.Setenv("SEAL_KEY", rand.Text()+rand.Text())
-	t.Setenv("NONCE_KEY", rand.Text()+rand.Text())
-	t.Setenv("WEBHOOK_SECRET", rand.Text()+rand.Text())
+	s.env = map[string]string{
+		"DEV": "1", "CLIENT_ID": "app", "CLIENT_SECRET": "app-secret",
+		"ISSUER": s.addresses.Replace("http://127.0.0.1:9090"), "PUBLIC_URL": s.addresses.Replace("http://127.0.0.1:8080"),
+	}
+	for _, name := range []string{"JWT_SECRET_KEY", "OLD_SECRET_KEY", "SEAL_KEY", "NONCE_KEY", "WEBHOOK_SECRET"} {
+		s.env[name] = rand.Text() + rand.Text()
+	}
 	if strings.Contains(read(t, page), "provider.mjs") {
 		startProvider(t, s.addresses)
 	}
 	for i, d := range s.demonstrations {
 		if s.dirOf(i) == "" {
 			s.dirs[moduleOf(d.program)] = copyOf(t, moduleOf(d.program))
-			write(t, filepath.Join(s.dirOf(i), "oathtool", "main.go"), oathtool)
+			if strings.Contains(read(t, page), "oathtool") {
+				write(t, filepath.Join(s.dirOf(i), "oathtool", "main.go"), oathtool)
+			}
 		}
 		write(t, filepath.Join(s.dirOf(i), "program"+strconv.Itoa(i), "main.go"), s.addresses.Replace(d.program))
 	}
 	for _, dir := range s.dirs {
-		build := exec.Command("go", "build", "-o", "bin"+string(filepath.Separator), "./...")
+		build := exec.Command("go", "build", "-ldflags=-s -w", "-o", "bin"+string(filepath.Separator), "./...")
 		build.Dir, build.Env = dir, append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
@@ -149,17 +156,21 @@ func startProvider(t *testing.T, addresses *strings.Replacer) {
 	}
 	script := filepath.Join(dir, "provider.mjs")
 	write(t, script, addresses.Replace(fenced(t, read(t, "../docs/sign-in-with-a-provider.md"), "js")))
-	start(t, "node", addresses.Replace("127.0.0.1:9090"), script)
+	start(t, exec.Command("node", script), addresses.Replace("127.0.0.1:9090"))
 }
 
-// sessionsOf returns the programs of a page, each with the console below it.
+// sessionsOf returns the programs of a page, each with the console below it. What is below
+// the start of the example server is not the program's.
 func sessionsOf(t *testing.T, page string) (list []demonstration) {
 	t.Helper()
-	for _, m := range regexp.MustCompile("(?ms)^```(go|console)\n(.*?)^```$").FindAllStringSubmatch(read(t, page), -1) {
+	example := false
+	for _, m := range regexp.MustCompile("(?ms)^```(go|console|sh)\n(.*?)^```$").FindAllStringSubmatch(read(t, page), -1) {
 		switch language, block := m[1], m[2]; {
 		case language == "go" && strings.HasPrefix(block, "package main\n") && !strings.Contains(block, "\n\t\"testing\"\n"):
-			list = append(list, demonstration{program: block})
-		case language == "console" && len(list) > 0:
+			list, example = append(list, demonstration{program: block}), false
+		case language == "sh":
+			example = len(list) > 0 && strings.Contains(block, "go run ./example")
+		case language == "console" && len(list) > 0 && !example:
 			list[len(list)-1].console += block
 		}
 	}
@@ -173,8 +184,9 @@ func pattern(console string) *regexp.Regexp {
 	return regexp.MustCompile("^" + regexp.MustCompile(`(Reset: |Retry-After: |;t=)\d+`).ReplaceAllString(text, `$1\d+`) + "$")
 }
 
-// converse returns a console with the output of its commands, all of one shell.
-func converse(t *testing.T, dir, console string, addresses *strings.Replacer) string {
+// converse returns the console of a program with the output of its commands, all of one
+// shell.
+func (s *site) converse(t *testing.T, i int) string {
 	t.Helper()
 	const mark = "\x1e"
 	script := `curl() {
@@ -186,14 +198,14 @@ func converse(t *testing.T, dir, console string, addresses *strings.Replacer) st
 }
 `
 	var commands []string
-	for line := range strings.Lines(console) {
+	for line := range strings.Lines(s.demonstrations[i].console) {
 		if command, ok := strings.CutPrefix(line, "$ "); ok {
 			commands = append(commands, line)
-			script += addresses.Replace(command) + "printf '" + mark + "'\n"
+			script += s.addresses.Replace(command) + "printf '" + mark + "'\n"
 		}
 	}
 	cmd := exec.Command("bash", "-c", script)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"))
+	cmd.Dir, cmd.Env = s.dirOf(i), append(s.environ(), "PATH="+filepath.Join(s.dirOf(i), "bin")+":"+os.Getenv("PATH"))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("%v: %s", err, out)

@@ -12,6 +12,6 @@ func TestDocsExtending(t *testing.T) {
 		t.Fatalf("extend.go imports what no other module can:\n%s", imports)
 	}
 	if program := programs(t, "../docs/extending.md")[0]["main.go"]; !strings.Contains(program, code) {
-		t.Error("docs/extending.md differs from interop/extend.go")
+		t.Error("the first program of docs/extending.md lacks what interop/extend.go has below its imports: copy it, or change both")
 	}
 }

@@ -12,13 +12,9 @@ import (
 // TestDocsLinks: every relative link and picture of a page leads to a file, and every
 // fragment to a heading of its page.
 func TestDocsLinks(t *testing.T) {
-	pages, err := filepath.Glob("../docs/*.md")
-	if err != nil || len(pages) == 0 {
-		t.Fatal("no pages", err)
-	}
 	code := regexp.MustCompile("(?ms)^```.*?^```$|`[^`\n]*`")
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	for _, page := range append(pages, "../README.md", "../CONTRIBUTING.md", "../SECURITY.md") {
+	for _, page := range append(docsPages(t), "../README.md", "../CONTRIBUTING.md", "../SECURITY.md") {
 		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(read(t, page), ""), -1) {
 			target, err := url.Parse(m[1])
 			if err != nil {
@@ -44,17 +40,13 @@ func TestDocsLinks(t *testing.T) {
 // TestDocsIndex: docs/README.md leads to every page, and each page says what goes wrong and
 // where to go next.
 func TestDocsIndex(t *testing.T) {
-	pages, err := filepath.Glob("../docs/*.md")
-	if err != nil || len(pages) == 0 {
-		t.Fatal("no pages", err)
-	}
 	index := read(t, "../docs/README.md")
-	for _, page := range pages {
+	for _, page := range docsPages(t) {
 		if name := filepath.Base(page); name != "README.md" && !strings.Contains(index, "]("+name) {
-			t.Errorf("docs/README.md does not name %s", name)
+			t.Errorf("docs/README.md has no row that links to %s", name)
 		}
 		if text := read(t, page); filepath.Base(page) != "README.md" && (!strings.Contains(text, "\n## What goes wrong\n") || !strings.Contains(text, "\n## Where next\n")) {
-			t.Errorf("%s does not end with what goes wrong and where next", page)
+			t.Errorf("%s lacks the heading \"## What goes wrong\" or \"## Where next\": the first has a table of symptoms and causes, the second links to other pages", page)
 		}
 	}
 }
@@ -72,15 +64,11 @@ func anchors(page string) map[string]bool {
 
 // TestDocsWords refuses private words in the documentation: the field's words say it.
 func TestDocsWords(t *testing.T) {
-	pages, err := filepath.Glob("../docs/*.md")
-	if err != nil || len(pages) == 0 {
-		t.Fatal("no pages", err)
-	}
 	words := regexp.MustCompile(`(?i)\b(nobody|whoever|mended|somebody|lets at|gets? on|hears of|may nothing|none of its own)\b`)
-	for _, page := range append(pages, "../README.md", "../CONTRIBUTING.md", "../SECURITY.md") {
+	for _, page := range append(docsPages(t), "../README.md", "../CONTRIBUTING.md", "../SECURITY.md") {
 		for i, line := range strings.Split(read(t, page), "\n") {
 			if m := words.FindString(line); m != "" {
-				t.Errorf("%s:%d: %q", page, i+1, m)
+				t.Errorf("%s:%d: %q is a word that this project avoids: see the glossary of CONTRIBUTING.md", page, i+1, m)
 			}
 		}
 	}

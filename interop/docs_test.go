@@ -12,12 +12,8 @@ import (
 // TestDocs: every program in the documentation compiles and passes vet and its test.
 // The programs are written into copies of modules that require what they import.
 func TestDocs(t *testing.T) {
-	pages, err := filepath.Glob("../docs/*.md")
-	if err != nil || len(pages) == 0 {
-		t.Fatal("no pages", err)
-	}
 	byModule := map[string]map[string]string{".": {}, "../example": {}} // module, path, text
-	for _, page := range append(pages, "../README.md") {
+	for _, page := range append(docsPages(t), "../README.md") {
 		for i, program := range programs(t, page) {
 			module := moduleOf(program["main.go"])
 			name := fmt.Sprintf("%s-%d", strings.TrimSuffix(filepath.Base(page), ".md"), i+1)
@@ -90,21 +86,45 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
+// docsPages returns the paths of the pages of docs/.
+func docsPages(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob("../docs/*.md")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no pages", err)
+	}
+	return paths
+}
+
+// goBlocks returns the Go blocks of a page.
+func goBlocks(t *testing.T, page string) (blocks []string) {
+	t.Helper()
+	for _, block := range strings.Split(read(t, page), "\n```go\n")[1:] {
+		block, _, closed := strings.Cut(block, "\n```\n")
+		if !closed {
+			t.Errorf("%s: a block without an end", page)
+			continue
+		}
+		blocks = append(blocks, block+"\n")
+	}
+	return blocks
+}
+
+// isProgram reports whether a Go block is one of programs.
+func isProgram(block string) bool { return strings.HasPrefix(block, "package main\n") }
+
 // programs returns the Go blocks of a page that begin with package main. A block that
 // imports testing is the test of the preceding program.
 func programs(t *testing.T, page string) []map[string]string {
 	t.Helper()
 	var found []map[string]string
-	for _, block := range strings.Split(read(t, page), "\n```go\n")[1:] {
-		block, _, closed := strings.Cut(block, "\n```\n")
+	for _, block := range goBlocks(t, page) {
 		switch {
-		case !closed:
-			t.Errorf("%s: a block without an end", page)
-		case !strings.HasPrefix(block, "package main\n"):
+		case !isProgram(block):
 		case strings.Contains(block, "\n\t\"testing\"\n") && len(found) > 0:
-			found[len(found)-1]["main_test.go"] = block + "\n"
+			found[len(found)-1]["main_test.go"] = block
 		default:
-			found = append(found, map[string]string{"main.go": block + "\n"})
+			found = append(found, map[string]string{"main.go": block})
 		}
 	}
 	return found

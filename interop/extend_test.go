@@ -175,7 +175,7 @@ func TestNotSuspended(t *testing.T) {
 		{"anonymous", guard.Optional[*interop.Service](certs(t)), "", 401, "suspension refused  credentials_missing"},
 		{"no subject", as(""), "", 403, "suspension refused  subject_missing"},
 		{"an outage", as("nil"), "", 503, "suspension failed nil context deadline exceeded"},
-		{"without a step", guard.Chain(), "", 500, "suspension failed  guard: wired wrongly: a guard wants a credential that is guard.Subject, and no authentication step is in front of it"},
+		{"without a step", guard.Chain(), "", 500, "suspension failed  guard: wired wrongly: a guard or handler wants a credential that is guard.Subject, and no authentication step is in front of it"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var fields []string

@@ -15,10 +15,7 @@ func TestSignInInChromium(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a browser")
 	}
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		harness.Needs(t, "the program chromium (Debian: apt-get install chromium)")
-	}
+	browser := harness.Browser(t)
 	needNode(t)
 	for _, each := range providers {
 		t.Run(each.name, func(t *testing.T) {
@@ -31,7 +28,7 @@ func TestSignInInChromium(t *testing.T) {
 			}
 			argument, err := json.Marshal(map[string]any{
 				"app": a.URL, "client": clients[0].ID, "login": p.login, "subject": p.subject, "consents": p.node != nil,
-				"providerLogout": providerLogout, "executablePath": chromium, "only": os.Getenv("GUARD_BROWSER_STEPS"),
+				"providerLogout": providerLogout, "executablePath": browser, "only": os.Getenv("GUARD_BROWSER_STEPS"),
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 
@@ -16,7 +15,7 @@ import (
 func TestPasskeysPage(t *testing.T) {
 	s := buildPage(t, "../docs/passkeys.md")
 	s.start(t, 0, "127.0.0.1:8080")
-	base := os.Getenv("PUBLIC_URL")
+	base := s.env["PUBLIC_URL"]
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +32,7 @@ func TestPasskeysPage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return res.StatusCode, string(b), res.Request.URL.Path
+		return res.StatusCode, string(b), res.Request.URL.RequestURI()
 	}
 	form := url.Values{"email": {"alice@example.com"}, "password": {"correct horse"}}.Encode()
 	if status, answer, at := post("/login", "application/x-www-form-urlencoded", form); status != 200 || at != "/" || !strings.Contains(answer, "[pwd]") {
@@ -57,6 +56,15 @@ func TestPasskeysPage(t *testing.T) {
 	}
 	if status, answer, at := post("/passkey/login", "application/json", string(credential)); status != 200 || at != "/" || !strings.Contains(answer, "[hwk]") || !strings.Contains(answer, "Passkey") {
 		t.Errorf("login: %d %s %s", status, at, answer)
+	}
+	for next, want := range map[string]string{"/?shown=1": "/?shown=1", "//evil.example.com": "/", "javascript:alert(1)": "/"} {
+		_, options, _ = post("/passkey/login/options", "application/json", "")
+		if credential, err = device.Get([]byte(options)); err != nil {
+			t.Fatal(err)
+		}
+		if status, _, at := post("/passkey/login?next="+url.QueryEscape(next), "application/json", string(credential)); status != 200 || at != want {
+			t.Errorf("login with next %s: %d %s", next, status, at)
+		}
 	}
 	if status, answer, _ := post("/passkey/login", "application/json", string(credential)); status != 401 {
 		t.Errorf("replay: %d %s", status, answer)

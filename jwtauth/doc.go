@@ -17,7 +17,7 @@
 // its text. Header members that point to keys (jku, x5u, jwk, x5c) are never
 // followed. A token longer than MaxTokenBytes is refused unread.
 //
-// Every refusal of a token is a 401 with one of a few fixed messages and codes
+// A bad token is refused with 401 and one of a few fixed messages and codes
 // (see [Verifier.Authenticate]); the precise reason is reported to guard.Observe.
 // If the keys or the denylist are unavailable, the answer is 503.
 //

@@ -29,8 +29,8 @@ type Issuer[C any] struct {
 	reserved reserved
 }
 
-// NewIssuer issues tokens signed with key, which must be a private one. Its
-// error lists every mistake.
+// NewIssuer returns an Issuer that signs with key, which must be a private one. opts may
+// be nil. Its error lists every mistake.
 func NewIssuer[C any](key Key, opts *IssuerOptions) (*Issuer[C], error) {
 	o, verifierOptions, err := opts.withDefaults()
 	keys := new(issuerKeys)
@@ -49,13 +49,13 @@ func NewIssuer[C any](key Key, opts *IssuerOptions) (*Issuer[C], error) {
 // options and denylist.
 func (i *Issuer[C]) Verifier() *Verifier[C] { return i.verifier }
 
-// Issue returns a token for a subject. The Issuer sets the registered claims: iss,
-// sub, aud, exp, iat, jti, sid and type. It is an error if claims have one of them,
-// or if the Verifier would refuse the token: longer or with more members than
-// MaxTokenBytes allows, a cnf that is not checked, or claims that do not decode into a C.
-// In a map, and where a field is an any, numbers are read as float64: it is an error if
-// one of 2^53 or more is not exactly a float64 in its JSON text. A field of type int64
-// is always exact.
+// Issue returns a token for a subject; [Tokens.Respond] sends it. The Issuer sets the
+// registered claims: iss, sub, aud, exp, iat, jti, sid and type. It is an error if claims
+// have one of them, if the subject is empty or not UTF-8, or if the Verifier would refuse
+// the token: longer or with more members than MaxTokenBytes allows, a cnf that is not
+// checked, or claims that do not decode into a C. In a map, and where a field is an any,
+// numbers are read as float64: it is an error if one of 2^53 or more is not exactly a
+// float64 in its JSON text. A field of type int64 is always exact.
 func (i *Issuer[C]) Issue(subject string, claims C) (*Tokens, error) {
 	token, kind, lifetime, err := i.sign(subject, claims, "", "", time.Time{})
 	if err != nil {

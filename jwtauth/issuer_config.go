@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-guard/guard/internal/keyset"
 	"github.com/go-guard/guard/internal/strictjson"
@@ -52,6 +53,11 @@ func newIssuerConfig(t Trust) (*issuerConfig, error) {
 	}
 	if slices.Contains(c.Audience, "") {
 		errs = append(errs, errors.New("jwtauth: an audience is empty"))
+	}
+	for _, text := range slices.Concat([]string{c.Issuer, c.Type}, c.Audience, c.Types) {
+		if !utf8.ValidString(text) { // an Issuer could not write it
+			errs = append(errs, fmt.Errorf("jwtauth: %q is not UTF-8: no token has it", text))
+		}
 	}
 	c.subjects, c.tokenIDs, c.sessionIDs = denialPrefix(subjectID, c.Issuer), denialPrefix(tokenID, c.Issuer), denialPrefix(sessionID, c.Issuer)
 	if len(c.Types) == 0 {

@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/go-guard/guard/internal/keyset"
 	"github.com/go-guard/guard/internal/secret"
@@ -67,11 +68,15 @@ func Signer(alg string, s crypto.Signer) Key {
 	return newKey("Signer", alg, a.Type, func(a *keyset.Algorithm) (*keyset.Pair, error) { return keyset.NewSigner(a, s) })
 }
 
-// WithID returns the key with an ID of 1 to 256 bytes. An issuer writes it as
+// WithID returns the key with an ID of 1 to 256 bytes of UTF-8. An issuer writes it as
 // kid. The key does not verify tokens with another kid.
 func (k Key) WithID(id string) Key {
-	if k.err == nil && (id == "" || len(id) > keyset.MaxKeyID) {
+	switch {
+	case k.err != nil:
+	case id == "" || len(id) > keyset.MaxKeyID:
 		return Key{err: fmt.Errorf("jwtauth: a key's id has 1 to %d bytes, not %d", keyset.MaxKeyID, len(id))}
+	case !utf8.ValidString(id): // JSON would have another one
+		return Key{err: fmt.Errorf("jwtauth: a key's id %q is not UTF-8", id)}
 	}
 	k.id = id
 	return k

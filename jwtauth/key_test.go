@@ -99,6 +99,7 @@ func TestBadKeys(t *testing.T) {
 	}{
 		{"the zero Key", jwtauth.Key{}, "jwtauth: the zero Key"},
 		{"no secret", jwtauth.HMAC("HS256", nil), "jwtauth: the secret of HS256 has 0 bytes, and needs 32"},
+		{"a secret that was never filled", jwtauth.HMAC("HS256", make([]byte, 32)), "jwtauth: the secret of HS256 has zeros only"},
 		{"none", jwtauth.HMAC("none", secret), `jwtauth: HMAC has no algorithm "none"`},
 		{"HMAC with RS256", jwtauth.HMAC("RS256", secret), `HMAC has no algorithm "RS256"`},
 		{"RSA with HS256", jwtauth.RSA("HS256", rsaKey()), `RSA has no algorithm "HS256"`},
@@ -108,10 +109,12 @@ func TestBadKeys(t *testing.T) {
 		{"RSA nil", jwtauth.RSA("RS256", (*rsa.PrivateKey)(nil)), "jwtauth: not a sound key for RS256"},
 		{"ES384 on P-256", jwtauth.ECDSA("ES384", ecKey()), "jwtauth: ES384 needs a key on P-384"},
 		{"Ed25519 short", jwtauth.Ed25519("EdDSA", ed25519.PublicKey{1}), "jwtauth: not a sound key for EdDSA"},
+		{"Ed25519 that was never filled", jwtauth.Ed25519("EdDSA", make(ed25519.PrivateKey, 64)), "jwtauth: not a sound key for EdDSA"},
 		{"not PEM", jwtauth.RSA("RS256", []byte("secret stuff")), "jwtauth: the bytes are not PEM text (a file's name?)"},
 		{"broken PEM", jwtauth.RSA("RS256", pemOf("PRIVATE KEY", []byte("secret stuff"), nil)), `"PRIVATE KEY" cannot be parsed`},
 		{"empty id", jwtauth.HMAC("HS256", secret).WithID(""), "id has 1 to 256 bytes"},
 		{"id of 257 bytes", jwtauth.HMAC("HS256", secret).WithID(strings.Repeat("x", 257)), "id has 1 to 256 bytes"},
+		{"id that is not UTF-8", jwtauth.HMAC("HS256", secret).WithID("k\xff"), `id "k\xff" is not UTF-8`},
 		{"id of a bad key", jwtauth.HMAC("HS256", nil).WithID(""), "has 0 bytes"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -63,7 +63,7 @@ func (k staticKeys) set() (*keyset.Set, error) {
 
 // RemoteOptions holds what has a safe default for the keys of an authorization
 // server. A fetched set replaces the previous one even if it is empty, as the
-// server may withdraw all of its keys.
+// server may withdraw all of its keys. One of more than 1 MiB is a failed fetch.
 type RemoteOptions struct {
 	// Client fetches the keys, without following redirects. If nil, it uses
 	// http.DefaultTransport. LoadKeys has none.
@@ -199,8 +199,8 @@ func keyRefusal(err error) *reason {
 }
 
 // JWKS serves the Issuer's public keys, those of IssuerOptions.Previous included
-// (RFC 7517, section 5). Secrets are never among them. The path is commonly
-// /.well-known/jwks.json.
+// (RFC 7517, section 5), which caches may keep for five minutes. Secrets are never
+// among them. The path is commonly /.well-known/jwks.json.
 func (i *Issuer[C]) JWKS() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

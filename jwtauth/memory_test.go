@@ -78,6 +78,10 @@ func TestMemoryMistakes(t *testing.T) {
 	if m, err := jwtauth.NewMemory(&jwtauth.MemoryOptions{Max: -1}); m != nil || err == nil || err.Error() != "jwtauth: Max -1 is negative" {
 		t.Errorf("%v, %v", m, err)
 	}
+	m, err := jwtauth.NewMemory(&jwtauth.MemoryOptions{Max: -1, MaxPerSubject: -2})
+	if m != nil || err == nil || err.Error() != "jwtauth: Max -1 is negative\njwtauth: MaxPerSubject -2 is negative" {
+		t.Errorf("%v, %v", m, err)
+	}
 }
 
 // Nanoseconds would end in the year 2262, and a time after it would deny nothing.

@@ -50,10 +50,10 @@ type VerifierOptions struct {
 	MaxAge time.Duration
 	// Require lists further claims that tokens must have. A claim that is null or ""
 	// is missing. A value other than "" is the one string that the claim may be:
-	// {"tid": "a-tenant", "jti": ""} requires one tenant, and any ID.
+	// {"tid": "a-tenant", "jti": ""} requires one tenant, and any ID. There are at most 64.
 	Require map[string]string
 	// Denylist is queried for the jti and sid of every token. If nil, no token
-	// is denied. With a Denylist, tokens without either ID are refused, 401,
+	// is denied. With a Denylist, tokens with neither ID are refused, 401,
 	// since they could not be denied.
 	Denylist Denylist
 
@@ -84,10 +84,10 @@ type VerifierOptions struct {
 	// called with the iss of a token that anyone may have written, if that is an https
 	// URL of at most 512 bytes without credentials, query and fragment, and is in no
 	// other option: look it up, and never fetch it. found is false where the issuer is
-	// not trusted. The Trust needs that Issuer, an Audience, and a Prefix that no other
-	// one has: that of an issuer that gave it up is free after five minutes. Its Keys may
-	// be made anew at each call: Discover and RemoteKeys of the same URL keep the keys
-	// that were fetched. LoadKeys is made once, since each loads by itself.
+	// not trusted. The Trust needs that Issuer, an Audience, and InsecureSameSubjects or a
+	// Prefix that no other one has: that of an issuer that gave it up is free after five
+	// minutes. Its Keys may be made anew at each call: Discover and RemoteKeys of the same
+	// URL keep the keys that were fetched. LoadKeys is made once, since each loads by itself.
 	//
 	// An answer is used for a minute, and for five while TrustFunc fails or is busy; a
 	// cached token for a minute more. An error, or an unusable Trust, is 503.
@@ -135,7 +135,7 @@ type VerifierOptions struct {
 	// Realm names the protection space in the challenge. If empty, none is sent.
 	Realm string
 	// ResourceMetadata is the resource_metadata URL in the challenge (RFC 9728,
-	// section 5.1).
+	// section 5.1). If empty, none is sent.
 	ResourceMetadata string
 	// ChallengeScopes are the scopes that a client should ask for when it has no valid
 	// token: the scope of the challenge of a 401 (RFC 6750, section 3). They are not
@@ -180,12 +180,11 @@ type IssuerOptions struct {
 	Previous []Key
 
 	// Denylist is queried for the jti and sid of every token. If nil, it is a
-	// [Memory], which other processes do not share. Tokens without either ID
+	// [Memory], which other processes do not share. Tokens with neither ID
 	// are accepted: those of the Issuer have a jti.
 	Denylist Denylist
 
-	// The fields below are as in VerifierOptions.
-
+	// Scopes and the fields below are as in [VerifierOptions].
 	Scopes           []string
 	ScopesLimit      bool
 	Bound            guard.Binding
@@ -264,8 +263,8 @@ func (o *VerifierOptions) check() error {
 		bad("CacheTTL %v is not within 0 and %v", o.CacheTTL, maxCacheTTL)
 	}
 	for _, s := range slices.Concat(o.Scopes, o.ChallengeScopes) {
-		if !field.IsScope(s) {
-			bad("scope %q is not a scope-token (RFC 6749, section 3.3)", s)
+		if err := field.CheckScope(s); err != nil {
+			bad("%w", err)
 		}
 	}
 	for _, param := range [...][2]string{{"realm", o.Realm}, {"resource_metadata", o.ResourceMetadata}} {

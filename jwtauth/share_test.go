@@ -186,6 +186,39 @@ func TestMemorySharesTwin(t *testing.T) {
 	}
 }
 
+// TestSharesEndWithTheirEntries: subjects whose entries have expired occupy no memory, and
+// neither do those whose only ID turned out to be of several subjects.
+func TestSharesEndWithTheirEntries(t *testing.T) {
+	const n = 1000
+	clock := harness.NewClock()
+	m := guard.Must(jwtauth.NewMemory(&jwtauth.MemoryOptions{MaxPerSubject: 2, Now: clock.Now}))
+	deny := func(subject string, ids ...string) {
+		t.Helper()
+		if err := m.Deny(t.Context(), clock.Add(time.Minute), subject, ids...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range n {
+		s := fmt.Sprint(i)
+		deny(s, "a"+s, "b"+s, "c"+s) // the last but one is the rest of the share
+	}
+	if got := m.Shares(); got != n {
+		t.Errorf("%d subjects, want %d", got, n)
+	}
+	clock.Advance(2 * time.Hour)
+	for i := range n {
+		deny("", fmt.Sprint(i))
+	}
+	if got := m.Shares(); got != 0 {
+		t.Errorf("%d of %d subjects remain after all their entries expired", got, n)
+	}
+	deny("alice", "x")
+	deny("bob", "x")
+	if got := m.Shares(); got != 0 || !guard.Must(m.Denied(t.Context(), clock.Time, "", "x")) {
+		t.Errorf("%d subjects of an ID that two share", got)
+	}
+}
+
 // TestDenialsThatExpireTogether: no Deny removes them all under its lock, and some
 // later ones have. It is seen by setting the clock back.
 func TestDenialsThatExpireTogether(t *testing.T) {

@@ -116,6 +116,8 @@ func TestSignerOpts(t *testing.T) {
 }
 
 func TestBadSigners(t *testing.T) {
+	otherHalf := *ecKey()
+	otherHalf.PublicKey = ecdsaOn(elliptic.P256()).PublicKey
 	for _, tt := range []struct {
 		name string
 		key  jwtauth.Key
@@ -132,6 +134,7 @@ func TestBadSigners(t *testing.T) {
 		{"P-256 for ES384", jwtauth.Signer("ES384", kmsOf(ecKey())), "jwtauth: ES384 needs a key on P-384"},
 		{"no public key", jwtauth.Signer("ES256", &kms{}), "jwtauth: not a sound key for ES256: <nil>"},
 		{"Public panics", jwtauth.Signer("ES256", struct{ crypto.Signer }{}), "Public of the crypto.Signer panicked"},
+		{"a private key with the public half of another", jwtauth.Signer("ES256", &otherHalf), "jwtauth: not a sound key for ES256"},
 		{"a value that is no key", jwtauth.Signer("EdDSA", ed25519.PrivateKey{1}), "jwtauth:"},
 	} {
 		_, err := jwtauth.NewIssuer[profile](tt.key, nil)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,49 @@ func TestTokensWithoutSub(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestDenylistOfTokensWithoutSub: a token without sub is denied by its ID alone. A text for
+// "the subject without a name" would be that of all such tokens of the issuer.
+func TestDenylistOfTokensWithoutSub(t *testing.T) {
+	spy := &spyDenylist{Denylist: guard.Must(jwtauth.NewMemory(&jwtauth.MemoryOptions{Now: atNoon}))}
+	v := guard.Must(jwtauth.NewVerifier[profile](jwtauth.HMAC("HS256", secret), &jwtauth.VerifierOptions{
+		Issuer: "me", Audience: []string{"api"}, Now: atNoon, Subject: clientOrUser, Denylist: spy,
+	}))
+	tok, err := v.Verify(t.Context(), forge(jwtHeader, payload("sub=", `client_id="cron"`), hs256(secret)))
+	if err != nil || tok.Sub() != "client:cron" {
+		t.Fatal(tok, err)
+	}
+	if err := v.Revoke(t.Context(), tok); err != nil {
+		t.Error(err)
+	}
+	if want := []string{"Denied of no subject", "Deny of no subject"}; !slices.Equal(spy.calls, want) {
+		t.Errorf("%q, want %q", spy.calls, want)
+	}
+}
+
+// spyDenylist notes whether it is called with a subject.
+type spyDenylist struct {
+	jwtauth.Denylist
+	calls []string
+}
+
+func (s *spyDenylist) note(method, subject string) {
+	of := "a subject"
+	if subject == "" {
+		of = "no subject"
+	}
+	s.calls = append(s.calls, method+" of "+of)
+}
+
+func (s *spyDenylist) Deny(ctx context.Context, until time.Time, subject string, ids ...string) error {
+	s.note("Deny", subject)
+	return s.Denylist.Deny(ctx, until, subject, ids...)
+}
+
+func (s *spyDenylist) Denied(ctx context.Context, issuedAt time.Time, subject string, ids ...string) (bool, error) {
+	s.note("Denied", subject)
+	return s.Denylist.Denied(ctx, issuedAt, subject, ids...)
 }
 
 // TestSubjectsOfSeveralIssuers: no issuer can name the user of another.

@@ -15,7 +15,8 @@ import (
 
 // A Token holds the claims of a verified token, not the token itself. It is the
 // principal of a request, or with guard.BySubject the credential. With a cache,
-// requests share it: it must not be modified.
+// requests share it: it must not be modified. A nil Token, in a principal that embeds one
+// and did not come with a token, has no subject, no scopes and no limit.
 type Token[C any] struct {
 	// Claims are the private claims. A map has no registered ones.
 	Claims C
@@ -40,8 +41,13 @@ type Token[C any] struct {
 	audience [1]string // the storage of a single Audience
 }
 
-// Sub returns the subject, with the Prefix of its issuer; it is never empty.
-func (t *Token[C]) Sub() string { return t.subject }
+// Sub returns the subject, with the Prefix of its issuer. It is empty for a nil Token only.
+func (t *Token[C]) Sub() string {
+	if t == nil {
+		return ""
+	}
+	return t.subject
+}
 
 // Scopes returns the scopes of the scope claim (RFC 8693, section 4.2), or, in a
 // token without that claim, of the scp claim that some servers send instead.
@@ -51,7 +57,12 @@ func (t *Token[C]) Sub() string { return t.subject }
 // If C or *C has a method Scopes() []string, it is what that method returned when the
 // token was verified: it maps other claims, such as the permissions of Auth0 or the
 // roles of Keycloak. scope and scp grant nothing then.
-func (t *Token[C]) Scopes() []string { return t.scopes }
+func (t *Token[C]) Scopes() []string {
+	if t == nil {
+		return nil
+	}
+	return t.scopes
+}
 
 // A granter is claims that map others to scopes.
 type granter interface{ Scopes() []string }
@@ -67,7 +78,7 @@ func granterOf[C any](claims *C) (granter, bool) {
 
 // ScopeLimit implements guard.ScopeLimiter: see Trust.ScopesLimit.
 func (t *Token[C]) ScopeLimit() (scopes []string, limited bool) {
-	return t.scopes, t.by != nil && t.by.ScopesLimit
+	return t.Scopes(), t != nil && t.by != nil && t.by.ScopesLimit
 }
 
 // An authContext is the claims about how and when the subject signed in (OpenID Connect
@@ -83,7 +94,7 @@ type authContext struct {
 // token has none. An Issuer writes it if the Claims have one; a refresh must copy that of
 // the login, not the time of the refresh.
 func (t *Token[C]) AuthTime() time.Time {
-	if t.context == nil {
+	if t == nil || t.context == nil {
 		return time.Time{}
 	}
 	return t.context.time
@@ -92,7 +103,7 @@ func (t *Token[C]) AuthTime() time.Time {
 // AMR is the amr claim, how the subject signed in (RFC 8176). It is nil if the token has
 // none.
 func (t *Token[C]) AMR() []string {
-	if t.context == nil {
+	if t == nil || t.context == nil {
 		return nil
 	}
 	return t.context.amr
@@ -101,7 +112,7 @@ func (t *Token[C]) AMR() []string {
 // ACR is the acr claim, the authentication context class. It is empty if the token has
 // none.
 func (t *Token[C]) ACR() string {
-	if t.context == nil {
+	if t == nil || t.context == nil {
 		return ""
 	}
 	return t.context.acr

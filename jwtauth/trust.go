@@ -17,8 +17,7 @@ type Trust struct {
 	// Keys verify its tokens.
 	Keys KeySource
 
-	// The fields below are as in VerifierOptions.
-
+	// Audience and the fields below, except for the last, are as in [VerifierOptions].
 	Audience            []string
 	InsecureAnyAudience bool
 	Types               []string

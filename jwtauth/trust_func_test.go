@@ -127,6 +127,24 @@ func TestUnusableTrust(t *testing.T) {
 	}
 }
 
+// TestTenantWithAnOwnPrefix: a tenant with the Prefix of an issuer of Trust, in any case,
+// could name its subjects. That is our failure, and no token of the tenant is accepted.
+func TestTenantWithAnOwnPrefix(t *testing.T) {
+	prefix := "idp:"
+	v := guard.Must(jwtauth.NewVerifier[profile](nil, &jwtauth.VerifierOptions{
+		Trust: []jwtauth.Trust{tenant("https://idp.example.com", "idp:")},
+		TrustFunc: func(_ context.Context, iss string) (jwtauth.Trust, bool, error) {
+			return tenant(iss, prefix), true, nil
+		},
+	}))
+	for _, prefix = range []string{"idp:", "IDP:"} {
+		g := sendToken(t, v, tenantToken(acme))
+		if g.status != 503 || !strings.Contains(g.reason, "is that of an issuer of Trust") {
+			t.Errorf("%s: %d %q", prefix, g.status, g.reason)
+		}
+	}
+}
+
 // TestPrefixOfAnotherTenant: the second tenant with a Prefix, in any case, is our
 // failure, the first goes on; one that has given its Prefix up is no obstacle.
 func TestPrefixOfAnotherTenant(t *testing.T) {

@@ -45,8 +45,9 @@ type Verifier[C any] struct {
 	insufficient *guard.Error // nil without Scopes
 }
 
-// NewVerifier verifies the tokens of one issuer, or with VerifierOptions.Trust and
-// TrustFunc of several; then keys may be nil. Its error lists every mistake.
+// NewVerifier returns a Verifier of the tokens of one issuer, whose keys are keys, or with
+// VerifierOptions.Trust and TrustFunc of several; then keys may be nil. opts may be nil.
+// Its error lists every mistake.
 //
 // For the tokens of an [Issuer] of the same program, use Issuer.Verifier, or
 // Issuer.Trust beside other issuers: a Verifier of the Issuer's key alone has

@@ -1,6 +1,6 @@
-// Package once remembers what may happen a single time: the use of a nonce or of a
-// token's jti, the work that a message asks for, the step of a one-time code. Other
-// packages of guard take a [Store]; an application can use one directly.
+// Package once allows an event a single time: the use of a nonce or of a token's jti,
+// the work for a message, the step of a one-time code. Other packages of guard take a
+// [Store]; an application can use one directly.
 //
 //	store := guard.Must(once.NewMemory(nil)) // several processes: stores.Once() of redisstore or sqlstore
 //	first, err := store.Take(ctx, once.Key("invitation", id), expires)
@@ -11,8 +11,8 @@
 //		return errUsed
 //	}
 //
-// Work that can fail, and is to be repeated then, uses a lease: Acquire, and Commit
-// once it is done or Release if it failed.
+// For work that may fail and be repeated, use a lease: Acquire before it, Commit when
+// it is done, Release if it failed.
 package once
 
 import (
@@ -100,8 +100,8 @@ func (s State) String() string {
 	return fmt.Sprintf("State(%d)", int(s))
 }
 
-// Key returns the key of parts for a purpose: a SHA-256, which shows neither. Two
-// purposes, or two lists of parts, never have one key.
+// Key returns the key for a purpose and its parts, such as an ID: their SHA-256, each
+// with its length. Different purposes, or different lists of parts, have different keys.
 func Key(purpose string, parts ...string) [32]byte {
 	var stackBuffer [256]byte // avoids a heap allocation for most keys
 	b := appendPart(stackBuffer[:0], purpose)

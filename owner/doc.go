@@ -5,16 +5,16 @@
 //	edit := posts.Require(func(u User, p Post) bool { return owner.Same(u.ID, p.AuthorID) })
 //	mux.Handle("PUT /posts/{id}", guard.Chain(authenticated, edit)(handler))
 //
-// Load and check are one step: in a handler behind it, From returns the resource
-// that was checked for this principal, and panics anywhere else. The loader does
-// not run for anonymous requests: these get 401 whether the resource exists or
-// not. Outside authentication, every request gets 500. A resource that is missing
-// or not visible is 404, and one of another owner is 403. The code of the 404 is
-// "not_found", whatever is behind it, and that of the 403 is "not_owner".
+// Load and check are one step: in a handler behind it, From returns the resource that
+// was checked for this principal, and panics anywhere else. The loader does not run
+// for anonymous requests: these get 401 whether the resource exists or not. Outside
+// authentication, every request gets 500. A resource that is missing or not visible is
+// 404, and one of another owner is 403. The codes are "not_found", for both reasons,
+// and "not_owner".
 //
-// A loader that fails is answered with 5xx, never 403 or 404. A loader that
-// searches only the principal's own resources (WHERE id = ? AND author_id = ?)
-// does not reveal by its duration, either, that others exist.
+// A loader that fails is answered with 5xx, never 403 or 404. A loader that searches
+// only the principal's own resources (WHERE id = ? AND author_id = ?) does not reveal
+// by its duration that other resources exist.
 //
 // Package owner/list has rules for lists: what a principal may see.
 //

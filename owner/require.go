@@ -10,7 +10,8 @@ import (
 	"github.com/go-guard/guard/internal/wiring"
 )
 
-// Require loads the resource and allows principals for which allow reports true.
+// Require loads the resource and allows principals for which allow reports true. Others get
+// 403, see [Resource.WithMessage], or the 401 and 404 of Load. A nil allow panics.
 func (o *Resource[P, T]) Require(allow func(P, T) bool) guard.Middleware {
 	if allow == nil {
 		wiring.Panic("owner", "Require with a nil function")
@@ -18,8 +19,8 @@ func (o *Resource[P, T]) Require(allow func(P, T) bool) guard.Middleware {
 	return func(next http.Handler) http.Handler { return o.wrap("require", allow, next) }
 }
 
-// Load loads the resource for every principal to which it is visible: it answers
-// 401 and 404, and never 403.
+// Load loads the resource for every principal to which it is visible. It answers 401 to
+// anonymous requests, 404 where the resource is missing or not visible, and never 403.
 func (o *Resource[P, T]) Load(next http.Handler) http.Handler { return o.wrap("load", nil, next) }
 
 func (o *Resource[P, T]) wrap(name string, allow func(P, T) bool, next http.Handler) http.Handler {

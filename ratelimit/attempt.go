@@ -123,8 +123,8 @@ func (l *Login) begin(r *http.Request, t *loginTake) *Attempt {
 	return a
 }
 
-// Remaining returns how many more failures the limit of this name grants, if this
-// attempt fails. ok is false for a limit that the attempt did not take from, and for an
+// Remaining returns how many more failures the limit of this name, such as
+// "login-account", grants if this attempt fails. ok is false for a limit that the attempt did not take from, and for an
 // attempt that OnFailure granted.
 func (a *Attempt) Remaining(limit string) (n int, ok bool) {
 	if a == nil || a.inFallback {

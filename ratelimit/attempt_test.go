@@ -28,7 +28,7 @@ func TestEndOfAnAttempt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := newFaulty()
-				l := newLogin(t, &ratelimit.LoginOptions{Address: ratelimit.Limit{Quota: 1, Window: time.Hour}, Store: store, Secret: make([]byte, 16)})
+				l := newLogin(t, &ratelimit.LoginOptions{Address: ratelimit.Limit{Quota: 1, Window: time.Hour}, Store: store, Secret: []byte("sixteen bytes...")})
 				r, end := atServer(t, "203.0.113.7")
 				defer end()
 				if !tt.server {
@@ -80,7 +80,7 @@ func TestOutageOfTheDatabase(t *testing.T) {
 	store := newFaulty()
 	l := newLogin(t, &ratelimit.LoginOptions{
 		Address: loginLimit, Account: ratelimit.Limit{Quota: 3, Window: time.Hour}, Strikes: []ratelimit.Limit{{Name: "day", Quota: 4, Window: 24 * time.Hour}},
-		Store: store, Secret: make([]byte, 16), Timeout: longTimeout, DeviceOf: byDeviceHeader, Device: ratelimit.Limit{Quota: 1, Window: time.Hour},
+		Store: store, Secret: []byte("sixteen bytes..."), Timeout: longTimeout, DeviceOf: byDeviceHeader, Device: ratelimit.Limit{Quota: 1, Window: time.Hour},
 	})
 	for range 2 { // failures, which stay
 		if err := failed(l, fromIP("203.0.113.7"), "alice"); err != nil {

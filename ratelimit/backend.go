@@ -39,6 +39,8 @@ func newBackend(o *Options, fresh bool) (*backend, error) {
 	if s := o.Secret; s != nil { // an unset environment variable is empty, not nil
 		if len(s) < minSecret {
 			errs = append(errs, fmt.Errorf("ratelimit: a Secret of %d bytes: at least %d are needed", len(s), minSecret))
+		} else if wiring.IsZero(s) {
+			errs = append(errs, errors.New("ratelimit: the Secret has zeros only: fill it from crypto/rand"))
 		}
 		b.secret = hmacstate.New(sha256.New, bytes.Clone(s))
 	}

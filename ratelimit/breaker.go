@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -83,6 +84,7 @@ func abandonable[T any](ctx context.Context, b *breaker, f func(context.Context)
 	answers := make(chan answer[T], 1)
 	var decided atomic.Bool // by the first of the two
 	go func() {
+		growStack()
 		ctx, cancel := b.outlasting(ctx)
 		defer cancel()
 		a := answer[T]{err: errExit}
@@ -114,6 +116,16 @@ func abandonable[T any](ctx context.Context, b *breaker, f func(context.Context)
 	}
 	var zero T
 	return zero, fmt.Errorf("ratelimit: the store did not answer within %v", b.timeout)
+}
+
+// growStack makes the stack of a new goroutine large enough for the client of a database.
+// If it grew in that client, every frame would be copied, more than once: 4 µs of the
+// 31 that a request with a limit in Redis takes.
+//
+//go:noinline
+func growStack() {
+	var frame [6 << 10]byte
+	runtime.KeepAlive(&frame)
 }
 
 // runLate runs f with a new context. A panic of f is ignored.

@@ -24,7 +24,8 @@ type Bucket struct {
 
 // NewBucket returns a bucket that grants limit requests a second, and burst of
 // them at a time. It bounds the total cost of an expensive handler, such as one
-// that hashes passwords. A single client can use it up.
+// that hashes passwords. A single client can use it up. A limit or burst that is not positive
+// and finite is an error.
 func NewBucket(limit rate.Limit, burst int) (*Bucket, error) {
 	if !(limit > 0) || limit == rate.Inf || burst < 1 {
 		return nil, fmt.Errorf("ratelimit: NewBucket(%v, %d): the limit and the burst must be positive and finite", float64(limit), burst)
@@ -32,7 +33,8 @@ func NewBucket(limit rate.Limit, burst int) (*Bucket, error) {
 	return &Bucket{limiter: rate.NewLimiter(limit, burst)}, nil
 }
 
-// Take takes a token. Its error is a 429 for guard.Refuse.
+// Take takes a token. If there is none, its error is a 429 with a Retry-After, for
+// guard.Refuse.
 func (b *Bucket) Take() error {
 	if wait := b.take(); wait > 0 {
 		return tooMany(codeLimited, "", wait, errBucket)
@@ -60,7 +62,7 @@ func (b *Bucket) take() time.Duration {
 // fits into a time.Duration.
 const maxWait = float64(100 * 365 * 24 * time.Hour)
 
-// Wrap limits requests to next.
+// Wrap limits requests to next: others get 429 with a Retry-After.
 func (b *Bucket) Wrap(next http.Handler) http.Handler {
 	wiring.Next("ratelimit", next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

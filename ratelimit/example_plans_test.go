@@ -107,7 +107,11 @@ func ExampleLimiter_Reserve() {
 	tokens := guard.Must(ratelimit.New(
 		ratelimit.Limit{Name: "tokens", Quota: 1000, Window: time.Hour}, ratelimit.ByPrincipal(Account.id), nil))
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		most, _ := strconv.Atoi(r.FormValue("max_tokens"))
+		most, err := strconv.Atoi(r.FormValue("max_tokens"))
+		if err != nil {
+			guard.Refuse(w, r, &guard.Error{Status: http.StatusBadRequest, Err: err})
+			return
+		}
 		reservation, err := tokens.Reserve(r, most)
 		if err != nil {
 			guard.Refuse(w, r, err)
@@ -124,7 +128,11 @@ func ExampleLimiter_Reserve() {
 		r.URL.RawQuery = "max_tokens=" + most
 		get(h, r)
 	}
-	left, _ := tokens.Peek(context.Background(), "1")
+	left, err := tokens.Peek(context.Background(), "1")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	fmt.Println(left.Remaining, "left")
 
 	// Output:

@@ -141,18 +141,3 @@ func ExampleLimiter_Reset() {
 	// 200 429
 	// 200
 }
-
-// Two limiters that share one bounded store have limits of different names.
-func ExampleMemory() {
-	shared := guard.Must(ratelimit.NewMemory(&ratelimit.MemoryOptions{Max: 100_000}))
-	byKey := ratelimit.ByHeader("X-Tenant")
-	reads := guard.Must(ratelimit.New(ratelimit.Limit{Name: "reads", Quota: 100, Window: time.Minute}, byKey, &ratelimit.Options{Store: shared}))
-	writes := guard.Must(ratelimit.New(ratelimit.Limit{Name: "writes", Quota: 10, Window: time.Minute}, byKey, &ratelimit.Options{Store: shared}))
-	_, _ = reads, writes
-}
-
-// Password hashing costs memory and time, for any client.
-func ExampleNewBucket() {
-	hashing := guard.Must(ratelimit.NewBucket(20, 40))
-	http.Handle("POST /login", hashing.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {})))
-}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Headers selects the header fields that report a client's limits. They are
-// added, so that the fields of two limiters both appear. They never have a key.
+// Headers selects the header fields that report a client's limits. They never have
+// a key.
 type Headers uint8
 
 const (
@@ -17,7 +17,7 @@ const (
 	// draft-ietf-httpapi-ratelimit-headers-11, without partition keys. The parameter t
 	// is at most the window; a Retry-After may be later. A limit of requests in
 	// flight has the unit "concurrent-requests" and no t, and one with a Calendar no
-	// w: its periods differ.
+	// w: its periods differ. Those of an inner limiter are added to an outer one's.
 	RateLimit Headers = 1 << iota
 
 	// XRateLimit is the older X-RateLimit-Limit, X-RateLimit-Remaining and

@@ -35,10 +35,13 @@ var ErrSkip = errors.New("ratelimit: this request is not limited")
 func ByIP(ip func(*http.Request) (netip.Addr, error)) Key { return ByIPPrefix(ip, 32, 64) }
 
 // ByIPPrefix is ByIP with networks of v4 bits of IPv4 and v6 bits of IPv6. It
-// panics if there are no such networks.
+// panics if there are no such networks, or ip is nil.
 func ByIPPrefix(ip func(*http.Request) (netip.Addr, error), v4, v6 int) Key {
-	if ip == nil || v4 < 1 || v4 > 32 || v6 < 1 || v6 > 128 {
-		wiring.Panic("ratelimit", "addresses are counted by 1 to 32 bits of IPv4 and 1 to 128 of IPv6, and by a function that is not nil")
+	if ip == nil {
+		wiring.Panic("ratelimit", "the function that returns the client's address is nil: want one of package clientip")
+	}
+	if v4 < 1 || v4 > 32 || v6 < 1 || v6 > 128 {
+		wiring.Panic("ratelimit", "addresses are counted by 1 to 32 bits of IPv4 and 1 to 128 of IPv6")
 	}
 	return func(r *http.Request) (string, error) {
 		addr, err := ip(r)

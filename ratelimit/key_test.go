@@ -253,22 +253,25 @@ func FuzzJoin(f *testing.F) {
 }
 
 func TestKeyPanics(t *testing.T) {
-	for name, wire := range map[string]func(){
-		"ByIP of nil":        func() { ratelimit.ByIP(nil) },
-		"no bits":            func() { ratelimit.ByIPPrefix(clientip.Direct(), 0, 64) },
-		"too many bits":      func() { ratelimit.ByIPPrefix(clientip.Direct(), 32, 129) },
-		"ByPrincipal of nil": func() { ratelimit.ByPrincipal[string](nil) },
-		"Join of nothing":    func() { ratelimit.Join() },
-		"Join of nil":        func() { ratelimit.Join(byHeader, nil) },
-		"ByHeader of none":   func() { ratelimit.ByHeader("") },
+	for name, tt := range map[string]struct {
+		wire func()
+		want string
+	}{
+		"ByIP of nil":        {func() { ratelimit.ByIP(nil) }, "ratelimit: the function that returns the client's address is nil: want one of package clientip"},
+		"no bits":            {func() { ratelimit.ByIPPrefix(clientip.Direct(), 0, 64) }, "ratelimit: addresses are counted by 1 to 32 bits"},
+		"too many bits":      {func() { ratelimit.ByIPPrefix(clientip.Direct(), 32, 129) }, "ratelimit: addresses are counted by 1 to 32 bits"},
+		"ByPrincipal of nil": {func() { ratelimit.ByPrincipal[string](nil) }, "ratelimit: "},
+		"Join of nothing":    {func() { ratelimit.Join() }, "ratelimit: "},
+		"Join of nil":        {func() { ratelimit.Join(byHeader, nil) }, "ratelimit: "},
+		"ByHeader of none":   {func() { ratelimit.ByHeader("") }, "ratelimit: "},
 	} {
 		func() {
 			defer func() {
-				if p, ok := recover().(string); !ok || !strings.HasPrefix(p, "ratelimit: ") {
+				if p, ok := recover().(string); !ok || !strings.HasPrefix(p, tt.want) {
 					t.Errorf("%s: panic %v", name, p)
 				}
 			}()
-			wire()
+			tt.wire()
 		}()
 	}
 }

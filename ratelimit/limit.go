@@ -53,9 +53,9 @@ type Limit struct {
 	Quota int
 	// Window is 1 ms to 366 days and, for InFlight, at least a second.
 	Window time.Duration
-	// Calendar counts in days or months in place of a window: for quotas that are
-	// sold. The count begins at 0 with each period. So twice the quota may be taken
-	// in a short time around its end.
+	// Calendar counts in days or months in place of a window, with Sliding only: for
+	// quotas that are sold. The count begins at 0 with each period. So twice the quota
+	// may be taken in a short time around its end.
 	Calendar Calendar
 	// Algorithm is Sliding by default.
 	Algorithm Algorithm

@@ -179,6 +179,7 @@ func TestNewErrors(t *testing.T) {
 		"no name":        {ratelimit.Limit{Quota: 1, Window: time.Hour}, byHeader, &ratelimit.Options{Store: guard.Must(ratelimit.NewMemory(nil))}, []string{"needs a name"}},
 		"nil memory":     {loginLimit, byHeader, &ratelimit.Options{Store: (*ratelimit.Memory)(nil)}, []string{"nil *ratelimit.Memory"}},
 		"secret":         {loginLimit, byHeader, &ratelimit.Options{Secret: []byte("fifteen bytes..")}, []string{"a Secret of 15 bytes"}},
+		"zeros":          {loginLimit, byHeader, &ratelimit.Options{Secret: make([]byte, 32)}, []string{"the Secret has zeros only"}},
 		"no secret":      {loginLimit, byHeader, &ratelimit.Options{Secret: []byte(""), Store: newFaulty()}, []string{"a Secret of 0 bytes"}}, // an unset variable
 		"fallback":       {loginLimit, byHeader, &ratelimit.Options{OnFailure: ratelimit.Fallback(nil)}, []string{"Fallback of nil"}},
 	} {

@@ -63,7 +63,7 @@ func observeLogins(t *testing.T, l *ratelimit.Login, requests ...*http.Request) 
 // TestOneRefusalOneDecision: a refused attempt was reported by Attempt and again
 // by guard.Refuse, and the first report could have another status than the answer.
 func TestOneRefusalOneDecision(t *testing.T) {
-	secret := make([]byte, 16)
+	secret := []byte("sixteen bytes...")
 	broken := func(*http.Request) (netip.Addr, error) { return netip.Addr{}, &guard.Error{Status: 200} }
 	for name, tt := range map[string]struct {
 		ip       func(*http.Request) (netip.Addr, error)

@@ -132,7 +132,7 @@ func TestFlightsWithoutAStore(t *testing.T) {
 				store := newFaulty()
 				store.set(down)
 				l := guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{
-					Address: loginLimit, Store: store, Secret: make([]byte, 16), OnFailure: failure,
+					Address: loginLimit, Store: store, Secret: []byte("sixteen bytes..."), OnFailure: failure,
 				}))
 				s := newSite(t, l)
 				s.atOnce(20, func(i int) { s.login(i, "203.0.113.7", fmt.Sprint("user", i), true, false) })

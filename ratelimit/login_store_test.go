@@ -90,7 +90,7 @@ func faultyLogin() (*faulty, func(i int) (*ratelimit.Attempt, error)) {
 	c := harness.NewClock()
 	store := &faulty{Store: newMemory(c, 0, false)}
 	l := guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{
-		Store: store, Secret: make([]byte, 16), Timeout: longTimeout, Now: c.Now, Account: ratelimit.Limit{Quota: 3, Window: time.Hour},
+		Store: store, Secret: []byte("sixteen bytes..."), Timeout: longTimeout, Now: c.Now, Account: ratelimit.Limit{Quota: 3, Window: time.Hour},
 	}))
 	return store, func(i int) (*ratelimit.Attempt, error) {
 		return l.Attempt(fromIP(fmt.Sprintf("10.0.%d.1", i)), "alice")
@@ -213,7 +213,7 @@ func TestLoginHasOneSlot(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := slotStore{memory, map[string]int{}}
-	login := guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{Store: s, Secret: make([]byte, 16)}))
+	login := guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{Store: s, Secret: []byte("sixteen bytes...")}))
 	attempt, err := login.Attempt(httptest.NewRequest("POST", "/", nil), "alice")
 	if err != nil {
 		t.Fatal(err)

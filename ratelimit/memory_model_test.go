@@ -103,8 +103,8 @@ func TestModel(t *testing.T) {
 	c := harness.NewClock()
 	store := newMemory(c, 0, false)
 	n := traces
-	if race.Enabled {
-		n /= 10 // it is ten times slower, and CI runs all without it, too
+	if race.Enabled || testing.Short() {
+		n /= 10 // the race detector is ten times slower, and CI runs all without it, too
 	}
 	evictions := 0
 	for i := range n {

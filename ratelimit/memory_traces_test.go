@@ -12,7 +12,7 @@ import (
 // limit is exceeded, none refuses what it grants, and no RetryAfter is wrong.
 func TestMemoryTraces(t *testing.T) {
 	n := traces
-	if race.Enabled {
+	if race.Enabled || testing.Short() {
 		n /= 10
 	}
 	c := harness.NewClock()

@@ -11,7 +11,9 @@ import (
 	"github.com/go-guard/guard/internal/wiring"
 )
 
-// Wrap limits requests to next.
+// Wrap limits requests to next. A request beyond a limit gets 429 with a Retry-After, and
+// one whose key is unclear the 400 or 401 of its [Key]. A suspended plan gets 403, and a
+// failure of the store 503: see Options.OnFailure.
 func (l *Limiter) Wrap(next http.Handler) http.Handler {
 	wiring.Next("ratelimit", next)
 	return &wrapped{l, next}

@@ -133,7 +133,7 @@ func TestErrorsAreCopies(t *testing.T) {
 	if err := attempt("203.0.113.7", "a"); err != nil {
 		t.Fatal(err)
 	}
-	closed := newLogin(t, &ratelimit.LoginOptions{Store: &faulty{fault: down}, Secret: make([]byte, 16), OnFailure: ratelimit.FailClosed(), Timeout: longTimeout})
+	closed := newLogin(t, &ratelimit.LoginOptions{Store: &faulty{fault: down}, Secret: []byte("sixteen bytes..."), OnFailure: ratelimit.FailClosed(), Timeout: longTimeout})
 	bucket := guard.Must(ratelimit.NewBucket(0.001, 1))
 	_ = bucket.Take()
 	limiter := guard.Must(ratelimit.New(ratelimit.Limit{Quota: 1, Window: time.Hour}, byHeader, nil))

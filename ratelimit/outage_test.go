@@ -37,7 +37,7 @@ func proceeding() []limited {
 		return func(t *testing.T, store ratelimit.Store) guard.Middleware {
 			l := newLogin(t, &ratelimit.LoginOptions{
 				Address: ratelimit.Limit{Quota: 1000, Window: 24 * time.Hour}, Account: ratelimit.Limit{Quota: 1000, Window: 24 * time.Hour},
-				Store: store, Secret: make([]byte, 16), OnFailure: failure,
+				Store: store, Secret: []byte("sixteen bytes..."), OnFailure: failure,
 			})
 			return attempting(l)
 		}
@@ -272,7 +272,7 @@ func TestRefusalsInAnOutage(t *testing.T) {
 			return guard.Must(ratelimit.New(one, byHeader, &ratelimit.Options{Store: store, OnFailure: ratelimit.Fallback(usedUp{}), Timeout: longTimeout})).Wrap
 		},
 		"Attempt": func(store ratelimit.Store) guard.Middleware {
-			return attempting(newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: make([]byte, 16), OnFailure: ratelimit.Fallback(usedUp{}), Timeout: longTimeout}))
+			return attempting(newLogin(t, &ratelimit.LoginOptions{Store: store, Secret: []byte("sixteen bytes..."), OnFailure: ratelimit.Fallback(usedUp{}), Timeout: longTimeout}))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

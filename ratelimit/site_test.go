@@ -107,6 +107,6 @@ func (s *site) want(codes string) {
 
 // twoProcesses returns logins that share a store.
 func twoProcesses(t *testing.T, o ratelimit.LoginOptions) []*ratelimit.Login {
-	o.Store, o.Secret = guard.Must(ratelimit.NewMemory(nil)), make([]byte, 16)
+	o.Store, o.Secret = guard.Must(ratelimit.NewMemory(nil)), []byte("sixteen bytes...")
 	return []*ratelimit.Login{newLogin(t, &o), newLogin(t, &o)}
 }

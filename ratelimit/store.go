@@ -46,9 +46,9 @@ const maxStoreShards = 256
 
 // A Take requests Cost units of the count that Limit and Key name together: a
 // key has a separate count for every name, window and algorithm, and for every
-// period of a Calendar. A count survives a change of its quota or burst: what was
-// taken under another quota counts as long as under its own, or up to a sixteenth of
-// the window longer.
+// period of a Calendar, by its Since and Until. A count survives a change of its quota
+// or burst: what was taken under another quota counts as long as under its own, or up to
+// a sixteenth of the window longer.
 type Take struct {
 	// Limit is valid, and has a name and a positive Quota.
 	Limit Limit

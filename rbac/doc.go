@@ -7,22 +7,21 @@
 //	}, func(u User) string { return u.Role }, nil))
 //	mux.Handle("GET /users", guard.Chain(authenticated, policy.RequireAll(UsersRead))(list))
 //
-// Permissions are declared in code. Roles grant them, and are declared in code
-// or in a file. An undeclared name or a cycle of roles is an error when the
-// policy is built, and a gate that requires an undeclared name panics when it is
-// wired. A principal's role that the policy does not define grants nothing, and
-// denies nothing. What one of a principal's roles denies is denied, whatever its
-// other roles grant: a deny that another role could lift would not be one.
+// Permissions are declared in code. Roles grant them, and are declared in code or in a
+// file. An undeclared name or a cycle of roles is an error when the policy is built,
+// and a gate that requires an undeclared name panics when it is wired. A principal's
+// role that the policy does not define grants nothing, and denies nothing. A deny
+// wins: a permission that one of the principal's roles denies is denied, even if other
+// roles grant it.
 //
-// Principals may have other roles in each tenant, such as an organisation: see
-// [NewPerTenant]. A tenant may have roles of its own: see [Policy.SwapIn].
+// Principals may have different roles in each tenant, such as an organisation: see
+// [NewPerTenant]. A tenant may define roles: see [Policy.SwapIn].
 //
-// A gate is a middleware of the policy, and belongs inside authentication. It
-// answers 401 where the step in front authenticated no one. Without a step in
-// front, or inside one that authenticates another type, it answers 500. A
-// principal that lacks the role or permission gets 403, with the code
-// "role_required" or "permission_required", or "insufficient_scope" if only the
-// scopes of the credential are too narrow.
+// A gate is a middleware of the policy, and belongs inside authentication. It answers
+// 401 to anonymous requests. Without an authenticator, or behind one for another type
+// of principal, it answers 500. A principal that lacks the role or permission gets
+// 403, with the code "role_required" or "permission_required", or "insufficient_scope"
+// if only the scopes of the credential are too narrow.
 //
 // [Policy.Swap] replaces the roles while the program serves. Each gate uses the
 // policy in force when it runs, so a Swap can fall between two gates of one

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/go-guard/guard"
@@ -94,12 +95,17 @@ func ExampleParseJSON() {
 		"admin":     {"grants": ["users:*"]},
 		"moderator": {"grants": ["users:read"]}
 	}}`)
-	_ = os.WriteFile(path, file, 0o600)
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		fmt.Println(err)
+		return
+	}
 
 	spec := guard.Must(rbac.ParseJSON(file, permissions))
 	policy := guard.Must(rbac.New(spec, func(role string) string { return role }, nil))
 	ctx, cancel := context.WithCancel(context.Background())
-	go watch(ctx, path, 5*time.Second, policy, permissions)
+	var watching sync.WaitGroup
+	watching.Go(func() { watch(ctx, path, 5*time.Second, policy, permissions) })
+	defer watching.Wait()
 	defer cancel()
 
 	_, err = rbac.ParseJSON([]byte("{\"roles\": {\n\"moderator\": {\"grants\": [\"users:raed\"]}\n}}"), permissions)

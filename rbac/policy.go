@@ -129,7 +129,8 @@ func newEngine[P any, Perm ~string](c *catalog[Perm], roles map[string]*role, op
 
 // WithMessage returns a copy of the policy whose 403s carry this message. The
 // copy shares everything else, and is swapped with the original. By default the
-// message is "Permission 'users:read' required" or "Role 'admin' required".
+// message is "Permission 'users:read' required", "Role 'admin' required" or, of In,
+// "Membership required".
 func (p *Policy[P, Perm]) WithMessage(message string) *Policy[P, Perm] {
 	return &Policy[P, Perm]{engine: p.engine, message: message}
 }

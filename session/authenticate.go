@@ -19,7 +19,8 @@ import (
 // Of up to four cookies, the one of a live session counts, and of several live ones
 // of one subject that of the newest. Live sessions of different subjects are ended,
 // and the request is refused with 401: another site may have planted one of them.
-// Several __Host- cookies are refused with 401, too: no browser has them.
+// Several __Host- cookies that are not Partitioned are refused with 401, too: no
+// browser has them.
 func (m *Manager[D]) Authenticate(r *http.Request) (*Session[D], error) {
 	s, now, err := m.find(r, "")
 	if err != nil {

@@ -156,6 +156,54 @@ func TestStoreReturnsWrongRecord(t *testing.T) {
 	}
 }
 
+// TestStoreMixesUpHalfSignIns: a store that returns a half sign-in under the subject of a
+// full session, or the reverse, signs no one in.
+func TestStoreMixesUpHalfSignIns(t *testing.T) {
+	memory := newMemory(t, nil)
+	m := manager(t, &session.Options{Store: memory})
+	_, full := create(t, m, "alice")
+	_, half := pending(t, m)
+	for name, tt := range map[string]struct {
+		change func(*session.Record)
+		cookie *http.Cookie
+	}{
+		"half, renamed":     {func(rec *session.Record) { rec.Subject = "alice" }, half},
+		"full, as a half's": {func(rec *session.Record) { rec.Subject = subjectOfHalf(t, memory, half) }, full},
+		"no subject":        {func(rec *session.Record) { rec.Subject = "" }, full},
+		"a broken login":    {func(rec *session.Record) { rec.Login = "?" }, full},
+	} {
+		wrong := manager(t, &session.Options{Store: changing{memory, tt.change}})
+		for _, mw := range []guard.Middleware{wrong.Wrap, guard.Require(wrong.Step("totp")), guard.Optional(wrong)} {
+			if w, reached := serve(t, mw, request("GET", with(tt.cookie))); w.Code != 500 || reached {
+				t.Errorf("%s: %d, reached %t", name, w.Code, reached)
+			}
+		}
+	}
+}
+
+// subjectOfHalf returns what a store calls the subject of a half sign-in.
+func subjectOfHalf(t *testing.T, store session.Store, c *http.Cookie) (subject string) {
+	t.Helper()
+	spy := changing{store, func(rec *session.Record) { subject = rec.Subject }}
+	serve(t, guard.Require(manager(t, &session.Options{Store: spy}).Step("totp")), request("GET", with(c)))
+	if subject == "" || subject == "alice" {
+		t.Fatalf("the subject of a half sign-in is %q", subject)
+	}
+	return subject
+}
+
+// changing is a store that changes the records that it returns.
+type changing struct {
+	session.Store
+	change func(*session.Record)
+}
+
+func (c changing) Load(ctx context.Context, key session.Key) (session.Record, bool, error) {
+	rec, found, err := c.Store.Load(ctx, key)
+	c.change(&rec)
+	return rec, found, err
+}
+
 type misdirecting struct{ session.Store }
 
 func (m misdirecting) Load(ctx context.Context, key session.Key) (session.Record, bool, error) {

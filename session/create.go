@@ -18,16 +18,16 @@ import (
 // written.
 //
 // Behind [Manager.Step] it spends the half sign-in, whose subject it must be, and takes
-// over its For, Ref, Factors and epoch.
+// over its For, Ref, ACR, Factors and epoch.
 //
 // The error is for guard.Refuse: 403 for a request from another origin, 431 for more
 // session cookies than a browser has, 401 with the code "signin_ended" if the epoch has
 // moved, the Ref has ended, or the half sign-in is spent, 503 if the store is down or
-// full. It is 500 for mistakes of the program: a subject that is not 1 to 255 bytes or
-// begins with the byte 0 or 1, an option that is nil or invalid, and data that is larger than
-// Options.MaxData or does not survive JSON. These end no session. With an error, the
-// subject is not signed in; after a 503, or a 401 because of the epoch or the Ref, what
-// the request presented may have ended, also the half sign-in.
+// full. It is 500 for mistakes of the program: a subject that is not 1 to 255 bytes, 254
+// with [Pending], or begins with the byte 0 or 1, an option that is nil or invalid, and
+// data that is larger than Options.MaxData or does not survive JSON. These end no session.
+// With an error, the subject is not signed in; after a 503, or a 401 because of the epoch
+// or the Ref, what the request presented may have ended, also the half sign-in.
 //
 // With Options.ExperimentalDevice, a response over https asks the browser to bind the
 // session. The new session is not bound yet, also where the request's session was: for a

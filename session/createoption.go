@@ -55,8 +55,8 @@ func Pending(step string, d time.Duration) CreateOption {
 
 // Factors names how the subject authenticated, for [Session.AMR]: as in RFC 8176,
 // section 2, such as "pwd" and "otp". Behind a Step they are added to those of the half
-// sign-in. A name has 1 to 32 letters, digits, hyphens, underscores and dots. All
-// together may take about 170 bytes.
+// sign-in. A name has 1 to 32 letters, digits, hyphens, underscores and dots. All of
+// them and the [ACR] together may take about 170 bytes.
 func Factors(names ...string) CreateOption {
 	return func(o *createOptions) error {
 		for _, name := range names {
@@ -103,7 +103,7 @@ func Ref(sid string) CreateOption {
 func AtEpoch(epoch int64) CreateOption {
 	return func(o *createOptions) error {
 		if epoch < 0 {
-			return fmt.Errorf("session: AtEpoch(%d) is negative", epoch)
+			return fmt.Errorf("session: AtEpoch(%d) is negative: without AtEpoch no epoch is compared", epoch)
 		}
 		o.epoch = epoch
 		return nil

@@ -110,8 +110,12 @@ func TestCreateOptionsAreChecked(t *testing.T) {
 		"Factors, comma":     {session.Factors("pwd,otp"), "the factor \"pwd,otp\""},
 		"Factors, space":     {session.Factors("pwd s"), "the factor"},
 		"Factors, long name": {session.Factors(long), "the factor"},
+		"ACR, a space":       {session.ACR("gold plus"), "the ACR \"gold plus\""},
+		"ACR, another line":  {session.ACR("gold\nx"), "the ACR"},
+		"ACR, not ASCII":     {session.ACR("gôld"), "the ACR"},
+		"ACR, long":          {session.ACR(strings.Repeat("x", 129)), "at most 128 characters"},
 		"Ref, long":          {session.Ref(strings.Repeat("x", 256)), "a Ref of 256 bytes, want at most 255"},
-		"AtEpoch, negative":  {session.AtEpoch(session.AnyEpoch), "AtEpoch(-1)"},
+		"AtEpoch, negative":  {session.AtEpoch(session.AnyEpoch), "AtEpoch(-1) is negative: without AtEpoch"},
 	} {
 		w := recorder()
 		_, err := m.Create(w, request("POST", with(c)), "alice", profile{}, session.Factors("pwd"), tt.opt, session.AtEpoch(-2))
@@ -154,6 +158,29 @@ func TestFactors(t *testing.T) {
 		if err != nil || !slices.Equal(s.AMR(), tt.want) || !slices.Equal(got.AMR(), tt.want) {
 			t.Errorf("%q, then %q, %v; want %q", s.AMR(), got.AMR(), err, tt.want)
 		}
+	}
+}
+
+// TestACR: a session has the class of its sign-in, and a half sign-in has none yet.
+func TestACR(t *testing.T) {
+	m := manager(t, nil)
+	for _, want := range []string{"", "urn:mace:incommon:iap:silver", strings.Repeat("~", 128)} {
+		s, cookie, _ := createWith(t, m, session.ACR(want), session.Factors("pwd"), session.For(time.Hour))
+		got, err := m.Authenticate(request("GET", cookie))
+		if err != nil || s.ACR() != want || got.ACR() != want {
+			t.Errorf("%q, then %q, %v; want %q", s.ACR(), got.ACR(), err, want)
+		}
+	}
+	half, c := pending(t, m, session.ACR("gold"), session.Factors("pwd"))
+	if half.ACR() != "" || half.AMR() != nil {
+		t.Errorf("half: %q, %q", half.ACR(), half.AMR())
+	}
+	if s, _, err := complete(t, m, c, "alice", session.Factors("otp")); err != nil || s.ACR() != "gold" {
+		t.Errorf("complete: %v, %v", s, err)
+	}
+	var zero login
+	if zero.ACR() != "" || zero.AMR() != nil || zero.Sub() != "" {
+		t.Error("a zero session says how it was signed in")
 	}
 }
 

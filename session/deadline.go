@@ -75,7 +75,7 @@ func (m *Manager[D]) reloadIfExpired(ctx context.Context, s *Session[D]) (*Sessi
 // writes at most every TouchEvery. A failure is reported to Observe, and the request
 // is authenticated all the same.
 func (m *Manager[D]) touch(ctx context.Context, s *Session[D], now time.Time) {
-	if now.Sub(s.state().rec.LastSeen) < m.touchEvery || !m.touches.Claim(s.ID(), now) {
+	if now.Sub(s.state().rec.LastSeen) < m.touchEvery || !m.touches.Due(s.ID(), now) {
 		return
 	}
 	left := s.state().deadline.Sub(m.now()) // loading may have taken a while

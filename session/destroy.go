@@ -154,8 +154,9 @@ func (m *Manager[D]) destroyRef(ctx context.Context, ref, subject string) (int, 
 
 // DestroyID ends the session of subject that has this ID, such as one that the
 // user picked from [Manager.List]. found is false if the subject has no such
-// session. If one was ended, it reports a guard.Decision with the action
-// "sign-out".
+// session, also for an id that is not one, and for the subject of a guest. The error is
+// for guard.Refuse: 503 if the store is down, and the session may be alive. If one was
+// ended, it reports a guard.Decision with the action "sign-out".
 func (m *Manager[D]) DestroyID(ctx context.Context, subject, id string) (found bool, err error) {
 	found, err = m.destroyID(ctx, subject, id)
 	if !found && err == nil {
@@ -166,7 +167,7 @@ func (m *Manager[D]) DestroyID(ctx context.Context, subject, id string) (found b
 
 func (m *Manager[D]) destroyID(ctx context.Context, subject, id string) (found bool, err error) {
 	want, ok := parseID(id)
-	if !ok {
+	if !ok || isGuest(subject) { // guests share theirs
 		return false, nil
 	}
 	ctx, cancel := m.writeContext(ctx)

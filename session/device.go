@@ -28,7 +28,8 @@ import (
 // close it after Every, so that the client opens it with a new cookie.
 //
 // The zero DeviceOptions binds no session. A manager with it refuses sessions that
-// another manager has bound.
+// another manager has bound. Others exclude InsecureCookie, Domain, Partitioned and
+// SameSite None.
 type DeviceOptions struct {
 	// Path is where [Manager.Device] is mounted, such as "/device". Browsers send
 	// registrations and refreshes to it. If empty, no session is bound.

@@ -57,7 +57,8 @@ func (m *Manager[D]) Device() http.Handler {
 // RequireDevice refuses sessions that are not bound to a device with 403: for routes
 // where a stolen cookie costs too much to accept browsers that bind none. It demands the
 // bound cookie from the registration on, where other routes accept requests without it
-// for 10 seconds: those that were under way. It is used behind the authentication step.
+// for 10 seconds: those that were under way. It belongs inside the authentication step:
+// without one, the answer is 500. Without a Path, it panics.
 func (m *Manager[D]) RequireDevice() guard.Middleware {
 	if m.device == nil {
 		wiring.Panic("session", "RequireDevice without Options.ExperimentalDevice.Path")

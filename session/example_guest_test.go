@@ -107,3 +107,44 @@ func ExampleManager_Guest() {
 	// <nil>
 	// 1 [a book a pen]
 }
+
+// A page shows each message once. The example of Flash is the whole round.
+func ExampleManager_Flashes() {
+	sessions := guard.Must(session.New[struct{}](nil))
+	w := httptest.NewRecorder()
+	if err := sessions.Flash(w, httptest.NewRequest("POST", "https://example.com/save", nil), "Saved"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	next := httptest.NewRequest("GET", "https://example.com/", nil)
+	next.AddCookie(w.Result().Cookies()[0])
+
+	for range 2 {
+		messages, err := sessions.Flashes(httptest.NewRecorder(), next)
+		fmt.Println(messages, err)
+	}
+	// Output:
+	// [Saved] <nil>
+	// [] <nil>
+}
+
+// The page of a cart, for visitors who have not signed in.
+func ExampleManager_GuestFrom() {
+	type Data struct{ Cart []string }
+	sessions := guard.Must(session.New[Data](nil))
+	page := func(w http.ResponseWriter, r *http.Request) {
+		switch guest, found, err := sessions.GuestFrom(r); {
+		case err != nil:
+			guard.Refuse(w, r, err)
+		case !found:
+			fmt.Fprint(w, "Your cart is empty")
+		default:
+			fmt.Fprint(w, guest.Data().Cart)
+		}
+	}
+
+	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "https://example.com/cart", nil)
+	page(w, r)
+	fmt.Println(w.Code, w.Body)
+	// Output: 200 Your cart is empty
+}

@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -47,15 +48,18 @@ func ExampleManager_Step() {
 	srv := httptest.NewTLSServer(mux)
 	defer srv.Close()
 	browser := srv.Client()
-	browser.Jar, _ = cookiejar.New(nil)
+	browser.Jar = guard.Must(cookiejar.New(nil))
 	show := func(res *http.Response, err error) {
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		var text [200]byte
-		n, _ := res.Body.Read(text[:])
-		fmt.Println(res.StatusCode, string(text[:n]))
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(res.StatusCode, string(body))
 	}
 	show(browser.Post(srv.URL+"/login", "", nil))
 	show(browser.Get(srv.URL + "/"))
@@ -81,12 +85,19 @@ func ExampleAtEpoch() {
 	ctx := context.Background()
 	request := httptest.NewRequest("POST", "/login", nil)
 
-	epoch, _ := sessions.Epoch(ctx, "1")
+	epoch, err := sessions.Epoch(ctx, "1")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	hash := hashes["1"]
 
 	// Meanwhile, another request changes the password.
 	hashes["1"] = "hash of the new password"
-	_, _ = sessions.DestroyAll(ctx, "1")
+	if _, err := sessions.DestroyAll(ctx, "1"); err != nil {
+		fmt.Println(err)
+		return
+	}
 
 	fmt.Println("verified:", hash)
 	w := httptest.NewRecorder()
@@ -103,7 +114,11 @@ func ExampleAtEpoch() {
 func ExampleManager_DestroyRef() {
 	sessions := guard.Must(session.New[struct{}](nil))
 	const issuer, sid = "https://id.example.com", "08a5019c" // from the ID token; later from the logout token
-	_, _ = sessions.Create(httptest.NewRecorder(), httptest.NewRequest("GET", "/callback", nil), "1", struct{}{}, session.Ref(issuer+" "+sid))
+	callback := httptest.NewRequest("GET", "/callback", nil)
+	if _, err := sessions.Create(httptest.NewRecorder(), callback, "1", struct{}{}, session.Ref(issuer+" "+sid)); err != nil {
+		fmt.Println(err)
+		return
+	}
 	n, err := sessions.DestroyRef(context.Background(), issuer+" "+sid, "2") // a logout token with another sub
 	fmt.Println(n, err)
 	n, err = sessions.DestroyRef(context.Background(), issuer+" "+sid, "") // one without a sub

@@ -40,16 +40,19 @@ func Example() {
 	srv := httptest.NewTLSServer(mux)
 	defer srv.Close()
 	browser := srv.Client()
-	browser.Jar, _ = cookiejar.New(nil)
+	browser.Jar = guard.Must(cookiejar.New(nil))
 	for _, request := range []string{"GET /", "POST /login", "GET /", "POST /logout", "GET /"} {
 		method, path, _ := strings.Cut(request, " ")
-		r, _ := http.NewRequest(method, srv.URL+path, nil)
-		res, err := browser.Do(r)
+		res, err := browser.Do(guard.Must(http.NewRequest(method, srv.URL+path, nil)))
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		body, _ := io.ReadAll(res.Body)
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
 		fmt.Println(strings.TrimSpace(fmt.Sprint(request, " ", res.StatusCode, " ", string(body))))
 	}
 	// Output:
@@ -133,7 +136,7 @@ func (l *LoginHandler) login(w http.ResponseWriter, r *http.Request) error {
 }
 
 func Example_login() {
-	hash, _ := password.Hash(context.Background(), "correct horse")
+	hash := guard.Must(password.Hash(context.Background(), "correct horse"))
 	accounts := Accounts{"alice@example.com": {ID: "1", Name: "Alice", Email: "alice@example.com", Hash: hash}}
 	sessions := guard.Must(session.New[Visitor](nil))
 	h := &LoginHandler{Sessions: sessions, Logins: guard.Must(password.NewLogin(accounts.ByEmail, &password.LoginOptions[Account]{
@@ -181,22 +184,27 @@ func Example_login() {
 // another authentication.
 func Example_devices() {
 	sessions := guard.Must(session.New[Visitor](nil))
-	w := httptest.NewRecorder()
-	mine, _ := sessions.Create(w, httptest.NewRequest("POST", "/", nil), "1", Visitor{"Alice", "Firefox"})
-	_, _ = sessions.Create(httptest.NewRecorder(), httptest.NewRequest("POST", "/", nil), "1", Visitor{"Alice", "phone"})
-	lost, _ := sessions.Create(httptest.NewRecorder(), httptest.NewRequest("POST", "/", nil), "1", Visitor{"Alice", "lost laptop"})
+	signIn := func(device string) *session.Session[Visitor] {
+		r := httptest.NewRequest("POST", "/", nil)
+		return guard.Must(sessions.Create(httptest.NewRecorder(), r, "1", Visitor{"Alice", device})) // a handler calls guard.Refuse
+	}
+	mine, _, lost := signIn("Firefox"), signIn("phone"), signIn("lost laptop")
 
 	ctx := context.Background()
-	list, _ := sessions.List(ctx, mine.Sub())
-	fmt.Println(len(list), "sessions")
+	list, err := sessions.List(ctx, mine.Sub())
+	fmt.Println(len(list), "sessions", err)
 	found, err := sessions.DestroyID(ctx, mine.Sub(), lost.ID()) // the id comes from the page
 	fmt.Println("ended:", found, err)
 	n, err := sessions.DestroyAll(ctx, mine.Sub(), mine.ID())
 	fmt.Println("others ended:", n, err)
-	list, _ = sessions.List(ctx, mine.Sub())
+	list, err = sessions.List(ctx, mine.Sub())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	fmt.Println("left:", list[0].Data().Device, list[0].ID() == mine.ID())
 	// Output:
-	// 3 sessions
+	// 3 sessions <nil>
 	// ended: true <nil>
 	// others ended: 1 <nil>
 	// left: Firefox true
@@ -217,10 +225,16 @@ func ExampleManager_Reload() {
 	}
 
 	ctx := context.Background()
-	w := httptest.NewRecorder()
-	s, _ := sessions.Create(w, httptest.NewRequest("POST", "/login", nil), "1", Visitor{Name: "Alice"})
+	s, err := sessions.Create(httptest.NewRecorder(), httptest.NewRequest("POST", "/login", nil), "1", Visitor{Name: "Alice"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	fmt.Println(answer(ctx, s, "hello"))
-	_, _ = sessions.DestroyAll(ctx, "1") // in another tab
+	if _, err := sessions.DestroyAll(ctx, "1"); err != nil { // in another tab
+		fmt.Println(err)
+		return
+	}
 	fmt.Println(answer(ctx, s, "I am still here"))
 	// Output:
 	// Alice says hello

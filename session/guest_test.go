@@ -261,3 +261,26 @@ func TestGuestSubjects(t *testing.T) {
 		t.Errorf("%d subjects", n)
 	}
 }
+
+// TestGuestsHaveNoList: by the subject of a guest, List returned the sessions of other
+// visitors with their data, and DestroyID ended them, as guests share their subjects.
+func TestGuestsHaveNoList(t *testing.T) {
+	m := manager(t, nil)
+	first := map[string]*http.Cookie{} // of the guests of a subject
+	var mine, other *login
+	for other == nil {
+		s, c := guest(t, m)
+		if first[s.Sub()] == nil {
+			first[s.Sub()] = c
+			continue
+		}
+		mine, other = s, wantGuest(t, m, true, with(first[s.Sub()]))
+	}
+	if list, err := m.List(t.Context(), mine.Sub()); len(list) != 0 || err != nil {
+		t.Errorf("%v, %v", list, err)
+	}
+	if found, err := m.DestroyID(t.Context(), mine.Sub(), other.ID()); found || err != nil {
+		t.Errorf("another visitor's session was ended: %t, %v", found, err)
+	}
+	wantGuest(t, m, true, with(first[mine.Sub()]))
+}

@@ -8,8 +8,9 @@ import (
 )
 
 // List returns the live sessions of a subject, the last used first, without half
-// sign-ins. One whose data cannot be decoded has a zero D. The error is for
-// guard.Refuse: 503 if the store is down.
+// sign-ins. An unknown subject has none, and neither has that of a guest, which other
+// visitors have, too. One whose data cannot be decoded has a zero D. The
+// error is for guard.Refuse: 503 if the store is down.
 func (m *Manager[D]) List(ctx context.Context, subject string) ([]*Session[D], error) {
 	list, err := m.list(ctx, subject)
 	return list, guard.Decision{Package: "session", Guard: "list", Subject: subject}.Deny(ctx, err)
@@ -26,7 +27,7 @@ func (m *Manager[D]) list(ctx context.Context, subject string) ([]*Session[D], e
 	list := make([]*Session[D], 0, len(recs))
 	for _, rec := range recs {
 		l, err := parseLogin(rec.Login)
-		if err != nil || l.step != "" || m.checkDeadline(&rec, &l, now) != nil || rec.Subject != subject {
+		if err != nil || kindOf(&rec, &l) != "" || m.checkDeadline(&rec, &l, now) != nil || rec.Subject != subject {
 			continue
 		}
 		s, err := m.decode(rec)

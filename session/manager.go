@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
-	"github.com/go-guard/guard/internal/claim"
+	"github.com/go-guard/guard/internal/attempt"
 	"github.com/go-guard/guard/internal/field"
 )
 
@@ -24,7 +24,7 @@ type Manager[D any] struct {
 	maxLifetime time.Duration
 	idle        time.Duration
 	touchEvery  time.Duration
-	touches     *claim.Table // one attempt a second for each session: few requests wait while writes fail
+	touches     *attempt.Table // one attempt a second for each session: few requests wait while writes fail
 	turns       turns
 	timeout     time.Duration
 	maxData     int
@@ -60,7 +60,7 @@ func New[D any](opts *Options) (*Manager[D], error) {
 	_, local := o.Store.(*Memory)
 	m := &Manager[D]{
 		store: o.Store, limited: !local,
-		lifetime: o.Lifetime, maxLifetime: o.MaxLifetime, idle: o.IdleTimeout, touchEvery: o.TouchEvery, touches: claim.New(time.Second),
+		lifetime: o.Lifetime, maxLifetime: o.MaxLifetime, idle: o.IdleTimeout, touchEvery: o.TouchEvery, touches: attempt.New(time.Second),
 		timeout: o.Timeout, maxData: o.MaxData, now: newClock(o.Now).Now, cookie: newCookie(&o),
 		unique:   !o.InsecureCookie && o.Domain == "" && !o.Partitioned,
 		missing:  refusal(codeMissing, o.Missing, guard.ErrNoCredentials),

@@ -14,8 +14,10 @@ import (
 // deadline does not change, nor does the device that the session is bound to. s must be
 // the session of the request; use the returned one from here on.
 //
-// The error is for guard.Refuse: 401 if the session has ended, 503 if the store
-// is down. After a 503 the session may have its old token or no usable one.
+// The error is for guard.Refuse: 403 for a request from another origin, 431 for more
+// session cookies than a browser has, 401 if the session has ended, 503 if the store is
+// down, 500 if s is not the request's. After a 503 the session may have its old token or
+// no usable one.
 //
 // It reports a guard.Decision with the action "rotate".
 func (m *Manager[D]) Rotate(w http.ResponseWriter, r *http.Request, s *Session[D]) (*Session[D], error) {

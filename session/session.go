@@ -11,18 +11,19 @@
 //
 // # Guarantees
 //
-// The cookie is __Host-session with Secure, HttpOnly, SameSite=Lax and Path=/. It has
-// 24 random bytes beside 8 of the subject's SHA-256, and the store has a SHA-256 in
-// their place. A login always creates a new session (no session fixation). Requests in
-// flight cannot bring back a destroyed session. [Manager.DestroyAll] also ends half
-// sign-ins, and the logins under way that have [AtEpoch]. A session ends at its
-// absolute timeout and at its idle timeout, which [For] sets for one login.
+// The cookie is __Host-session with Secure, HttpOnly, SameSite=Lax and Path=/. It
+// contains 24 random bytes and 8 bytes of the subject's SHA-256. The store has a
+// SHA-256 in place of the random bytes. A login always creates a new session (no
+// session fixation). Requests in flight cannot bring back a destroyed session.
+// [Manager.DestroyAll] also ends half sign-ins, and the logins under way that have
+// [AtEpoch]. A session ends at its absolute timeout and at its idle timeout, which
+// [For] sets for one login.
 //
-// Half sign-ins and guests authenticate no one. Of several cookies of one name, that
-// of a live session counts: see [Manager.Authenticate]. Unsafe requests from other
-// origins are refused with 403. Data that another version of the program wrote is
-// neither lost nor a reason to end the session: see [Manager.Update]. Every change is
-// saved before the response is written, never after the handler returns.
+// Half sign-ins and guests authenticate no one. If several cookies have one name, the
+// one of a valid session counts: see [Manager.Authenticate]. Unsafe requests from
+// other origins are refused with 403. Data of another version of the program is not
+// lost, and does not end the session: see [Manager.Update]. Every change is saved
+// before the response is written, never after the handler returns.
 //
 // If the store is down, requests are answered with 503 and never treated as
 // anonymous, and a logout reports the failure. The cookie of a session that is
@@ -32,13 +33,12 @@
 //
 // # Not covered
 //
-// The origin of safe methods (GET, HEAD, OPTIONS) is not checked, so these must
-// change nothing. Anyone who holds the cookie acts as the subject until the session
-// ends: serve it over TLS, and protect sensitive actions with package stepup. With
-// [DeviceOptions], which are experimental, a stolen cookie is worth minutes where the
-// browser can bind sessions to the device. A
-// session is checked when a request arrives: a WebSocket outlives a logout unless its
-// handler checks again, by [Manager.Reload].
+// The origin of safe methods (GET, HEAD, OPTIONS) is not checked, so these must change
+// nothing. Anyone who holds the cookie acts as the subject until the session ends:
+// serve it over TLS, and protect sensitive actions with package stepup. With the
+// experimental [DeviceOptions], a stolen cookie works for minutes only, if the browser
+// can bind sessions to the device. A session is checked when a request arrives: a
+// WebSocket outlives a logout unless its handler checks again, by [Manager.Reload].
 //
 // The default store is in memory, for one process. Stores for several are in
 // stores/redisstore and stores/sqlstore. Package signin/password verifies passwords
@@ -55,7 +55,8 @@ import (
 )
 
 // A Session is one login of one subject with its data. It is immutable:
-// [Manager.Update] returns a new one.
+// [Manager.Update] returns a new one. A nil Session, in a principal that embeds one and did
+// not come with a session, has no subject.
 type Session[D any] struct {
 	hidden secret.Value[*state[D]] // copies of a Session show no data, too
 }
@@ -71,10 +72,12 @@ type state[D any] struct {
 
 // state is never nil.
 func (s *Session[D]) state() *state[D] {
-	if st := s.hidden.Reveal(); st != nil {
-		return st
+	if s != nil {
+		if st := s.hidden.Reveal(); st != nil {
+			return st
+		}
 	}
-	return new(state[D]) // of a zero Session
+	return new(state[D]) // of a zero or nil Session
 }
 
 // subject is "" for a half sign-in or guest.
@@ -93,16 +96,23 @@ func (s *Session[D]) isOf(m *Manager[D]) bool {
 }
 
 // Sub returns the subject who is signed in, or who has begun to: behind [Manager.Step]
-// the second factor is still missing. It is never empty. Of a guest, it begins with a
-// zero byte, as no user's does.
+// the second factor is still missing. It is empty for a nil Session only. Of a guest, it
+// begins with a zero byte, as no user's does, and other guests have the same one: their ID
+// differs.
 func (s *Session[D]) Sub() string { return s.state().rec.Subject }
 
 // ID names the session in lists and logs. Rotate does not change it. It is no
 // credential.
 func (s *Session[D]) ID() string { return s.state().rec.ID.String() }
 
-// Data returns the session's data. It shares no memory with other requests.
-func (s *Session[D]) Data() D { return s.state().data }
+// Data returns the session's data. It shares no memory with other requests. It panics for a
+// nil Session: zero data would be taken for a user's.
+func (s *Session[D]) Data() D {
+	if s == nil {
+		panic("session: Data of a nil Session: the request has none")
+	}
+	return s.state().data
+}
 
 // AuthTime returns when the subject signed in. It is zero for a half sign-in and a
 // guest.
@@ -140,7 +150,8 @@ func (s *Session[D]) ACR() string {
 // precision of [Options].TouchEvery.
 func (s *Session[D]) LastSeen() time.Time { return s.state().rec.LastSeen }
 
-// Deadline returns when the session ends unless it is used before.
+// Deadline returns when the session ends: at its idle timeout, which use extends, and at
+// the latest at its absolute timeout.
 func (s *Session[D]) Deadline() time.Time { return s.state().deadline }
 
 // String returns the ID and the subject, without the data.

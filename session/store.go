@@ -15,7 +15,8 @@ const Grace = time.Hour
 // rotation.
 const Forward = 10 * time.Second
 
-// AnyEpoch makes an Insert ignore the subject's epoch.
+// AnyEpoch makes an Insert ignore the subject's epoch. It is for stores: a login without
+// [AtEpoch], such as after a sign-up, ignores the epoch.
 const AnyEpoch = -1
 
 var (

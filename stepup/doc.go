@@ -8,18 +8,20 @@
 //
 // # Guarantees
 //
-// Other requests are refused with 401 and the challenge of RFC 9470, section 3, from
-// which a program learns what to ask the authorization server for. For browsers,
-// format.HTML redirects to its login page, which leads back by format.Next. A missing or
-// malformed time or method satisfies no requirement: a sign-in at an unknown or a future time
-// is never recent.
-// Neither use, rotation nor refresh renews a sign-in. A request with another credential,
-// such as an API key, is refused, and so is an anonymous one.
+// Other requests are refused with 401 and the challenge of RFC 9470, section 3. It
+// contains the parameters for the program's request to the authorization server. For
+// browsers, format.HTML redirects to its login page, which returns by format.Next. A
+// missing or malformed time or method satisfies no requirement: a sign-in at an
+// unknown time, or more than 5 seconds ahead, is never recent. Neither use, rotation
+// nor refresh renews a sign-in. A request with another credential, such as an API key,
+// is refused, and so is an anonymous one.
 //
 // # Not covered
 //
-// This package knows a factor by its name alone: a session has the names that
-// session.Factors gave it, and a token those of its issuer. Pages that change factors need
-// [FactorIfEnrolled], or a password is enough to replace them. Requirements that depend
-// on the request, such as an amount, need one Require each.
+// This package knows a factor only by its name. A session has the names of
+// session.Factors, and a token those of its issuer. Pages that change factors need
+// [FactorIfEnrolled], or a password is enough to replace them. Requirements that
+// depend on the request, such as an amount, need one Require each. With several
+// authentication steps, the innermost that found a [guard.AuthContext] counts, also if a
+// step inside of it found another subject: put a Require between the two.
 package stepup

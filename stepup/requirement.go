@@ -13,8 +13,8 @@ import (
 // those who lack a factor there are [Enroll] and [FactorIfEnrolled].
 type Requirement func(*policy)
 
-// Within requires that the subject signed in less than d ago. d is at least a second.
-// Several Within, and several Factor, must all hold.
+// Within requires that the subject signed in less than d ago. d is at least a second: a
+// shorter one panics. Of several, the shortest counts.
 func Within(d time.Duration) Requirement {
 	if d < time.Second {
 		wiring.Panic("stepup", "Within(%v): at least a second is needed", d)
@@ -29,7 +29,8 @@ func Within(d time.Duration) Requirement {
 
 // Factor requires that the subject signed in with one of these methods, as its AMR names
 // them (RFC 8176, section 2), such as "otp", "hwk" for a key in hardware and "swk" for
-// one in software, as synced passkeys are.
+// one in software, as synced passkeys are. Several Factor must all hold. A method that is not
+// printable ASCII, or has a space or quote, panics.
 func Factor(method string, or ...string) Requirement {
 	methods := listOf("Factor", append([]string{method}, or...))
 	return func(p *policy) {
@@ -55,7 +56,9 @@ func FactorIfEnrolled(has func(ctx context.Context, subject string) (bool, error
 }
 
 // ACR requires that the authentication context class is one of these values, as the
-// authorization server names them. The preferred one is first.
+// authorization server names them (OpenID Connect Core 1.0, section 2). The preferred one is
+// first. A value that is not printable ASCII, or has a space or quote, panics, and so does
+// Require of two ACR.
 func ACR(value string, or ...string) Requirement {
 	values := listOf("ACR", append([]string{value}, or...))
 	return func(p *policy) {

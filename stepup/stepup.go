@@ -32,11 +32,11 @@ func Require(requirements ...Requirement) guard.Middleware {
 		}
 		each(p)
 	}
-	if p.within == 0 && len(p.factors) == 0 && len(p.acr) == 0 {
-		wiring.Panic("stepup", "Require needs Within, Factor or ACR")
-	}
 	if len(p.ifEnrolled) > 0 && p.within == 0 {
 		wiring.Panic("stepup", "FactorIfEnrolled needs Within: it requires nothing of those who have no factor")
+	}
+	if p.within == 0 && len(p.factors) == 0 && len(p.acr) == 0 {
+		wiring.Panic("stepup", "Require needs Within, Factor or ACR")
 	}
 	if p.has != nil && len(p.factors) == 0 {
 		wiring.Panic("stepup", "Enroll needs Factor: those who lack it are sent to enroll")

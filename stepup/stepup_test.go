@@ -221,6 +221,7 @@ func TestWiring(t *testing.T) {
 		`Enroll("https://evil.example/")`:         func() { stepup.Enroll("https://evil.example/", has) },
 		"Enroll needs Factor":                     func() { stepup.Require(stepup.Within(time.Minute), stepup.Enroll("/factors", has)) },
 		"FactorIfEnrolled needs Within":           func() { stepup.Require(stepup.FactorIfEnrolled(has, "otp"), stepup.ACR("a")) },
+		"FactorIfEnrolled needs Within: it":       func() { stepup.Require(stepup.FactorIfEnrolled(has, "otp")) },
 		"the function of FactorIfEnrolled is nil": func() { stepup.FactorIfEnrolled(nil, "otp") },
 		`FactorIfEnrolled: ""`:                    func() { stepup.FactorIfEnrolled(has, "") },
 		"Enroll is there twice": func() {

@@ -135,7 +135,9 @@ func (c *scheme) compileContent(add func(bool, string, ...any)) {
 	}
 	add(wasVariable, "Content %q has nothing between a variable and {body}", c.Content)
 	add(c.signsID() && c.IDField == "", "Content has {id}, and IDField is empty")
-	add(hasTime != (c.TimeField+c.TimeElement != ""), "{time} in Content needs TimeField or TimeElement, and a time that is not signed protects nothing")
+	timed := c.TimeField+c.TimeElement != ""
+	add(hasTime && !timed, "Content has {time}, and TimeField and TimeElement are empty")
+	add(timed && !hasTime, "Content has no {time}: a time that is not signed protects nothing")
 }
 
 func (c *scheme) compileSignature(add func(bool, string, ...any)) {
@@ -176,6 +178,9 @@ func (c *scheme) keyOf(secret guard.Secret) ([]byte, error) {
 	}
 	if len(key) < minBase64Key {
 		return nil, fmt.Errorf("has %d bytes behind %s, want at least %d", len(key), c.SecretPrefix, minBase64Key)
+	}
+	if wiring.IsZero(key) {
+		return nil, errors.New("has zeros only")
 	}
 	return key, nil
 }

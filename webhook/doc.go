@@ -10,14 +10,14 @@
 // # Guarantees
 //
 // The signature is verified over the exact bytes of the body, in constant time, before
-// anything reads the body. Other versions and algorithms are ignored. Where the sender
-// signs a time, a delivery that is older or newer than five minutes is refused. A client
-// reads "Invalid signature" whatever the reason is; guard.Observe has the reason.
+// anything reads the body. Other versions and algorithms are ignored. If the sender
+// signs a time, it may be at most five minutes old or ahead. Every refusal of a
+// signature is "Invalid signature"; guard.Observe receives the reason.
 //
-// A delivery whose function returned nil is answered 200 for a day without another
-// call. One whose function failed, panicked or ran too long is handled again when it comes
-// again. Of several at once, over all processes that share the [once.Store], one is handled
-// and the others are answered 409 or 200. A store that is down is 503.
+// If the function returns nil, further attempts are answered 200 for a day without
+// another call. If it fails, panics or runs too long, the next attempt is handled
+// again. All processes that share the [once.Store] handle one of several concurrent
+// attempts, and answer the others 409 or 200. A store that is down is 503.
 //
 // GitHub signs neither the id nor the event of a delivery: a body that was handled
 // under one id is not handled under another.

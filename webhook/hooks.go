@@ -61,9 +61,9 @@ type Hooks struct {
 	now      func() time.Time
 }
 
-// Secrets returns the secrets of a sender as [New] takes them. A delivery may be signed
-// with any of them: to replace a secret, add the new one, change it at the sender, and
-// then remove the old one.
+// Secrets returns the secrets of a sender as [New] and [Sign] take them. A delivery may be
+// signed with any of them: to replace a secret, add the new one, change it at the sender, and
+// then remove the old one. Sign signs with the first where the Form has no Separator.
 func Secrets(secrets ...string) (list []guard.Secret) {
 	for _, s := range secrets {
 		list = append(list, guard.Secret(s))

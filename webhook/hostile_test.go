@@ -44,7 +44,7 @@ const (
 	future   = "webhook: it is newer than 5m0s from now, or the clocks differ"
 	mismatch = "webhook: no signature is that of this content: something was altered, or the secret is another one"
 	noID     = "webhook: no id, or several"
-	badID    = "webhook: the id is longer than 255 bytes, or has a character that it must not have"
+	badID    = "webhook: the id is longer than 255 bytes, is not printable ASCII, or has the character behind {id} in Content"
 	twoTypes = "webhook: the type was sent twice, or is longer than 255 bytes"
 	tooLarge = "http: request body too large"
 )
@@ -181,6 +181,7 @@ var hostiles = map[webhook.Provider][]hostile{
 		{"another time", func(a *attempt) { a.Set(msgAt, strconv.FormatInt(a.now+1, 10)) }, 401, mismatch},
 		{"older than five minutes", later(301), 401, old},
 		{"newer than five minutes", later(-301), 401, future},
+		{"newer by 584 years", signed("msg_1", ages(), "msg_1."+ages()+"."+bodyOf), 401, future},
 		{"a time of 1970", signed("msg_1", "1", "msg_1.1."+bodyOf), 401, old},
 		{"a negative time", signed("msg_1", "-"+now(), "msg_1.-"+now()+"."+bodyOf), 401, badTime},
 		{"a time with a sign", signed("msg_1", "+"+now(), "msg_1.+"+now()+"."+bodyOf), 401, badTime},
@@ -271,6 +272,9 @@ var noon = harness.NewClock().Unix()
 
 func now() string  { return strconv.FormatInt(noon, 10) }
 func now2() string { return strconv.FormatInt(noon-1, 10) }
+
+// ages returns a time that is 2^64 ns ahead, which is now to 64 bits.
+func ages() string { return strconv.FormatInt(noon+18446744074, 10) }
 
 // TestHostile: each hostile delivery is refused with its reason, which no client reads, and
 // the function is not called.

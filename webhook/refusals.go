@@ -24,7 +24,7 @@ var (
 // The causes of a 400.
 var (
 	errNoID     = errors.New("webhook: no id, or several")
-	errID       = fmt.Errorf("webhook: the id is longer than %d bytes, or has a character that it must not have", maxID)
+	errID       = fmt.Errorf("webhook: the id is longer than %d bytes, is not printable ASCII, or has the character behind {id} in Content", maxID)
 	errType     = fmt.Errorf("webhook: the type was sent twice, or is longer than %d bytes", maxID)
 	errNotFound = errors.New("webhook: the challenge is missing")
 )

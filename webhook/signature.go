@@ -115,11 +115,11 @@ func timeOf(text string) (t time.Time, err error) {
 
 // inWindow refuses what is older or newer than the tolerance, in whole seconds as it is sent.
 func inWindow(t, now time.Time) error {
-	age := time.Duration(now.Unix()-t.Unix()) * time.Second
-	switch {
-	case age > tolerance:
+	const seconds = int64(tolerance / time.Second)
+	switch age := now.Unix() - t.Unix(); { // centuries do not fit into a time.Duration
+	case age > seconds:
 		return errOld
-	case age < -tolerance:
+	case age < -seconds:
 		return errFuture
 	}
 	return nil

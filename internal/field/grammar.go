@@ -1,6 +1,9 @@
 package field
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 const (
 	letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -45,6 +48,14 @@ func IsToken(s string) bool { return all(s, inToken) }
 
 // IsScope reports whether s is a scope-token (RFC 6749, section 3.3).
 func IsScope(s string) bool { return all(s, inScope) }
+
+// CheckScope returns an error that says how a scope is written if s is not one.
+func CheckScope(s string) error {
+	if !IsScope(s) {
+		return fmt.Errorf("scope %q is not a scope-token (RFC 6749, section 3.3): want one scope, without spaces, quotes and backslashes", s)
+	}
+	return nil
+}
 
 // IsToken68 reports whether s is a token68 (RFC 9110, section 11.2).
 func IsToken68(s string) bool { return all(strings.TrimRight(s, "="), inToken68) }

@@ -33,7 +33,7 @@ func Reset(h http.Header) {
 
 func controlsCache(name string) bool {
 	switch name {
-	case "Edge-Control", "Surrogate-Control", "Expires", "X-Accel-Expires": // Akamai, Fastly, nginx
+	case "Cache-Control", "Edge-Control", "Surrogate-Control", "Expires", "X-Accel-Expires": // Akamai, Fastly, nginx
 		return true
 	}
 	return strings.HasSuffix(name, "-Cache-Control")

@@ -18,7 +18,7 @@ func TestReset(t *testing.T) {
 		{"describes another representation", []string{"Content-Length", "Content-Type", "Content-Encoding", "Content-Language", "Content-Location",
 			"Content-Range", "Content-Disposition", "Content-MD5", "Content-Digest", "Repr-Digest", "Digest", "ETag", "Last-Modified", "Accept-Ranges",
 			"Link", "SourceMap", "Signature", "Signature-Input", "Trailer", "Transfer-Encoding"}, false},
-		{"caches", []string{"Age", "Expires", "CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Vercel-CDN-Cache-Control", "Surrogate-Control",
+		{"caches", []string{"Cache-Control", "Age", "Expires", "CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Vercel-CDN-Cache-Control", "Surrogate-Control",
 			"Edge-Control", "X-Accel-Expires", "X-LiteSpeed-Cache-Control", "Surrogate-Key", "Cache-Tag", "Edge-Cache-Tag"}, false},
 		{"replaces the body", []string{"X-Accel-Redirect", "X-Sendfile", "X-Sendfile2", "X-Sendfile-Temporary", "X-LIGHTTPD-Send-File", "X-LiteSpeed-Location", "X-Reproxy-URL"}, false},
 		{"navigates", []string{"Location", "Refresh", "HX-Redirect", "HX-Location", "HX-Refresh"}, false},
@@ -49,7 +49,7 @@ func TestResetRemovesTrailers(t *testing.T) {
 
 func TestNoStore(t *testing.T) {
 	h := http.Header{"Cache-Control": {"public"}, "Vary": {"Cookie"}, "Location": {"/"}, "Content-Location": {"/x"}}
-	for _, name := range []string{"CDN-Cache-Control", "cdn-cache-control", "Edge-Control", "Surrogate-Control", "Expires", "X-Accel-Expires"} {
+	for _, name := range []string{"cache-control", "CDN-Cache-Control", "cdn-cache-control", "Edge-Control", "Surrogate-Control", "Expires", "X-Accel-Expires"} {
 		h[name] = []string{"max-age=600"}
 	}
 	field.NoStore(h)

@@ -214,6 +214,9 @@ func TestRemoteMistakes(t *testing.T) {
 		{"a loader over http", func(o *keyset.RemoteOptions) (*keyset.Remote, error) { return keyset.NewLoaded(load, o) }, &keyset.RemoteOptions{InsecureHTTP: true}, "InsecureHTTP"},
 		{"a nil Transport", func(o *keyset.RemoteOptions) (*keyset.Remote, error) { return keyset.NewRemote(idp.JWKSURL, o) }, &keyset.RemoteOptions{Client: nilTransport}, "nil *http.Transport"},
 		{"a nil Transport, discovered", func(o *keyset.RemoteOptions) (*keyset.Remote, error) { return keyset.Discover(idp.Issuer, o) }, &keyset.RemoteOptions{Client: nilTransport}, "nil *http.Transport"},
+		{"a negative Timeout", func(o *keyset.RemoteOptions) (*keyset.Remote, error) { return keyset.NewRemote(idp.JWKSURL, o) }, &keyset.RemoteOptions{Timeout: -1}, "Timeout -1ns or Refetch 10s is negative"},
+		{"a negative Refetch, discovered", func(o *keyset.RemoteOptions) (*keyset.Remote, error) { return keyset.Discover(idp.Issuer, o) }, &keyset.RemoteOptions{Refetch: -1}, "is negative"},
+		{"a negative Refetch, loaded", func(o *keyset.RemoteOptions) (*keyset.Remote, error) { return keyset.NewLoaded(load, o) }, &keyset.RemoteOptions{Refetch: -1}, "is negative"},
 	} {
 		if r, err := tt.make(tt.opts); r != nil || err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v; want %q", tt.name, err, tt.want)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-guard/guard/internal/hmacstate"
 	"github.com/go-guard/guard/internal/secret"
+	"github.com/go-guard/guard/internal/wiring"
 )
 
 // Bounds of keys and their IDs.
@@ -30,10 +31,14 @@ type Pair struct {
 }
 
 // NewSecret returns a copy of a shared secret for a symmetric algorithm. A
-// secret that is shorter than the hash is an error (RFC 7518, section 3.2).
+// secret that is shorter than the hash is an error (RFC 7518, section 3.2), and so is
+// one of zeros only, which was never filled.
 func NewSecret(a *Algorithm, shared []byte) (*Pair, error) {
 	if len(shared) < a.hash.Size() {
 		return nil, fmt.Errorf("the secret of %s has %d bytes, and needs %d", a.Name, len(shared), a.hash.Size())
+	}
+	if wiring.IsZero(shared) {
+		return nil, fmt.Errorf("the secret of %s has zeros only: fill it from crypto/rand", a.Name)
 	}
 	shared = slices.Clone(shared)
 	s := &Secret{a, secret.New(shared), hmacstate.New(a.hash.New, shared)}
@@ -90,16 +95,12 @@ func split(key any) *Pair {
 		}
 		return &Pair{}
 	case *ecdsa.PrivateKey:
-		//lint:ignore SA1019 Bytes panics if the key was built by hand without D
-		if k == nil || k.Curve == nil || k.D == nil {
-			return &Pair{}
+		if isConsistent(k) {
+			return &Pair{&k.PublicKey, k}
 		}
-		if _, err := k.Bytes(); err != nil {
-			return &Pair{}
-		}
-		return &Pair{&k.PublicKey, k}
-	case ed25519.PrivateKey:
-		if len(k) == ed25519.PrivateKeySize {
+		return &Pair{}
+	case ed25519.PrivateKey: // the seed and the public half
+		if len(k) == ed25519.PrivateKeySize && ed25519.NewKeyFromSeed(k.Seed()).Equal(k) {
 			return &Pair{k.Public(), slices.Clone(k)}
 		}
 		return &Pair{}
@@ -108,6 +109,20 @@ func split(key any) *Pair {
 		return p
 	}
 	return &Pair{Public: key}
+}
+
+// isConsistent reports whether the public half of k is that of its private half.
+func isConsistent(k *ecdsa.PrivateKey) bool {
+	//lint:ignore SA1019 Bytes and Equal panic if the key was built by hand without D or the point
+	if k == nil || k.Curve == nil || k.D == nil || k.X == nil || k.Y == nil {
+		return false
+	}
+	private, err := k.Bytes()
+	if err != nil {
+		return false
+	}
+	derived, err := ecdsa.ParseRawPrivateKey(k.Curve, private)
+	return err == nil && derived.PublicKey.Equal(&k.PublicKey)
 }
 
 // checkPublic returns an error unless public is a sound public key for a.
@@ -120,7 +135,7 @@ func checkPublic(a *Algorithm, public crypto.PublicKey) error {
 		if bits := k.N.BitLen(); bits < minRSABits || bits > maxRSABits {
 			return fmt.Errorf("an RSA key has %d to %d bits, not %d", minRSABits, maxRSABits, bits)
 		}
-		if k.E < 3 || k.E&1 == 0 || k.E > 1<<31-1 || k.N.Bit(0) == 0 {
+		if k.E < 3 || k.E&1 == 0 || k.E > 1<<31-1 || k.N.Bit(0) == 0 || k.N.Sign() < 0 {
 			break
 		}
 		return nil
@@ -131,12 +146,16 @@ func checkPublic(a *Algorithm, public crypto.PublicKey) error {
 		if k.Curve != a.curve {
 			return fmt.Errorf("%s needs a key on %s", a.Name, a.curve.Params().Name)
 		}
+		//lint:ignore SA1019 ECDH panics if the key was built by hand without the point
+		if k.X == nil || k.Y == nil {
+			break
+		}
 		if _, err := k.ECDH(); err != nil { // not on the curve
 			break
 		}
 		return nil
 	case ed25519.PublicKey:
-		if a.Type == OKP && len(k) == ed25519.PublicKeySize {
+		if a.Type == OKP && len(k) == ed25519.PublicKeySize && !isSmallOrder(k) {
 			return nil
 		}
 	default:

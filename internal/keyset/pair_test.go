@@ -155,6 +155,8 @@ func TestKeysOfOtherAlgorithms(t *testing.T) {
 func TestBadPairs(t *testing.T) {
 	//lint:ignore SA1019 there is no other way to a point that is not on the curve
 	off := &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}
+	otherHalf, withoutPoint := *ecKey(), *ecKey()
+	otherHalf.PublicKey, withoutPoint.PublicKey = ecKeyOn(elliptic.P256()).PublicKey, ecdsa.PublicKey{Curve: elliptic.P256()}
 	small := &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 1023), E: 65537}
 	large := &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 16384), E: 65537}
 	n := rsaKey().N
@@ -171,6 +173,7 @@ func TestBadPairs(t *testing.T) {
 		{"RSA with e = 1", "RS256", &rsa.PublicKey{N: n, E: 1}, "not a sound key"},
 		{"RSA with e = 2", "RS256", &rsa.PublicKey{N: n, E: 2}, "not a sound key"},
 		{"RSA with an even n", "RS256", &rsa.PublicKey{N: new(big.Int).Lsh(n, 1), E: 65537}, "not a sound key"},
+		{"RSA with a negative n", "RS256", &rsa.PublicKey{N: new(big.Int).Neg(n), E: 65537}, "not a sound key"},
 		{"RSA without n", "RS256", &rsa.PublicKey{}, "not a sound key"},
 		{"RSA nil", "RS256", (*rsa.PrivateKey)(nil), "not a sound key"},
 		{"RSA public nil", "RS256", (*rsa.PublicKey)(nil), "not a sound key"},
@@ -178,10 +181,16 @@ func TestBadPairs(t *testing.T) {
 		{"ECDSA public nil", "ES256", (*ecdsa.PublicKey)(nil), "not a sound key"},
 		{"ECDSA private without D", "ES256", &ecdsa.PrivateKey{PublicKey: ecKey().PublicKey}, "not a sound key"},
 		{"ECDSA zero", "ES256", &ecdsa.PublicKey{}, "not a sound key"},
+		{"ECDSA without its point", "ES256", &withoutPoint, "not a sound key"},
+		{"ECDSA public without its point", "ES256", &withoutPoint.PublicKey, "not a sound key"},
+		{"ECDSA with the public half of another", "ES256", &otherHalf, "not a sound key"},
 		{"ES384 on P-256", "ES384", ecKey(), "ES384 needs a key on P-384"},
 		{"ES256 off the curve", "ES256", off, "not a sound key"},
 		{"Ed25519 short", "EdDSA", ed25519.PublicKey{1}, "not a sound key"},
 		{"Ed25519 private short", "EdDSA", ed25519.PrivateKey{1}, "not a sound key"},
+		{"Ed25519 with the public half of another", "EdDSA", append(edKey()[:32:32], edKey()[:32]...), "not a sound key"},
+		{"Ed25519 that was never filled", "EdDSA", make(ed25519.PublicKey, 32), "not a sound key"},
+		{"Ed25519 private that was never filled", "EdDSA", make(ed25519.PrivateKey, 64), "not a sound key"},
 		{"not PEM", "RS256", []byte("secret stuff"), "the bytes are not PEM text (a file's name?)"},
 		{"empty PEM", "RS256", []byte(nil), "the bytes are not PEM text"},
 		{"broken PEM", "RS256", pemOf("PRIVATE KEY", []byte("secret stuff"), nil), `"PRIVATE KEY" cannot be parsed`},

@@ -75,7 +75,7 @@ func NewRemote(jwksURL string, opts *RemoteOptions) (*Remote, error) {
 	r := newRemote("the keys of "+jwksURL, opts)
 	r.read, r.location.jwksURL = r.fetchKeys, jwksURL
 	_, err := r.parseURL(jwksURL)
-	if err = errors.Join(err, r.checkClient()); err != nil {
+	if err = errors.Join(err, r.check()); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -96,7 +96,7 @@ func DiscoverAt(issuer string, names []string, opts *RemoteOptions) (*Remote, er
 	if err == nil && (u.RawQuery != "" || u.Fragment != "" || u.ForceQuery) {
 		err = fmt.Errorf("the issuer %q has a query or fragment", issuer)
 	}
-	if err = errors.Join(err, r.checkClient()); err != nil {
+	if err = errors.Join(err, r.check()); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -122,6 +122,9 @@ func NewLoaded(load func(context.Context) ([]byte, error), opts *RemoteOptions) 
 		}
 		return parseDocument(text, minTTL, location{})
 	}
+	if err := r.check(); err != nil {
+		return nil, err
+	}
 	return r, nil
 }
 
@@ -145,11 +148,16 @@ func (r *Remote) parseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-func (r *Remote) checkClient() error {
+// check returns the mistakes in the options.
+func (r *Remote) check() error {
+	var errs []error
 	if t := r.client.Transport; t != nil && wiring.IsNil(t) {
-		return fmt.Errorf("the Client's Transport is a nil %T", t)
+		errs = append(errs, fmt.Errorf("the Client's Transport is a nil %T", t))
 	}
-	return nil
+	if r.opts.Timeout < 0 || r.opts.Refetch < 0 {
+		errs = append(errs, fmt.Errorf("option Timeout %v or Refetch %v is negative", r.opts.Timeout, r.opts.Refetch))
+	}
+	return errors.Join(errs...)
 }
 
 // Load implements [Source].

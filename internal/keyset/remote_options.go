@@ -1,6 +1,7 @@
 package keyset
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 )
@@ -35,15 +36,9 @@ func (o *RemoteOptions) withDefaults() RemoteOptions {
 	if o != nil {
 		c = *o
 	}
-	if c.Timeout <= 0 {
-		c.Timeout = 5 * time.Second
-	}
-	if c.Refetch <= 0 {
-		c.Refetch = 10 * time.Second
-	}
-	if c.Stale == 0 {
-		c.Stale = time.Hour
-	}
+	c.Timeout = cmp.Or(c.Timeout, 5*time.Second)
+	c.Refetch = cmp.Or(c.Refetch, 10*time.Second)
+	c.Stale = cmp.Or(c.Stale, time.Hour)
 	c.Stale = max(c.Stale, 0)
 	if c.Now == nil {
 		c.Now = time.Now

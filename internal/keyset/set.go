@@ -127,12 +127,18 @@ func (s *Set) candidates(sig Signature) (keys []*PublicKey, named bool, err erro
 	} else {
 		keys = s.all[sig.Algorithm.Name]
 	}
+	matching := 0 // one key may have an entry for each of its algorithms, all with its ID
+	for _, k := range keys {
+		if slices.Contains(k.Algorithms, sig.Algorithm.Name) {
+			matching++
+		}
+	}
 	switch {
 	case len(keys) == 0 && !sig.HasKeyID:
 		err = ErrAlgorithm
 	case len(keys) == 0:
 		err = ErrUnknownKey
-	case len(keys) > maxCandidates:
+	case matching > maxCandidates:
 		err = ErrAmbiguousKey
 	}
 	return keys, named, err

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/keyset"
 )
 
@@ -20,6 +21,12 @@ func TestSetVerify(t *testing.T) {
 		}
 		return append(list, public(s))
 	}
+	var perAlgorithm []keyset.PublicKey // one key, as some servers list it
+	for _, name := range []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"} {
+		perAlgorithm = append(perAlgorithm, keyset.PublicKey{ID: "a", Algorithms: []string{name}, Key: rsaKey().Public()})
+	}
+	rs256 := keyset.AlgorithmByName("RS256")
+	byRSA := signer{"a", rs256, guard.Must(keyset.NewPair(rs256, rsaKey()))}
 	for _, tt := range []struct {
 		name string
 		keys []keyset.PublicKey
@@ -39,6 +46,8 @@ func TestSetVerify(t *testing.T) {
 		{"no keys", nil, garbage("ES256", ""), badAlgorithm},
 		{"four keys of one ID", many(4, a), a.sign(), valid},
 		{"five keys of one ID", many(5, a), a.sign(), ambiguousKey},
+		{"six algorithms of one ID", perAlgorithm, byRSA.sign(), valid},
+		{"six algorithms of one ID, and another", perAlgorithm, garbage("ES256", "a"), badAlgorithm},
 		{"five keys, and no ID in the token", many(5, a), a.named("").sign(), ambiguousKey},
 		{"five keys without an ID", many(5, unnamed), a.sign(), ambiguousKey},
 	} {

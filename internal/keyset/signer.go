@@ -31,7 +31,7 @@ func NewSigner(a *Algorithm, s crypto.Signer) (*Pair, error) {
 	if wiring.IsNil(s) {
 		return nil, errors.New("the crypto.Signer is nil")
 	}
-	if p := split(s); p.Private != nil { // sound, unlike what Public alone shows
+	if p := split(s); p.Private != nil || p.Public == nil { // of the standard library, sound or not
 		return newExternal(a, s, p.Public)
 	}
 	var public crypto.PublicKey

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/go-guard/guard/internal/secret"
+	"github.com/go-guard/guard/internal/wiring"
 )
 
 // MinKey is the minimum length of a key, in bytes.
@@ -26,13 +27,18 @@ type Box struct {
 
 // New returns a Box of one or more keys of MinKey bytes or more, the newest first. It
 // derives a key from each for the purpose (HKDF, RFC 5869), so that what another purpose
-// sealed with the same key does not open. The error names every key that is too short.
+// sealed with the same key does not open. The error names every key that is too short, or
+// has zeros only.
 func New[K ~[]byte](purpose string, keys ...K) (Box, error) {
 	var errs []error
 	aeads := make([]cipher.AEAD, len(keys))
 	for i, key := range keys {
 		if len(key) < MinKey {
 			errs = append(errs, fmt.Errorf("key %d has %d bytes, want at least %d", i+1, len(key), MinKey))
+			continue
+		}
+		if wiring.IsZero(key) {
+			errs = append(errs, fmt.Errorf("key %d has zeros only: fill it from crypto/rand", i+1))
 			continue
 		}
 		derived, err := hkdf.Key(sha256.New, key, nil, purpose, MinKey)

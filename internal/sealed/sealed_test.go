@@ -85,4 +85,9 @@ func TestKeys(t *testing.T) {
 	if want := "key 2 has 0 bytes, want at least 32\nkey 3 has 31 bytes, want at least 32"; fmt.Sprint(err) != want {
 		t.Errorf("%v, want %s", err, want)
 	}
+	// One that was never filled is known to everyone.
+	_, err = sealed.New("p", key(1), make([]byte, 32), make([]byte, 33))
+	if want := "key 2 has zeros only: fill it from crypto/rand\nkey 3 has zeros only: fill it from crypto/rand"; fmt.Sprint(err) != want {
+		t.Errorf("%v, want %s", err, want)
+	}
 }

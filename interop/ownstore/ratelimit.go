@@ -24,7 +24,8 @@ type countID struct {
 	window    time.Duration
 	algorithm ratelimit.Algorithm
 	key       string
-	since     int64 // of the period of a Calendar
+
+	since, until int64 // of the period of a Calendar
 }
 
 type count struct {
@@ -105,7 +106,7 @@ func (s *Counts) lock() (now time.Time, unlock func()) {
 // count returns the count of a take. The next lock forgets an empty one.
 func (s *Counts) count(t *ratelimit.Take) *count {
 	l := &t.Limit
-	id := countID{l.Name, l.Window, l.Algorithm, t.Key, t.Since.UnixMicro()}
+	id := countID{l.Name, l.Window, l.Algorithm, t.Key, t.Since.UnixMicro(), t.Until.UnixMicro()}
 	if s.counts[id] == nil {
 		s.counts[id] = &count{}
 	}

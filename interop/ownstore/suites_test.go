@@ -136,16 +136,30 @@ func TestOnceForgets(t *testing.T) {
 	})
 }
 
-// TestDocsOwnStore: docs/own-store.md shows the stores as they are compiled and tested here.
+// TestDocsOwnStore: docs/own-store.md links each store, shows the smallest one in full,
+// and its other code is from these files, too.
 func TestDocsOwnStore(t *testing.T) {
-	page := read(t, "../../docs/own-store.md")
+	page, all := read(t, "../../docs/own-store.md"), read(t, "suites_test.go")
 	for _, file := range []string{"session.go", "refresh.go", "denylist.go", "apikey.go", "once.go", "ratelimit.go"} {
 		imports, code, found := strings.Cut(read(t, file), "\n)\n\n")
 		if !found || strings.Contains(imports, "/internal/") {
 			t.Errorf("%s imports what no other module can:\n%s", file, imports)
 		}
-		if !strings.Contains(page, "```go\n"+code+"```\n") {
-			t.Errorf("docs/own-store.md differs from interop/ownstore/%s", file)
+		if !strings.Contains(page, "(../interop/ownstore/"+file+")") {
+			t.Errorf("docs/own-store.md does not link %s", file)
+		}
+		if file == "denylist.go" && !strings.Contains(page, "```go\n"+code+"```\n") {
+			t.Error("docs/own-store.md does not show denylist.go in full")
+		}
+		all += "\n" + code
+	}
+	blocks := strings.Split(page, "```go\n")[1:]
+	if len(blocks) < 7 {
+		t.Errorf("%d blocks of code", len(blocks))
+	}
+	for _, block := range blocks {
+		if code, _, _ := strings.Cut(block, "```\n"); !strings.Contains(all, "\n"+code) {
+			t.Errorf("docs/own-store.md shows code that is not in interop/ownstore:\n%s", code)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/jwtauth"
 )
 
@@ -23,10 +24,22 @@ func Run(t *testing.T, open func(t *testing.T) jwtauth.Denylist) {
 	for _, c := range []struct {
 		name string
 		run  func(s *suite)
+		rule string // what a store that fails it does not keep
 	}{
-		{"Empty", empty}, {"Denied", denied}, {"Past", past}, {"Again", again}, {"Many", many}, {"For ever", forEver}, {"Names", names}, {"Subjects", subjects}, {"Parallel", parallel},
+		{"Empty", empty, "an ID that was not denied is not denied, and neither is no ID"},
+		{"Denied", denied, "one denied ID is enough, at any position"},
+		{"Past", past, "a Deny until a past time denies nothing"},
+		{"Again", again, "another Deny of an ID never shortens its time"},
+		{"Many", many, "one Deny has any number of IDs, some of them denied before; no IDs are not an error"},
+		{"For ever", forEver, "a time may be as late as 9999"},
+		{"Names", names, "an ID is an opaque string of any length, compared as bytes"},
+		{"Subjects", subjects, "a subject may have many IDs. They deny no token of another subject, and none that is issued later and has other IDs"},
+		{"Parallel", parallel, "after Deny has returned, Denied is true, whatever other calls run"},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.run(&suite{t, open(t), rand.Text()}) })
+		t.Run(c.name, func(t *testing.T) {
+			harness.Rule(t, c.rule)
+			c.run(&suite{t, open(t), rand.Text()})
+		})
 	}
 }
 

@@ -73,7 +73,7 @@ func isFinal(err error) bool {
 		return false
 	}
 	switch e.Err {
-	case errForged, errExpired, errEnded, errNoSubject:
+	case errForged, errNoToken, errExpired, errEnded, errNoSubject:
 		return true
 	}
 	_, reused := e.Err.(*ReuseError)

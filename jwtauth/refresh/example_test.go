@@ -48,7 +48,9 @@ func ExampleRefresher() {
 			Refresh string `json:"refresh_token"`
 			Message string `json:"message"`
 		}
-		_ = json.Unmarshal(w.Body.Bytes(), &answer)
+		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+			fmt.Println(err)
+		}
 		fmt.Printf("%s: %d %q\n", path, w.Code, answer.Message)
 		return `{"refresh_token":"` + answer.Refresh + `"}`
 	}

@@ -15,8 +15,8 @@ import (
 // RefreshHandler answers a POST with the next pair of tokens, or with the refusal
 // of [Refresher.Refresh]. The body is {"refresh_token":"…"}, or a form with
 // refresh_token and perhaps grant_type=refresh_token (RFC 6749, section 6). A body
-// that is neither is answered 400, invalid_request. With Options.Cookie, only the
-// cookie is read.
+// that is neither is answered 400, invalid_request; one of more than 8 KiB has no
+// token. With Options.Cookie, only the cookie is read.
 //
 // The token of a login that is bound to a key (StartOptions.JKT) needs a proof in the same
 // request. One that is wrong is refused as Options.Proofs says, and nothing ends.
@@ -72,11 +72,11 @@ func (r *Refresher[C]) LogoutHandler() http.Handler {
 func (r *Refresher[C]) logout(ctx context.Context, refreshToken string) (subject string, err error) {
 	ctx, cancel := detach(ctx)
 	defer cancel()
-	t, ok := r.keys.open(refreshToken)
+	t, err := r.keys.open(refreshToken)
 	access, _ := guard.CredentialFrom[*jwtauth.Token[C]](ctx)
 	if access == nil || access.Issuer != r.issuer.Name {
-		if !ok {
-			return "", refuseLogout(errForged)
+		if err != nil {
+			return "", refuseLogout(err)
 		}
 		return t.subject, r.end(ctx, t.subject, t.familyID(), r.now())
 	}

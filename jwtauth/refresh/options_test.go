@@ -25,6 +25,7 @@ func TestNewReportsMistakes(t *testing.T) {
 		"has 31 bytes":                               {Key: make([]byte, 31)},
 		"has 0 bytes, and needs":                     {Key: []byte("")},
 		"has 1 bytes, and needs 32":                  {PreviousKeys: []guard.Secret{[]byte("1")}},
+		"a key has zeros only":                       {Key: make([]byte, 32)},
 		"without Cookie":                             {InsecureCookie: true},
 		"or TrustedOrigins without Cookie":           {TrustedOrigins: []string{"https://app.example"}},
 		"refresh: trusted origin: ":                  {Cookie: true, TrustedOrigins: []string{"app.example"}},

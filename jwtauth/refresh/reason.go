@@ -26,6 +26,7 @@ func (e *ReuseError) Error() string {
 // The reasons of refusals, for Observe.
 var (
 	errForged    = errors.New("refresh: not a refresh token of this issuer")
+	errNoToken   = errors.New("refresh: no refresh token, or two cookies with one")
 	errForeign   = errors.New("refresh: the refresh token belongs to another subject")
 	errExpired   = errors.New("refresh: the login has expired")
 	errRepeated  = errors.New("refresh: the refresh token was repeated within the grace period, after its successor was used")

@@ -147,6 +147,22 @@ func TestRefusalsBelongToTheCaller(t *testing.T) {
 	}
 }
 
+// TestReasonOfAMissingToken: the log does not call a missing token a forged one.
+func TestReasonOfAMissingToken(t *testing.T) {
+	const want = "refresh: no refresh token, or two cookies with one"
+	for _, cookie := range []bool{false, true} {
+		g := newRig(t, &refresh.Options{Cookie: cookie})
+		g.serve(g.refresher.RefreshHandler(), "POST", "", "{}")
+		g.serve(g.refresher.LogoutHandler(), "POST", "", "{}")
+		if len(g.seen) != 2 || g.seen[0].Reason != want || g.seen[1].Reason != want {
+			t.Errorf("cookie %t: %+v", cookie, g.seen)
+		}
+		if err := g.refresher.Revoke(t.Context(), "1", ""); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Revoke: %v", err)
+		}
+	}
+}
+
 // TestRefusalOfAHandlerHasThePattern: the Decision names the route.
 func TestRefusalOfAHandlerHasThePattern(t *testing.T) {
 	g := newRig(t, nil)

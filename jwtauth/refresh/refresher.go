@@ -30,7 +30,8 @@ type Refresher[C any] struct {
 // calls reload at every refresh, and at a login without StartOptions.Claims, for the
 // claims of a subject, so that the next token has a changed role. The login is that of
 // [StartOptions]. If reload reports found == false, because the subject was deleted or
-// disabled, the login ends. The error of New lists every mistake.
+// disabled, the login ends. An error of reload is our own failure, unless it is a
+// *guard.Error, and ends no login. opts may be nil. The error of New lists every mistake.
 func New[C any](issuer *jwtauth.Issuer[C], reload func(ctx context.Context, subject string, login map[string]any) (claims C, found bool, err error), opts *Options) (*Refresher[C], error) {
 	var o Options
 	if opts != nil {

@@ -23,10 +23,10 @@ func (r *Refresher[C]) Revoke(ctx context.Context, subject, refreshToken string)
 // revoke is Revoke without the report. It returns the family's ID. An access
 // token of the family may expire as late as accessExpires.
 func (r *Refresher[C]) revoke(ctx context.Context, subject, refreshToken string, accessExpires time.Time) (familyID string, err error) {
-	t, ok := r.keys.open(refreshToken)
+	t, err := r.keys.open(refreshToken)
 	switch {
-	case !ok:
-		return "", refuseLogout(errForged)
+	case err != nil:
+		return "", refuseLogout(err)
 	case t.subject != subject:
 		return "", refuseLogout(errForeign)
 	}

@@ -63,10 +63,10 @@ func (r *Refresher[C]) refresh(ctx context.Context, refreshToken string, req *ht
 
 // open returns a genuine token that has not expired.
 func (r *Refresher[C]) open(refreshToken string) (token, error) {
-	t, ok := r.keys.open(refreshToken)
+	t, err := r.keys.open(refreshToken)
 	switch {
-	case !ok:
-		return t, r.refuse(errForged)
+	case err != nil:
+		return t, r.refuse(err)
 	case !r.now().Before(t.expires):
 		return t, r.refuse(errExpired)
 	}

@@ -1,7 +1,6 @@
 package refresh
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -53,9 +52,9 @@ const (
 // has authenticated the subject, a text of 1 to 1024 bytes; opts may be nil. A
 // subject that reload does not find is refused with 401. So are one whose epoch is not
 // StartOptions.Epoch, and a Ref that RevokeRef has ended within the hour, with the code
-// "signin_ended". A Login that cannot be stored, and a Ref that is too long, are an
-// error. The outcome is reported to guard.Observe with the action "sign-in";
-// guard.Refuse does not report the error again.
+// "signin_ended". A Login that cannot be stored, a Ref that is too long, and a JKT that
+// is no thumbprint are an error. The outcome is reported to guard.Observe with the
+// action "sign-in"; guard.Refuse does not report the error again.
 func (r *Refresher[C]) Start(ctx context.Context, subject string, opts *StartOptions[C]) (*jwtauth.Tokens, error) {
 	var o StartOptions[C]
 	if opts != nil {
@@ -191,8 +190,8 @@ func encodeLogin(login map[string]any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("refresh: Login: %w", err)
 	}
-	// encoding/json writes \ufffd in place of invalid bytes, and a RawMessage as it is.
-	if bytes.Contains(bytes.ReplaceAll(text, []byte(`\\`), nil), []byte(`\ufffd`)) || !utf8.Valid(text) {
+	// encoding/json writes U+FFFD in place of invalid bytes, and a RawMessage as it is.
+	if replaced(login, text) || !utf8.Valid(text) {
 		return "", errors.New("refresh: Login is not valid UTF-8")
 	}
 	if len(text) > MaxLogin {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-guard/guard/internal/hmacstate"
 	"github.com/go-guard/guard/internal/secret"
+	"github.com/go-guard/guard/internal/wiring"
 )
 
 // A token is the content of a refresh token, which is written as
@@ -135,6 +136,8 @@ func newKeyring(o *Options, issuerSecrets func() *[][]byte, scope []byte) (*keyr
 	for _, s := range slices.Concat(secrets, previous) {
 		if len(s) < minKeySize {
 			errs = append(errs, fmt.Errorf("refresh: a key has %d bytes, and needs %d", len(s), minKeySize))
+		} else if wiring.IsZero(s) {
+			errs = append(errs, errors.New("refresh: a key has zeros only: fill it from crypto/rand"))
 		}
 	}
 	if errs != nil {
@@ -172,7 +175,17 @@ func (k *keyring) derive(lists ...[][]byte) (keys macKeys) {
 
 func (k *keyring) seal(t token) string { return k.keys().seal(t) }
 
-func (k *keyring) open(text string) (t token, ok bool) { return k.keys().open(text) }
+// open returns the content of a token, or why there is none.
+func (k *keyring) open(text string) (token, error) {
+	t, ok := k.keys().open(text)
+	switch {
+	case ok:
+		return t, nil
+	case text == "":
+		return token{}, errNoToken
+	}
+	return token{}, errForged
+}
 
 // scopeOf encodes the name, the type and the audience of an issuer, so that no two
 // issuers have one scope.

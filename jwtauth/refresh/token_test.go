@@ -48,7 +48,6 @@ func TestForgedRefreshTokens(t *testing.T) {
 		return guard.Must(guard.Must(refresh.New(issuer, g.reload, nil)).Start(t.Context(), "1", nil)).RefreshToken
 	}
 	forged := map[string]string{
-		"empty":                   "",
 		"garbage":                 "garbage",
 		"an access token":         good.AccessToken,
 		"cut":                     good.RefreshToken[:len(good.RefreshToken)-1],

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/once"
 )
 
@@ -32,7 +33,8 @@ func (realClock) Advance(d time.Duration) { time.Sleep(d) }
 
 // Run runs each case in a subtest. open returns a store, which need not be empty: no two
 // cases use the same keys. If clock is nil, the store has the real time: then no case
-// waits until a key is forgotten, and the leases that run out last a quarter of a second.
+// waits until a key is forgotten, so that a store without once.Slack passes, and the leases
+// that run out last a quarter of a second. A case that fails logs the rule that it tests.
 func Run(t *testing.T, open func(t *testing.T) once.Store, clock Clock) {
 	s := suite{clock: clock, real: clock == nil}
 	if s.real {
@@ -41,15 +43,31 @@ func Run(t *testing.T, open func(t *testing.T) once.Store, clock Clock) {
 	for _, c := range []struct {
 		name string
 		run  func(suite)
+		rule string // what a store that fails it does not keep
 	}{
-		{"Take", take}, {"TakeOfWhatIsOver", takeOver}, {"TakeAgainAfterItsTime", takeAgain}, {"FarFuture", farFuture},
-		{"ParallelTakes", parallelTakes}, {"Lease", lease}, {"Release", release}, {"LeaseRunsOut", runsOut}, {"LostLease", lost},
-		{"CommitAgain", commitAgain}, {"CommitOfWhatIsOver", commitOver}, {"WrongLeases", wrongLeases}, {"ParallelLeases", parallelLeases},
-		{"Advance", advance}, {"AdvanceAgainAfterItsTime", advanceAgain}, {"ParallelSteps", parallelSteps}, {"OtherMethods", others}, {"ContextThatHasEnded", ended},
+		{"Take", take, "Take is true once for a key, and false until its time"},
+		{"TakeOfThePast", takePast, "Take until a time that is past is false, and remembers nothing"},
+		{"TakeAgainAfterItsTime", takeAgain, "a key is remembered for once.Slack longer than its time, and then forgotten"},
+		{"FarFuture", farFuture, "a time may be as late as a token's exp, after the year 9999"},
+		{"ParallelTakes", parallelTakes, "of Takes at once, one is true"},
+		{"Lease", lease, "a key is Busy during a lease, Done after its Commit until the time of that, and then First again; each lease has a Holder of its own"},
+		{"Release", release, "a Release ends its own lease alone, and a Commit after it is once.ErrLost if there is another lease"},
+		{"LeaseRunsOut", runsOut, "a lease that ran out can be committed while no other caller has acquired the key"},
+		{"LostLease", lost, "once another caller has acquired the key, Commit of the old lease is once.ErrLost, and its Release does nothing"},
+		{"CommitAgain", commitAgain, "a Commit may be repeated"},
+		{"CommitOfThePast", commitPast, "a key that was committed until a past time is Done for once.Slack"},
+		{"WrongLeases", wrongLeases, "a lease that is not positive is an error, and so is a negative step; a nanosecond is a lease"},
+		{"ParallelLeases", parallelLeases, "of Acquires at once, one is First"},
+		{"Advance", advance, "Advance is true for larger steps alone, of 63 bits, and false until a past time"},
+		{"AdvanceAgainAfterItsTime", advanceAgain, "an Advance with an earlier time does not shorten how long the step is remembered"},
+		{"ParallelSteps", parallelSteps, "of Advances to one step at once, one is true"},
+		{"OtherMethods", others, "a key that one of Take, leases and Advance has used is done for the others: Take and Advance are false, Acquire is Done, and Commit of a lease that the key never had is once.ErrLost"},
+		{"ContextThatHasEnded", ended, "a call whose context has ended may fail, and then its result is not true or First"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := s
 			s.T, s.store = t, open(t)
+			harness.Rule(t, c.rule)
 			c.run(s)
 		})
 	}
@@ -73,7 +91,7 @@ func (s suite) in(d time.Duration) time.Time { return s.clock.Now().Add(d) }
 // afterSlack advances the clock until what is remembered for d is forgotten.
 func (s suite) afterSlack(d time.Duration) {
 	if s.real {
-		s.Skip("with the real time, this would take a minute")
+		s.Skip("skipped from here: this waits a minute for once.Slack. A store whose clock is the test's is tested at once: see Run")
 	}
 	s.clock.Advance(d + once.Slack + time.Second)
 }
@@ -126,8 +144,7 @@ func take(s suite) {
 	s.take(true, key(), s.in(time.Hour))
 }
 
-// What is over is never the first, and is not remembered.
-func takeOver(s suite) {
+func takePast(s suite) {
 	k := key()
 	s.take(false, k, s.in(-time.Second))
 	s.take(false, k, time.Time{})
@@ -150,7 +167,7 @@ func takeAgain(s suite) {
 
 // The exp of a token may be as late as 9999, or later.
 func farFuture(s suite) {
-	for _, until := range []time.Time{time.Unix(253402300799, 0), time.Unix(1<<40, 0), time.Unix(math.MaxInt64/1000, 0)} {
+	for _, until := range []time.Time{time.Unix(253402300799, 0), time.Unix(1<<40, 0), time.Unix(math.MaxInt64/1000-1, 0), time.Unix(math.MaxInt64/1000, 0), time.Unix(1<<62, 0)} {
 		k := key()
 		s.take(true, k, until)
 		s.take(false, k, until)
@@ -261,8 +278,8 @@ func commitAgain(s suite) {
 	s.acquire(once.Done, k, time.Hour)
 }
 
-// What was done is done, also if its time is over.
-func commitOver(s suite) {
+// A key that was committed is done, also if its time is past.
+func commitPast(s suite) {
 	k := key()
 	s.commit(nil, s.acquire(once.First, k, time.Hour), s.in(-time.Hour))
 	s.acquire(once.Done, k, time.Hour)

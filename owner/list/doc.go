@@ -1,5 +1,5 @@
-// Package list selects the resources that a principal may see: by one rule, a
-// resource is checked, and a list is selected in SQL.
+// Package list selects the resources that a principal may see. One rule checks a
+// resource in Go and selects a list in SQL.
 //
 //	var (
 //		author = list.NotNull("author_id", func(p Post) string { return p.AuthorID })
@@ -16,16 +16,16 @@
 //	rows, err := db.QueryContext(ctx, "SELECT id, title FROM posts WHERE "+where, args...)
 //
 // Match and Where agree, with the logic of SQL: a comparison with NULL is unknown,
-// neither true nor false, and so is its negation. What is unknown is not selected.
-// An empty rule is unknown, and so is a comparison with an empty string or 0, as
-// owner.Same has it: an empty id selects nothing, also under Not.
+// neither true nor false, and so is its negation. An unknown result is not selected.
+// An empty rule is unknown, and so is a comparison with an empty string or 0, as in
+// owner.Same: an empty ID selects nothing, even under Not.
 //
 // SQL contains the names of columns, which the program declares, and placeholders.
 // Values are arguments, and never part of the text.
 //
 // Text is equal if its bytes are. In MySQL and SQLite that holds for columns of any
-// collation. In PostgreSQL it holds for text and varchar of a deterministic
-// collation, which is the default. It does not hold for citext, char(n) and uuid,
-// which equal other spellings. A value that the character set of a column in MySQL
-// lacks is an error of the query.
+// collation. In PostgreSQL it holds for text and varchar of a deterministic collation,
+// which is the default. It does not hold for citext, char(n) and uuid, which equal
+// other spellings. In MySQL, a value outside the character set of its column is an
+// error of the query.
 package list

@@ -14,8 +14,8 @@ func (s *suite) today() (ratelimit.Limit, time.Time) {
 	return ratelimit.Limit{Name: "day", Quota: 5, Calendar: ratelimit.Daily(nil)}, s.clock.Now().Add(-time.Hour).UTC().Truncate(time.Second)
 }
 
-// calendar: each period has a count, by its Since, and a store's clock is used for how
-// long a period lasts only.
+// calendar: each period has a count, and a store's clock is used for how long a period
+// lasts only.
 func calendar(s *suite) {
 	l, since := s.today()
 	k, until := key(), since.Add(24*time.Hour)
@@ -58,6 +58,29 @@ func calendar(s *suite) {
 	}
 	if st := at(until, until.Add(24*time.Hour), 0); st.Remaining != 298 {
 		s.Fatalf("the next day after it: %+v", st)
+	}
+}
+
+// periodsOfPlans: a day and a month that begin together, as on the first day of the month,
+// are two periods: a client that changes its plan takes from another count.
+func periodsOfPlans(s *suite) {
+	l, since := s.today()
+	k := key()
+	day := ratelimit.Take{Limit: l, Key: k, Cost: 3, Since: since, Until: since.Add(24 * time.Hour)}
+	month := day
+	month.Limit.Calendar, month.Until = ratelimit.Monthly(since.Day(), nil), since.Add(30*24*time.Hour)
+	for i, t := range []ratelimit.Take{month, day} {
+		if st := s.take(t)[0]; st.RetryAfter != 0 || st.Remaining != 2 {
+			s.Fatalf("take %d of 3 from 5 of its period: %+v", i+1, st)
+		}
+	}
+	s.giveBack(ratelimit.Taken{Take: day, All: true})
+	day.Cost, month.Cost = 0, 0
+	if st := s.take(day)[0]; st.Remaining != 5 {
+		s.Fatalf("the day after its reset: %+v", st)
+	}
+	if st := s.take(month)[0]; st.Remaining != 2 || st.Reset < 28*24*time.Hour {
+		s.Fatalf("the month after a reset of the day: %+v", st)
 	}
 }
 

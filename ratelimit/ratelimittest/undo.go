@@ -1,6 +1,10 @@
 package ratelimittest
 
-import "github.com/go-guard/guard/ratelimit"
+import (
+	"time"
+
+	"github.com/go-guard/guard/ratelimit"
+)
 
 func taken(l ratelimit.Limit, k string, cost int, st ratelimit.State) ratelimit.Taken {
 	return ratelimit.Taken{Take: ratelimit.Take{Limit: l, Key: k, Cost: cost}, Stamp: st.Stamp}
@@ -90,4 +94,28 @@ func giveBackAll(s *suite) {
 	s.one(quick, k, 3, true)
 	s.passed(quick.Window)
 	s.one(quick, k, 3, true)
+}
+
+// giveBackAfterReset: what was taken before a reset is given back by it, and not from what
+// was taken since.
+func giveBackAfterReset(s *suite) {
+	s.slot = "slot"
+	for _, l := range []ratelimit.Limit{five, hundred, bucket} {
+		k := key()
+		before := s.one(l, k, 3, true)
+		s.giveBack(ratelimit.Taken{Take: ratelimit.Take{Limit: l, Key: k}, All: true})
+		s.one(l, k, 2, true)
+		s.one(l, k, 1, true)
+		s.giveBack(taken(l, k, 3, before))
+		s.remaining(l, k, full(l)-3)
+	}
+	l, since := s.today()
+	t := ratelimit.Take{Limit: l, Key: key(), Cost: 3, Since: since, Until: since.Add(24 * time.Hour)}
+	before := s.take(t)[0]
+	s.giveBack(ratelimit.Taken{Take: t, All: true})
+	s.take(t)
+	s.giveBack(ratelimit.Taken{Take: t, Stamp: before.Stamp})
+	if t.Cost = 0; s.take(t)[0].Remaining != l.Quota-3 {
+		s.Fatal("a take from a period before its reset was given back after it")
+	}
 }

@@ -19,7 +19,7 @@ type Record struct {
 	PublicKey      string    // a COSE key in base64url, 1500 characters at most
 	SignCount      uint32    // of the last sign-in; 0 of authenticators without a counter
 	BackupEligible bool      // it may be synced to other devices
-	BackedUp       bool      // it is
+	BackedUp       bool      // it is synced, as of the last use
 	Transports     []string  // for the browser, at most 8 words of at most 16 characters
 	AAGUID         string    // the model of the authenticator, as a UUID; zeros if it does not say
 	Name           string    // by its owner, 1 to 64 bytes

@@ -17,6 +17,8 @@ import (
 
 // Issue returns a code for a subject of 1 to 255 bytes, to be sent to its owner. For a
 // subject that does not exist it is empty, without an error, as that of [Links.Issue].
+// The error is for guard.Refuse, and already reported to Observe: 503 if the state cannot
+// be read.
 func (c *Codes) Issue(ctx context.Context, subject string) (code string, err error) {
 	d := c.decision("issue")
 	d.Subject = subject

@@ -27,10 +27,10 @@ type CodeOptions struct {
 
 	// Digits is the length of a code, 6 to 10. If 0, it is 6.
 	Digits int
-	// Attempts is how many wrong codes of a subject are accepted within Lifetime, and so of
+	// Attempts is how many wrong codes of a subject may be tried within Lifetime, and so of
 	// one code: 1 to 10. If 0, it is 5.
 	Attempts int
-	// AttemptsPerDay is how many wrong codes of a subject are accepted in 24 hours, over
+	// AttemptsPerDay is how many wrong codes of a subject may be tried in 24 hours, over
 	// all its codes: Attempts to 100. If 0, it is 20. With 6 digits, a day of guessing at
 	// one subject then has a chance of one in 25,000.
 	AttemptsPerDay int

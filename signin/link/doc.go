@@ -10,10 +10,10 @@
 //
 // A link is signed, and nothing is stored until it is redeemed. It belongs to one
 // purpose, subject and URL, and to a state of the subject, such as the hash of the
-// password and the credential epoch: once that changes, all links that were sent are
-// invalid. Of several requests at once, also with different links of one state, one
-// redeems. An action that fails spends nothing. The URL is that of the configuration
-// and never of a request, so that no Host header leads a token elsewhere.
+// password and the credential epoch. When the state changes, all earlier links are
+// invalid. Only one of several concurrent requests redeems, even with different links
+// of one state. An action that fails spends nothing. The URL is a setting and never
+// comes from a request, so a forged Host header cannot redirect a token.
 //
 // Mail scanners open links: a GET only calls Open, which spends nothing. Redeem belongs
 // to a POST with the token in its body.
@@ -25,9 +25,10 @@
 // # Not covered
 //
 // This package sends no mail, and does not limit how many are sent: see package
-// ratelimit. Anyone who can read the mail can redeem the link. The token is in the query
-// of the URL, since a fragment would need JavaScript. So it is also in access logs, and is
-// of use to their readers until it is redeemed or expires. [SetHeaders] keeps it out of
-// Referer fields and caches. Anyone who knows a subject can use up the attempts of its
-// [Codes]: accept codes behind half a sign-in, or from someone who is signed in.
+// ratelimit. Anyone who can read the mail can redeem the link. The token is in the
+// query of the URL, since a fragment would need JavaScript. So it is also in access
+// logs, and their readers can use it until it is redeemed or expires. [SetHeaders]
+// keeps it out of Referer fields and caches. Anyone who knows a subject can use up the
+// attempts of its [Codes]: accept codes behind a half sign-in, or from a signed-in
+// user.
 package link

@@ -61,6 +61,10 @@ const parameter = "token"
 // whether it is confirmed; for a sign-in, the epoch and a count of sign-ins by link. It is
 // neither stored nor in a link. found is false for a subject that does not exist. An
 // error is a failure of ours (503).
+//
+// A state that comes back within a Lifetime after it was redeemed is still spent: its new
+// links are refused. The epoch and a count never come back. Whether an address is taken
+// does, so give each such link a subject of its own: a random text beside the address.
 func New(purpose, baseURL string, key guard.Secret, state func(ctx context.Context, subject string) (boundTo string, found bool, err error), opts *Options) (*Links, error) {
 	var o Options
 	if opts != nil {

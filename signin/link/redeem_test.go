@@ -3,6 +3,7 @@ package link_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,20 @@ func never(t *testing.T) func(context.Context, string) error {
 		t.Error("the action was called")
 		return nil
 	}
+}
+
+// TestStateComesBack: a subject whose state is again one that was redeemed gets no link
+// that works, and another subject of the same state does.
+func TestStateComesBack(t *testing.T) {
+	taken := false
+	state := func(context.Context, string) (string, bool, error) { return strconv.FormatBool(taken), true, nil }
+	c := newClock()
+	l := guard.Must(link.New("sign-up", base, key('k'), state, &link.Options{Now: c.Now}))
+	signUp := func(context.Context, string) error { taken = true; return nil }
+	redeem(l, issue(t, l, "a@example.com"), signUp).is(t, 200, "", "")
+	taken = false // the account was deleted
+	redeem(l, issue(t, l, "a@example.com"), never(t)).is(t, 400, refused, "or has come back")
+	redeem(l, issue(t, l, "another a@example.com"), signUp).is(t, 200, "", "")
 }
 
 // TestUnchangedState: where the action leaves the state as it is, no link of it works

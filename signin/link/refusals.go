@@ -21,7 +21,7 @@ var (
 	errUnknownSubject = fmt.Errorf("%w: the subject does not exist any more", ErrInvalid)
 	errState          = fmt.Errorf("%w: the state has changed since it was issued", ErrInvalid)
 	errBusy           = fmt.Errorf("%w: another request redeems it, or one of the same state, at this time", ErrInvalid)
-	errSpent          = fmt.Errorf("%w: one of the same state was redeemed before, and the state has not changed since", ErrInvalid)
+	errSpent          = fmt.Errorf("%w: one of the same state was redeemed before, and the state has not changed since, or has come back", ErrInvalid)
 	errCode           = fmt.Errorf("%w: a wrong or expired code, or of another state", ErrInvalid)
 	errCodeMalformed  = fmt.Errorf("%w: not a code of as many digits", ErrInvalid)
 	errCodeUnknown    = fmt.Errorf("%w: a code of an unknown subject", ErrInvalid)

@@ -46,7 +46,7 @@ func (l *Login[C]) begin(w http.ResponseWriter, r *http.Request, linkTo string) 
 		return guard.Unavailable(err)
 	}
 	p := newPending(l.opts.Now())
-	p.LinkTo = linkTo
+	p.LinkTo = []byte(linkTo)
 	if next, found := field.Query(r.URL.RawQuery, "next"); found == field.Present && l.isNext(next) {
 		p.Next = next
 	}

@@ -121,7 +121,7 @@ func TestClientMistakes(t *testing.T) {
 		`"none" ignores`:                   {ID: "a", Auth: oauth.None, Secret: guard.Secret("x")},
 		`there is no Auth "basic"`:         {ID: "a", Auth: "basic"},
 		"needs a private key, and no HMAC": {ID: "a", Key: jwtauth.ECDSA("ES256", &otherKey.PublicKey)},
-		"and no HMAC":                      {ID: "a", Key: jwtauth.HMAC("HS256", make([]byte, 32))},
+		"and no HMAC":                      {ID: "a", Key: jwtauth.HMAC("HS256", []byte(strings.Repeat("k", 32)))},
 		`no algorithm "XS256"`:             {ID: "a", Key: jwtauth.ECDSA("XS256", otherKey)},
 	} {
 		_, err := oauth.New[claims](oauth.Discover(issuer), c, callback, &oauth.Options{Key: sealKey})

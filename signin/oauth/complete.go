@@ -20,12 +20,12 @@ const (
 	storeTimeout = 5 * time.Second // to spend a sign-in whose client has left
 )
 
-// Complete ends a sign-in: it serves the callback URL. It calls signIn with who the
-// provider says it is, which finds or makes the account of (Issuer, Subject), signs in,
-// such as by sessions.Create, and writes no response. With a LinkTo it adds the identity
-// to that account instead: see [Login.Link]. If it returns nil, the browser goes
-// to who.Next (303), which is the next of [Login.Begin] or "/". An error is answered by
-// guard.Refuse; either way the sign-in is spent.
+// Complete ends a sign-in: it serves the callback URL. It calls signIn with the identity
+// that the provider states. signIn finds or makes the account of (Issuer, Subject), creates
+// the session, such as by sessions.Create, and writes no response. With a LinkTo it adds
+// the identity to that account instead: see [Login.Link]. If it returns nil, the browser
+// goes to who.Next (303), which is the next of [Login.Begin] or "/". An error is answered
+// by guard.Refuse; either way the sign-in is spent. Complete panics if signIn is nil.
 //
 // A callback without a pending sign-in in this browser, or a repeated one, is 400
 // (signin_invalid). A person who declined gets 403 (signin_declined), another error of the

@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -193,11 +194,13 @@ func ExampleApple() {
 			Scopes: []string{"email", "name"},
 		}))
 
+	names := map[string]string{} // a column of the accounts
 	mux := http.NewServeMux()
 	mux.Handle("GET /login/apple", login.Begin())
 	mux.Handle("POST /callback/apple", login.Complete(func(w http.ResponseWriter, r *http.Request, who *oauth.Identity[map[string]any]) error {
-		name := who.FirstName + " " + who.LastName // store it now, for display
-		_ = name
+		if who.FirstName != "" {
+			names[who.Subject] = who.FirstName + " " + who.LastName // for display; no later answer has it
+		}
 		return nil // sessions.Create
 	}))
 
@@ -282,14 +285,21 @@ var exampleProvider = &http.Client{Transport: roundTrip(func(r *http.Request) (*
 	const at = "https://accounts.example.com"
 	switch r.URL.Path {
 	case "/.well-known/openid-configuration":
-		return respond(200, text(object{
+		return answer(map[string]any{
 			"issuer": at, "authorization_endpoint": at + "/authorize", "token_endpoint": at + "/token", "userinfo_endpoint": at + "/userinfo", "jwks_uri": at + "/jwks",
-		}))()
+		}), nil
 	case "/jwks":
-		return respond(200, text(object{"keys": []object{}}))()
+		return answer(map[string]any{"keys": []any{}}), nil
 	}
 	return nil, errors.New("not in this example")
 })}
+
+func answer(document map[string]any) *http.Response {
+	w := httptest.NewRecorder()
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(guard.Must(json.Marshal(document)))
+	return w.Result()
+}
 
 type roundTrip func(*http.Request) (*http.Response, error)
 

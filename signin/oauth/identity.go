@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -22,7 +23,8 @@ type Identity[C any] struct {
 	// is still another account.
 	Email         string
 	EmailVerified bool
-	// Claims are those of the ID token and of the userinfo.
+	// Claims are those of the ID token and of the userinfo. A member that both have is the ID
+	// token's as a whole.
 	Claims C
 
 	// FirstName and LastName are in the answer to a person's first sign-in with Apple that
@@ -71,7 +73,7 @@ func (e *email) verified() bool {
 
 // identify returns who a grant is for.
 func (l *Login[C]) identify(ctx context.Context, m *metadata, p *pending, g *grant) (*Identity[C], error) {
-	who := &Identity[C]{Issuer: l.server.issuer, LinkTo: p.LinkTo, Next: p.Next}
+	who := &Identity[C]{Issuer: l.server.issuer, LinkTo: string(p.LinkTo), Next: p.Next}
 	if l.opts.KeepTokens {
 		who.Tokens = g.tokens(l.opts.Now(), l.opts.Scopes, l.server)
 	}
@@ -83,7 +85,7 @@ func (l *Login[C]) identify(ctx context.Context, m *metadata, p *pending, g *gra
 		return nil, err
 	}
 	if l.opts.UserInfo {
-		if err := l.fromUserInfo(ctx, m, g, t.Sub(), who); err != nil {
+		if err := l.fromUserInfo(ctx, m, g, t.Sub(), payload, who); err != nil {
 			return nil, err
 		}
 	}
@@ -138,8 +140,8 @@ func (l *Login[C]) userInfo(ctx context.Context, m *metadata, g *grant) ([]byte,
 }
 
 // fromUserInfo sets what the userinfo says (OpenID Connect Core, section 5.3.2): it must
-// be that of the ID token's subject.
-func (l *Login[C]) fromUserInfo(ctx context.Context, m *metadata, g *grant, subject string, who *Identity[C]) error {
+// be that of the ID token's subject. idToken is the payload of that token.
+func (l *Login[C]) fromUserInfo(ctx context.Context, m *metadata, g *grant, subject string, idToken []byte, who *Identity[C]) error {
 	text, err := l.userInfo(ctx, m, g)
 	if err != nil {
 		return err
@@ -155,7 +157,28 @@ func (l *Login[C]) fromUserInfo(ctx context.Context, m *metadata, g *grant, subj
 		return failed(errUserInfoSubject)
 	}
 	who.Email, who.EmailVerified = user.Email, user.verified()
+	if text, err = l.without(text, idToken); err != nil {
+		return err
+	}
 	return l.decode(text, &who.Claims)
+}
+
+// without returns the userinfo without the members that the ID token has. encoding/json
+// would mix the two values where they are objects or lists: an element of the ID token's
+// list would keep the fields of the userinfo's that it lacks.
+func (l *Login[C]) without(userInfo, idToken []byte) ([]byte, error) {
+	var members, counting map[string]json.RawMessage
+	if l.shape.Unmarshal(userInfo, &members) != nil || json.Unmarshal(idToken, &counting) != nil {
+		return nil, failed(errClaims)
+	}
+	for name := range counting {
+		delete(members, name)
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // an UnmarshalJSON of C reads the values as the provider wrote them
+	err := e.Encode(members)
+	return b.Bytes(), err
 }
 
 // fromUser sets what the user endpoint of plain OAuth 2.0 says.

@@ -20,8 +20,10 @@ const maxLinkTo = 255
 //
 // The function of Complete must refuse an identity that another account has, and a LinkTo
 // that is not the account of the request's session any more: another person may use the
-// browser by then. With FormPost the callback has no SameSite=Lax cookie, and so no
-// session; [Login.Logout] ends what Link began in any case. It must never link by e-mail.
+// browser by then, or the owner has ended all sessions. With FormPost the callback has no
+// SameSite=Lax cookie, and so no session: let subject return the session's ID beside the
+// account, and refuse one that session.Manager.List no longer has. [Login.Logout] ends what
+// Link began in that browser. The function must never link by e-mail.
 //
 // Link serves POST, with the query parameter next of Begin. A cross-site request is 403,
 // whatever subject would return. If the page with the form has a Content-Security-Policy

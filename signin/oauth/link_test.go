@@ -35,6 +35,7 @@ func TestLink(t *testing.T) {
 		{name: "no browser", account: "account-7", want: 303},
 		{name: "an old browser", header: http.Header{"Origin": {"http://example.com"}}, account: "account-7", want: 303},
 		{name: "the longest account", header: sameOrigin, account: strings.Repeat("é", 127), want: 303},
+		{name: "an account of bytes", header: sameOrigin, account: "\xff\x00\x01\ufffd<", want: 303}, // LinkTo was another account
 		{name: "cross-site", header: http.Header{"Sec-Fetch-Site": {"cross-site"}}, account: "account-7", want: 403, reason: "another site"},
 		{name: "same site, another origin", header: http.Header{"Sec-Fetch-Site": {"same-site"}}, account: "account-7", want: 403, reason: "another site"},
 		{name: "cross-site in an old browser", header: http.Header{"Origin": {"https://evil.example"}}, account: "account-7", want: 403, reason: "another site"},

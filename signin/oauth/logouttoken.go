@@ -23,8 +23,8 @@ type LogoutToken struct {
 	Issuer, Subject, SessionID string
 }
 
-// Ref is the Ref of the identities of the session, empty without a SessionID: see
-// [Identity.Ref].
+// Ref names the provider's session as [Identity.Ref] does: it is the same text for the
+// identities of that session. It is empty without a SessionID.
 func (t LogoutToken) Ref() string { return refOf(t.Issuer, t.SessionID) }
 
 // refOf names a provider's session. The ids of several issuers may be equal, and may have

@@ -122,8 +122,8 @@ func (o *Options) withDefaults(s *server) (Options, error) {
 		c.Scopes = slices.Insert(c.Scopes, 0, "openid")
 	}
 	for _, scope := range c.Scopes {
-		if !field.IsScope(scope) {
-			mistake("scope %q is not a scope-token (RFC 6749, section 3.3)", scope)
+		if err := field.CheckScope(scope); err != nil {
+			mistake("%w", err)
 		}
 	}
 	if s.appleTeam != "" && (slices.Contains(c.Scopes, "email") || slices.Contains(c.Scopes, "name")) {

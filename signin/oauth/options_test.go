@@ -51,6 +51,8 @@ func TestMoreMistakes(t *testing.T) {
 		{"the Provider is nil", nil, callback, good()},
 		{"key 1 has 0 bytes", oauth.Discover(issuer), callback, nil},
 		{"key 1 has 0 bytes", oauth.Discover(issuer), callback, &oauth.Options{OldKeys: []guard.Secret{sealKey}}},
+		{"key 1 has zeros only", oauth.Discover(issuer), callback, &oauth.Options{Key: make(guard.Secret, 32)}},
+		{"key 2 has zeros only", oauth.Discover(issuer), callback, &oauth.Options{Key: sealKey, OldKeys: []guard.Secret{make(guard.Secret, 32)}}},
 		{"is not https", oauth.Discover("http://idp.example"), callback, good()},
 		{"has a query", oauth.Discover(issuer + "?a=b"), callback, good()},
 		{"not an absolute", oauth.Discover("idp.example"), callback, good()},

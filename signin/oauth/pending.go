@@ -34,7 +34,7 @@ type pending struct {
 	Verifier string   `json:"v"` // of PKCE
 	Started  int64    `json:"t"` // in Unix milliseconds
 	Next     string   `json:"p,omitempty"`
-	LinkTo   string   `json:"l,omitempty"`
+	LinkTo   []byte   `json:"l,omitempty"` // JSON changes a string that is not UTF-8
 	MaxAge   *int64   `json:"a,omitempty"` // in seconds
 	ACR      []string `json:"c,omitempty"`
 }

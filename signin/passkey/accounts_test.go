@@ -12,6 +12,15 @@ import (
 	"github.com/go-guard/guard/signin/passkey/passkeytest"
 )
 
+// TestSubjectOfBytes: the registration was refused as one of another account.
+func TestSubjectOfBytes(t *testing.T) {
+	a := newApp(t, passkey.Options{})
+	c := a.registered(passkey.Account{Subject: "\xff\x00\ufffd<", Name: "alice@example.com"})
+	if out := a.login(a.got()); c.Subject != "\xff\x00\ufffd<" || out.status != 200 || out.credential.Subject != c.Subject {
+		t.Errorf("%q, %+v", c.Subject, out)
+	}
+}
+
 // TestOthersCredential: neither the credential nor the user handle of another account.
 func TestOthersCredential(t *testing.T) {
 	a := newApp(t, passkey.Options{})

@@ -33,6 +33,7 @@ func Example() {
 	key := make([]byte, 32) // in production, the same for all processes and after a restart
 	rand.Read(key)
 	store := guard.Must(passkey.NewMemory(nil)) // or tables: see Store
+	// InsecureCookie is for http://localhost alone: leave it out where the site has https.
 	keys := guard.Must(passkey.New("localhost", []string{"http://localhost:8080"}, key, store, &passkey.Options{InsecureCookie: true}))
 	sessions := guard.Must(session.New[struct{}](&session.Options{InsecureCookie: true}))
 
@@ -99,15 +100,17 @@ func Example() {
 
 // newPage returns a function that posts as the page does, with the browser's cookies.
 func newPage(base string) func(path string, body []byte) []byte {
-	jar, _ := cookiejar.New(nil)
-	client := &http.Client{Jar: jar}
+	client := &http.Client{Jar: guard.Must(cookiejar.New(nil))}
 	return func(path string, body []byte) []byte {
 		res, err := client.Post(base+path, "application/json", bytes.NewReader(body))
 		if err != nil {
 			return []byte(err.Error())
 		}
 		defer res.Body.Close()
-		answer, _ := io.ReadAll(res.Body)
+		answer, err := io.ReadAll(res.Body)
+		if err != nil {
+			return []byte(err.Error())
+		}
 		return answer
 	}
 }

@@ -2,6 +2,7 @@ package passkey
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -54,6 +55,9 @@ func (p *RelyingParty) Rename(ctx context.Context, subject, id, name string) err
 		if !isText(name) {
 			return false, badName()
 		}
+		if !isID(id) {
+			return false, nil
+		}
 		return p.store.Rename(ctx, subject, id, name)
 	})
 }
@@ -62,7 +66,19 @@ func (p *RelyingParty) Rename(ctx context.Context, subject, id, name string) err
 // was lost. Mail the owner, and have the page pass [RelyingParty.Accepted] to the browser.
 // Its error is that of [RelyingParty.Rename].
 func (p *RelyingParty) Remove(ctx context.Context, subject, id string) error {
-	return p.change(ctx, "remove", subject, func() (bool, error) { return p.store.Remove(ctx, subject, id) })
+	return p.change(ctx, "remove", subject, func() (bool, error) {
+		if !isID(id) {
+			return false, nil
+		}
+		return p.store.Remove(ctx, subject, id)
+	})
+}
+
+// isID reports whether a credential can have this ID, in base64url. It comes from a URL, and
+// databases fail on a NUL and on bytes that are not UTF-8.
+func isID(id string) bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	return id != "" && len(id) <= base64.RawURLEncoding.EncodedLen(maxCredentialID) && strings.Trim(id, letters) == ""
 }
 
 func (p *RelyingParty) change(ctx context.Context, action, subject string, f func() (bool, error)) error {

@@ -1,12 +1,15 @@
 package passkey_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/signin/passkey"
@@ -30,8 +33,12 @@ func TestManage(t *testing.T) {
 	if out := rename("1", first.ID, "Blue key"); out.status != 200 || a.last().Action != "rename" || a.last().Outcome != guard.Allowed || a.last().Subject != "1" {
 		t.Errorf("Rename: %d %+v", out.status, a.last())
 	}
-	for _, name := range []string{"", " ", strings.Repeat("n", 65), "a\x00b", "\xff"} {
-		a.refused(rename("1", first.ID, name), 422, "name_invalid", "name")
+	for _, name := range []string{"", " ", strings.Repeat("n", 65), strings.Repeat("é", 33), "a\x00b", "\xff"} {
+		out := rename("1", first.ID, name)
+		// 33 letters may be too long, so that the message names no number of them.
+		if a.refused(out, 422, "name_invalid", "name"); out.message != "Enter a short name, such as that of the device." {
+			t.Errorf("%q: %q", name, out.message)
+		}
 	}
 	a.refused(rename("2", first.ID, "mine"), 404, "not_found", "Not found")
 	a.refused(rename("1", "unknown", "mine"), 404, "not_found", "Not found")
@@ -127,5 +134,39 @@ func TestLimit(t *testing.T) {
 	a.refused(a.register("1", early), 409, "passkey_limit", "MaxPerAccount")
 	if out := a.registerOptions(passkey.Account{Subject: "2", Name: "bob"}); out.status != 200 {
 		t.Errorf("another account: %d", out.status)
+	}
+}
+
+// A utf8Store is a store whose database fails on a text that is none, as PostgreSQL does.
+type utf8Store struct{ passkey.Store }
+
+var errText = errors.New("invalid byte sequence for encoding \"UTF8\"")
+
+func isStorable(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
+
+func (s utf8Store) Rename(ctx context.Context, subject, id, name string) (bool, error) {
+	if !isStorable(id) {
+		return false, errText
+	}
+	return s.Store.Rename(ctx, subject, id, name)
+}
+
+func (s utf8Store) Remove(ctx context.Context, subject, id string) (bool, error) {
+	if !isStorable(id) {
+		return false, errText
+	}
+	return s.Store.Remove(ctx, subject, id)
+}
+
+// An ID comes from a URL: one that no credential has is not found, and no failure of the
+// store.
+func TestManageIDs(t *testing.T) {
+	p := guard.Must(passkey.New(rpID, origins, key, utf8Store{guard.Must(passkey.NewMemory(nil))}, nil))
+	for _, id := range []string{"", "\x00", "\xff", "YQ\n", "YQ==", "Y\x00Q", strings.Repeat("AAAA", 342)} {
+		for _, err := range []error{p.Rename(t.Context(), "1", id, "mine"), p.Remove(t.Context(), "1", id)} {
+			if e, ok := errors.AsType[*guard.Error](err); !ok || e.Status != 404 {
+				t.Errorf("%.10q: %v, want 404", id, err)
+			}
+		}
 	}
 }

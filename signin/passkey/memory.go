@@ -28,7 +28,7 @@ type Memory struct {
 	accounts    map[string][]string    // IDs by subject, the oldest first
 }
 
-// NewMemory returns an empty Memory; opts may be nil.
+// NewMemory returns an empty Memory; opts may be nil. A negative Max is an error.
 func NewMemory(opts *MemoryOptions) (*Memory, error) {
 	m := &Memory{max: 1 << 18, handles: map[string]string{}, credentials: map[string]*Credential{}, accounts: map[string][]string{}}
 	if opts != nil && opts.Max < 0 {

@@ -116,7 +116,7 @@ func (p *RelyingParty) registerOptions(w http.ResponseWriter, r *http.Request, a
 	for i, c := range registered {
 		exclude[i] = descriptor{publicKeyType, c.ID, c.Transports}
 	}
-	c := &pending{Ceremony: create, Subject: a.Subject, UserHandle: handle, Conditional: a.Conditional}
+	c := &pending{Ceremony: create, Subject: []byte(a.Subject), UserHandle: handle, Conditional: a.Conditional}
 	if err := p.begin(w, r, c); err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -89,9 +88,6 @@ func New(id string, origins []string, key guard.Secret, store Store, opts *Optio
 	var err error
 	if p.box, err = sealed.New("guard signin/passkey: challenge", all...); err != nil {
 		mistake("the key and OldKeys: %w", err)
-	}
-	if i := slices.IndexFunc(all, func(k guard.Secret) bool { return wiring.IsZero(k) }); i >= 0 {
-		mistake("the key and OldKeys: key %d has zeros only: fill it from crypto/rand", i+1)
 	}
 	o.OldKeys = nil
 	errs = append(errs, p.setOrigins(origins), o.complete(id))

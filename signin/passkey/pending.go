@@ -33,12 +33,13 @@ const (
 	get    ceremony = "webauthn.get"
 )
 
-// A pending ceremony is what a sealed cookie holds.
+// A pending ceremony is what a sealed cookie holds. A Subject may be any bytes, and JSON
+// changes a string that is not UTF-8.
 type pending struct {
 	Ceremony    ceremony `json:"k"`
 	Challenge   string   `json:"c"` // in base64url
 	Started     int64    `json:"t"` // in Unix milliseconds
-	Subject     string   `json:"s,omitempty"`
+	Subject     []byte   `json:"s,omitempty"`
 	UserHandle  string   `json:"h,omitempty"`
 	Conditional bool     `json:"u,omitempty"`
 }

@@ -32,7 +32,7 @@ func limit() error {
 
 // badName is the 422 for the name of a passkey.
 func badName() error {
-	return &guard.Error{Status: http.StatusUnprocessableEntity, Code: "name_invalid", Message: "The name must have 1 to 64 bytes of text.", Err: errName}
+	return &guard.Error{Status: http.StatusUnprocessableEntity, Code: "name_invalid", Message: "Enter a short name, such as that of the device.", Err: errName}
 }
 
 // badRequest is the 400 for a body that is no response of an authenticator.

@@ -11,8 +11,8 @@ import (
 )
 
 // Register registers the passkey in the body of a request: the credential's toJSON(), with
-// an optional "name" beside its members. It clears the challenge's cookie. subject is who
-// began the registration and is still signed in.
+// a "name" beside its members, or else "Passkey". It clears the challenge's cookie. subject
+// is who began the registration and is still signed in.
 //
 // Its error is for guard.Refuse, and already reported to Observe: 401 with the code
 // "passkey_invalid" for a response that is not accepted; 400 for a body that is none; 422
@@ -47,7 +47,7 @@ func (p *RelyingParty) register(w http.ResponseWriter, r *http.Request, subject 
 	if err != nil {
 		return nil, err
 	}
-	if begun.Subject != subject {
+	if string(begun.Subject) != subject {
 		return nil, errAccount
 	}
 	c, err := p.attested(body, begun)
@@ -100,7 +100,7 @@ func (p *RelyingParty) attested(body *response, begun *pending) (*Credential, er
 		return nil, errAttestation
 	}
 	return &Credential{
-		ID: body.ID, Subject: begun.Subject, UserHandle: begun.UserHandle,
+		ID: body.ID, Subject: string(begun.Subject), UserHandle: begun.UserHandle,
 		PublicKey: base64.RawURLEncoding.EncodeToString(data.AttData.CredentialPublicKey), SignCount: data.Counter,
 		BackupEligible: data.Flags.HasBackupEligible(), BackedUp: data.Flags.HasBackupState(),
 		Transports: body.transports(), AAGUID: uuid(data.AttData.AAGUID), Name: body.Name, Created: p.opts.Now().UTC(),

@@ -72,9 +72,9 @@ const maxDeviceLifetime = 400 * 24 * time.Hour
 
 // NewDevices returns Devices whose cookies are sealed with a key that is derived from
 // key, of 32 bytes or more from crypto/rand. epoch returns the credential epoch of a
-// subject, as session.Manager.Epoch does: after a change of the password, and after
-// all logins were ended, it is another. opts may be nil. NewDevices reports every
-// mistake.
+// subject, as session.Manager.Epoch does: after a change of the password or of the
+// account's name, and after all logins were ended, it is another. opts may be nil.
+// NewDevices reports every mistake.
 func NewDevices(key guard.Secret, epoch func(ctx context.Context, subject string) (int64, error), opts *DeviceOptions) (*Devices, error) {
 	d := &Devices{epoch: epoch}
 	if opts != nil {

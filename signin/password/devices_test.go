@@ -51,6 +51,10 @@ func browser(cookie string) *http.Request {
 }
 
 func TestNewDevices(t *testing.T) {
+	// A key that was never filled was accepted: anyone could make the cookie of any account.
+	if d, err := password.NewDevices(make(guard.Secret, 32), epochs{}.of, nil); d != nil || err == nil || !strings.Contains(err.Error(), "password: the keys of devices: key 1 has zeros only") {
+		t.Errorf("a key of zeros: %v", err)
+	}
 	if _, err := password.NewDevices(deviceKey[:31], nil, &password.DeviceOptions{
 		Name: "__Host-x", Lifetime: 401 * 24 * time.Hour, OldKeys: []guard.Secret{deviceKey, nil},
 	}); err == nil || strings.Count(err.Error(), "\n") != 4 {

@@ -94,13 +94,3 @@ func ExampleHash() {
 	// false false <nil>
 	// false false <nil>
 }
-
-func ExampleNew() {
-	hasher, err := password.New(&password.Options{BcryptCost: 12, Parallel: 8})
-	if err != nil {
-		panic(err)
-	}
-	encoded, _ := hasher.Hash(context.Background(), "correct horse")
-	fmt.Println(encoded[:7])
-	// Output: $2a$12$
-}

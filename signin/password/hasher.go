@@ -145,8 +145,8 @@ func (h *Hasher) Hash(ctx context.Context, pw string) (string, error) {
 	return h.Rehash(ctx, pw)
 }
 
-// Rehash is Hash for a password that Verify accepted with rehash: it refuses it for
-// no policy, since a short one is no reason to keep a weaker hash.
+// Rehash is Hash for a password that Verify accepted with rehash. MinLength and Refuse do
+// not apply, since a short password is no reason to keep a weaker hash.
 func (h *Hasher) Rehash(ctx context.Context, pw string) (string, error) {
 	if pw == "" || len(pw) > h.maxLength() {
 		return "", h.lengthError(pw)

@@ -73,9 +73,9 @@ func parseDigest(line []byte) (sum [sha1.Size]byte, ok bool) {
 
 // SearchPwned searches the SHA-1 file of Have I Been Pwned, whose lines
 // "digest:count" are sorted by the digest, in place: it takes no memory, and about 40
-// reads of 256 bytes a password. The file must not change while it is in use. A file
-// that does not begin with such a line is an error, and later one that has another
-// line where it is read.
+// reads of 256 bytes a password. The file must not change while it is in use.
+// SearchPwned returns an error if the file does not begin with such a line, and the List
+// does if it reads a line of another kind.
 func SearchPwned(file io.ReaderAt, size int64) (List, error) {
 	s := sortedFile{file, max(size, 0)}
 	if _, _, _, err := s.lineAt(0); err != nil {

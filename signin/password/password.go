@@ -8,8 +8,8 @@
 //
 // # Hashes of other programs
 //
-// Verify accepts what other programs stored, as they stored it, and reports with
-// rehash that it is to be replaced by the result of [Rehash]:
+// Verify accepts the hashes that other programs stored, unchanged. Its result rehash
+// reports that the hash should be replaced by the result of [Rehash]:
 //
 //   - argon2id and argon2i as PHC strings: PHP, passlib, argon2-cffi, libsodium
 //   - bcrypt ($2a$, $2b$, $2y$): PHP, Devise, Node
@@ -18,9 +18,9 @@
 //   - werkzeug: scrypt:N:r:p$, pbkdf2:sha256:iterations$
 //   - passlib: $pbkdf2$, $pbkdf2-sha256$, $pbkdf2-sha512$, $scrypt$, $bcrypt-sha256$
 //
-// Those with parameters above Options.MaxMemory, MaxMemoryTime and MaxIterations are
-// errors, before anything is allocated. So are argon2d, argon2 version 16, $2$ and
-// $2x$ of bcrypt, and plain digests such as MD5: reset the passwords of such users.
+// A hash with parameters above Options.MaxMemory, MaxMemoryTime or MaxIterations is an
+// error, before memory is allocated. So are argon2d, argon2 version 16, $2$ and $2x$
+// of bcrypt, and plain digests such as MD5: reset the passwords of such users.
 //
 // A bcrypt hash matches a password of more than 72 bytes by the first 72, since the
 // programs that made it ignored the rest. Until the hash is replaced, the rest can be
@@ -32,9 +32,9 @@
 // password and an unknown account alike, and replaces old hashes without undoing a
 // change of the password. [Devices] keep its limit from locking an owner out.
 //
-// Unknown users take as long as known ones: Verify an empty encoding, which does the
-// same work and returns false. So does an unusable hash, which begins with "!" or "*".
-// Old hashes take no less time: the work of a current one follows theirs. Memory is
+// For an unknown user, Verify an empty encoding: it takes as long as a current hash,
+// and returns false. So does an unusable hash, which begins with "!" or "*". An old
+// hash takes at least as long, since the work of a current one follows. Memory is
 // bounded: by default one hash per processor runs at a time. Other calls wait for up
 // to a second and then return [ErrBusy], which [guard.Refuse] answers with 503. rehash
 // is never true without ok, so that a program that swaps the two grants no access. A
@@ -48,7 +48,7 @@
 // An old hash takes more time than the dummy until it is replaced. This reveals that
 // the account exists and is old. A database may find a row faster or slower than none.
 //
-// No list of passwords is included, and none is asked over the network. Passwords are
+// No list of passwords is included, and the network is not used. Passwords are
 // compared byte by byte: an application that accepts more than ASCII may want to
 // normalize them first, with Unicode's NFC (RFC 8265, section 4.2).
 package password

@@ -15,20 +15,21 @@
 // ones are refused too. After 100 wrong codes without a right one the factor is locked. A
 // recovery code has 80 random bits and is accepted once.
 //
-// Secrets and digests of recovery codes are sealed (AES-256-GCM) in a record that is bound
-// to its account: a record that is copied to another account does not open, and is a
-// failure of ours. Every change of a record is a compare-and-swap, so that none is lost. Codes are
-// compared in constant time. The QR code is made here, and no secret is in an error.
+// Secrets and digests of recovery codes are sealed (AES-256-GCM) in a record that is
+// bound to its account: a record that is copied to another account cannot be
+// decrypted, and is a 500. Every change of a record is a compare-and-swap, so that
+// none is lost. Codes are compared in constant time. The QR code is made here, and no
+// secret is in an error.
 //
 // A client reads "Invalid code" (401, code_invalid) for every code that is not accepted. The
 // reason reaches guard.Observe alone. To change its words, see guard.OnError.
 //
 // # Not covered
 //
-// A code can be phished: a site that relays it in time is signed in. A passkey cannot. Whether
-// someone may enroll, disable a factor or read recovery codes is for the application to
-// decide, by a recent sign-in with the factor where there is one: see
-// stepup.FactorIfEnrolled. The algorithm is HMAC-SHA-1, which the collisions of SHA-1 do not
-// affect (RFC 6194). Several authenticators ignore another one in the URI, and show wrong
-// codes.
+// A code can be phished: a site that relays it in time is signed in. A passkey cannot.
+// The application decides who may enroll, disable a factor or read recovery codes. It
+// should require a recent sign-in, with the factor if there is one: see
+// stepup.FactorIfEnrolled. The algorithm is HMAC-SHA-1, which the collisions of SHA-1
+// do not affect (RFC 6194). Several authenticators ignore another one in the URI, and
+// show wrong codes.
 package totp

@@ -48,7 +48,8 @@ func (e *Enrollment) Secret() string { return e.content.Reveal().text }
 func (e *Enrollment) URI() string { return e.content.Reveal().uri }
 
 // SVG returns the QR code of the URI as an element for a page: black on white, also in a
-// dark one, with the quiet zone. It needs no exception in a Content-Security-Policy.
+// dark one, with the quiet zone. It needs no exception in a Content-Security-Policy, and
+// in a page of html/template it is template.HTML(e.SVG()).
 func (e *Enrollment) SVG() string {
 	c := e.content.Reveal().code
 	var path strings.Builder
@@ -70,7 +71,8 @@ func (e *Enrollment) SVG() string {
 
 const pixels = 5 // of a module's side
 
-// PNG returns the QR code of the URI as an image, with the quiet zone.
+// PNG returns the QR code of the URI as an image of 5 by 5 pixels a module, with the quiet
+// zone.
 func (e *Enrollment) PNG() []byte {
 	c := e.content.Reveal().code
 	side := pixels * (c.Size() + 2*qr.Quiet)

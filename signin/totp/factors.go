@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -93,16 +92,11 @@ func New(issuer string, key guard.Secret, store Store, ip func(*http.Request) (n
 	var err error
 	if f.newest, err = sealed.New(sealPurpose, key); err != nil {
 		mistake("the key: %w", err)
-	} else if wiring.IsZero(key) {
-		mistake("the key has zeros only: fill it from crypto/rand")
 	}
 	if len(o.OldKeys) > 0 {
 		if f.old, err = sealed.New(sealPurpose, o.OldKeys...); err != nil {
 			mistake("OldKeys: %w", err)
 		}
-	}
-	if i := slices.IndexFunc(o.OldKeys, func(k guard.Secret) bool { return wiring.IsZero(k) }); i >= 0 {
-		mistake("OldKeys: key %d has zeros only: fill it from crypto/rand", i+1)
 	}
 	errs = append(errs, wiring.TypedNil("totp", "Steps", o.Steps))
 	if o.Steps == nil {

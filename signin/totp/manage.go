@@ -2,12 +2,14 @@ package totp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/wiring"
 )
 
 // A Status describes the factor of an account.
@@ -56,7 +58,9 @@ func (f *Factors) Disable(r *http.Request, subject, code string) error {
 }
 
 // Remove removes the factor and its recovery codes without a code: for an account that is
-// deleted, by order of an operator, or for someone who signed in with a passkey.
+// deleted, by order of an operator, or for someone who signed in with a passkey. An account
+// without a factor is no error. The error is for guard.Refuse, and already reported to
+// Observe: 503 if the store failed.
 func (f *Factors) Remove(ctx context.Context, subject string) error {
 	return f.concludeIn(ctx, "disable", subject, f.update(ctx, subject, func(rec *record) error {
 		*rec = record{text: rec.text}
@@ -76,8 +80,9 @@ func (f *Factors) concludeIn(ctx context.Context, action, subject string, err er
 }
 
 // NewRecoveryCodes replaces the recovery codes of an account by ten new ones, which are
-// shown once. Without a factor the error is 409 with the code "factor_missing", unless
-// Options.RecoveryAlone is true.
+// shown once. The error is for guard.Refuse, and already reported to Observe: without a
+// factor 409 with the code "factor_missing", unless Options.RecoveryAlone is true; 503 if
+// the store failed.
 func (f *Factors) NewRecoveryCodes(ctx context.Context, subject string) ([]string, error) {
 	codes, digests := newRecovery()
 	err := f.update(ctx, subject, func(rec *record) error {
@@ -95,7 +100,8 @@ func (f *Factors) NewRecoveryCodes(ctx context.Context, subject string) ([]strin
 
 // Unlock clears the count of an account's wrong codes, and the lock of its factor: after a reset
 // of the password by mail, a sign-in with a passkey, or by order of an operator. The
-// failures of addresses stay.
+// failures of addresses stay. The error is for guard.Refuse, and already reported to
+// Observe: 503 if the store of Options.Attempts failed.
 func (f *Factors) Unlock(ctx context.Context, subject string) error {
 	err := checkSubject(subject)
 	if err == nil {
@@ -106,6 +112,9 @@ func (f *Factors) Unlock(ctx context.Context, subject string) error {
 
 // Reseal seals the record of an account with the key, if one of OldKeys sealed it. Call it
 // for each account before you drop an old key: a record that no key opens is lost.
+// resealed is false for an account without a record, and for one that the key has sealed:
+// a call may be repeated. An error is 503 if the store failed, and 500 if the record does
+// not open.
 func (f *Factors) Reseal(ctx context.Context, subject string) (resealed bool, err error) {
 	for range maxSwaps {
 		rec, err := f.load(ctx, subject)
@@ -129,6 +138,8 @@ func (f *Factors) Import(ctx context.Context, subject string, secret guard.Secre
 	var err error
 	if len(secret) < 10 || len(secret) > maxSecret {
 		err = fmt.Errorf("totp: Import of a secret of %d bytes, want 10 to %d", len(secret), maxSecret)
+	} else if wiring.IsZero(secret) {
+		err = errors.New("totp: Import of a secret that has zeros only: it was never filled")
 	} else {
 		err = f.update(ctx, subject, func(rec *record) error {
 			if rec.active != nil {

@@ -208,11 +208,14 @@ func TestImport(t *testing.T) {
 	a.want(a.verify("1", p.code(1)), 200, "")
 	harness.CaptureLog(t)
 	for _, n := range []int{0, 9, 65} {
-		if err := a.Import(ctx, "2", make(guard.Secret, n)); err == nil {
+		if err := a.Import(ctx, "2", guard.Secret(strings.Repeat("s", n))); err == nil {
 			t.Errorf("a secret of %d bytes", n)
 		}
 	}
-	if err := a.Import(ctx, "2", make(guard.Secret, 64)); err != nil {
+	if err := a.Import(ctx, "2", make(guard.Secret, 20)); err == nil || !strings.Contains(err.Error(), "zeros only") {
+		t.Errorf("a secret of zeros: %v", err)
+	}
+	if err := a.Import(ctx, "2", guard.Secret(strings.Repeat("s", 64))); err != nil {
 		t.Error(err)
 	}
 }
@@ -236,7 +239,7 @@ func TestMistakes(t *testing.T) {
 	store := guard.Must(totp.NewMemory(nil))
 	zeros := make(guard.Secret, 32)
 	_, err = totp.New("Acme", zeros, store, clientip.Direct(), &totp.Options{OldKeys: []guard.Secret{key, zeros}})
-	if err == nil || err.Error() != "totp: the key has zeros only: fill it from crypto/rand\ntotp: OldKeys: key 2 has zeros only: fill it from crypto/rand" {
+	if err == nil || err.Error() != "totp: the key: key 1 has zeros only: fill it from crypto/rand\ntotp: OldKeys: key 2 has zeros only: fill it from crypto/rand" {
 		t.Errorf("keys of zeros: %v", err)
 	}
 	for name, tt := range map[string]struct {

@@ -45,7 +45,7 @@ type Memory struct {
 	records secret.Value[map[string]string]
 }
 
-// NewMemory returns an empty Memory; opts may be nil.
+// NewMemory returns an empty Memory; opts may be nil. A negative Max is an error.
 func NewMemory(opts *MemoryOptions) (*Memory, error) {
 	m := &Memory{max: 1 << 18, records: secret.New(map[string]string{})}
 	if opts != nil && opts.Max < 0 {

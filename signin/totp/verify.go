@@ -51,13 +51,12 @@ const (
 // and spends it. Spaces are ignored, in recovery codes hyphens and case too.
 //
 // Its error is for guard.Refuse, and already reported to Observe: 401 with the cause
-// ErrCode and the code "code_invalid"; 429 after too many wrong codes, with the code
-// "login_limited", or "factor_locked" if only a recovery code or
-// [Factors.Unlock] ends the wait; 503 if a store failed, in which case the code may be spent and the
-// attempt does not count; 500 if the record does not open. An account without a
-// confirmed factor is refused as for a wrong code, but for recovery codes with
-// Options.RecoveryAlone: [Factors.Status] reports whether to ask
-// for one.
+// [ErrCode] and the code "code_invalid"; 429 after too many wrong codes, with the code
+// "login_limited", or "factor_locked" if only a recovery code or [Factors.Unlock] ends the
+// wait; 503 if a store failed, in which case the code may be spent and the attempt does not
+// count; 500 if the record does not open. An account without a confirmed factor is refused
+// as for a wrong code, but for recovery codes with Options.RecoveryAlone: [Factors.Status]
+// reports whether to ask for one.
 func (f *Factors) Verify(r *http.Request, subject, code string) (Verified, error) {
 	d := guard.Decision{Package: "totp", Subject: subject, Pattern: r.Pattern}
 	v, err := f.verify(r, subject, code, &d, nil)

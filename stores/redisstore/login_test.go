@@ -32,7 +32,7 @@ func TestLoginsAtOnce(t *testing.T) {
 		var logins [4]*ratelimit.Login
 		for i := range logins {
 			opts := tt.opts(tt.limit)
-			opts.Store, opts.Secret, opts.Timeout = reopen(t, prefix).RateLimits(), make([]byte, 16), time.Minute
+			opts.Store, opts.Secret, opts.Timeout = reopen(t, prefix).RateLimits(), []byte("sixteen bytes..."), time.Minute
 			logins[i] = guard.Must(ratelimit.NewLogin(clientip.Direct(), &opts))
 		}
 		var inFlight, most, tried atomic.Int64
@@ -101,7 +101,7 @@ func TestLoginOfADevice(t *testing.T) {
 	open := func() *ratelimit.Login {
 		return guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{
 			Account: ratelimit.Limit{Quota: 2, Window: time.Hour}, Device: ratelimit.Limit{Quota: 2, Window: time.Hour},
-			Store: reopen(t, prefix).RateLimits(), Secret: make([]byte, 16), Timeout: time.Minute,
+			Store: reopen(t, prefix).RateLimits(), Secret: []byte("sixteen bytes..."), Timeout: time.Minute,
 			DeviceOf: func(r *http.Request, _ string) (int, bool, error) { return device, found, nil },
 		}))
 	}

@@ -242,7 +242,7 @@ func TestGuessesAtADistantRedis(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 3 {
 			l := guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{
-				Store: openStores(t, distant(t, 20*time.Millisecond, false), prefix).RateLimits(), Secret: make([]byte, 16),
+				Store: openStores(t, distant(t, 20*time.Millisecond, false), prefix).RateLimits(), Secret: []byte("sixteen bytes..."),
 			}))
 			wg.Go(func() {
 				for range 15 {
@@ -274,7 +274,7 @@ func TestLoginsDuringStalls(t *testing.T) {
 	open := func(addr string, timeout time.Duration) *ratelimit.Login {
 		return guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{
 			Address: ratelimit.Limit{Quota: 5, Window: 15 * time.Minute}, Timeout: timeout,
-			Store: openStores(t, documented(addr), prefix).RateLimits(), Secret: make([]byte, 16),
+			Store: openStores(t, documented(addr), prefix).RateLimits(), Secret: []byte("sixteen bytes..."),
 		}))
 	}
 	l, other := open(p.Addr().String(), stallTimeout), open(address(), time.Minute)

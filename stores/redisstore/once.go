@@ -67,7 +67,11 @@ func (s onceStore) run(ctx context.Context, operation string, script *redis.Scri
 // ttl returns the time to live of what is remembered until a time. It is at most some
 // thousand years, which Lua and Redis add exactly.
 func (s onceStore) ttl(until time.Time) int64 {
-	return min(until.UnixMilli()-s.now().UnixMilli()+1+once.Slack.Milliseconds(), 1<<47)
+	const longest = 1 << 47
+	if until.Unix() >= longest { // a later one may not be an int64 of milliseconds
+		return longest
+	}
+	return min(until.UnixMilli()-s.now().UnixMilli()+1+once.Slack.Milliseconds(), longest)
 }
 
 func (s onceStore) Take(ctx context.Context, key [32]byte, until time.Time) (bool, error) {

@@ -16,11 +16,11 @@ import (
 // RateLimits returns a [ratelimit.Store]. A decision is one script, whatever the
 // number of limits, and uses the clock of the server.
 //
-// A refusal is cached in this process for a second, or until the limit would grant
-// again if that is sooner, so that a refused client causes few commands. While it is
-// cached, Remaining is as Redis last reported it, and a reset by another process has
-// no effect here. Refusals of takes that are Fresh, such as those of login limits, and
-// of InFlight limits are never cached.
+// A refusal by a single limit is cached in this process for a second, or until it
+// would grant again if that is sooner, so that a refused client causes few commands.
+// While it is cached, Remaining is as Redis last reported it, and a reset by another
+// process has no effect here. Refusals of takes that are Fresh, such as those of login
+// limits, and of InFlight limits are never cached.
 //
 // The hash slot of a count depends on ratelimit.Take.Slot or, if that is empty, on its
 // Key. A take of an InFlight limit has a cost of at most 1000.
@@ -53,7 +53,7 @@ const (
 )
 
 func (r *rateLimits) Take(ctx context.Context, takes []ratelimit.Take) ([]ratelimit.State, error) {
-	states, generation, ok := r.refused.find(takes)
+	states, query, ok := r.refused.find(takes)
 	if ok {
 		return states, nil
 	}
@@ -84,7 +84,7 @@ func (r *rateLimits) Take(ctx context.Context, takes []ratelimit.Take) ([]rateli
 			Stamp:      int64(binary.BigEndian.Uint64(b[20:])),
 		}
 	}
-	r.refused.add(takes, states, generation)
+	r.refused.add(takes, states, query)
 	return states, nil
 }
 
@@ -187,8 +187,8 @@ func (r *rateLimits) limitKey(t *ratelimit.Take) string {
 	b = append(b, l.Name...)
 	b = appendNumber(b, int64(l.Algorithm))
 	if kind(t) == kindCalendar {
-		b = append(b, "/since"...)
-		return string(appendNumber(b, t.Since.UnixMilli()))
+		b = append(b, "/since"...) // and until: a day and a month may begin together
+		return string(appendNumber(appendNumber(b, t.Since.UnixMilli()), t.Until.UnixMilli()))
 	}
 	return string(appendNumber(b, int64(l.Window)))
 }

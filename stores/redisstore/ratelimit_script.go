@@ -14,10 +14,11 @@ import "github.com/redis/go-redis/v9"
 //   - Sliding, larger quota: a hash. Its field v is a string of the same pairs,
 //     one for each interval (see step). Its field s is a number: the low 32 bits
 //     are the sum of the units of all pairs; the bits above are the low 21 bits of
-//     the newest interval's number, which repeat after 131,072 windows. A take
-//     that falls into the newest interval increments s alone, so that s may be
-//     ahead of v. The difference belongs to the newest pair. Pairs that were in a
-//     string have other times than the ends of intervals.
+//     the newest interval's number, which repeat after 131,072 windows. Intervals are
+//     counted from another one if the hash was empty meanwhile: what was taken before
+//     is not given back. A take that falls into the newest interval increments s alone,
+//     so that s may be ahead of v. The difference belongs to the newest pair. Pairs that
+//     were in a string have other times than the ends of intervals.
 //   - GCRA: the theoretical arrival time in µs (7 bytes) and in 256ths of one (1 byte),
 //     and a number (1 byte) that differs if the bucket was empty meanwhile: what was
 //     taken before has drained, and is not given back. The distance of the time from
@@ -123,7 +124,7 @@ for pass = #KEYS > 1 and 1 or 2, 2 do
       remaining = quota - used
       if used > 0 then reset = window - now end
     else -- sliding; unmerged is what s is ahead of v
-      local hash, moving, v, unmerged = quota > 16, false
+      local hash, moving, v, unmerged, from = quota > 16, false
       if hash then v = pcall('HMGET', key, 'v', 's') else v = pcall('GET', key) end
       if type(v) == 'table' and v.err then -- it has the other format
         if hash then
@@ -132,7 +133,7 @@ for pass = #KEYS > 1 and 1 or 2, 2 do
           hash, v = true, call('HMGET', key, 'v', 's')
         end
       end
-      if hash and not moving then v, unmerged = v[1], (v[2] or 0) % 2^32 end
+      if hash and not moving then v, unmerged, from = v[1], (v[2] or 0) % 2^32, math.floor((v[2] or 0) / 2^32) end
       v = v or ''
       local used, first, last, n = 0, 1, 0, 0
       for j = 1, #v, 12 do
@@ -141,6 +142,7 @@ for pass = #KEYS > 1 and 1 or 2, 2 do
         if last <= now then first = j + 12 else used = used + n end
       end
       v = v:sub(first)
+      if from and v ~= '' then from = from - ceil(last / step) else from = now end
       if unmerged and v ~= '' then
         used, n = used + unmerged, n + unmerged
         v = v:sub(1, -5) .. encode('>I4', n)
@@ -162,7 +164,7 @@ for pass = #KEYS > 1 and 1 or 2, 2 do
         stamp = last
         if hash then
           if moving then call('DEL', key) end
-          stamp = ceil(last / step) % 2^21
+          stamp = (from + ceil(last / step)) % 2^21
           call('HSET', key, 'v', v, 's', stamp * 2^32 + used)
           call('PEXPIREAT', key, ceil(last / 1000))
         else
@@ -235,13 +237,13 @@ for _, key in ipairs(KEYS) do
         end
       end
     else
-      if stamp >= 2^21 then stamp = ceil(stamp / step) % 2^21 end -- it was taken from a string
-      local sum, left = (s or 0) % 2^32, cost
-      local unmerged = sum
+      local sum, left, from = (s or 0) % 2^32, cost, 0
+      local unmerged, ofString = sum, stamp >= 2^21
+      if #v > 0 then from = math.floor(s / 2^32) - ceil(decode('>I8', v, #v - 11) / step) end
       for j = 1, #v, 12 do
         local at, n = decode('>I8I4', v, j)
         unmerged = unmerged - n
-        if ceil(at / step) % 2^21 == stamp then
+        if ofString and at == stamp or at % step == 0 and (from + at / step) % 2^21 == stamp then
           if j + 12 > #v then
             left = left - math.min(left, n + unmerged)
           else

@@ -41,7 +41,7 @@ func refusalKeyOf(t *ratelimit.Take) refusalKey {
 
 // A refusal is that of a cost by a quota and a burst.
 type refusal struct {
-	at                 time.Time
+	answered           time.Time // when state arrived
 	until              time.Time
 	quota, burst, cost int
 	state              ratelimit.State
@@ -62,49 +62,57 @@ func cacheable(takes []ratelimit.Take) bool {
 	return t.Cost > 0 && !t.Fresh && !t.Force && t.Limit.Algorithm != ratelimit.InFlight
 }
 
+// A query is when Redis is asked, and the generation then.
+type query struct {
+	at         time.Time
+	generation uint64
+}
+
 // find returns the cached answer to a take of the same cost by the same quota. If there
-// is none, it returns the generation to pass to add.
-func (r *refusalCache) find(takes []ratelimit.Take) (states []ratelimit.State, generation uint64, found bool) {
+// is none, it returns the query to pass to add.
+func (r *refusalCache) find(takes []ratelimit.Take) (states []ratelimit.State, q query, found bool) {
 	if !cacheable(takes) {
-		return nil, 0, false
+		return nil, query{}, false
 	}
 	t := &takes[0]
 	k := refusalKeyOf(t)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	now := r.now()
+	q = query{now, r.generation}
 	entry, ok := r.entries[k]
 	if !ok || t.Cost != entry.cost || t.Limit.Quota != entry.quota || t.Limit.Burst != entry.burst {
-		return nil, r.generation, false
+		return nil, q, false
 	}
-	now := r.now()
-	if !now.Before(entry.until) || now.Before(entry.at) {
+	if !now.Before(entry.until) || now.Before(entry.answered) {
 		delete(r.entries, k)
-		return nil, r.generation, false
+		return nil, q, false
 	}
-	elapsed := now.Sub(entry.at)
+	elapsed := now.Sub(entry.answered)
 	s := entry.state
 	s.RetryAfter -= elapsed
 	s.Reset = max(s.Reset-elapsed, 0)
-	return []ratelimit.State{s}, 0, true
+	return []ratelimit.State{s}, query{}, true
 }
 
 // add caches states if they are a refusal. It does nothing if an entry has been
-// removed since find returned generation: Redis may have refused before the
-// removal, and would grant now.
-func (r *refusalCache) add(takes []ratelimit.Take, states []ratelimit.State, generation uint64) {
+// removed since Redis was asked: it may have refused before the removal, and would grant
+// now. When Redis decided is unknown if the answer was slow: the refusal is cached from
+// the query on, so not for too long, and its RetryAfter counts from the answer on, so that
+// it is not too short.
+func (r *refusalCache) add(takes []ratelimit.Take, states []ratelimit.State, q query) {
 	if !cacheable(takes) || states[0].RetryAfter <= 0 {
 		return
 	}
-	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.generation != generation {
+	if r.generation != q.generation {
 		return
 	}
-	r.evict(now)
+	r.evict(q.at)
 	t := &takes[0]
-	until := now.Add(min(states[0].RetryAfter, cachedFor))
-	r.entries[refusalKeyOf(t)] = refusal{now, until, t.Limit.Quota, t.Limit.Burst, t.Cost, states[0]}
+	until := q.at.Add(min(states[0].RetryAfter, cachedFor))
+	r.entries[refusalKeyOf(t)] = refusal{r.now(), until, t.Limit.Quota, t.Limit.Burst, t.Cost, states[0]}
 }
 
 // evict inspects two arbitrary entries and deletes those that have expired; if the

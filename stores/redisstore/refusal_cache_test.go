@@ -79,6 +79,42 @@ func writes(t *testing.T, c *redis.Client) int {
 	return n
 }
 
+// TestSlowRefusalIsNotCachedLonger: a refusal is cached from the time at which Redis was
+// asked, not from that at which a slow answer came. What it says counts from the answer.
+func TestSlowRefusalIsNotCachedLonger(t *testing.T) {
+	stores, c, _ := newStores(t)
+	start := time.Now()
+	var elapsed time.Duration // by the clock of this process
+	redisstore.SetClock(stores, func() time.Time { return start.Add(elapsed) })
+	var late time.Duration
+	asked := 0
+	c.AddHook(hook(func(_ int, next func() error) error {
+		err := next()
+		elapsed += late
+		asked++
+		return err
+	}))
+	s := stores.RateLimits()
+	take := ratelimit.Take{Limit: ratelimit.Limit{Name: "slow", Quota: 1, Window: time.Minute}, Key: "k", Cost: 1}
+	mustTake(t, s, take)
+	for _, tt := range []struct {
+		late   time.Duration
+		cached bool
+	}{{0, true}, {999 * time.Millisecond, true}, {time.Second, false}, {time.Hour, false}} {
+		elapsed += time.Minute // what was cached is over
+		late = tt.late
+		first := mustTake(t, s, take)
+		late = 0
+		before := asked
+		st := mustTake(t, s, take)
+		if cached := asked == before; cached && st.RetryAfter != first.RetryAfter || st.RetryAfter <= 0 {
+			t.Errorf("%v: %+v after %+v", tt.late, st, first)
+		} else if cached != tt.cached {
+			t.Errorf("after an answer that took %v, cached: %t", tt.late, cached)
+		}
+	}
+}
+
 // TestRefusalDuringGiveBackIsNotCached: a refusal is not cached if something is given
 // back while its reply is in transit.
 func TestRefusalDuringGiveBackIsNotCached(t *testing.T) {

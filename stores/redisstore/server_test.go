@@ -104,9 +104,7 @@ func startServer(t testing.TB, args ...string) *server {
 // newServer returns a server that has not started.
 func newServer(t testing.TB, args ...string) *server {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		harness.Needs(t, "the program redis-server (apt-get install redis-server)")
-	}
+	harness.Program(t, "redis-server")
 	port := harness.FreePort(t)
 	s := &server{t: t, addr: net.JoinHostPort("127.0.0.1", port), args: append([]string{
 		"--bind", "127.0.0.1", "--port", port, "--dir", t.TempDir(), "--save", "",

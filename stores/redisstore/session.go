@@ -13,7 +13,7 @@ import (
 	"github.com/go-guard/guard/session"
 )
 
-// Sessions returns a [session.Store]. The sessions of a subject are in one hash, so
+// Sessions returns a [session.DeviceStore]. The sessions of a subject are in one hash, so
 // that each method is one command, a Cluster distributes the subjects over all
 // slots, and a slot that moves to another node takes a subject's sessions with it
 // at once. A session whose record has a Ref needs two more commands at its login,

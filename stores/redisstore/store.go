@@ -41,10 +41,10 @@ type Stores struct {
 	connections *connections
 }
 
-// New returns stores whose Redis keys begin with prefix, such as "myapp". Two
-// applications with different prefixes can share a Redis. The caller configures
-// and closes the client, which may connect to a single server, Sentinel or a
-// Cluster.
+// New returns stores whose Redis keys begin with prefix, such as "myapp": 1 to 100
+// characters of printable ASCII other than space, { } * ? [ ] and \. Two applications
+// with different prefixes can share a Redis. The caller configures and closes the
+// client, which may connect to a single server, Sentinel or a Cluster.
 //
 // New returns an error if a server cannot be reached within ten seconds, is older than
 // Redis 7.0 or Valkey 7.2, is a replica, or refuses a command that the stores use: it
@@ -55,9 +55,10 @@ type Stores struct {
 // server, for at most half a second.
 //
 // The client needs ContextTimeoutEnabled: true and MaxRetries: -1 in its options. New
-// refuses a client that may answer from a replica or a cache, and a redis.Ring. Options
-// of a client of another type cannot be read. Every command of every client is abandoned
-// after a second; up to 1024 of one that ignores its contexts may then still run.
+// refuses a client that may answer from a replica or a cache, and a redis.Ring. The options
+// of a client that is not of package redis cannot be read. A command is abandoned after a
+// second. With a client that ignores its contexts, up to 1024 abandoned commands may still
+// run.
 func New(ctx context.Context, client redis.UniversalClient, prefix string) (*Stores, error) {
 	if wiring.IsNil(client) {
 		return nil, errors.New("redisstore: the client is nil")

@@ -79,10 +79,7 @@ func addresses(nodes []*server, links []*link) (addrs []string) {
 
 func redisCLI(t testing.TB, args ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath("redis-cli"); err != nil {
-		harness.Needs(t, "the program redis-cli (apt-get install redis-tools)")
-	}
-	out, err := exec.Command("redis-cli", args...).CombinedOutput()
+	out, err := exec.Command(harness.Program(t, "redis-cli"), args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("redis-cli %q: %v\n%s", args, err, out)
 	}

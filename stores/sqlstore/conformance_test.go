@@ -19,6 +19,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	opts := &sqlstore.Options{Timeout: longTimeout}
 	onEach(t, func(t *testing.T, b backend) {
 		s, _ := b.stores(t, opts)
@@ -58,6 +59,7 @@ func suites(t *testing.T, s *sqlstore.Stores, empty func(t *testing.T) *sqlstore
 // TestLogouts runs most rounds on PostgreSQL: the other databases take longer for a
 // write, and have the same statements.
 func TestLogouts(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, b backend) {
 		rounds := 100
 		if b.dialect == sqlstore.PostgreSQL {

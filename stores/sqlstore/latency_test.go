@@ -122,6 +122,7 @@ func TestLatency(t *testing.T) {
 // TestCommitsThatHang: the timeout ends a transaction whose COMMIT is not answered, or
 // whose ROLLBACK is not, and its connection is not used again.
 func TestCommitsThatHang(t *testing.T) {
+	t.Parallel()
 	for _, b := range backends[:2] {
 		for _, statement := range []string{"commit", "rollback"} {
 			t.Run(b.name+"/"+statement, func(t *testing.T) {

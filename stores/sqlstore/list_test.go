@@ -137,6 +137,7 @@ func randomRule(r *rand.Rand, depth int) list.Rule[listed] {
 // random rows with NULLs, in each database. Each statement selects by 50 rules, so that
 // the arguments of one follow those of another.
 func TestListsAgreeWithMatch(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, b backend) {
 		dialect := listDialects[b.dialect]
 		db := b.create(t).open(t)

@@ -34,7 +34,8 @@ func (s *Stores) Schema() string {
 // package cannot write to tables that it does not support.
 //
 // It then checks that the role may read and write each table. If a right, a schema or a
-// database is missing, the error names it and the statement that adds it.
+// database is missing, the error names it and the statement that adds it. ctx bounds its
+// time, and [Options].Timeout does not.
 func (s *Stores) Migrate(ctx context.Context) error {
 	err := s.migrate(ctx)
 	if err == nil {

@@ -118,6 +118,7 @@ func qualified(t *testing.T, b backend) (db *sql.DB, schema string) {
 // TestSchemaAndPrefix runs the suites on tables in another schema, with a prefix, beside
 // those of an application with another prefix.
 func TestSchemaAndPrefix(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, b backend) {
 		db, schema := qualified(t, b)
 		in := func(t *testing.T, prefix string) *sqlstore.Stores {

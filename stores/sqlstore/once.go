@@ -85,10 +85,11 @@ func (s onceStore) advance(ctx context.Context, operation string, key [32]byte, 
 // expiry returns when what is remembered until a time is over. What is later than an
 // int64 of milliseconds is never over.
 func expiry(until time.Time) int64 {
+	until = until.Add(once.Slack + time.Millisecond - 1)
 	if until.Unix() >= math.MaxInt64/1000 {
 		return math.MaxInt64
 	}
-	return until.Add(once.Slack + time.Millisecond - 1).UnixMilli()
+	return until.UnixMilli()
 }
 
 func (s onceStore) Acquire(ctx context.Context, key [32]byte, lease time.Duration) (l once.Lease, state once.State, err error) {

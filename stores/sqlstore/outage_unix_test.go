@@ -36,6 +36,7 @@ func outage(t *testing.T, s *sqlstore.Stores, kill, revive func()) {
 
 // TestConnectionsKilled: an administrator ends all connections, repeatedly.
 func TestConnectionsKilled(t *testing.T) {
+	t.Parallel()
 	for _, b := range backends[:2] {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
@@ -84,6 +85,7 @@ func killConnections(t testing.TB, admin *sql.DB, d sqlstore.Dialect) {
 // TestServerKilled: a database server that crashes under load loses no acknowledged
 // change.
 func TestServerKilled(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		backend
 		start func(t *testing.T) *server

@@ -86,6 +86,7 @@ func TestParallelLogins(t *testing.T) {
 // TestLoginsUnderEveryIsolation: 300 logins of one subject, 64 at once, succeed under
 // every isolation level.
 func TestLoginsUnderEveryIsolation(t *testing.T) {
+	t.Parallel()
 	for _, b := range backends[:2] {
 		for _, level := range append([]string{"READ UNCOMMITTED"}, levels...) {
 			t.Run(b.name+"/"+level, func(t *testing.T) { // one after the other: they are a load

@@ -10,8 +10,8 @@ import (
 	"github.com/go-guard/guard/signin/credential"
 )
 
-// Passkeys returns the Store of package passkey. Its rows do not expire. That it links no
-// WebAuthn is why the records have a package of their own.
+// Passkeys returns a Store for package passkey, whose type is in a package of its own so
+// that this one links no WebAuthn. Its rows do not expire.
 func (s *Stores) Passkeys() credential.Store { return passkeys{s} }
 
 type passkeys struct{ *Stores }

@@ -26,6 +26,7 @@ import (
 // transaction any connection to the server and accepts no search_path: Options.Schema
 // names the tables.
 func TestPgBouncer(t *testing.T) {
+	t.Parallel()
 	direct, variants := createPostgreSQL(t), []string{"exec", "simple_protocol"}
 	schema := backends[0].schemaOf(t, direct)
 	port, prepares := startPgBouncer(t, direct, 3)

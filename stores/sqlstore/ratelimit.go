@@ -48,9 +48,9 @@ type countID [16]byte
 // idOf returns the id of a count. Its quota and burst are not part of it: a count
 // survives their change. Nor is its Slot: all counts are in one database.
 func idOf(t *ratelimit.Take) countID {
-	since := int64(0)
+	since, until := int64(0), int64(0) // both: a day and a month may begin together
 	if kindOf(t) == calendar {
-		since = t.Since.UnixMilli()
+		since, until = t.Since.UnixMilli(), t.Until.UnixMilli()
 	}
 	var stackBuffer [192]byte // avoids a heap allocation for most keys
 	b := stackBuffer[:0]
@@ -61,6 +61,7 @@ func idOf(t *ratelimit.Take) countID {
 	b = append(b, byte(kindOf(t)))
 	b = binary.BigEndian.AppendUint64(b, uint64(t.Limit.Window))
 	b = binary.BigEndian.AppendUint64(b, uint64(since))
+	b = binary.BigEndian.AppendUint64(b, uint64(until))
 	sum := sha256.Sum256(b)
 	return countID(sum[:len(countID{})])
 }

@@ -17,6 +17,7 @@ import (
 )
 
 func TestRateLimits(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, b backend) {
 		c := harness.NewClock()
 		s, _ := b.stores(t, &sqlstore.Options{Timeout: longTimeout, Now: c.Now})
@@ -54,6 +55,7 @@ func (p *processes) GiveBack(ctx context.Context, taken []ratelimit.Taken) error
 // is exceeded, none refuses what it grants, and no RetryAfter is wrong: those of one
 // process, and of three.
 func TestRateLimitTraces(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, b backend) {
 		n := map[sqlstore.Dialect]int{sqlstore.PostgreSQL: 150, sqlstore.MySQL: 150, sqlstore.SQLite: 300}[b.dialect]
 		if race.Enabled {

@@ -244,6 +244,7 @@ func TestIsolation(t *testing.T) {
 // TestDeadlock: the database rolls back one of two transactions that wait for each
 // other; if it is that of the store, the operation is repeated.
 func TestDeadlock(t *testing.T) {
+	t.Parallel()
 	for _, b := range backends[:2] {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()

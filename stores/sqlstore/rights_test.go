@@ -144,6 +144,7 @@ func (b backend) schemaOf(t *testing.T, p database) (name string) {
 // TestLeastRights runs the suites with the rights of docs/running-on-sql.md, and with no
 // others.
 func TestLeastRights(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile("../../docs/running-on-sql.md")
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"github.com/go-guard/guard/session"
 )
 
-// Sessions returns a [session.Store]. A subject has at most 100 sessions: one
+// Sessions returns a [session.DeviceStore]. A subject has at most 100 sessions: one
 // more replaces the one that has been idle for the longest time.
 func (s *Stores) Sessions() session.Store { return sessions{s} }
 

@@ -15,6 +15,7 @@ import (
 
 // TestSQLiteWriters: 50 clients that write at once, with the documented DSN.
 func TestSQLiteWriters(t *testing.T) {
+	t.Parallel()
 	_, p := backends[2].stores(t, nil)
 	db := p.open(t)
 	db.SetMaxOpenConns(50)
@@ -51,6 +52,7 @@ func TestSQLiteWriters(t *testing.T) {
 // TestSQLiteTimeout: Options.Timeout is how long a write waits for the writer of another
 // process, whatever busy_timeout is.
 func TestSQLiteTimeout(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name, busy string
 		timeout    time.Duration

@@ -21,8 +21,8 @@
 // Rate limits are exact, but each granted take is a write: package redisstore counts
 // faster.
 //
-// Not covered: replicas that lag: a session that was deleted would still be found
-// there. docs/running-on-sql.md lists what each failure loses.
+// Not covered: a replica that lags, which still has deleted sessions.
+// docs/running-on-sql.md lists what each failure loses.
 package sqlstore
 
 import (
@@ -64,9 +64,9 @@ func (d Dialect) String() string {
 // Options holds what has a default. The zero value is ready for production.
 type Options struct {
 	// Timeout is the maximum duration of one operation, including retries and the
-	// waits for a connection and for locks; a ROLLBACK may take a second more. An earlier deadline of its context ends an
-	// operation, too; the cancellation of the context ends only the wait for its turn.
-	// If zero, 3 seconds.
+	// waits for a connection and for locks; a ROLLBACK may take a second more. An
+	// earlier deadline of its context ends an operation, too; the cancellation of the
+	// context ends only the wait for its turn. If zero, 3 seconds.
 	Timeout time.Duration
 	// Now is the clock that determines which rows have expired. If nil, time.Now.
 	Now func() time.Time
@@ -98,9 +98,10 @@ type Stores struct {
 const minTurns = 64
 
 // New returns stores in db, which the caller configures and closes; limit its
-// connections with SetMaxOpenConns before. At most 64 operations run at the same time,
-// or as many as there may be connections, if that is more. New does not connect to the database and does
-// not create tables: see [Stores.Migrate].
+// connections with SetMaxOpenConns before. At most 64 operations run at the same time, or
+// as many as there may be connections, if that is more. opts may be nil. The error lists
+// every mistake. New does not connect to the database and does not create tables: see
+// [Stores.Migrate].
 func New(db *sql.DB, d Dialect, opts *Options) (*Stores, error) {
 	var o Options
 	if opts != nil {

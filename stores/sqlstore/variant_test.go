@@ -22,6 +22,7 @@ import (
 // TestVariants runs the suites with other settings of the drivers and with one
 // connection.
 func TestVariants(t *testing.T) {
+	t.Parallel()
 	if race.Enabled {
 		t.Skip("the race detector finds no more here than in TestConformance, and is slow")
 	}
@@ -48,9 +49,9 @@ func TestVariants(t *testing.T) {
 	} {
 		t.Run(v.name, func(t *testing.T) {
 			switch v.name {
-			case "PostgreSQL, one connection", "MySQL, not strict":
+			case "PostgreSQL, not prepared", "PostgreSQL, one connection", "MySQL, not strict":
 				if os.Getenv("GUARD_HARDEN") != "1" {
-					t.Skip("takes seconds, and the variants of MySQL are like it: GUARD_HARDEN=1")
+					t.Skip("takes seconds; TestPgBouncer and the variants of MySQL are like it: GUARD_HARDEN=1")
 				}
 			}
 			t.Parallel()

@@ -21,6 +21,14 @@ async function look (page, name) {
   assert.equal(await page.locator('h1').count(), 1)
 }
 
+// picture takes one of README's pictures: docs/images/NAME.png.
+async function picture (page, name) {
+  const size = page.viewportSize()
+  await page.setViewportSize({ width: 700, height: 640 })
+  await shot(page, name)
+  await page.setViewportSize(size)
+}
+
 const heading = (page, name) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor()
 const click = (page, name) => page.getByRole('main').getByRole('button', { name, exact: true }).click()
 const follow = (page, name) => page.getByRole('main').getByRole('link', { name, exact: true }).click()
@@ -297,6 +305,7 @@ steps['from sign-up to the removal of a passkey'] = async () => {
   await heading(page, 'Sign in')
   await page.getByRole('button', { name: 'Sign in with a passkey' }).waitFor()
   await look(page, 'login-passkey')
+  await picture(page, 'sign-in')
   await present(true)
   await page.goto(url + '/stepup/transfer') // by the autofill
   await page.getByRole('heading', { name: 'Transfer money' }).waitFor()
@@ -310,6 +319,7 @@ steps['from sign-up to the removal of a passkey'] = async () => {
   await present(true) // no autofill here
   await click(page, 'Use a passkey')
   await heading(page, 'Your account')
+  await picture(page, 'account')
   await present(false)
   await signOut(page)
   await signIn(page, email) // or a recovery code

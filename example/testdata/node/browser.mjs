@@ -8,6 +8,12 @@ import { join } from 'node:path'
 
 export const sites = JSON.parse(process.argv[2])
 const { url, shots, only, executablePath } = sites
+
+// looks are the color schemes and widths that pages are shown in: each of them one time, or
+// all pairs, for screenshots or with GUARD_HARDEN=1.
+export const looks = [['light', 1280], ['dark', 390], ['dark', 1280], ['light', 390]]
+if (!shots && process.env.GUARD_HARDEN !== '1') looks.length = 2
+
 const dirs = []
 const opened = [] // browsers
 
@@ -18,16 +24,21 @@ export function newProfile () {
   return dir
 }
 
-// browser is a Chromium with a new profile, or with that of the folder profileDir.
-export async function browser (options = {}, profileDir = newProfile()) {
-  const context = await chromium.launchPersistentContext(profileDir, {
-    executablePath,
-    headless: true,
-    ignoreHTTPSErrors: true,
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    ...options
-  })
+const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync']
+let shared // the one Chromium of all steps that need no profile on disk
+
+// browser is a new profile in memory, of a Chromium that the steps share. With profileDir it is
+// a Chromium of its own with the profile of that folder, as before a restart and after it.
+export async function browser (options = {}, profileDir = undefined) {
+  options = { ignoreHTTPSErrors: true, ...options }
+  let context
+  if (profileDir) {
+    context = await chromium.launchPersistentContext(profileDir, { executablePath, headless: true, args, ...options })
+  } else {
+    shared ??= chromium.launch({ executablePath, headless: true, args })
+    context = await (await shared).newContext(options)
+  }
   context.setDefaultTimeout(60000) // on a busy machine, too
   opened.push(context)
   return context
@@ -57,12 +68,11 @@ async function describe (context) {
   await context.close().catch(() => {})
 }
 
-// run runs the steps, and exits 1 if one of them fails.
-export async function run () {
+// run runs the steps, one after the other or all at once, and exits 1 if one of them fails.
+export async function run ({ atOnce = false } = {}) {
   let failed = 0
-  for (const [name, step] of Object.entries(steps)) {
-    if (!name.includes(only)) continue
-    opened.length = 0
+  const one = async ([name, step]) => {
+    if (!atOnce) opened.length = 0
     try {
       const context = await step()
       await context.close()
@@ -70,9 +80,14 @@ export async function run () {
     } catch (error) {
       failed++
       console.log('FAIL ' + name + '\n' + error.stack)
-      for (const context of opened) await describe(context)
+      if (!atOnce) for (const context of opened.splice(0)) await describe(context)
     }
   }
-  for (const dir of dirs) rmSync(dir, { recursive: true, force: true })
+  const chosen = Object.entries(steps).filter(([name]) => name.includes(only))
+  if (atOnce) await Promise.all(chosen.map(one))
+  else for (const step of chosen) await one(step)
+  if (atOnce && failed) for (const context of opened) await describe(context)
+  if (shared) await (await shared).close()
+  for (const dir of dirs) rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }) // processes of a closed Chromium may still write
   process.exit(failed ? 1 : 0)
 }

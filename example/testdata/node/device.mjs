@@ -10,7 +10,7 @@ const long = '__Host-session'
 const bound = '__Host-session-device'
 
 // open returns a page of a browser with a profile, and its events about bound sessions.
-async function open (profileDir) {
+async function open (profileDir = newProfile()) {
   const context = await browser({
     ignoreHTTPSErrors: false,
     bypassCSP: true, // the steps fetch
@@ -47,11 +47,22 @@ const expires = b => until('the bound cookie expires', async () => !(await names
 const held = b => b.events.filter(e => e.refreshEventDetails && e.refreshEventDetails.refreshResult === 'Refreshed' && !e.refreshEventDetails.wasFullyProactiveRefresh).length
 const status = b => b.page.evaluate(async path => (await fetch(path)).status, '/session/profile')
 
-async function signedInAt (profileDir) {
-  const b = await open(profileDir)
-  await b.page.goto(url + '/session/')
-  await signIn(b.page, 'bob@example.com', 'secret', true)
-  await signedIn(b.page)
+// inTurn calls functions one after the other: logins at once wait for each other's hashes.
+let turn = Promise.resolve()
+function inTurn (f) {
+  const result = turn.then(f)
+  turn = result.catch(() => {})
+  return result
+}
+
+async function signedInAt (profileDir = undefined, email = 'bob@example.com') {
+  const b = await inTurn(async () => {
+    const b = await open(profileDir)
+    await b.page.goto(url + '/session/')
+    await signIn(b.page, email, 'secret', true)
+    await signedIn(b.page)
+    return b
+  })
   await isBound(b)
   return b
 }
@@ -71,7 +82,7 @@ steps['sign in, registration, and a request is held until the cookie is refreshe
   assert.deepEqual(await names(b), [long, bound])
   await b.page.reload()
   await signedIn(b.page)
-  await b.page.getByText('bound to the device').waitFor()
+  await b.page.getByRole('listitem').filter({ hasText: 'This session' }).getByText('bound to the device').waitFor() // bob has others
   return b.context
 }
 
@@ -111,9 +122,10 @@ steps['logout ends the key'] = async () => {
   return b.context
 }
 
-steps['log out everywhere, from another browser'] = async () => {
-  const b = await signedInAt()
-  const other = await signedInAt()
+steps['end all other sessions, from another browser'] = async () => {
+  const email = 'alice@example.com' // whom no other step uses
+  const b = await signedInAt(undefined, email)
+  const other = await signedInAt(undefined, email)
   await other.page.reload()
   await other.page.getByRole('button', { name: 'End all other sessions' }).click()
   await other.page.getByText('All other sessions were ended.').waitFor()
@@ -136,10 +148,8 @@ steps['a copy of the cookies is refused within one period, and signs no one out'
   const copied = Date.now()
   assert.deepEqual(await names(thief), [long, bound])
   await thief.page.goto(url + '/session/')
-  await until('the copy is refused', async () => await status(thief) === 401)
-  const took = Date.now() - copied
-  console.log(`the copy was refused after ${took} ms, of a period of ${period} ms`)
-  assert.ok(took < 4 * period, 'also where the machine is busy')
+  await until('a period is over', () => Date.now() - copied > period)
+  assert.equal(await status(thief), 401)
   await thief.page.goto(url + '/session/')
   await signedOut(thief.page)
   assert.equal(await status(b), 200, 'the first profile is still signed in')
@@ -148,4 +158,4 @@ steps['a copy of the cookies is refused within one period, and signs no one out'
   return b.context
 }
 
-await run()
+await run({ atOnce: true }) // they wait for cookies to expire

@@ -1,7 +1,7 @@
 // The steps over the program of docs/sessions.md, from signing up to logging out
 // everywhere: url is its address.
 import assert from 'node:assert/strict'
-import { browser, newProfile, run, shot, sites, steps } from './browser.mjs'
+import { browser, looks, newProfile, run, shot, sites, steps } from './browser.mjs'
 
 const { url } = sites
 const secret = 'correct horse'
@@ -42,7 +42,7 @@ async function signIn (email, password = secret, keep = false, dir = undefined) 
   return { context, page }
 }
 
-for (const [colorScheme, width] of [['light', 1280], ['dark', 1280], ['light', 390], ['dark', 390]]) {
+for (const [colorScheme, width] of looks) {
   steps[`sign up and sign in, ${colorScheme}, ${width} px wide`] = async () => {
     const context = await browser({ colorScheme, viewport: { width, height: 800 } })
     const email = `${colorScheme}-${width}@example.com`

@@ -1,12 +1,13 @@
 // The steps over the page of API keys, /apikey/, without JavaScript.
 import assert from 'node:assert/strict'
-import { browser, shot, signIn, sites, steps } from './browser.mjs'
+import { browser, looks, shot, signIn, sites, steps } from './browser.mjs'
 
 const { url } = sites
 
-for (const [colorScheme, width, email] of [
-  ['light', 1280, 'alice@example.com'], ['dark', 1280, 'bob@example.com'], ['light', 390, 'carol@example.com'], ['dark', 390, 'alice@example.com']
-]) {
+const emails = ['alice@example.com', 'bob@example.com', 'carol@example.com', 'alice@example.com']
+
+for (const [i, [colorScheme, width]] of looks.entries()) {
+  const email = emails[i]
   steps[`API keys: issued, used, changed, rotated, revoked, ${colorScheme}, ${width} px wide`] = async () => {
     const context = await browser({ javaScriptEnabled: false, colorScheme, viewport: { width, height: 800 } })
     const page = await context.newPage()

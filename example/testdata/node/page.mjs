@@ -2,7 +2,7 @@
 // another site that serves no page of its own, expiring one whose sessions expire by a
 // POST to /expire, refreshing one with refresh tokens in a cookie.
 import assert from 'node:assert/strict'
-import { browser, cookies, profile, run, shot, signIn, signedIn, signedOut, sites, steps } from './browser.mjs'
+import { browser, cookies, looks, profile, run, shot, signIn, signedIn, signedOut, sites, steps } from './browser.mjs'
 import './keys.mjs'
 import './sessions.mjs'
 
@@ -372,7 +372,7 @@ steps['back to the sections, and no demo users'] = async () => {
   return context
 }
 
-for (const [colorScheme, width] of [['light', 1280], ['dark', 1280], ['light', 390], ['dark', 390]]) {
+for (const [colorScheme, width] of looks) {
   steps[`the pages of a demonstration, ${colorScheme}, ${width} px wide`] = async () => {
     const context = await browser({ colorScheme, viewport: { width, height: 800 } })
     const page = await context.newPage()

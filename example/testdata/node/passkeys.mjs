@@ -1,7 +1,7 @@
 // The steps over the page of /passkey/, with the virtual authenticators of Chromium: url and
 // pages are sites with -dev, of the name localhost. No two steps use an account at a time.
 import assert from 'node:assert/strict'
-import { browser, run, shot, sites, steps } from './browser.mjs'
+import { browser, looks, run, shot, sites, steps } from './browser.mjs'
 
 const { url, pages } = sites
 const title = (page, name) => page.getByRole('heading', { name, level: 1 }).waitFor()
@@ -85,7 +85,7 @@ steps['registration, two authenticators, autofill, names, and a removed credenti
   await item(page, 'Key').getByText('Rename').click()
   await page.getByLabel('New name').last().fill(' ')
   await button(page, 'Save').last().click()
-  await alert(page, /of text\.$/)
+  await alert(page, /^Enter a short name/)
   assert.equal(await page.getByLabel('New name').last().getAttribute('aria-invalid'), 'true')
   await page.getByLabel('New name').last().fill('Schlüssel <b>')
   await button(page, 'Save').last().click()
@@ -196,7 +196,7 @@ steps['a lost passkey: a recovery code, and another one'] = async () => {
   return context
 }
 
-for (const [colorScheme, width] of [['light', 1280], ['dark', 1280], ['light', 390], ['dark', 390]]) {
+for (const [colorScheme, width] of looks) {
   steps[`the pages, ${colorScheme}, ${width} px wide`] = async () => {
     const { context, page, devices } = await open({ colorScheme, viewport: { width, height: 800 } }, pages)
     const look = async name => {

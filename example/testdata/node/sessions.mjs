@@ -1,7 +1,7 @@
 // The steps that could end where a person is stuck, on the page of /session/. On the
 // site with -dev the cookie has no __Host- prefix, so that others can be planted.
 import assert from 'node:assert/strict'
-import { browser, cookies, newProfile, profile, shot, signIn, signedIn, signedOut, sites, steps } from './browser.mjs'
+import { browser, cookies, looks, newProfile, profile, shot, signIn, signedIn, signedOut, sites, steps } from './browser.mjs'
 
 const { url, demo } = sites
 
@@ -15,7 +15,7 @@ async function pageOf (context, user, keep, site = url) {
 
 const user = async page => (await page.locator('header').textContent()).match(/(\w+)@example\.com/)[1]
 
-for (const [colorScheme, width] of [['light', 1280], ['dark', 1280], ['light', 390], ['dark', 390]]) {
+for (const [colorScheme, width] of looks) {
   steps[`a wrong password, and an expired form, ${colorScheme}, ${width} px wide`] = async () => {
     const context = await browser({ colorScheme, viewport: { width, height: 800 } })
     const page = await context.newPage()

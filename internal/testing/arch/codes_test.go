@@ -39,12 +39,12 @@ func TestCodes(t *testing.T) {
 			t.Errorf("%s: the code %q is not in snake_case", position, row[1])
 		}
 		if !listed[row] {
-			t.Errorf("%s: docs/errors.md does not list %s of %s", position, row[1], row[0])
+			t.Errorf("%s: under Codes, docs/errors.md lacks the row | `%s` | `%s` | status | what the request has or needs |", position, row[0], row[1])
 		}
 		delete(listed, row)
 	}
 	for row := range listed {
-		t.Errorf("docs/errors.md lists %s of %s, which is not in its code", row[1], row[0])
+		t.Errorf("docs/errors.md lists the code %s of %s, which no constant in that package is: remove the row, or correct the package in it", row[1], row[0])
 	}
 }
 

@@ -52,7 +52,8 @@ func TestImports(t *testing.T) {
 		}
 		row := rowOf(pkg)
 		if row == "" {
-			t.Errorf("package %s has no row in allowed", pkg)
+			t.Errorf("package %s is new: add a row to allowed of internal/testing/arch/imports_test.go, with what it may import besides the root, "+
+				"internal/ and the standard library, or nil. \"A new package\" of CONTRIBUTING.md lists what else it needs", pkg)
 			continue
 		}
 		t.Run(pkg, func(t *testing.T) {
@@ -65,14 +66,28 @@ func TestImports(t *testing.T) {
 				case slices.ContainsFunc(allowed[row], func(a string) bool { return dep == a || !within(a, module) && within(dep, a) }):
 				case row == "jwtauth" || within(row, "jwtauth"):
 					if !within(dep, module+"/jwtauth") || row == "jwtauth" {
-						t.Errorf("%s imports %s", pkg, dep)
+						t.Error(tooMuch(pkg, row, dep))
 					}
 				default:
-					t.Errorf("%s imports %s", pkg, dep)
+					t.Error(tooMuch(pkg, row, dep))
 				}
 			}
 		})
 	}
+}
+
+// tooMuch says what to do about an import that row does not allow.
+func tooMuch(pkg, row, dep string) string {
+	why := "a leaf that it needs goes into its row of allowed in internal/testing/arch/imports_test.go, with the reason"
+	switch {
+	case within(dep, module+"/internal/testing"):
+		why = "only tests and conformance suites import internal/testing"
+	case within(dep, module):
+		why = "no guard imports another one; what both need goes into internal/, and " + why
+	case row == "internal":
+		why = "packages of internal/ use the standard library and each other"
+	}
+	return pkg + " imports " + dep + ", itself or through another package: " + why
 }
 
 // rowOf is the longest key of allowed that pkg is within: a conformance suite
@@ -102,7 +117,7 @@ func TestRequirements(t *testing.T) {
 		direct = append(direct, m[1])
 	}
 	if want := []string{"github.com/golang-jwt/jwt/v5", "golang.org/x/crypto", "golang.org/x/time"}; !slices.Equal(direct, want) {
-		t.Errorf("direct requirements %q, want %q", direct, want)
+		t.Errorf("go.mod requires %q, want %q: what else needs a module is a module of its own, such as signin/passkey", direct, want)
 	}
 }
 
@@ -113,7 +128,7 @@ func TestSmallPrograms(t *testing.T) {
 	for _, pkg := range packages(t) {
 		for _, dep := range goList(t, "-deps", "./"+pkg) {
 			if slices.Contains(heavy, dep) && !within(pkg, "internal/testing") {
-				t.Errorf("%s links %s", pkg, dep)
+				t.Errorf("%s imports %s, itself or through another package: every program with it would grow, so it belongs into a module of its own or into example/", pkg, dep)
 			}
 		}
 	}

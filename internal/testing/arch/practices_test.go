@@ -25,13 +25,13 @@ func TestPractices(t *testing.T) {
 		seen[row[1]] = true
 		tests := name.FindAllStringSubmatch(row[0], -1)
 		if len(tests) == 0 {
-			t.Errorf("section 3.%s has no test", row[1])
+			t.Errorf("docs/jwt-security.md: the row of section 3.%s names no test as `folder.TestName`", row[1])
 		}
 		for _, m := range tests {
 			if text := testsOf(t, m[1]); !strings.Contains(text, "\nfunc "+m[2]+"(") {
-				t.Errorf("%s is not a test of %s", m[2], m[1])
+				t.Errorf("docs/jwt-security.md names %s.%s, and no *_test.go of the folder %s has it", m[1], m[2], m[1])
 			} else if m[3] != "" && !strings.Contains(text, `"`+m[3]+`"`) {
-				t.Errorf("%q is not a case in %s", m[3], m[1])
+				t.Errorf("docs/jwt-security.md names the case %q, and no *_test.go of the folder %s has a string that is exactly this", m[3], m[1])
 			}
 		}
 	}
@@ -59,7 +59,7 @@ func TestDocsNameTests(t *testing.T) {
 		for _, m := range name.FindAllStringSubmatch(string(page), -1) {
 			named++
 			if !strings.Contains(testsOf(t, m[1]), "\nfunc "+m[2]+"(") {
-				t.Errorf("%s names %s, which is not a test of %s", filepath.Base(path), m[2], m[1])
+				t.Errorf("%s names %s.%s, and no *_test.go of the folder %s has it", filepath.Base(path), m[1], m[2], m[1])
 			}
 		}
 	}
@@ -68,7 +68,8 @@ func TestDocsNameTests(t *testing.T) {
 	}
 }
 
-// TestGuaranteesNameTests: each guarantee of README.md names the tests that hold it.
+// TestGuaranteesNameTests: each sentence of README.md's guarantees names the tests that
+// hold it, right after it.
 func TestGuaranteesNameTests(t *testing.T) {
 	text, err := os.ReadFile(root + "/README.md")
 	if err != nil {
@@ -78,12 +79,51 @@ func TestGuaranteesNameTests(t *testing.T) {
 	section, _, _ = strings.Cut(section, "\n## ")
 	guarantees := strings.Split(section, "\n- ")[1:]
 	for _, g := range guarantees {
-		if g, _, _ = strings.Cut(g, "\n\n"); !regexp.MustCompile("`[\\w/]+\\.Test\\w+`").MatchString(g) {
-			t.Errorf("no test is named: %s", g)
+		g, _, _ = strings.Cut(g, "\n\n")
+		for _, sentence := range unheld(g) {
+			t.Errorf("README.md, \"What is guaranteed\": put the test that holds this sentence right after it, as `folder.TestName`: %s", sentence)
 		}
 	}
 	if len(guarantees) < 15 {
 		t.Errorf("%d guarantees", len(guarantees))
+	}
+}
+
+// unheld returns the sentences of a guarantee that no name of a test follows.
+func unheld(guarantee string) (sentences []string) {
+	names := regexp.MustCompile("(?:`[\\w/]+\\.Test\\w+`\\s*)+")
+	end := regexp.MustCompile(`[.!?](?:\s+|$)`)
+	parts := names.Split(strings.TrimSpace(guarantee), -1)
+	for i, part := range parts {
+		var here []string
+		for _, sentence := range end.Split(part, -1) {
+			if sentence = strings.TrimSpace(sentence); sentence != "" {
+				here = append(here, sentence)
+			}
+		}
+		if i < len(parts)-1 && len(here) > 0 {
+			here = here[:len(here)-1] // names follow the last one
+		}
+		sentences = append(sentences, here...)
+	}
+	return sentences
+}
+
+// TestUnheld: what the check of the guarantees finds.
+func TestUnheld(t *testing.T) {
+	for text, want := range map[string]int{
+		"One. `a.TestOne`": 0,
+		"One. `a.TestOne` `a/b.TestTwo`\n  Two, of `x.Y`. `root.TestTwo`": 0,
+		"One.":                             1,
+		"One. Two. `a.TestTwo`":            1,
+		"One. `a.TestOne` Two.":            1,
+		"One. Two. Three. `a.TestThree`":   2,
+		"One. `a.NoTest`":                  2,
+		"One `a.TestOne` goes on. No end.": 2,
+	} {
+		if got := unheld(text); len(got) != want {
+			t.Errorf("%q: %q", text, got)
+		}
 	}
 }
 

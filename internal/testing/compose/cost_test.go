@@ -53,7 +53,7 @@ func beforeAuthentication(t *testing.T) map[string]http.Handler {
 	}
 	all["ByHeader"] = guard.Must(ratelimit.New(plenty, ratelimit.ByHeader(xToken), nil)).Wrap(next)
 	limits := func() ratelimit.Store { return remote{guard.Must(ratelimit.NewMemory(nil))} }
-	for name, opts := range map[string]*ratelimit.Options{"without a Secret": {Store: limits()}, "with a Secret": {Store: limits(), Secret: make([]byte, 16)}} {
+	for name, opts := range map[string]*ratelimit.Options{"without a Secret": {Store: limits()}, "with a Secret": {Store: limits(), Secret: []byte("sixteen bytes...")}} {
 		all["ByHeader, store "+name] = guard.Must(ratelimit.New(plenty, ratelimit.ByHeader(xToken), opts)).Wrap(next)
 	}
 	all["Join"] = guard.Must(ratelimit.New(plenty, ratelimit.Join(ratelimit.ByHeader(xToken), ratelimit.ByIP(clientip.Direct())), nil)).Wrap(next)

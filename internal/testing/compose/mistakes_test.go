@@ -17,6 +17,7 @@ import (
 	"github.com/go-guard/guard/apikey"
 	opaque "github.com/go-guard/guard/bearer"
 	"github.com/go-guard/guard/clientip"
+	"github.com/go-guard/guard/format"
 	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/jwtauth"
 	"github.com/go-guard/guard/owner"
@@ -222,6 +223,8 @@ func TestMistakesPanicAtWiring(t *testing.T) {
 		{"In without tenants", "rbac: In: ", func() { policy.In(func(*http.Request) string { return "" }) }},
 		{"HandlerFunc of nil", "guard: HandlerFunc of nil", func() { guard.HandlerFunc[member](nil) }},
 		{"Handler of nil", "guard: Handler of nil", func() { guard.Handler[member](nil) }},
+		{"HTML with a relative login", `format: HTML("login")`, func() { format.HTML("login", nil) }},
+		{"HTML with a login elsewhere", `format: HTML("//evil.example")`, func() { format.HTML("//evil.example", nil) }},
 		{"OnError of nil", "guard: OnError of nil", func() { guard.OnError(nil) }},
 		{"LogTo of nil", "guard: LogTo of nil", func() { guard.LogTo(nil, nil) }},
 		{"an unknown role", `"admin"`, func() { policy.RequireRole("admin") }},

@@ -16,6 +16,7 @@ import (
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/rbac"
 	"github.com/go-guard/guard/session"
+	"github.com/go-guard/guard/webhook"
 )
 
 // TestWrongPrincipalNeverOpens: guards for one principal behind a step for
@@ -46,31 +47,35 @@ func TestWrongPrincipalNeverOpens(t *testing.T) {
 	}
 }
 
-// TestZeroValuesAreClosed: what was not made by its New lets nobody on.
+// TestZeroValuesAreClosed: what was not made by its New grants no access.
 func TestZeroValuesAreClosed(t *testing.T) {
 	prove := way{prove: func(r *http.Request, _ string) {
 		r.Header.Set("X-API-Key", "x")
 		r.Header.Set("Authorization", "Bearer x")
+		r.Header.Set("Webhook-Signature", "v1,x")
 		r.AddCookie(&http.Cookie{Name: "__Host-session", Value: "x"})
 	}}
 	h := &app{}
 	for name, m := range map[string]func() guard.Middleware{
-		"apikey":   func() guard.Middleware { return (&apikey.Keys[member]{}).Wrap },
-		"ring":     func() guard.Middleware { return (&apikey.Ring{}).Wrap },
-		"bearer":   func() guard.Middleware { return (&opaque.Tokens[member]{}).Wrap },
-		"jwtauth":  func() guard.Middleware { return (&jwtauth.Verifier[struct{}]{}).Wrap },
-		"session":  func() guard.Middleware { return (&session.Manager[struct{}]{}).Wrap },
-		"rbac":     func() guard.Middleware { return (&rbac.Policy[member, string]{}).RequireAll("x") },
-		"owner":    func() guard.Middleware { return (&owner.Resource[member, document]{}).Load },
-		"limit":    func() guard.Middleware { return (&ratelimit.Limiter{}).Wrap },
-		"optional": func() guard.Middleware { return guard.Optional(&apikey.Keys[member]{}) },
+		"guard.Mapped":      func() guard.Middleware { return (&guard.Mapped[member, member]{}).Wrap },
+		"apikey.Keys":       func() guard.Middleware { return (&apikey.Keys[member]{}).Wrap },
+		"apikey.Ring":       func() guard.Middleware { return (&apikey.Ring{}).Wrap },
+		"bearer.Tokens":     func() guard.Middleware { return (&opaque.Tokens[member]{}).Wrap },
+		"jwtauth.Verifier":  func() guard.Middleware { return (&jwtauth.Verifier[struct{}]{}).Wrap },
+		"session.Manager":   func() guard.Middleware { return (&session.Manager[struct{}]{}).Wrap },
+		"webhook.Hooks":     func() guard.Middleware { return guard.Require(&webhook.Hooks{}) },
+		"ratelimit.Limiter": func() guard.Middleware { return (&ratelimit.Limiter{}).Wrap },
+		"ratelimit.Bucket":  func() guard.Middleware { return (&ratelimit.Bucket{}).Wrap },
+		"rbac":              func() guard.Middleware { return (&rbac.Policy[member, string]{}).RequireAll("x") },
+		"owner":             func() guard.Middleware { return (&owner.Resource[member, document]{}).Load },
+		"optional":          func() guard.Middleware { return guard.Optional(&apikey.Keys[member]{}) },
 	} {
 		for _, who := range []string{"", "bob"} {
 			func() {
-				defer func() { _ = recover() }() // a panic lets nobody on either
+				defer func() { _ = recover() }() // a panic grants no access either
 				rec, reached := h.get(m(), prove, who, "1")
 				if reached || rec.Code < 400 {
-					t.Errorf("%s: a zero value lets %q on: %d", name, who, rec.Code)
+					t.Errorf("%s: a zero value grants access to %q: %d", name, who, rec.Code)
 				}
 			}()
 		}

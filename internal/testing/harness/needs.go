@@ -1,8 +1,10 @@
 package harness
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -16,4 +18,32 @@ func Needs(t testing.TB, format string, args ...any) {
 		return
 	}
 	t.Skip(text)
+}
+
+// Program returns the path of the first of these programs that is installed, in order of
+// preference. A test that finds none [Needs] the last one.
+func Program(t testing.TB, names ...string) string {
+	t.Helper()
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	name := names[len(names)-1]
+	Needs(t, "the program %s (Debian: apt-get install %s)", name, cmp.Or(debian[name], name))
+	return ""
+}
+
+// debian has the packages whose names are not that of the program.
+var debian = map[string]string{"certutil": "libnss3-tools", "node": "nodejs", "redis-cli": "redis-tools"}
+
+// Browser returns the program that drives pages. Chromium's headless shell has the same
+// engine and takes half as long, but neither keys of a session nor a user interface:
+// GUARD_HARDEN=1 takes Chromium itself.
+func Browser(t testing.TB) string {
+	t.Helper()
+	if os.Getenv("GUARD_HARDEN") == "1" {
+		return Program(t, "chromium")
+	}
+	return Program(t, "chromium-headless-shell", "chromium")
 }

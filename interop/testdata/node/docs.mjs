@@ -11,7 +11,7 @@ let page // of the last visitor
 // visit opens a page in a browser without cookies.
 async function visit (path) {
   const context = await browser.newContext()
-  context.setDefaultTimeout(20000)
+  context.setDefaultTimeout(60000) // on a busy machine, too
   page = await context.newPage()
   await page.goto(app + path)
 }
@@ -107,8 +107,9 @@ const steps = {
       await button('Add a passkey').click()
     }
     const signOut = async () => {
+      const form = page.waitForEvent('framenavigated', frame => frame.url() === app + '/login')
       await button('Sign out').click()
-      await at('/login')
+      await form // from which autofill may be gone at once
     }
     const refused = async () => {
       await button('Sign in with a passkey').click()

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/signin/credential"
 )
 
@@ -22,13 +23,29 @@ func Run(t *testing.T, open func(t *testing.T) credential.Store) {
 	for _, c := range []struct {
 		name string
 		run  func(suite)
+		rule string // what a store that fails it does not keep
 	}{
-		{"UserHandle", userHandle}, {"ParallelUserHandles", parallelUserHandles}, {"Add", add}, {"AddOfAnother", addOfAnother},
-		{"LongRecord", longRecord}, {"ComparesExactly", comparesExactly}, {"List", list}, {"Use", use}, {"UseAgain", useAgain}, {"Counters", counters},
-		{"ParallelUses", parallelUses}, {"ParallelCounters", parallelCounters}, {"ParallelAdds", parallelAdds}, {"Rename", rename}, {"Remove", remove},
-		{"OtherAccounts", otherAccounts},
+		{"UserHandle", userHandle, "the first candidate of an account is its user handle from then on"},
+		{"ParallelUserHandles", parallelUserHandles, "of candidates at once, one becomes the user handle, and each call returns it"},
+		{"Add", add, "Add stores each field, and Load returns it"},
+		{"AddOfAnother", addOfAnother, "Add of an ID that is stored is false and changes nothing, for any account"},
+		{"LongRecord", longRecord, "an ID of 1364 bytes, a key of 1500 and 8 transports are stored as they are"},
+		{"ComparesExactly", comparesExactly, "IDs and subjects are compared as bytes, without a collation"},
+		{"List", list, "List returns the credentials of one account, the oldest first"},
+		{"Use", use, "an accepted Use stores its counter, flags and time; one that is not accepted, or of an unknown ID, changes nothing"},
+		{"UseAgain", useAgain, "without a counter, a Use that changes no column is accepted too"},
+		{"Counters", counters, "a counter must be greater than the stored one, unsigned, or both are 0"},
+		{"ParallelUses", parallelUses, "of Uses of one counter at once, one is accepted"},
+		{"ParallelCounters", parallelCounters, "of counters at once, the highest is accepted and stored"},
+		{"ParallelAdds", parallelAdds, "of Adds of one ID at once, one is true"},
+		{"Rename", rename, "Rename finds a credential of its account alone, also if the name is the same"},
+		{"Remove", remove, "Remove finds a credential of its account alone, and Use does not bring it back"},
+		{"OtherAccounts", otherAccounts, "Remove leaves the credentials of other accounts"},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.run(suite{t, open(t)}) })
+		t.Run(c.name, func(t *testing.T) {
+			harness.Rule(t, c.rule)
+			c.run(suite{t, open(t)})
+		})
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/signin/totp"
 )
 
@@ -23,11 +24,22 @@ func Run(t *testing.T, open func(t *testing.T) totp.Store, addAccount func(t *te
 	for _, c := range []struct {
 		name string
 		run  func(suite)
+		rule string // what a store that fails it does not keep
 	}{
-		{"Absent", absent}, {"Swap", swap}, {"SwapOfAnother", swapOfAnother}, {"Remove", remove}, {"OtherAccounts", otherAccounts},
-		{"ComparesExactly", comparesExactly}, {"LongRecord", longRecord}, {"ParallelSwaps", parallelSwaps}, {"ParallelFirsts", parallelFirsts},
+		{"Absent", absent, "an account without a record loads none, and Swap of another record is false"},
+		{"Swap", swap, "Swap replaces the record if it is old, where empty is no record"},
+		{"SwapOfAnother", swapOfAnother, "Swap is false and changes nothing if the record is another one than old"},
+		{"Remove", remove, "Swap by an empty record removes it"},
+		{"OtherAccounts", otherAccounts, "Swap changes the record of its account alone"},
+		{"ComparesExactly", comparesExactly, "records are compared as bytes, without a collation or a pattern"},
+		{"LongRecord", longRecord, "a record of 700 bytes is stored and compared as a whole"},
+		{"ParallelSwaps", parallelSwaps, "of Swaps of one record at once, one is true, and its record is stored"},
+		{"ParallelFirsts", parallelFirsts, "of Swaps of no record at once, one is true, and its record is stored"},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.run(suite{t, open(t), addAccount}) })
+		t.Run(c.name, func(t *testing.T) {
+			harness.Rule(t, c.rule)
+			c.run(suite{t, open(t), addAccount})
+		})
 	}
 }
 

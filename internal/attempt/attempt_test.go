@@ -1,4 +1,4 @@
-package claim_test
+package attempt_test
 
 import (
 	"strconv"
@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-guard/guard/internal/claim"
+	"github.com/go-guard/guard/internal/attempt"
 	"github.com/go-guard/guard/internal/testing/harness"
 )
 
-func TestClaim(t *testing.T) {
-	table, clock := claim.New(time.Minute), harness.NewClock()
+func TestDue(t *testing.T) {
+	table, clock := attempt.New(time.Minute), harness.NewClock()
 	steps := []struct {
 		name    string
 		advance time.Duration
@@ -29,32 +29,32 @@ func TestClaim(t *testing.T) {
 	}
 	for _, s := range steps {
 		clock.Advance(s.advance)
-		if got := table.Claim(s.id, clock.Now()); got != s.want {
+		if got := table.Due(s.id, clock.Now()); got != s.want {
 			t.Errorf("%s: %t, want %t", s.name, got, s.want)
 		}
 	}
 }
 
-// TestClaimAtOnce: of many requests of one id, few attempt; of many ids, none is
+// TestAtOnce: of many requests of one id, few attempt; of many ids, none is
 // left out for ever.
-func TestClaimAtOnce(t *testing.T) {
-	table, now := claim.New(time.Minute), harness.NewClock().Now()
-	var claims atomic.Int64
+func TestAtOnce(t *testing.T) {
+	table, now := attempt.New(time.Minute), harness.NewClock().Now()
+	var attempts atomic.Int64
 	var wg sync.WaitGroup
 	for range 64 {
 		wg.Go(func() {
-			if table.Claim("a", now) {
-				claims.Add(1)
+			if table.Due("a", now) {
+				attempts.Add(1)
 			}
 		})
 	}
 	wg.Wait()
-	if n := claims.Load(); n < 1 || n > 2 {
-		t.Errorf("%d of 64 claims of one id", n)
+	if n := attempts.Load(); n < 1 || n > 2 {
+		t.Errorf("%d attempts of 64 of one id", n)
 	}
 	for i := range 100_000 {
-		if id := strconv.Itoa(i); !table.Claim(id, now.Add(time.Hour)) {
-			t.Fatalf("the first claim of %q was refused", id)
+		if id := strconv.Itoa(i); !table.Due(id, now.Add(time.Hour)) {
+			t.Fatalf("the first attempt of %q was refused", id)
 		}
 	}
 }

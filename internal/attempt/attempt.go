@@ -1,5 +1,5 @@
-// Package claim bounds how often something is attempted for each of many ids.
-package claim
+// Package attempt bounds how often something is attempted for each of many ids.
+package attempt
 
 import (
 	"hash/maphash"
@@ -27,9 +27,9 @@ func New(every time.Duration) *Table {
 	return &Table{seed: maphash.MakeSeed(), every: every.Milliseconds()}
 }
 
-// Claim reports whether the caller is to attempt now: no one else has for the id,
-// for as long as the Table remembers. A clock that was set back claims anew.
-func (t *Table) Claim(id string, now time.Time) bool {
+// Due reports whether the caller is to attempt now: no one else has for the id,
+// for as long as the Table remembers. A clock that was set back begins anew.
+func (t *Table) Due(id string, now time.Time) bool {
 	hash := maphash.String(t.seed, id) | 1 // an empty slot has no id
 	s := &t.slots[hash>>1%slots]
 	ms, last := now.UnixMilli(), s.at.Load()
