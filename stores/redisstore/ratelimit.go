@@ -149,7 +149,11 @@ func (r *rateLimits) GiveBack(ctx context.Context, taken []ratelimit.Taken) erro
 		t := &taken[i]
 		keys[i] = r.limitKey(&t.Take)
 		if t.All {
-			args = append(append(args, kindAll), make([]byte, giveBackBytes-1)...)
+			all := byte(kindAll)
+			if t.Limit.Algorithm == ratelimit.GCRA {
+				all = kindAllGCRA
+			}
+			args = append(append(args, all), make([]byte, giveBackBytes-1)...)
 			continue
 		}
 		if err := check(&t.Take); err != nil {
@@ -203,6 +207,7 @@ const (
 	kindInFlight = 3
 	kindCalendar = 4
 	kindAll      = 5 // giveBackScript deletes the count
+	kindAllGCRA  = 6 // it empties the bucket
 
 	forced = 8 // added to the kind of a take with Force
 )

@@ -20,9 +20,10 @@ import "github.com/redis/go-redis/v9"
 //     so that s may be ahead of v. The difference belongs to the newest pair. Pairs that
 //     were in a string have other times than the ends of intervals.
 //   - GCRA: the theoretical arrival time in µs (7 bytes) and in 256ths of one (1 byte),
-//     and a number (1 byte) that differs if the bucket was empty meanwhile: what was
-//     taken before has drained, and is not given back. The distance of the time from
-//     now survives a change of the quota.
+//     and a number (1 byte), the next one for each take from an empty bucket: what was
+//     taken before has drained, and is not given back. So a bucket that is emptied stays
+//     until the last of its takes would have drained. The distance of the time from now
+//     survives a change of the quota.
 //   - In flight: a sorted set of the units in flight by when they stop counting. The
 //     first unit of a take is named as its call; the name of the second is that, a
 //     zero byte and 2, and so on.
@@ -84,7 +85,8 @@ for pass = #KEYS > 1 and 1 or 2, 2 do
       part = now % 256
       if v then
         local at, n, number = decode('>I7BB', v)
-        if at >= now then backlog, part = at - now + n / 256, number end
+        backlog, part = at - now + n / 256, number
+        if backlog <= 0 then backlog, part = 0, (number + 1) % 256 end
       end
       wait = backlog + (needed - quota) * unit
       if taking and wait <= 0 then
@@ -196,7 +198,7 @@ for _, key in ipairs(KEYS) do
   if kind == 3 then id, pos = decode('>I2c0', ARGV[1], pos) end
   if kind == 5 then -- all of it
     call('DEL', key)
-  elseif kind == 1 then -- GCRA
+  elseif kind == 1 or kind == 6 then -- GCRA, or all of it
     local v = call('GET', key)
     if v then
       local t = call('TIME')
@@ -205,9 +207,8 @@ for _, key in ipairs(KEYS) do
       local backlog = at - now + n / 256
       local back = math.min(cost * step / 256, stamp - now, backlog) -- what has not drained
       if number ~= part then back = 0 end
-      if back > 0 and back == backlog then
-        call('DEL', key)
-      elseif back > 0 then
+      if kind == 6 then back = backlog end
+      if back > 0 then
         backlog = backlog - back
         local whole = math.floor(backlog)
         call('SET', key, encode('>I7BB', now + whole, (backlog - whole) * 256, number), 'KEEPTTL')

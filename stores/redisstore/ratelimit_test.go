@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/ratelimit"
 )
 
@@ -278,6 +280,43 @@ func TestRateLimitEntriesExpire(t *testing.T) {
 			if err != nil || left > tt.want+10*time.Millisecond || left < tt.want-10*time.Second {
 				t.Errorf("%s: the entry lives for %v, want %v", tt.limit.Name, left, tt.want)
 			}
+		}
+	}
+}
+
+// TestEmptiedBucketHasAnotherNumber: whenever a bucket is emptied and used again, what
+// was taken before is not given back.
+func TestEmptiedBucketHasAnotherNumber(t *testing.T) {
+	clock := &harness.Clock{Time: time.Now().Add(time.Hour).Truncate(time.Second)}
+	store := newClocked(t).at(clock, clock.Now)
+	l := ratelimit.Limit{Name: "bucket", Quota: 4, Window: time.Hour, Algorithm: ratelimit.GCRA, Burst: 3}
+	take := func(key string, cost int) ratelimit.Taken {
+		t.Helper()
+		take := ratelimit.Take{Limit: l, Key: key, Cost: cost}
+		states, err := store.Take(t.Context(), []ratelimit.Take{take})
+		if err != nil || states[0].RetryAfter != 0 {
+			t.Fatalf("%+v, error %v", states, err)
+		}
+		return ratelimit.Taken{Take: take, Stamp: states[0].Stamp}
+	}
+	giveBack := func(taken ratelimit.Taken) {
+		t.Helper()
+		if err := store.GiveBack(t.Context(), []ratelimit.Taken{taken}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for between := range 512 {
+		key := fmt.Sprint("key", between)
+		before := take(key, 3)
+		emptied := before // by what it took, or by a reset
+		emptied.All = between%2 == 0
+		giveBack(emptied)
+		clock.Advance(time.Duration(between) * time.Microsecond)
+		take(key, 3)
+		giveBack(before)
+		states, err := store.Take(t.Context(), []ratelimit.Take{{Limit: l, Key: key, Cost: 1}})
+		if err != nil || states[0].RetryAfter == 0 {
+			t.Fatalf("%d µs after: %+v, error %v", between, states, err)
 		}
 	}
 }

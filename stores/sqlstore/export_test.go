@@ -30,10 +30,17 @@ func FillCopies(n int) int {
 	for i := range n {
 		var id countID
 		binary.BigEndian.PutUint64(id[:], uint64(i))
-		c.add(id, &row{state: []byte{format}})
+		c.add(id, &row{state: (&count{}).encode()})
 		if rows, ok := c.find([]target{{id: id}}); !ok || len(rows) != 1 {
 			return -1
 		}
 	}
 	return len(c.last) + len(c.older)
+}
+
+// NextLife returns the life of a count after its row was emptied, and that row.
+func NextLife(row []byte) (life uint16, next []byte, err error) {
+	c, err := decode(sliding, row)
+	c.begin()
+	return c.life, c.encode(), err
 }

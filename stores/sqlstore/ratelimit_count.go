@@ -33,8 +33,8 @@ func kindOf(t *ratelimit.Take) kind {
 // A count is the state of a row.
 type count struct {
 	kind kind
-	// life differs after the count was empty, so that units that were taken before are
-	// not given back.
+	// life is from 1 to lives: the next one for each take from an empty count, so that
+	// units that were taken before are not given back. It is 0 without a row.
 	life uint16
 	// units are, of a sliding limit, in the order in which they expire. A GCRA limit
 	// has one, whose time is the theoretical arrival time of ITU-T I.371, at which the
@@ -65,13 +65,7 @@ func decode(k kind, state []byte) (count, error) {
 	if state == nil {
 		return c, nil
 	}
-	if len(state) == 0 || state[0] != format {
-		return c, errFormat
-	}
-	if len(state) == 1 {
-		return c, nil
-	}
-	if len(state) < 3 {
+	if len(state) < 3 || state[0] != format {
 		return c, errFormat
 	}
 	c.life = binary.BigEndian.Uint16(state[1:])
@@ -102,10 +96,7 @@ func decode(k kind, state []byte) (count, error) {
 
 // encode returns the state of a count.
 func (c *count) encode() []byte {
-	b := make([]byte, 0, 3+11*len(c.units))
-	if b = append(b, format); len(c.units) == 0 {
-		return b
-	}
+	b := append(make([]byte, 0, 3+11*len(c.units)), format)
 	b = binary.BigEndian.AppendUint16(b, c.life)
 	previous := int64(0)
 	for i := range c.units {
@@ -153,9 +144,13 @@ func (c *count) sum() (n int) {
 
 // begin is called before a take is added.
 func (c *count) begin() {
-	if c.changed = true; len(c.units) == 0 {
-		c.life = 1 + rand.N(uint16(1<<lifeBits-1))
+	if c.changed = true; len(c.units) > 0 {
+		return
 	}
+	if c.life == 0 { // no row
+		c.life = rand.N(uint16(lives))
+	}
+	c.life = 1 + c.life%lives
 }
 
 // A stamp is the State.Stamp of a take: when its units expire, in µs and rounded down,
@@ -163,6 +158,7 @@ func (c *count) begin() {
 const (
 	lifeBits = 12
 	timeBits = 64 - lifeBits
+	lives    = 1<<lifeBits - 1 // none is 0
 )
 
 func (c *count) stamp(at int64) int64 { return int64(uint64(at)/1000 | uint64(c.life)<<timeBits) }

@@ -369,3 +369,20 @@ func TestRateLimitInvalidTakes(t *testing.T) {
 		t.Errorf("%d counts", n)
 	}
 }
+
+// TestEmptiedCountHasAnotherLife: what was taken before a reset is not given back, however
+// often an account signs in.
+func TestEmptiedCountHasAnotherLife(t *testing.T) {
+	seen := map[uint16]int{}
+	var row []byte
+	for n := range 10000 {
+		life, next, err := sqlstore.NextLife(row)
+		if err != nil || life == 0 {
+			t.Fatalf("life %d, error %v", life, err)
+		}
+		if last, ok := seen[life]; ok && n-last < 4095 {
+			t.Fatalf("life %d was that of %d resets ago", life, n-last)
+		}
+		seen[life], row = n, next
+	}
+}
