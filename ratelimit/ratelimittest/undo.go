@@ -116,6 +116,6 @@ func giveBackAfterReset(s *suite) {
 	s.take(t)
 	s.giveBack(ratelimit.Taken{Take: t, Stamp: before.Stamp})
 	if t.Cost = 0; s.take(t)[0].Remaining != l.Quota-3 {
-		s.Fatal("a take from a period before its reset was given back after it")
+		s.Fatalf("a take from a period before its reset was given back after it")
 	}
 }
