@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -58,8 +59,8 @@ var backends = []backend{
 	{"SQLite", sqlstore.SQLite, createSQLite},
 }
 
-// longTimeout is for tests with many concurrent writers: SQLite serves waiting writers
-// in no particular order.
+// longTimeout is that of all tests but those of timeouts: the machine may stall, and
+// SQLite serves waiting writers in no particular order.
 const longTimeout = 30 * time.Second
 
 // onEach runs f on every backend.
@@ -86,7 +87,18 @@ func (b backend) stores(t testing.TB, opts *sqlstore.Options) (*sqlstore.Stores,
 // in returns stores in a database with a new pool, as in another process.
 func (b backend) in(t testing.TB, p database, opts *sqlstore.Options) *sqlstore.Stores {
 	t.Helper()
-	s, err := sqlstore.New(p.open(t), b.dialect, opts)
+	return b.on(t, p.open(t), opts)
+}
+
+// on returns stores of a pool.
+func (b backend) on(t testing.TB, db *sql.DB, opts *sqlstore.Options) *sqlstore.Stores {
+	t.Helper()
+	var o sqlstore.Options
+	if opts != nil {
+		o = *opts
+	}
+	o.Timeout = cmp.Or(o.Timeout, longTimeout)
+	s, err := sqlstore.New(db, b.dialect, &o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,11 +20,10 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	opts := &sqlstore.Options{Timeout: longTimeout}
 	onEach(t, func(t *testing.T, b backend) {
-		s, _ := b.stores(t, opts)
+		s, _ := b.stores(t, nil)
 		suites(t, s, func(t *testing.T) *sqlstore.Stores {
-			s, _ := b.stores(t, opts)
+			s, _ := b.stores(t, nil)
 			return s
 		})
 	})
@@ -65,7 +64,7 @@ func TestLogouts(t *testing.T) {
 		if b.dialect == sqlstore.PostgreSQL {
 			rounds = 1000
 		}
-		s, _ := b.stores(t, &sqlstore.Options{Timeout: longTimeout})
+		s, _ := b.stores(t, nil)
 		refreshtest.Logouts(t, s.TokenFamilies(), s.Denylist(), rounds)
 	})
 }

@@ -21,7 +21,6 @@ import (
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
-	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
 // A countingConnector counts the connections that it opens.
@@ -136,7 +135,12 @@ func (s site) load(t *testing.T, d time.Duration, guests int, g guest) (served, 
 	for range guests {
 		wg.Go(func() { s.guest(t, g, &done, &gone) })
 	}
-	time.Sleep(d) // a real server under load
+	for begun := time.Now(); time.Since(begun) < d || ok.Load() == 0 || guests > 0 && gone.Load() == 0; { // a stall may be longer than d
+		time.Sleep(10 * time.Millisecond) // a real server under load
+		if t.Failed() {
+			break
+		}
+	}
 	done.Store(true)
 	wg.Wait()
 	return ok.Load(), gone.Load()
@@ -149,10 +153,7 @@ func TestDisconnectingClients(t *testing.T) {
 		t.Run(b.name, func(t *testing.T) {
 			_, p := b.stores(t, nil)
 			db, opened := p.counting(t)
-			s, err := sqlstore.New(db, b.dialect, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			s := b.on(t, db, nil)
 			served, left := newSite(t, s.Sessions()).load(t, time.Second, 8, guest{})
 			t.Logf("%d served, %d disconnected, %d connections opened", served, left, opened.opened.Load())
 			if n := opened.opened.Load(); n > 8 || served == 0 || left == 0 {
@@ -170,10 +171,7 @@ func TestDisconnectingClientsRate(t *testing.T) {
 	}
 	b := backends[0]
 	_, p := b.stores(t, nil)
-	s, err := sqlstore.New(p.open(t), b.dialect, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := b.on(t, p.open(t), nil)
 	site := newSite(t, s.Sessions())
 	site.load(t, time.Second, 0, guest{})
 	var ratios []float64
@@ -197,10 +195,7 @@ func TestGoneRequestsDoNotQueue(t *testing.T) {
 	_, p := b.stores(t, nil)
 	db := p.open(t)
 	db.SetMaxOpenConns(1)
-	s, err := sqlstore.New(db, b.dialect, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := b.on(t, db, nil)
 	busy, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -243,10 +238,7 @@ func TestDeadlinesOfCallers(t *testing.T) {
 		_, p := b.stores(t, nil)
 		db := p.open(t)
 		db.SetMaxOpenConns(1)
-		s, err := sqlstore.New(db, b.dialect, &sqlstore.Options{Timeout: longTimeout})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := b.on(t, db, nil)
 		busy, err := db.Conn(t.Context())
 		if err != nil {
 			t.Fatal(err)

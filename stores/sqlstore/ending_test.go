@@ -152,9 +152,9 @@ func TestLoginsDuringAnEndingAreRefused(t *testing.T) {
 // mixed, no session is left of an earlier epoch or with an ended Ref.
 func TestLoginsAmongEndings(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
-		s, p := b.stores(t, &sqlstore.Options{Timeout: longTimeout})
+		s, p := b.stores(t, nil)
 		// Its sweeps delete what logins have locked, and no ended Ref.
-		ahead := b.in(t, p, &sqlstore.Options{Timeout: longTimeout, Now: func() time.Time { return time.Now().Add(90 * time.Minute) }})
+		ahead := b.in(t, p, &sqlstore.Options{Now: func() time.Time { return time.Now().Add(90 * time.Minute) }})
 		store, ctx := s.Sessions(), t.Context()
 		var wg sync.WaitGroup
 		for worker := range 8 {

@@ -123,10 +123,7 @@ func TestSchemaAndPrefix(t *testing.T) {
 		db, schema := qualified(t, b)
 		in := func(t *testing.T, prefix string) *sqlstore.Stores {
 			t.Helper()
-			s, err := sqlstore.New(db, b.dialect, &sqlstore.Options{Schema: schema, Prefix: prefix, Timeout: longTimeout})
-			if err != nil {
-				t.Fatal(err)
-			}
+			s := b.on(t, db, &sqlstore.Options{Schema: schema, Prefix: prefix})
 			if err := s.Migrate(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -157,10 +154,7 @@ func TestSchemaAndPrefix(t *testing.T) {
 		if b.dialect == sqlstore.SQLite { // it finds the tables of all attached schemas
 			opts = nil
 		}
-		s, err := sqlstore.New(db, b.dialect, opts)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := b.on(t, db, opts)
 		if _, err := s.Sweep(t.Context(), 0); err == nil {
 			t.Error("there are tables without the schema")
 		}

@@ -13,7 +13,7 @@ import (
 func TestOnceByClock(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		c := &testClock{time.Now()}
-		s, _ := b.stores(t, &sqlstore.Options{Now: c.Now, Timeout: longTimeout})
+		s, _ := b.stores(t, &sqlstore.Options{Now: c.Now})
 		oncetest.Run(t, func(*testing.T) once.Store { return s.Once() }, c)
 	})
 }
@@ -27,7 +27,7 @@ func (c *testClock) Advance(d time.Duration) { c.now = c.now.Add(d) }
 func TestOnceIsSwept(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
 		c := &testClock{time.Now()}
-		s, p := b.stores(t, &sqlstore.Options{Now: c.Now, Timeout: longTimeout})
+		s, p := b.stores(t, &sqlstore.Options{Now: c.Now})
 		db, store, ctx := p.open(t), s.Once(), t.Context()
 		for i := range 20 {
 			if first, err := store.Take(ctx, once.Key("sweep", string(rune('a'+i))), c.now.Add(time.Minute)); !first || err != nil {

@@ -40,9 +40,9 @@ func newFamily(subject string) refresh.Family {
 // are left, and as many API keys as one may have.
 func TestParallelLogins(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
-		s, p := b.stores(t, &sqlstore.Options{Timeout: longTimeout})
+		s, p := b.stores(t, nil)
 		db, ctx := p.open(t), context.Background()
-		processes := []*sqlstore.Stores{s, b.in(t, p, &sqlstore.Options{Timeout: longTimeout})}
+		processes := []*sqlstore.Stores{s, b.in(t, p, nil)}
 		var next atomic.Int64
 		var ended sync.Map
 		inParallel(192, 64, func() {

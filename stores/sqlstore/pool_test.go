@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/go-guard/guard/internal/testing/race"
-	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
 // TestPool runs the suites with the connections of a pgxpool.Pool.
@@ -23,10 +22,7 @@ func TestPool(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	s, err := sqlstore.New(stdlib.OpenDBFromPool(pool), sqlstore.PostgreSQL, &sqlstore.Options{Timeout: longTimeout})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := backends[0].on(t, stdlib.OpenDBFromPool(pool), nil)
 	if err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}

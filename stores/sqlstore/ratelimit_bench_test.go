@@ -10,7 +10,6 @@ import (
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
-	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
 // BenchmarkTakes measures takes from many counts, from one, from two at a time and from
@@ -22,7 +21,7 @@ func BenchmarkTakes(b *testing.B) {
 	full := ratelimit.Limit{Name: "full", Quota: 1, Window: 24 * time.Hour}
 	for _, back := range backends {
 		b.Run(back.name, func(b *testing.B) {
-			s, p := back.stores(b, &sqlstore.Options{Timeout: longTimeout})
+			s, p := back.stores(b, nil)
 			rec := sessiontest.Record("alice")
 			if err := s.Sessions().Insert(b.Context(), rec, session.AnyEpoch); err != nil {
 				b.Fatal(err)
@@ -78,7 +77,7 @@ func BenchmarkTakes(b *testing.B) {
 func BenchmarkCountSize(b *testing.B) {
 	for _, back := range backends {
 		b.Run(back.name, func(b *testing.B) {
-			s, p := back.stores(b, &sqlstore.Options{Timeout: longTimeout})
+			s, p := back.stores(b, nil)
 			db, limits := p.open(b), s.RateLimits()
 			const n = 10_000
 			before := size(b, db, back.dialect, "guard_counts")

@@ -65,11 +65,7 @@ func counted(t *testing.T, opts *sqlstore.Options) (*counter, ratelimit.Store, r
 	c := &counter{dsn: p.dsn}
 	db := sql.OpenDB(c)
 	t.Cleanup(func() { db.Close() })
-	process, err := sqlstore.New(db, sqlstore.SQLite, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c, process.RateLimits(), s.RateLimits()
+	return c, backends[2].on(t, db, opts).RateLimits(), s.RateLimits()
 }
 
 func minutely(quota int) ratelimit.Limit {
@@ -89,7 +85,7 @@ func mustTake(t *testing.T, s ratelimit.Store, takes ...ratelimit.Take) []rateli
 // with BEGIN and COMMIT.
 func TestRateLimitStatements(t *testing.T) {
 	clock := harness.NewClock()
-	c, here, elsewhere := counted(t, &sqlstore.Options{Timeout: longTimeout, Now: clock.Now})
+	c, here, elsewhere := counted(t, &sqlstore.Options{Now: clock.Now})
 	one := ratelimit.Take{Limit: minutely(5), Key: "one", Cost: 1}
 	fresh, two := one, []ratelimit.Take{{Limit: minutely(5), Key: "a", Cost: 1}, {Limit: minutely(5), Key: "b", Cost: 1}}
 	fresh.Fresh = true
@@ -144,7 +140,7 @@ func TestRateLimitStatements(t *testing.T) {
 // TestRateLimitParallelTakes: takes that arrive while one from the same count is under
 // way are decided together. One that is given up while it waits takes nothing.
 func TestRateLimitParallelTakes(t *testing.T) {
-	c, s, _ := counted(t, &sqlstore.Options{Timeout: longTimeout})
+	c, s, _ := counted(t, nil)
 	take := ratelimit.Take{Limit: minutely(1000), Key: "k", Cost: 1}
 	mustTake(t, s, take)
 	begun, proceed := make(chan struct{}), make(chan struct{})
@@ -202,7 +198,7 @@ func TestRateLimitParallelTakes(t *testing.T) {
 // TestRateLimitAnswersLate: a take that is given up while it is under way is answered,
 // so that the limiter can undo it.
 func TestRateLimitAnswersLate(t *testing.T) {
-	c, s, _ := counted(t, &sqlstore.Options{Timeout: longTimeout})
+	c, s, _ := counted(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	giveUp := func(query string) {
 		if strings.HasPrefix(query, "INSERT INTO guard_counts") {

@@ -20,7 +20,7 @@ func TestRateLimits(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, b backend) {
 		c := harness.NewClock()
-		s, _ := b.stores(t, &sqlstore.Options{Timeout: longTimeout, Now: c.Now})
+		s, _ := b.stores(t, &sqlstore.Options{Now: c.Now})
 		limits := s.RateLimits()
 		ratelimittest.Run(t, func(*testing.T) ratelimit.Store { return limits }, c)
 	})
@@ -62,7 +62,7 @@ func TestRateLimitTraces(t *testing.T) {
 			n /= 10
 		}
 		c := harness.NewClock()
-		opts := &sqlstore.Options{Timeout: longTimeout, Now: c.Now}
+		opts := &sqlstore.Options{Now: c.Now}
 		s, p := b.stores(t, opts)
 		ratelimittest.Traces(t, s.RateLimits(), c, 0, n/3)
 		three := &processes{rnd: rand.New(rand.NewPCG(1, 2)), stores: []ratelimit.Store{
@@ -113,7 +113,7 @@ func TestRateLimitHotKeys(t *testing.T) {
 				_, p := b.stores(t, nil)
 				var three []ratelimit.Store
 				for range 3 {
-					s := b.in(t, p, &sqlstore.Options{Timeout: longTimeout})
+					s := b.in(t, p, nil)
 					if b.dialect != sqlstore.SQLite {
 						s = b.withIsolation(t, p, level)
 					}

@@ -24,7 +24,7 @@ func TestFamiliesAmongEndings(t *testing.T) {
 			}
 			t.Run(b.name+"/"+level, func(t *testing.T) {
 				t.Parallel()
-				s, p := b.stores(t, &sqlstore.Options{Timeout: longTimeout})
+				s, p := b.stores(t, nil)
 				if b.dialect != sqlstore.SQLite {
 					s = b.withIsolation(t, p, level)
 				}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -134,18 +135,23 @@ func TestRetries(t *testing.T) {
 
 // TestRetriesAreLimited: conflicts without end are an outage at the timeout.
 func TestRetriesAreLimited(t *testing.T) {
-	f := &faulty{err: code(5)}
-	f.fails.Store(1 << 30)
-	s, err := sqlstore.New(sql.OpenDB(f), sqlstore.SQLite, &sqlstore.Options{Timeout: 100 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if done, err := s.Sessions().Delete(t.Context(), session.Key{}); done || status(err) != 503 || f.ran.Load() < 2 || f.ran.Load() > 100 {
-		t.Errorf("Delete = %t, %v, after %d statements", done, err, f.ran.Load())
-	}
-	if n, err := s.Sweep(t.Context(), 1); n != 0 || status(err) != 503 {
-		t.Errorf("swept %d, %v", n, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := &faulty{err: code(5)}
+		f.fails.Store(1 << 30)
+		db := sql.OpenDB(f)
+		defer db.Close()
+		s := backends[2].on(t, db, &sqlstore.Options{Timeout: 100 * time.Millisecond})
+		begun := time.Now()
+		if done, err := s.Sessions().Delete(t.Context(), session.Key{}); done || status(err) != 503 || f.ran.Load() < 2 || f.ran.Load() > 100 {
+			t.Errorf("Delete = %t, %v, after %d statements", done, err, f.ran.Load())
+		}
+		if took := time.Since(begun); took > 100*time.Millisecond {
+			t.Errorf("Delete took %v", took)
+		}
+		if n, err := s.Sweep(t.Context(), 1); n != 0 || status(err) != 503 {
+			t.Errorf("swept %d, %v", n, err)
+		}
+	})
 }
 
 // awaitWaiting returns when n transactions wait for a lock, or fails if one has ended.
@@ -193,7 +199,7 @@ func (b backend) withIsolation(t *testing.T, p database, level string) *sqlstore
 	} else {
 		p.dsn += "&default_transaction_isolation=" + url.PathEscape(level)
 	}
-	return b.in(t, p, &sqlstore.Options{Timeout: longTimeout})
+	return b.in(t, p, nil)
 }
 
 var levels = []string{"READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"}
@@ -248,7 +254,7 @@ func TestDeadlock(t *testing.T) {
 	for _, b := range backends[:2] {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
-			s, p := b.stores(t, &sqlstore.Options{Timeout: longTimeout})
+			s, p := b.stores(t, nil)
 			admin := p.open(t)
 			update := "UPDATE guard_sessions SET revision = revision + 1 WHERE id = ?"
 			if b.dialect == sqlstore.PostgreSQL {

@@ -174,7 +174,7 @@ func TestLeastRights(t *testing.T) {
 			if _, err := admin.Exec("DELETE FROM guard_api_keys"); err != nil {
 				t.Fatal(err)
 			}
-			s := b.in(t, as, &sqlstore.Options{Timeout: longTimeout})
+			s := b.in(t, as, nil)
 			if err := s.Migrate(t.Context()); err != nil {
 				t.Fatal(err)
 			}

@@ -45,7 +45,7 @@ func (s *server) kill() {
 
 func (s *server) wait(stores *sqlstore.Stores) {
 	var err error
-	for range 500 {
+	for range 3000 { // a busy machine takes its time
 		if err = stores.Migrate(context.Background()); err == nil {
 			return
 		}

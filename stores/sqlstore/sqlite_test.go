@@ -19,10 +19,7 @@ func TestSQLiteWriters(t *testing.T) {
 	_, p := backends[2].stores(t, nil)
 	db := p.open(t)
 	db.SetMaxOpenConns(50)
-	s, err := sqlstore.New(db, sqlstore.SQLite, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := backends[2].on(t, db, nil)
 	var failed, slowest atomic.Int64
 	inParallel(1000, 50, func() {
 		rec := sessiontest.Record(rand.Text())
@@ -64,10 +61,10 @@ func TestSQLiteTimeout(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p := database{driver: "sqlite", dsn: "file:" + filepath.Join(t.TempDir(), "guard.db") + "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(" + tt.busy + ")"}
-			s := backends[2].in(t, p, &sqlstore.Options{Timeout: tt.timeout})
-			if err := s.Migrate(t.Context()); err != nil {
+			if err := backends[2].in(t, p, nil).Migrate(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			s := backends[2].in(t, p, &sqlstore.Options{Timeout: tt.timeout})
 			tx, err := p.open(t).Conn(t.Context())
 			if err != nil {
 				t.Fatal(err)

@@ -185,7 +185,7 @@ func TestConcurrentRefreshHasOneSuccessor(t *testing.T) {
 		var counts [refresh.Reused + 1]atomic.Int32
 		var processes []*sqlstore.Stores
 		for range 8 {
-			process := b.in(t, p, &sqlstore.Options{Timeout: longTimeout})
+			process := b.in(t, p, nil)
 			processes = append(processes, process)
 			for range 25 {
 				wg.Go(func() {

@@ -110,10 +110,7 @@ func TestInsertsSweep(t *testing.T) {
 		}
 		// By chance: 800 inserts without a sweep happen in one of 10^22 runs.
 		for i := 0; expired() != "" && i < 400; i++ {
-			process, err := sqlstore.New(db, b.dialect, &sqlstore.Options{Now: c.now})
-			if err != nil {
-				t.Fatal(err)
-			}
+			process := b.on(t, db, &sqlstore.Options{Now: c.now})
 			fill(t, process, c.now(), 10*time.Hour)
 		}
 		if left := expired(); left != "" {
@@ -133,7 +130,7 @@ func TestConcurrentSweeps(t *testing.T) {
 		c.advance(24 * time.Hour)
 		var wg sync.WaitGroup
 		for range 4 {
-			other := b.in(t, p, &sqlstore.Options{Now: c.now, Timeout: longTimeout})
+			other := b.in(t, p, &sqlstore.Options{Now: c.now})
 			wg.Go(func() {
 				for n := 1; n > 0; {
 					var err error

@@ -80,10 +80,10 @@ func (c factorColumn) Swap(ctx context.Context, id, old, replacement string) (sw
 // processes, one wins.
 func TestTOTP(t *testing.T) {
 	onEach(t, func(t *testing.T, b backend) {
-		s, p := b.stores(t, &sqlstore.Options{Timeout: longTimeout})
+		s, p := b.stores(t, nil)
 		users := newFactorColumn(t, b, p)
 		totptest.Run(t, func(*testing.T) totp.Store { return users }, users.add)
-		t.Run("ParallelCodes", func(t *testing.T) { parallelCodes(t, users, s, b.in(t, p, &sqlstore.Options{Timeout: longTimeout})) })
+		t.Run("ParallelCodes", func(t *testing.T) { parallelCodes(t, users, s, b.in(t, p, nil)) })
 	})
 }
 
@@ -104,7 +104,7 @@ func parallelCodes(t *testing.T, users factorColumn, processes ...*sqlstore.Stor
 		factors = append(factors, guard.Must(totp.New("Acme", key, users, clientip.Direct(), &totp.Options{
 			Steps: s.Once(), Now: func() time.Time { return now },
 			Attempts: ratelimit.LoginOptions{
-				Store: s.RateLimits(), Secret: key, Timeout: longTimeout,
+				Store: s.RateLimits(), Secret: key,
 				Account: ratelimit.Limit{Quota: 1000, Window: time.Hour}, Address: ratelimit.Limit{Quota: 1000, Window: time.Hour},
 			},
 		})))

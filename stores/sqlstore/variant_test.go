@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/internal/testing/race"
 	"github.com/go-guard/guard/jwtauth/refresh"
@@ -59,10 +58,8 @@ func TestVariants(t *testing.T) {
 			p.dsn = v.dsn(p.dsn)
 			db := p.open(t)
 			db.SetMaxOpenConns(v.conns)
-			s, err := sqlstore.New(db, v.dialect, &sqlstore.Options{Timeout: longTimeout})
-			if err != nil {
-				t.Fatal(err)
-			}
+			b := backend{dialect: v.dialect}
+			s := b.on(t, db, nil)
 			if err := s.Migrate(context.Background()); err != nil {
 				t.Fatal(err)
 			}
@@ -76,7 +73,7 @@ func TestVariants(t *testing.T) {
 			refreshtest.Run(t, func(*testing.T) refresh.Store { return s.TokenFamilies() })
 			credentialtest.Run(t, func(*testing.T) credential.Store { return s.Passkeys() })
 			c := harness.NewClock()
-			limits := guard.Must(sqlstore.New(db, v.dialect, &sqlstore.Options{Timeout: longTimeout, Now: c.Now})).RateLimits()
+			limits := b.on(t, db, &sqlstore.Options{Now: c.Now}).RateLimits()
 			ratelimittest.Traces(t, limits, c, 0, 10)
 		})
 	}
