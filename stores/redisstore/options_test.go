@@ -114,24 +114,28 @@ func TestClients(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	hung, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
 	for _, tt := range []struct {
 		name   string
-		ctx    context.Context
+		hangs  bool
 		client redis.UniversalClient
 		want   string
 	}{
-		{"a typed nil", t.Context(), (*redis.Client)(nil), "client is nil"},
-		{"a closed client", t.Context(), closed, "closed"},
-		{"a replica", t.Context(), newClient(t, replica.addr), "replica"},
-		{"a node of a Cluster", t.Context(), newClient(t, node.addr), "NewClusterClient"},
-		{"a server that hangs", hung, newClient(t, l.Addr().String()), "HELLO: i/o timeout: the address may be"},
-		{"a server that hangs up", t.Context(), newClient(t, goodbye.Addr().String()), "TLS"},
-		{"the same, a client of another type", hung, struct{ redis.UniversalClient }{newClient(t, l.Addr().String())}, "deadline exceeded"},
+		{"a typed nil", false, (*redis.Client)(nil), "client is nil"},
+		{"a closed client", false, closed, "closed"},
+		{"a replica", false, newClient(t, replica.addr), "replica"},
+		{"a node of a Cluster", false, newClient(t, node.addr), "NewClusterClient"},
+		{"a server that hangs", true, newClient(t, l.Addr().String()), ": the address may be"},
+		{"a server that hangs up", false, newClient(t, goodbye.Addr().String()), "TLS"},
+		{"the same, a client of another type", true, struct{ redis.UniversalClient }{newClient(t, l.Addr().String())}, ": the address may be"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := redisstore.New(tt.ctx, tt.client, "app"); err == nil || !strings.Contains(err.Error(), tt.want) {
+			ctx := t.Context()
+			if tt.hangs {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, 100*time.Millisecond)
+				defer cancel()
+			}
+			if _, err := redisstore.New(ctx, tt.client, "app"); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%v; want an error with %q", err, tt.want)
 			}
 		})
