@@ -18,11 +18,11 @@ func TestRefusalDoesNotWrite(t *testing.T) {
 	srv := startServer(t)
 	c := newClient(t, srv.addr)
 	for _, limit := range []ratelimit.Limit{
-		{Name: "exact", Quota: 16, Window: time.Minute},
-		{Name: "counted", Quota: 20, Window: time.Minute},
-		{Name: "gcra", Quota: 20, Window: time.Minute, Algorithm: ratelimit.GCRA},
+		{Name: "exact", Quota: 16, Window: time.Hour},
+		{Name: "counted", Quota: 20, Window: time.Hour},
+		{Name: "gcra", Quota: 20, Window: time.Hour, Algorithm: ratelimit.GCRA},
 		{Name: "calendar", Quota: 20, Calendar: ratelimit.Daily(nil)},
-		{Name: "flight", Quota: 20, Window: time.Minute, Algorithm: ratelimit.InFlight},
+		{Name: "flight", Quota: 20, Window: time.Hour, Algorithm: ratelimit.InFlight},
 	} {
 		for _, fresh := range []bool{true, false} {
 			quota := limit.Quota
@@ -173,16 +173,16 @@ func TestRefusalDuringGiveBackIsNotCached(t *testing.T) {
 
 // TestRefusalIsCachedPerCost: the refusal of one cost does not apply to another cost.
 func TestRefusalIsCachedPerCost(t *testing.T) {
-	stores, _, prefix := newStores(t)
-	s := stores.RateLimits()
+	k, clock := newClocked(t), &harness.Clock{Time: time.Now().Add(time.Hour)}
+	s := k.at(clock, clock.Now)
 	take := ratelimit.Take{Limit: ratelimit.Limit{Name: "cost", Quota: 2, Window: time.Minute}, Key: "k", Cost: 1}
 	mustTake(t, s, take)
-	time.Sleep(50 * time.Millisecond) // the test cannot set the server's clock
+	clock.Advance(50 * time.Millisecond)
 	mustTake(t, s, take)
 	one := mustTake(t, s, take)
 	take.Cost = 2
 	two := mustTake(t, s, take)
-	if elsewhere := mustTake(t, reopen(t, prefix).RateLimits(), take); two.RetryAfter < elsewhere.RetryAfter || two.RetryAfter < one.RetryAfter+40*time.Millisecond {
+	if elsewhere := mustTake(t, k.at(clock, clock.Now), take); two.RetryAfter != elsewhere.RetryAfter || two.RetryAfter != one.RetryAfter+50*time.Millisecond {
 		t.Errorf("one in %v, two in %v; by Redis in %v", one.RetryAfter, two.RetryAfter, elsewhere.RetryAfter)
 	}
 }
