@@ -78,11 +78,7 @@ func TestLeastRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	conform(t, func(t *testing.T) *redisstore.Stores {
-		stores, err := redisstore.New(t.Context(), c, fmt.Sprint("acl:", prefixes.Add(1)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return stores
+		return open(t, c, fmt.Sprint("acl:", prefixes.Add(1)))
 	})
 	stats, err := admin.InfoMap(t.Context(), "commandstats").Result()
 	if err != nil {
@@ -284,9 +280,5 @@ func TestEviction(t *testing.T) {
 
 func newStoresOf(t *testing.T, c *redis.Client) *redisstore.Stores {
 	t.Helper()
-	s, err := redisstore.New(t.Context(), c, "app")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return open(t, c, "app")
 }

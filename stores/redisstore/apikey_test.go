@@ -141,11 +141,7 @@ func TestScriptsDeclareTheirKeys(t *testing.T) {
 	c := newClient(t, s.addr)
 	lines := monitored(t, s.addr, func() {
 		conform(t, func(t *testing.T) *redisstore.Stores {
-			stores, err := redisstore.New(t.Context(), c, fmt.Sprint("p", prefixes.Add(1)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return stores
+			return open(t, c, fmt.Sprint("p", prefixes.Add(1)))
 		})
 	})
 	var declared map[string]bool
@@ -181,11 +177,7 @@ func TestScriptsDeclareTheirKeys(t *testing.T) {
 func TestAPIKeyCommandsDoNotGrow(t *testing.T) {
 	s := startServer(t, "--appendonly", "no")
 	count := func(n int) (counts map[string]int) {
-		stores, err := redisstore.New(t.Context(), newClient(t, s.addr), fmt.Sprint("n", n))
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys, counts := stores.APIKeys(), map[string]int{}
+		keys, counts := open(t, newClient(t, s.addr), fmt.Sprint("n", n)).APIKeys(), map[string]int{}
 		for i := range n {
 			insertEntry(t, keys, newEntry(fmt.Sprintf("a%011d", i), "u1"))
 			insertEntry(t, keys, newEntry(fmt.Sprintf("b%011d", i), fmt.Sprint("other", i)))
@@ -253,11 +245,7 @@ func TestAPIKeyCommandsThatRunTwice(t *testing.T) {
 		_ = next()
 		return next()
 	}))
-	stores, err := redisstore.New(t.Context(), twice, prefix)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys := stores.APIKeys()
+	keys := open(t, twice, prefix).APIKeys()
 	ring, err := apikey.NewRing(&apikey.RingOptions{Store: keys, MaxPerSubject: 2})
 	if err != nil {
 		t.Fatal(err)

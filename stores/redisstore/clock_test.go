@@ -83,10 +83,7 @@ func (k *clocked) send() {
 func (k *clocked) at(clock *harness.Clock, cached func() time.Time) ratelimit.Store {
 	k.t.Helper()
 	c := newClient(k.t, address())
-	s, err := redisstore.New(k.t.Context(), c, k.prefix)
-	if err != nil {
-		k.t.Fatal(err)
-	}
+	s := open(k.t, c, k.prefix)
 	redisstore.SetClock(s, cached)
 	c.AddHook(clockHook{func(_ int, next func() error) error { return next() }, k, clock})
 	return s.RateLimits()

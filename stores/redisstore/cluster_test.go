@@ -18,7 +18,6 @@ import (
 	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/session"
 	"github.com/go-guard/guard/session/sessiontest"
-	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
 // A node is a master of a Cluster.
@@ -151,7 +150,7 @@ func TestLogoutsWhileSlotsMove(t *testing.T) {
 		Addrs: []string{net.JoinHostPort(nodes[0].host, nodes[0].port)}, ContextTimeoutEnabled: true, MaxRetries: -1, Protocol: 2,
 	})
 	defer c.Close()
-	stores := must[*redisstore.Stores](t)(redisstore.New(ctx, c, "app"))
+	stores := open(t, c, "app")
 	s := stores.Sessions()
 	const workers, logouts = 8, 500
 	subject := func(worker int) string { return fmt.Sprint("u", worker%4) }
@@ -238,7 +237,7 @@ func TestRevocationsWhileSlotsMove(t *testing.T) {
 		Addrs: []string{net.JoinHostPort(nodes[0].host, nodes[0].port)}, ContextTimeoutEnabled: true, MaxRetries: -1, Protocol: 2,
 	})
 	defer c.Close()
-	keys := must[*redisstore.Stores](t)(redisstore.New(ctx, c, "app")).APIKeys()
+	keys := open(t, c, "app").APIKeys()
 	insertEntry(t, keys, newEntry("aaaaaaaaaaa0", "u0"))
 	slot := must[int64](t)(nodes[0].ClusterKeySlot(ctx, "app:apikey{all}:index:ak_live").Result())
 

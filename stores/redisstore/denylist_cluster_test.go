@@ -3,16 +3,14 @@ package redisstore_test
 import (
 	"testing"
 	"time"
-
-	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
 
 // TestDenylistWhileSlotMoves: while the slot of the denylist moves, and some of its keys
 // are on each node, tokens with several IDs are checked and denied.
 func TestDenylistWhileSlotMoves(t *testing.T) {
 	nodes, ctx := startCluster(t), t.Context()
-	c := newClusterClient(t, []string{nodes[0].Options().Addr})
-	d := must[*redisstore.Stores](t)(redisstore.New(ctx, c, "app")).Denylist()
+	c := newClusterClient(t, []string{nodes[0].Options().Addr}, longTimeout)
+	d := open(t, c, "app").Denylist()
 	until := time.Now().Add(time.Hour)
 	deny := func(ids ...string) {
 		t.Helper()

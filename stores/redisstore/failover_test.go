@@ -52,8 +52,8 @@ func cases(t *testing.T, f func(t *testing.T, wait bool)) {
 
 func TestFailOverInCluster(t *testing.T) {
 	cases(t, func(t *testing.T, wait bool) {
-		nodes, links := startSix(t, &lag, "--cluster-node-timeout", "1000")
-		c := newClusterClient(t, addresses(nodes, links))
+		nodes, links := startSix(t, &lag, "--cluster-node-timeout", "3000")
+		c := newClusterClient(t, addresses(nodes, links), time.Second)
 		if wait {
 			c.OnNewNode(func(node *redis.Client) { node.AddHook(replicated{node}) })
 		}
@@ -75,8 +75,8 @@ func TestFailOverInCluster(t *testing.T) {
 
 func TestFailOverWithSentinel(t *testing.T) {
 	cases(t, func(t *testing.T, wait bool) {
-		master, l, sentinels := startSentinels(t, &lag, time.Second)
-		c := newFailoverClient(t, sentinels)
+		master, l, sentinels := startSentinels(t, &lag, 3*time.Second)
+		c := newFailoverClient(t, sentinels, time.Second)
 		if wait {
 			c.AddHook(replicated{c})
 		}
@@ -92,7 +92,7 @@ func TestFailOverWithSentinel(t *testing.T) {
 
 // TestMinReplicas: a master without its replicas refuses changes and answers the rest.
 func TestMinReplicas(t *testing.T) {
-	master := startServer(t, "--appendonly", "no", "--repl-diskless-sync-delay", "0", "--min-replicas-to-write", "1", "--min-replicas-max-lag", "2")
+	master := startServer(t, "--appendonly", "no", "--repl-diskless-sync-delay", "0", "--min-replicas-to-write", "1")
 	host, port, _ := net.SplitHostPort(master.addr)
 	replica := startServer(t, "--appendonly", "no", "--replicaof", host+" "+port)
 	c := newClient(t, master.addr)

@@ -63,7 +63,7 @@ func TestDocumentedOptions(t *testing.T) {
 func TestHangingRedis(t *testing.T) {
 	s := startServer(t)
 	opts := documented(s.addr)
-	opts.PoolSize = 4
+	opts.PoolSize, opts.ReadTimeout, opts.PoolTimeout = 4, time.Minute, time.Minute
 	var dropped atomic.Bool
 	opts.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if dropped.Load() {
@@ -82,7 +82,7 @@ func TestHangingRedis(t *testing.T) {
 		"an API key":       func() error { _, _, err := keys.Load(t.Context(), "id"); return err },
 		"a list of a user": func() error { _, err := keys.List(t.Context(), "", "alice"); return err },
 	}
-	all := func(when string, fail bool) {
+	all := func(when string) {
 		t.Helper()
 		var wg sync.WaitGroup
 		for name, call := range calls {
@@ -90,7 +90,7 @@ func TestHangingRedis(t *testing.T) {
 				wg.Go(func() {
 					begun := time.Now()
 					err := call()
-					if took := time.Since(begun); (err != nil) != fail || took > 3500*time.Millisecond {
+					if took := time.Since(begun); err == nil || took > longTimeout {
 						t.Errorf("%s, %s: %v after %v", when, name, err, took)
 					}
 				})
@@ -98,13 +98,15 @@ func TestHangingRedis(t *testing.T) {
 		}
 		wg.Wait()
 	}
-	all("before", false)
+	for name, call := range calls {
+		eventually(t, name+" is answered", func() bool { return call() == nil })
+	}
 	if err := s.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	all("while it hangs", true)
+	all("while it hangs")
 	dropped.Store(true)
-	all("while packets are dropped", true)
+	all("while packets are dropped")
 	dropped.Store(false)
 	if err := s.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
@@ -183,8 +185,8 @@ func openStores(t *testing.T, opts *redis.Options, prefix string) *redisstore.St
 	return guard.Must(redisstore.New(t.Context(), c, prefix))
 }
 
-// bestOfThree passes if one of three runs of f returns "": in each of them the machine
-// may be busy with something else for a quarter of a second.
+// bestOfThree passes if one of three runs of f returns "", where the timeouts of the
+// product are the subject: in each run the machine may stall for a quarter of a second.
 func bestOfThree(t *testing.T, f func() string) {
 	t.Helper()
 	var last string
@@ -269,49 +271,53 @@ const stallTimeout, stall = 100 * time.Millisecond, 300 * time.Millisecond
 // TestLoginsDuringStalls: right logins that were answered by the fallback, as Redis was
 // slow, do not count there. Five of them locked an address out.
 func TestLoginsDuringStalls(t *testing.T) {
-	_, _, prefix := newStores(t)
-	p := startProxy(t, address())
-	open := func(addr string, timeout time.Duration) *ratelimit.Login {
-		return guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{
-			Address: ratelimit.Limit{Quota: 5, Window: 15 * time.Minute}, Timeout: timeout,
-			Store: openStores(t, documented(addr), prefix).RateLimits(), Secret: []byte("sixteen bytes..."),
-		}))
-	}
-	l, other := open(p.Addr().String(), stallTimeout), open(address(), time.Minute)
-	p.delay.Store(int64(stall))
-	for range 5 {
-		attempt, err := l.Attempt(httptest.NewRequest("POST", "/", nil), "alice")
-		if err != nil {
-			t.Fatal(err)
+	bestOfThree(t, func() string {
+		_, _, prefix := newStores(t)
+		p := startProxy(t, address())
+		login := func(addr string, timeout time.Duration) *ratelimit.Login {
+			return guard.Must(ratelimit.NewLogin(clientip.Direct(), &ratelimit.LoginOptions{
+				Address: ratelimit.Limit{Quota: 5, Window: 15 * time.Minute}, Timeout: timeout,
+				Store: openStores(t, documented(addr), prefix).RateLimits(), Secret: []byte("sixteen bytes..."),
+			}))
 		}
-		if err := attempt.Succeed(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p.delay.Store(0)
-	time.Sleep(2 * stall) // until the last take has arrived at the server
-	recovered(t, func() bool {
-		var attempts []*ratelimit.Attempt
+		l, other := login(p.Addr().String(), stallTimeout), login(address(), time.Minute)
+		p.delay.Store(int64(stall))
 		for range 5 {
-			attempt, err := other.Attempt(httptest.NewRequest("POST", "/", nil), "alice")
+			attempt, err := l.Attempt(httptest.NewRequest("POST", "/", nil), "alice")
 			if err != nil {
-				break
+				return err.Error()
 			}
-			attempts = append(attempts, attempt)
-		}
-		for _, attempt := range attempts {
-			if err := attempt.Withdraw(t.Context()); err != nil {
-				t.Fatal(err)
+			if err := attempt.Succeed(t.Context()); err != nil {
+				return err.Error()
 			}
 		}
-		return len(attempts) == 5
+		p.delay.Store(0)
+		time.Sleep(2 * stall) // until the last take has arrived at the server
+		if !within(5*time.Second, func() bool {
+			var attempts []*ratelimit.Attempt
+			for range 5 {
+				attempt, err := other.Attempt(httptest.NewRequest("POST", "/", nil), "alice")
+				if err != nil {
+					break
+				}
+				attempts = append(attempts, attempt)
+			}
+			for _, attempt := range attempts {
+				if err := attempt.Withdraw(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return len(attempts) == 5
+		}) {
+			return "logins that succeeded count"
+		}
+		return ""
 	})
 }
 
 // TestStalledTakesAreUndone: a request that is refused with 503, as Redis was slow,
 // takes nothing.
 func TestStalledTakesAreUndone(t *testing.T) {
-	_, _, prefix := newStores(t)
 	for _, limit := range []ratelimit.Limit{
 		{Name: "exact", Quota: 5, Window: time.Hour},
 		{Name: "counted", Quota: 100, Window: time.Hour},
@@ -319,26 +325,32 @@ func TestStalledTakesAreUndone(t *testing.T) {
 		{Name: "day", Quota: 5, Calendar: ratelimit.Daily(nil)},
 		{Name: "flight", Quota: 5, Window: time.Minute, Algorithm: ratelimit.InFlight},
 	} {
-		p := startProxy(t, address())
-		open := func(addr string, timeout time.Duration) *ratelimit.Limiter {
-			return guard.Must(ratelimit.New(limit, ratelimit.ByHeader("K"), &ratelimit.Options{
-				Store: openStores(t, documented(addr), prefix).RateLimits(), Timeout: timeout,
-			}))
-		}
-		l, other := open(p.Addr().String(), stallTimeout), open(address(), time.Minute)
-		r := httptest.NewRequest("GET", "/", nil)
-		r.Header.Set("K", "a")
-		p.delay.Store(int64(stall))
-		for range 3 {
-			if _, err := l.Reserve(r, 1); err == nil {
-				t.Errorf("%s: a take during a stall is granted", limit.Name)
+		bestOfThree(t, func() string {
+			_, _, prefix := newStores(t)
+			p := startProxy(t, address())
+			limiter := func(addr string, timeout time.Duration) *ratelimit.Limiter {
+				return guard.Must(ratelimit.New(limit, ratelimit.ByHeader("K"), &ratelimit.Options{
+					Store: openStores(t, documented(addr), prefix).RateLimits(), Timeout: timeout,
+				}))
 			}
-		}
-		p.delay.Store(0)
-		time.Sleep(2 * stall) // until the last take has arrived at the server
-		recovered(t, func() bool {
-			res, err := other.Peek(t.Context(), "a")
-			return err == nil && res.Remaining == limit.Quota
+			l, other := limiter(p.Addr().String(), stallTimeout), limiter(address(), time.Minute)
+			r := httptest.NewRequest("GET", "/", nil)
+			r.Header.Set("K", "a")
+			p.delay.Store(int64(stall))
+			for range 3 {
+				if _, err := l.Reserve(r, 1); err == nil {
+					t.Errorf("%s: a take during a stall is granted", limit.Name)
+				}
+			}
+			p.delay.Store(0)
+			time.Sleep(2 * stall) // until the last take has arrived at the server
+			if !within(5*time.Second, func() bool {
+				res, err := other.Peek(t.Context(), "a")
+				return err == nil && res.Remaining == limit.Quota
+			}) {
+				return limit.Name + ": a take that was refused counts"
+			}
+			return ""
 		})
 	}
 }

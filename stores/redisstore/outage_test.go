@@ -64,24 +64,14 @@ func (a app) do(method, target string, cookie *http.Cookie) (int, string, *http.
 // newStoresAt returns stores of the server at addr.
 func newStoresAt(t testing.TB, addr string) *redisstore.Stores {
 	t.Helper()
-	s, err := redisstore.New(context.Background(), newClient(t, addr), "app")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return open(t, newClient(t, addr), "app")
 }
 
 // recovered waits until f reports that the client's pool, which dials about once a
 // second after an outage, has recovered.
 func recovered(t *testing.T, f func() bool) {
 	t.Helper()
-	for range 100 {
-		if f() {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Error("not within 5 s")
+	eventually(t, "the client has recovered", f)
 }
 
 // TestServerKilled: a Redis that writes each change to its disk is killed and started
@@ -92,7 +82,8 @@ func TestServerKilled(t *testing.T) {
 	d := traffic.Duration(t, 3*time.Second)
 	l := traffic.Start(t, trafficOf(newStoresAt(t, s.addr)), d/10_000) // a long test sends less in a second
 	kills := 0
-	for end := time.Now().Add(d); time.Now().Before(end); kills++ {
+	const least = 20 // facts: a stall may be longer than d
+	for end := time.Now().Add(d); time.Now().Before(end) || l.Facts() < least && kills < 100; kills++ {
 		time.Sleep(max(d/100, 500*time.Millisecond)) // a real server under load
 		s.kill()
 		time.Sleep(100 * time.Millisecond) // without a server
@@ -101,7 +92,7 @@ func TestServerKilled(t *testing.T) {
 	facts := l.Facts()
 	r := l.Stop()
 	t.Logf("%v with %d kills: %v", d, kills, r)
-	if r.Losses() > 0 || r.Unavailable == 0 || facts < 20 {
+	if r.Losses() > 0 || r.Unavailable == 0 || facts < least {
 		t.Errorf("%d losses of %d, 503: %d", r.Losses(), facts, r.Unavailable)
 	}
 }
@@ -140,7 +131,7 @@ func TestLatency(t *testing.T) {
 	if code, _, _ := a.do("GET", "/", cookie); code != 200 {
 		t.Errorf("at 200 ms: %d, want 200", code)
 	}
-	p.delay.Store(int64(5 * time.Second))
+	p.delay.Store(int64(time.Minute))
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
@@ -148,8 +139,8 @@ func TestLatency(t *testing.T) {
 	w := httptest.NewRecorder()
 	start := time.Now()
 	a.ServeHTTP(w, r)
-	if took := time.Since(start); w.Code != 503 || took > 3*time.Second {
-		t.Errorf("at 5 s with a deadline of 300 ms: %d after %v", w.Code, took)
+	if took := time.Since(start); w.Code != 503 || took > longTimeout/2 {
+		t.Errorf("at a minute with a deadline of 300 ms: %d after %v", w.Code, took)
 	}
 	p.delay.Store(0)
 	if code, _, _ := a.do("GET", "/", cookie); code != 200 {

@@ -32,7 +32,7 @@ func ends(r traffic.Report) (n int) {
 // and all API keys stay listed.
 func TestReshard(t *testing.T) {
 	nodes, _ := startSix(t, nil)
-	c := newClusterClient(t, addresses(nodes, nil))
+	c := newClusterClient(t, addresses(nodes, nil), time.Second)
 	stores := must[*redisstore.Stores](t)(redisstore.New(t.Context(), c, "app"))
 	slot := must[int64](t)(c.ClusterKeySlot(t.Context(), "app:apikey{all}:index").Result())
 	moved := 4000 // from the first slot on

@@ -27,11 +27,28 @@ func address() string {
 	return "127.0.0.1:6379"
 }
 
+// longTimeout is that of all tests but those of timeouts: the machine may stall.
+const longTimeout = 30 * time.Second
+
 func newClient(t testing.TB, addr string) *redis.Client {
 	t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true, DialTimeout: time.Second, DialerRetries: 1, MaxRetries: -1, Protocol: 2})
+	c := redis.NewClient(&redis.Options{
+		Addr: addr, ContextTimeoutEnabled: true, DialTimeout: time.Second, DialerRetries: 1, MaxRetries: -1, Protocol: 2,
+		ReadTimeout: longTimeout, WriteTimeout: longTimeout,
+	})
 	t.Cleanup(func() { c.Close() })
 	return c
+}
+
+// open returns stores whose commands may take long, which New bounds by a second.
+func open(t testing.TB, c redis.UniversalClient, prefix string) *redisstore.Stores {
+	t.Helper()
+	s, err := redisstore.New(context.Background(), c, prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	redisstore.SetTimeout(s, longTimeout)
+	return s
 }
 
 func TestMain(m *testing.M) {
@@ -78,11 +95,7 @@ func newStores(t testing.TB) (*redisstore.Stores, *redis.Client, string) {
 			c.Del(ctx, keys...)
 		}
 	})
-	s, err := redisstore.New(ctx, c, prefix)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, c, prefix
+	return open(t, c, prefix), c, prefix
 }
 
 // A server is a Redis of one test, which can be killed and restarted. It loses no
@@ -212,9 +225,5 @@ func (p *proxy) forward(out, in net.Conn, dropped func() bool) {
 // reopen returns stores of the shared Redis with a new client, as in another process.
 func reopen(t testing.TB, prefix string) *redisstore.Stores {
 	t.Helper()
-	s, err := redisstore.New(context.Background(), newClient(t, address()), prefix)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return open(t, newClient(t, address()), prefix)
 }

@@ -13,18 +13,18 @@ import (
 // conformWith runs every conformance suite on stores of a client.
 func conformWith(t *testing.T, c redis.UniversalClient) {
 	conform(t, func(t *testing.T) *redisstore.Stores {
-		return must[*redisstore.Stores](t)(redisstore.New(t.Context(), c, fmt.Sprint("app", prefixes.Add(1))))
+		return open(t, c, fmt.Sprint("app", prefixes.Add(1)))
 	})
 }
 
 func TestConformanceInCluster(t *testing.T) {
 	t.Parallel() // much of it waits
 	nodes, links := startSix(t, nil)
-	conformWith(t, newClusterClient(t, addresses(nodes, links)))
+	conformWith(t, newClusterClient(t, addresses(nodes, links), longTimeout))
 }
 
 func TestConformanceWithSentinel(t *testing.T) {
 	t.Parallel()
 	_, _, sentinels := startSentinels(t, nil, time.Minute)
-	conformWith(t, newFailoverClient(t, sentinels))
+	conformWith(t, newFailoverClient(t, sentinels, longTimeout))
 }

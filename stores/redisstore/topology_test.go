@@ -86,10 +86,10 @@ func redisCLI(t testing.TB, args ...string) string {
 	return string(out)
 }
 
-func newClusterClient(t testing.TB, addrs []string) *redis.ClusterClient {
+func newClusterClient(t testing.TB, addrs []string, timeout time.Duration) *redis.ClusterClient {
 	c := redis.NewClusterClient(&redis.ClusterOptions{
 		Addrs: addrs, ContextTimeoutEnabled: true, DialTimeout: time.Second, DialerRetries: 1, MaxRetries: -1, Protocol: 2,
-		ReadTimeout: time.Second, WriteTimeout: time.Second,
+		ReadTimeout: timeout, WriteTimeout: timeout,
 	})
 	t.Cleanup(func() { c.Close() })
 	return c
@@ -106,12 +106,22 @@ func replicas(ctx context.Context, master *redis.Client, n int) error {
 
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !f(); {
+	// A Sentinel that has stalled for two seconds fails nothing over for 30.
+	const limit = 90 * time.Second
+	if !within(limit, f) {
+		t.Fatalf("after %v it is not so that %s", limit, what)
+	}
+}
+
+// within waits until f is true, for at most limit.
+func within(limit time.Duration, f func() bool) bool {
+	for end := time.Now().Add(limit); !f(); {
 		if time.Now().After(end) {
-			t.Fatalf("after 30 s it is not so that %s", what)
+			return false
 		}
 		time.Sleep(10 * time.Millisecond) // other processes
 	}
+	return true
 }
 
 // startSentinels starts a master with two replicas and three sentinels, which find it
@@ -154,10 +164,10 @@ func startSentinels(t *testing.T, lag *time.Duration, dead time.Duration) (maste
 	return master, l, sentinels
 }
 
-func newFailoverClient(t testing.TB, sentinels []string) *redis.Client {
+func newFailoverClient(t testing.TB, sentinels []string, timeout time.Duration) *redis.Client {
 	c := redis.NewFailoverClient(&redis.FailoverOptions{
 		MasterName: "app", SentinelAddrs: sentinels, ContextTimeoutEnabled: true, DialTimeout: time.Second, DialerRetries: 1, MaxRetries: -1, Protocol: 2,
-		ReadTimeout: time.Second, WriteTimeout: time.Second,
+		ReadTimeout: timeout, WriteTimeout: timeout,
 	})
 	t.Cleanup(func() { c.Close() })
 	return c
