@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-guard/guard/internal/testing/harness"
 )
@@ -114,7 +113,7 @@ func start(t *testing.T, cmd *exec.Cmd, address string) (stop func() string) {
 		return log.String()
 	}
 	t.Cleanup(func() { stop() })
-	within(t, 10*time.Second, "the program listens", func() bool {
+	within(t, "the program listens", func() bool {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			conn.Close()

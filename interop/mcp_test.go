@@ -100,7 +100,7 @@ func TestMCP(t *testing.T) {
 		t.Fatalf("%v, %v", tools, err)
 	}
 	call := func(name string, arguments any) (string, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		res, err := session.CallTool(ctx, &mcp.CallToolParams{Name: name, Arguments: arguments})
 		if err != nil {

@@ -25,7 +25,7 @@ type oidcClaims struct {
 // verifier trusts the server's access tokens (RFC 9068) for the audience.
 func verifier(t *testing.T, s *authServer, aud string) *jwtauth.Verifier[oidcClaims] {
 	t.Helper()
-	keys := jwtauth.Discover(s.issuer, &jwtauth.RemoteOptions{Refetch: 100 * time.Millisecond, Timeout: 2 * time.Second})
+	keys := jwtauth.Discover(s.issuer, &jwtauth.RemoteOptions{Refetch: 100 * time.Millisecond, Timeout: time.Minute})
 	v, err := jwtauth.NewVerifier[oidcClaims](keys, &jwtauth.VerifierOptions{Audience: []string{aud}, Types: []string{"at+jwt"}})
 	if err != nil {
 		t.Fatal(err)
@@ -115,13 +115,13 @@ func TestKeyRotationUnderLoad(t *testing.T) {
 	}
 	s.order(t, "add")
 	second := s.token(t, "ES256")
-	within(t, 3*time.Second, "a token of the new key", func() bool { return status(h, second) == 200 })
+	within(t, "a token of the new key", func() bool { return status(h, second) == 200 })
 	if n := refused.Load(); n > 0 {
 		t.Errorf("%d good tokens were refused while keys were added", n)
 	}
 	s.order(t, "rotate")
 	third := s.token(t, "ES256")
-	within(t, 3*time.Second, "a token of the newest key", func() bool { return status(h, third) == 200 })
+	within(t, "a token of the newest key", func() bool { return status(h, third) == 200 })
 	stop.Store(true)
 	running.Wait()
 	for name, token := range map[string]string{"old": old, "second": second} {
@@ -137,11 +137,13 @@ func TestKeyRotationUnderLoad(t *testing.T) {
 // TestUnknownKeysCostFewFetches: anonymous clients cannot cause a flood of fetches.
 func TestUnknownKeysCostFewFetches(t *testing.T) {
 	s := startAuthServer(t)
-	keys := jwtauth.Discover(s.issuer, nil) // 10 s between fetches
+	const between = 10 * time.Second // fetches
+	keys := jwtauth.Discover(s.issuer, &jwtauth.RemoteOptions{Refetch: between})
 	h := guard.Must(jwtauth.NewVerifier[oidcClaims](keys, &jwtauth.VerifierOptions{Audience: []string{audience}})).Wrap(empty)
 	if got := status(h, s.token(t, "RS256")); got != 200 {
 		t.Fatalf("before: %d", got)
 	}
+	began := time.Now()
 	for i := range 40 {
 		var forged struct{ Token string }
 		s.do(t, map[string]any{"do": "foreign", "kid": fmt.Sprintf("unknown-%d", i%20)}, &forged)
@@ -151,8 +153,8 @@ func TestUnknownKeysCostFewFetches(t *testing.T) {
 	}
 	var asked struct{ Seen map[string]int }
 	s.do(t, map[string]any{"do": "seen"}, &asked)
-	if n := asked.Seen["/jwks"]; n < 1 || n > 3 {
-		t.Errorf("%d fetches of the keys, want 1 to 3: %v", n, asked.Seen)
+	if n, most := asked.Seen["/jwks"], 3+int(time.Since(began)/between); n < 1 || n > most {
+		t.Errorf("%d fetches of the keys, want 1 to %d: %v", n, most, asked.Seen)
 	}
 }
 
@@ -174,7 +176,7 @@ func TestOutageOfAnAuthorizationServer(t *testing.T) {
 		t.Errorf("garbage without keys: %d", got)
 	}
 	s.order(t, "up")
-	within(t, 5*time.Second, "recovery", func() bool { return status(cold, token) == 200 })
+	within(t, "recovery", func() bool { return status(cold, token) == 200 })
 }
 
 func TestIntrospectionOfOpaqueTokens(t *testing.T) {
@@ -209,7 +211,7 @@ func TestIntrospectionOfOpaqueTokens(t *testing.T) {
 		t.Errorf("the server is down: %d, want 503", got)
 	}
 	s.order(t, "up")
-	within(t, 5*time.Second, "recovery", func() bool { return status(h, token) == 200 })
+	within(t, "recovery", func() bool { return status(h, token) == 200 })
 	s.post(t, "/token/revocation", "service", url.Values{"token": {token}}, nil)
 	if got := status(h, token); got != 401 {
 		t.Errorf("a revoked token: %d, want 401", got)

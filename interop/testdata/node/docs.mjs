@@ -5,13 +5,14 @@ import assert from 'node:assert/strict'
 import { chromium } from 'playwright-core'
 
 const { page: name, app, provider, executablePath } = JSON.parse(process.argv[2])
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'] })
+const timeout = 120000 // for a start of Chromium or what a page does, on a busy machine, too
+const browser = await chromium.launch({ executablePath, timeout, args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'] })
 let page // of the last visitor
 
 // visit opens a page in a browser without cookies.
 async function visit (path) {
   const context = await browser.newContext()
-  context.setDefaultTimeout(60000) // on a busy machine, too
+  context.setDefaultTimeout(timeout)
   page = await context.newPage()
   await page.goto(app + path)
 }

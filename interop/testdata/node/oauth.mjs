@@ -10,6 +10,7 @@ import { chromium } from 'playwright-core'
 const { app, client, login, subject, consents, providerLogout, executablePath, only } = JSON.parse(process.argv[2])
 const begin = `${app}/${client}/login`
 const callback = `${app}/${client}/callback`
+const timeout = 120000 // for a start of Chromium or what a page does, on a busy machine, too
 const steps = {}
 const later = {} // end sessions of other steps: a provider without sessions signs a person out everywhere
 
@@ -211,7 +212,7 @@ if (providerLogout) {
 // run runs a step, with cookies of its own, and returns whether it failed.
 async function run (browser, name, step) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true })
-  context.setDefaultTimeout(60000) // on a busy machine, too
+  context.setDefaultTimeout(timeout)
   let failed = false
   try {
     await step(context)
@@ -229,6 +230,7 @@ async function run (browser, name, step) {
 
 const browser = await chromium.launch({
   executablePath,
+  timeout,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync']
 })
