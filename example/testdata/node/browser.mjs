@@ -26,6 +26,7 @@ export function newProfile () {
 
 const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const timeout = 120000 // for a start of Chromium or what a page does, on a busy machine, too
 let shared // the one Chromium of all steps that need no profile on disk
 
 // browser is a new profile in memory, of a Chromium that the steps share. With profileDir it is
@@ -34,12 +35,12 @@ export async function browser (options = {}, profileDir = undefined) {
   options = { ignoreHTTPSErrors: true, ...options }
   let context
   if (profileDir) {
-    context = await chromium.launchPersistentContext(profileDir, { executablePath, headless: true, args, ...options })
+    context = await chromium.launchPersistentContext(profileDir, { executablePath, headless: true, args, timeout, ...options })
   } else {
-    shared ??= chromium.launch({ executablePath, headless: true, args })
+    shared ??= chromium.launch({ executablePath, headless: true, args, timeout })
     context = await (await shared).newContext(options)
   }
-  context.setDefaultTimeout(60000) // on a busy machine, too
+  context.setDefaultTimeout(timeout)
   opened.push(context)
   return context
 }
