@@ -28,7 +28,7 @@ func TestAppFactor(t *testing.T) {
 		}
 	}
 	before := s.cookies["session"]
-	a, page := s.send(t, f, "code", codeAt(secret, -1))
+	a, page := s.send(t, f, "code", codeAt(secret, 0))
 	if codes := recoveryCode.FindAllString(a.body, -1); a.status != 200 || len(codes) != 10 || s.cookies["session"] == before {
 		t.Fatalf("%d, %v", a.status, codes)
 	}

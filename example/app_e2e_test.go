@@ -185,7 +185,7 @@ func TestAppStepUp(t *testing.T) {
 	row{call: call{do: "factor"}, status: 200}.check(t, a)
 	_, page = s.send(t, page.form(t, "/app/factor/enroll"))
 	secret := secretOf(t, page)
-	_, page = s.send(t, page.form(t, "/app/factor/confirm"), "code", codeAt(secret, -1))
+	_, page = s.send(t, page.form(t, "/app/factor/confirm"), "code", codeAt(secret, 0))
 	if page.heading != "Your recovery codes" || !strings.Contains(strings.Join(page.links, " "), transfer) {
 		t.Fatalf("%q: %s", page.heading, page.text)
 	}
@@ -203,7 +203,7 @@ func TestAppStepUp(t *testing.T) {
 	if a.status != 401 || len(page.alerts) != 1 {
 		t.Errorf("a wrong code: %d, %v", a.status, page.alerts)
 	}
-	a, _ = again.send(t, page.form(t, "/app/second"), "code", codeAt(secret, 0))
+	a, _ = again.send(t, page.form(t, "/app/second"), "code", codeAt(secret, 1))
 	again.leads(t, "whole", a, transfer)
 	a, _ = again.get(t, transfer)
 	row{call: call{do: "by the code"}, status: 200}.check(t, a)

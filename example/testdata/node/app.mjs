@@ -51,6 +51,12 @@ function code (secret, steps = 0) {
   return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1000000).padStart(6, '0')
 }
 
+// wrongCode is a code that no step near now has.
+function wrongCode (secret) {
+  const right = [-1, 0, 1, 2].map(steps => code(secret, steps))
+  return ['000000', '111111', '222222', '333333', '444444'].find(c => !right.includes(c))
+}
+
 async function signUp (page, email) {
   await page.goto(url + '/app/')
   await heading(page, 'Welcome')
@@ -97,7 +103,7 @@ async function signOut (page) {
 
 // confirm ends the set-up of an authenticator, and returns the recovery codes.
 async function confirm (page, secret) {
-  await page.getByLabel('Code', { exact: true }).fill(code(secret, -1))
+  await page.getByLabel('Code', { exact: true }).fill(code(secret))
   await click(page, 'Confirm')
   await heading(page, 'Your recovery codes')
   const codes = await page.locator('.codes code').allTextContents()
@@ -135,7 +141,7 @@ async function tour (context, email) {
   await heading(page, 'Set up an authenticator')
   const secret = await page.locator('.secret').textContent()
   await look(page, 'enroll')
-  await page.getByLabel('Code', { exact: true }).fill('000000')
+  await page.getByLabel('Code', { exact: true }).fill(wrongCode(secret))
   await click(page, 'Confirm')
   await page.getByText('That code is not right.').waitFor()
   await look(page, 'enroll-mistake')
@@ -152,11 +158,11 @@ async function tour (context, email) {
   await page.goto(url + '/stepup/transfer')
   await signIn(page, email)
   await heading(page, 'One more step')
-  await page.getByLabel('Code', { exact: true }).fill('123456')
+  await page.getByLabel('Code', { exact: true }).fill(wrongCode(secret))
   await click(page, 'Sign in')
   await page.getByText('That code is not right.').waitFor()
   await look(page, 'second')
-  await page.getByLabel('Code', { exact: true }).fill(code(secret))
+  await page.getByLabel('Code', { exact: true }).fill(code(secret, 1)) // another one than confirmed it
   await click(page, 'Sign in')
   await page.getByRole('heading', { name: 'Transfer money' }).waitFor()
 
