@@ -171,17 +171,42 @@ func sharedLimits(t *testing.T, a, b *process) {
 		a.login(t, "/complete/login", alice)
 		b.login(t, "/complete/login", alice)
 	}
-	for i, p := range []*process{a, b, a, b, a} {
-		row{call: call{do: fmt.Sprint("attempt ", i+1)}, status: 200}.check(t, p.send(t, call{do: "POST /practices/login", body: bob}))
-		row{call: call{do: fmt.Sprint("failure ", i+1)}, status: 401}.
-			check(t, p.send(t, call{do: "POST /complete/login", body: credentials("bob@example.com", "wrong")}))
+	// An attempt that waits for the store as long as it may is counted here, there or twice:
+	// then another address begins again.
+	for from := 2; ; from++ {
+		problems, slow := fiveAttempts(t, from, a, b)
+		if len(problems) == 0 {
+			return
+		}
+		if !slow || from == 5 {
+			t.Error(problems)
+			return
+		}
+		t.Log("once more, as the store was slow: ", problems)
 	}
-	for _, p := range []*process{a, b} {
-		for _, path := range []string{"/practices/login", "/complete/login"} {
-			sixth := call{do: "POST " + path, body: bob}
-			row{call: sixth, status: 429, body: e(429, "Too many login attempts. Try again later.")}.check(t, p.send(t, sixth))
+}
+
+// fiveAttempts has five logins admitted from an address and five fail, and no others.
+func fiveAttempts(t *testing.T, from int, a, b *process) (problems []string, slow bool) {
+	t.Helper()
+	send := func(p *process, path, body string, want int) {
+		t.Helper()
+		began := time.Now()
+		got := p.send(t, call{do: "POST " + path, body: body, from: from})
+		slow = slow || time.Since(began) > storeTimeout
+		if got.status != want || want == 429 && got.body != e(429, "Too many login attempts. Try again later.") {
+			problems = append(problems, fmt.Sprintf("%s: %v, want %d", path, got, want))
 		}
 	}
+	for _, p := range []*process{a, b, a, b, a} {
+		send(p, "/practices/login", bob, 200)
+		send(p, "/complete/login", credentials(fmt.Sprintf("nobody%d@example.com", from), "wrong"), 401)
+	}
+	for _, p := range []*process{a, b} {
+		send(p, "/practices/login", bob, 429)
+		send(p, "/complete/login", bob, 429)
+	}
+	return problems, slow
 }
 
 // TestLimitsPerProcess: with DATABASE_URL alone, each process counts by itself.
@@ -266,7 +291,7 @@ func TestEightProcessesAdmitFive(t *testing.T) {
 		for range 64 {
 			wg.Go(func() {
 				for {
-					a := p.send(t, call{do: "POST /practices/login", body: credentials("bob@example.com", "wrong")})
+					a := p.sendOnce(t, call{do: "POST /practices/login", body: credentials("bob@example.com", "wrong")})
 					switch a.status {
 					case 401:
 						admitted.Add(1)
@@ -292,26 +317,35 @@ func TestEightProcessesAdmitFive(t *testing.T) {
 
 func TestEightProcessesMakeOneSuccessor(t *testing.T) {
 	all := eight(t)
-	login := all[0].login(t, "/refresh/login", bob)
-	var successors sync.Map
-	var n atomic.Int64
-	var wg sync.WaitGroup
-	began := time.Now()
-	for i := range 200 {
-		wg.Go(func() {
-			a := all[i%8].send(t, call{do: "POST /refresh/refresh", body: `{"refresh_token":"` + login.Refresh + `"}`})
-			var tk tokens
-			if err := json.Unmarshal([]byte(a.body), &tk); err != nil || a.status != 200 {
-				t.Errorf("after %v: %v", time.Since(began), a)
-				return
+	const grace = 10 * time.Second
+	for tries := 3; ; tries-- {
+		login := all[0].login(t, "/refresh/login", bob)
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		successors, others := map[string]bool{}, []answer{}
+		began := time.Now()
+		for i := range 200 {
+			wg.Go(func() {
+				a := all[i%8].send(t, refreshCall(login.Refresh))
+				var tk tokens
+				_ = json.Unmarshal([]byte(a.body), &tk)
+				mu.Lock()
+				defer mu.Unlock()
+				if a.status != 200 {
+					others = append(others, a)
+				} else {
+					successors[tk.Refresh] = true
+				}
+			})
+		}
+		wg.Wait()
+		took := time.Since(began)
+		if len(successors) > 1 || len(others) == 0 || took < grace || tries == 0 {
+			if len(successors) != 1 || len(others) > 0 {
+				t.Errorf("200 parallel refreshes made %d successors in %v, want 1; %d times %v", len(successors), took, len(others), others[:min(1, len(others))])
 			}
-			if _, known := successors.LoadOrStore(tk.Refresh, true); !known {
-				n.Add(1)
-			}
-		})
-	}
-	wg.Wait()
-	if n.Load() != 1 {
-		t.Errorf("200 parallel refreshes made %d successors, want 1", n.Load())
+			return
+		}
+		t.Logf("once more, as the grace period was over: %v", took)
 	}
 }
