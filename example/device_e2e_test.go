@@ -38,7 +38,7 @@ func newDeviceClient(t *testing.T, a *authority) *deviceClient {
 		t.Fatal(err)
 	}
 	return &deviceClient{T: t, jar: jar, key: key, http: &http.Client{
-		Jar: jar, Timeout: 30 * time.Second,
+		Jar: jar, Timeout: patience,
 		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: a.pool}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -167,7 +167,7 @@ const boundElsewhere = "Session is bound to another device"
 // pastGrace waits until a session needs its bound cookie: 10 s after its registration.
 func (c *deviceClient) pastGrace(p *process) {
 	c.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
 		if res, _ := c.do(p, "GET", "/session/profile", ""); res.StatusCode == 401 {
 			return
 		}

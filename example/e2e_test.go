@@ -30,6 +30,10 @@ import (
 // secret is what every server of these tests signs with.
 const secret = "0123456789abcdef0123456789abcdef"
 
+// patience is how long a test waits for what is bound to happen, also on a machine that
+// stalls.
+const patience = 2 * time.Minute
+
 var binary string
 
 func TestMain(m *testing.M) {
@@ -116,7 +120,7 @@ func launch(t *testing.T, env []string, args ...string) *process {
 	select {
 	case line := <-first:
 		p.url, _ = strings.CutPrefix(strings.TrimSpace(line), "listening on ")
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("the example does not say where it listens\n%s", p.logs())
 	}
 	return p
@@ -150,8 +154,8 @@ func (p *process) stop(t *testing.T) {
 		if err != nil {
 			t.Errorf("after SIGTERM: %v\n%s", err, p.logs())
 		}
-	case <-time.After(30 * time.Second):
-		t.Error("still running 30 s after SIGTERM")
+	case <-time.After(patience):
+		t.Error("still running after SIGTERM")
 	}
 }
 
@@ -177,7 +181,7 @@ var clients sync.Map // by source address
 func clientFrom(n int) *http.Client {
 	n = max(n, 1)
 	c, _ := clients.LoadOrStore(n, &http.Client{
-		Timeout:       30 * time.Second,
+		Timeout:       patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(n))}}

@@ -99,7 +99,7 @@ var (
 func (p *process) mails(t *testing.T, address string, n int) []string {
 	t.Helper()
 	line := regexp.MustCompile(`(?m)^mail to ` + regexp.QuoteMeta(address) + `: (.+)$`)
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		var mails []string
 		for _, m := range line.FindAllStringSubmatch(p.logs(), -1) {
 			mails = append(mails, m[1])

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-guard/guard/internal/testing/harness"
 )
@@ -49,13 +48,12 @@ func guide(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
-	for range 200 {
-		if r, err := http.Get("http://" + address + "/login"); err == nil {
+	waitFor(t, func() bool {
+		r, err := http.Get("http://" + address + "/login")
+		if err == nil {
 			r.Body.Close()
-			return "http://" + address
 		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("the program does not answer")
-	return ""
+		return err == nil
+	})
+	return "http://" + address
 }

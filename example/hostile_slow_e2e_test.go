@@ -46,7 +46,7 @@ func TestHostileSlow(t *testing.T) {
 		_ = conn.CloseWrite()
 	}
 	for _, conn := range open {
-		_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+		_ = conn.SetDeadline(time.Now().Add(patience))
 		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		switch {
 		case err != nil: // it is closed without an answer

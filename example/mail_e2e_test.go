@@ -70,7 +70,7 @@ func TestMail(t *testing.T) {
 		select {
 		case mail := <-mails:
 			return mail
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("no mail: %s", p.logs())
 			return ""
 		}

@@ -225,8 +225,8 @@ func TestOAuthFriendlyProvider(t *testing.T) {
 			p.claims = func(c object) { c["aud"], c["azp"] = []string{"another", clientID}, clientID }
 		}},
 		{"without at_hash", noClaim("at_hash")},
-		{"iat and exp within the skew", func(p *provider) {
-			p.claims = func(c object) { c["iat"], c["exp"] = seconds(3*time.Second), seconds(-2*time.Second) }
+		{"iat and exp within the skew, of 5 seconds", func(p *provider) {
+			p.claims = func(c object) { c["iat"], c["exp"] = seconds(3*time.Second), seconds(0) }
 		}},
 		{"token_type BEARER", answers("token_type", "BEARER")},
 		{"an ID token that is too large for a session", claim("x", strings.Repeat("x", 20<<10))},

@@ -6,13 +6,13 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/testing/harness"
@@ -69,22 +69,13 @@ func newProvider(t *testing.T) *provider {
 
 // serve starts the provider, for the first time or again.
 func (p *provider) serve(t *testing.T) {
-	p.server = &http.Server{Addr: strings.TrimPrefix(p.url, "http://"), Handler: p}
-	failed := make(chan error, 1)
-	go func() { failed <- p.server.ListenAndServe() }()
-	t.Cleanup(func() { p.server.Close() })
-	for range 200 {
-		if res, err := http.Get(p.url + "/"); err == nil {
-			res.Body.Close()
-			return
-		}
-		select {
-		case err := <-failed:
-			t.Fatal(err)
-		case <-time.After(10 * time.Millisecond):
-		}
+	listener, err := net.Listen("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("the provider does not start")
+	p.server = &http.Server{Handler: p}
+	go func() { _ = p.server.Serve(listener) }()
+	t.Cleanup(func() { p.server.Close() })
 }
 
 // set runs f, which may change hooks.

@@ -4,7 +4,6 @@ import (
 	"net"
 	"os/exec"
 	"testing"
-	"time"
 
 	"github.com/go-guard/guard/internal/testing/harness"
 )
@@ -21,14 +20,13 @@ func redisOf(t *testing.T) (url string, stop, start func()) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		for range 300 {
-			if c, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
+		waitFor(t, func() bool {
+			c, err := net.Dial("tcp", "127.0.0.1:"+port)
+			if err == nil {
 				c.Close()
-				return
 			}
-			time.Sleep(50 * time.Millisecond)
-		}
-		t.Fatal("Redis does not start")
+			return err == nil
+		})
 	}
 	stop = func() {
 		_ = cmd.Process.Kill()
@@ -72,10 +70,7 @@ func TestOutage(t *testing.T) {
 		{"tokens need no store", call{do: "GET /jwt/profile", header: bearer(token)}, 200, "", nil},
 	})
 	restart()
-	deadline := time.Now().Add(20 * time.Second)
-	for a := p.send(t, sessionProfile(cookie(c)...)); a.status == 503 && time.Now().Before(deadline); a = p.send(t, sessionProfile(cookie(c)...)) {
-		time.Sleep(100 * time.Millisecond)
-	}
+	waitFor(t, func() bool { return p.send(t, sessionProfile(cookie(c)...)).status != 503 })
 	p.rows(t, []row{ // it is back, and has forgotten all
 		{"a session that is gone", sessionProfile(cookie(c)...), 401, e(401, "Invalid session"), nil},
 		{"a refresh token that is gone", refreshCall(pair.Refresh), 401, badRefresh, nil},

@@ -90,7 +90,7 @@ func TestSettings(t *testing.T) {
 			if strings.HasPrefix(strings.Join(tt.env, " "), good+" ADDR=") {
 				cmd.Args = cmd.Args[:1]
 			}
-			timeout := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+			timeout := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 			defer timeout.Stop()
 			out, _ := cmd.CombinedOutput()
 			if code := cmd.ProcessState.ExitCode(); code != 1 {
@@ -127,7 +127,7 @@ func TestDatabaseNeedsTheTag(t *testing.T) {
 			}
 			cmd := exec.Command(program, run.args...)
 			cmd.Env = []string{"JWT_SECRET_KEY=" + secret, "DATABASE_URL=postgres://u:hush@127.0.0.1:1/x"}
-			timeout := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+			timeout := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 			defer timeout.Stop()
 			out, _ := cmd.CombinedOutput()
 			if code := cmd.ProcessState.ExitCode(); code != 1 {
@@ -201,8 +201,8 @@ func TestStop(t *testing.T) {
 		if err != nil {
 			t.Errorf("after SIGTERM: %v\n%s", err, p.logs())
 		}
-	case <-time.After(30 * time.Second):
-		t.Error("still running 30 s after SIGTERM")
+	case <-time.After(patience):
+		t.Error("still running after SIGTERM")
 	}
 }
 
