@@ -34,7 +34,7 @@ func TestEveryTable(t *testing.T) {
 	skipped := map[string]bool{}
 	for _, table := range tables() {
 		t.Run(table.name, func(t *testing.T) {
-			result := table.run(set)
+			result := runTable(t, table, set)
 			result.write(io.Discard)
 			result.Void = "" // so short, the rows that do the same differ
 			report.Tables = append(report.Tables, result)
@@ -63,6 +63,30 @@ func TestEveryTable(t *testing.T) {
 			t.Error(m)
 		}
 	}
+}
+
+// runTable runs a table. Where a service stalls for as long as guard waits for it, a row
+// rightly fails, and check panics: then the table of a service runs again.
+func runTable(t *testing.T, table table, set settings) (result TableResult) {
+	t.Helper()
+	again := func() (again bool) {
+		defer func() {
+			if p := recover(); p != nil {
+				t.Log("once more: ", p)
+				again = true
+			}
+		}()
+		result = table.run(set)
+		return result.Skipped != ""
+	}
+	if strings.Contains(table.name, "redis") || strings.Contains(table.name, "postgresql") {
+		for range 3 {
+			if !again() {
+				return result
+			}
+		}
+	}
+	return table.run(set)
 }
 
 // TestCalibrate: operations that are slow at first, as while a heap is collected, are

@@ -1,6 +1,10 @@
 package main
 
-import "sync"
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
 
 // parallel returns a benchmark that g goroutines share. Each has its own state, from
 // a call of newRun.
@@ -13,11 +17,22 @@ func parallel(g int, newRun func() func(n int)) func(n int) {
 	isolateCacheLines()
 	return func(n int) {
 		var wg sync.WaitGroup
+		var failed atomic.Value // what check panicked with, for the caller
 		for i, run := range runs {
 			share := (n + i) / g
-			wg.Go(func() { run(share) })
+			wg.Go(func() {
+				defer func() {
+					if p := recover(); p != nil {
+						failed.Store(fmt.Sprint(p))
+					}
+				}()
+				run(share)
+			})
 		}
 		wg.Wait()
+		if p := failed.Load(); p != nil {
+			panic(p)
+		}
 	}
 }
 

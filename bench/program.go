@@ -112,6 +112,9 @@ func goTool(args ...string) (out string, state *os.ProcessState, err error) {
 	return string(text), cmd.ProcessState, nil
 }
 
+// startup is how long a program has until it listens, also on a machine that stalls.
+const startup = 2 * time.Minute
+
 // refuses runs a program, and sends requests until the second one after it listens.
 func refuses(path string, status int) error {
 	port, err := harness.Port()
@@ -127,7 +130,7 @@ func refuses(path string, status int) error {
 	defer cmd.Wait()
 	defer cmd.Process.Kill()
 	var last *http.Response
-	for answers, end := 0, time.Now().Add(10*time.Second); answers < 2; {
+	for answers, end := 0, time.Now().Add(startup); answers < 2; {
 		res, err := http.Get("http://" + addr)
 		if err == nil {
 			res.Body.Close()

@@ -54,7 +54,7 @@ func startRedis() (*redis.Client, func(), error) {
 		cmd.Wait()
 		os.RemoveAll(dir)
 	}
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(startup); ; time.Sleep(20 * time.Millisecond) {
 		if err = c.Ping(ctx).Err(); err == nil {
 			return c, stop, nil
 		}
