@@ -25,14 +25,15 @@ func TestDPoPProcesses(t *testing.T) {
 			right := row{status: 200}
 
 			c.learn(t, a)
-			proof := c.request()
-			right.check(t, b.send(t, proof)) // the nonce of a
+			var proof call
+			another := func() call { proof = c.request(); return proof }
+			right.check(t, b.sendEach(t, another)) // the nonce of a
 			used.check(t, a.send(t, proof))
 			used.check(t, b.send(t, proof))
-			next := b.send(t, c.request())
+			next := b.sendEach(t, another)
 			right.check(t, next)
 			c.nonce = next.header.Get("DPoP-Nonce")
-			right.check(t, a.send(t, c.request()))
+			right.check(t, a.sendEach(t, another))
 
 			wrong := c.request(proofClaim("htm", "POST"))
 			other.check(t, a.send(t, c.request(proofClaim("nonce", nil))))
@@ -45,15 +46,15 @@ func TestDPoPProcesses(t *testing.T) {
 				b.stop(t)
 				b = keyed(sealKey(1))
 				used.check(t, b.send(t, proof))
-				right.check(t, b.send(t, c.request()))
+				right.check(t, b.sendEach(t, another))
 			})
 			t.Run("rotated keys", func(t *testing.T) {
 				both, replaced := keyed(sealKey(2)+","+sealKey(1)), keyed(sealKey(2))
 				c.learn(t, a)
 				other.check(t, replaced.send(t, c.request()))
-				right.check(t, both.send(t, c.request()))
+				right.check(t, both.sendEach(t, another))
 				c.learn(t, both)
-				right.check(t, replaced.send(t, c.request()))
+				right.check(t, replaced.sendEach(t, another))
 				other.check(t, a.send(t, c.request()))
 			})
 			t.Run("64 at a time", func(t *testing.T) { raceProofs(t, c, a, b, keyed(sealKey(1))) })

@@ -199,9 +199,15 @@ const storeTimeout = 250 * time.Millisecond
 // sooner has another cause.
 func (p *process) send(t *testing.T, c call) (a answer) {
 	t.Helper()
+	return p.sendEach(t, func() call { return c })
+}
+
+// sendEach is send of what can be sent one time, such as a proof: again with another.
+func (p *process) sendEach(t *testing.T, next func() call) (a answer) {
+	t.Helper()
 	for range 5 {
 		began := time.Now()
-		if a = p.sendOnce(t, c); a.status != 503 || !p.shares || time.Since(began) < storeTimeout {
+		if a = p.sendOnce(t, next()); a.status != 503 || !p.shares || time.Since(began) < storeTimeout {
 			break
 		}
 	}
