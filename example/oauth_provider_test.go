@@ -73,9 +73,10 @@ func (p *provider) serve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.server = &http.Server{Handler: p}
-	go func() { _ = p.server.Serve(listener) }()
-	t.Cleanup(func() { p.server.Close() })
+	server := &http.Server{Handler: p}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { server.Close() })
+	p.server = server
 }
 
 // set runs f, which may change hooks.
