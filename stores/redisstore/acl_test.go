@@ -258,7 +258,7 @@ func TestEviction(t *testing.T) {
 		if err := admin.ConfigSet(t.Context(), "maxmemory-policy", tt.policy).Err(); err != nil {
 			t.Fatal(err)
 		}
-		newStoresOf(t, asUser(t, s.addr))
+		open(t, asUser(t, s.addr), "app")
 		line := b.String()
 		if want := "level=WARN msg=guard package=redisstore "; strings.Contains(line, want) != tt.warns || strings.Contains(line, tt.policy) != tt.warns {
 			t.Errorf("%s, %q: the log has %q", tt.policy, tt.rules, line)
@@ -269,16 +269,11 @@ func TestEviction(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	stores := newStoresOf(t, newClient(t, s.addr))
+	stores := newStoresAt(t, s.addr)
 	if _, err := stores.Sessions().DeleteAll(t.Context(), "u", nil); err != nil {
 		t.Errorf("a full server ends sessions: %v", err)
 	}
 	if _, _, err := stores.Sessions().Load(t.Context(), session.Key{}); err != nil {
 		t.Errorf("a full server loads sessions: %v", err)
 	}
-}
-
-func newStoresOf(t *testing.T, c *redis.Client) *redisstore.Stores {
-	t.Helper()
-	return open(t, c, "app")
 }

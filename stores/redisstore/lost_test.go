@@ -224,5 +224,5 @@ func TestDeafClient(t *testing.T) {
 		t.Errorf("%d commands run on, want at most 1024", n)
 	}
 	d.gate.Unlock()
-	recovered(t, func() bool { _, err := s.RateLimits().Take(t.Context(), take); return err == nil })
+	eventually(t, "the client has recovered", func() bool { _, err := s.RateLimits().Take(t.Context(), take); return err == nil })
 }

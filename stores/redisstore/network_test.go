@@ -111,7 +111,7 @@ func TestHangingRedis(t *testing.T) {
 	if err := s.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	recovered(t, func() bool { return calls["a session"]() == nil })
+	eventually(t, "the client has recovered", func() bool { return calls["a session"]() == nil })
 }
 
 // TestConnectionsInAdvance: New opens no more connections than the pool keeps. With a

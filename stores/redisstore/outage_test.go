@@ -67,34 +67,11 @@ func newStoresAt(t testing.TB, addr string) *redisstore.Stores {
 	return open(t, newClient(t, addr), "app")
 }
 
-// recovered waits until f reports that the client's pool, which dials about once a
-// second after an outage, has recovered.
-func recovered(t *testing.T, f func() bool) {
-	t.Helper()
-	eventually(t, "the client has recovered", f)
-}
-
 // TestServerKilled: a Redis that writes each change to its disk is killed and started
-// again under mixed traffic, for GUARD_SOAK. Nothing that was acknowledged is lost, and no
-// good credential is refused.
+// again under mixed traffic: see traffic.Outages.
 func TestServerKilled(t *testing.T) {
 	s := startServer(t)
-	d := traffic.Duration(t, 3*time.Second)
-	l := traffic.Start(t, trafficOf(newStoresAt(t, s.addr)), d/10_000) // a long test sends less in a second
-	kills := 0
-	const least = 20 // facts: a stall may be longer than d
-	for end := time.Now().Add(d); time.Now().Before(end) || l.Facts() < least && kills < 100; kills++ {
-		time.Sleep(max(d/100, 500*time.Millisecond)) // a real server under load
-		s.kill()
-		time.Sleep(100 * time.Millisecond) // without a server
-		s.start()
-	}
-	facts := l.Facts()
-	r := l.Stop()
-	t.Logf("%v with %d kills: %v", d, kills, r)
-	if r.Losses() > 0 || r.Unavailable == 0 || facts < least {
-		t.Errorf("%d losses of %d, 503: %d", r.Losses(), facts, r.Unavailable)
-	}
+	traffic.Outages(t, trafficOf(newStoresAt(t, s.addr)), s.kill, s.start)
 }
 
 func TestLogoutSurvivesRestart(t *testing.T) {
@@ -113,7 +90,7 @@ func TestLogoutSurvivesRestart(t *testing.T) {
 		t.Errorf("without a cookie and without a server: %d, want 401", code)
 	}
 	s.start()
-	recovered(t, func() bool { code, _, _ := a.do("GET", "/", live); return code != 503 })
+	eventually(t, "the client has recovered", func() bool { code, _, _ := a.do("GET", "/", live); return code != 503 })
 	if code, _, _ := a.do("GET", "/", ended); code != 401 {
 		t.Errorf("logged out before the restart: %d, want 401", code)
 	}

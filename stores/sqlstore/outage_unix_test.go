@@ -6,33 +6,14 @@ import (
 	"database/sql"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/go-guard/guard/internal/testing/traffic"
 	sqlstore "github.com/go-guard/guard/stores/sqlstore"
 )
 
-// outage sends mixed traffic for GUARD_SOAK, during which kill and revive are called in
-// turn. Nothing that was acknowledged is lost, and no good credential is refused.
-func outage(t *testing.T, s *sqlstore.Stores, kill, revive func()) {
-	t.Helper()
-	d := traffic.Duration(t, 3*time.Second)
-	l := traffic.Start(t, traffic.Stores{Sessions: s.Sessions(), TokenFamilies: s.TokenFamilies(), Denylist: s.Denylist(), APIKeys: s.APIKeys()},
-		d/10_000) // a long test sends less in a second
-	kills := 0
-	const least = 20 // facts: a stall may be longer than d
-	for end := time.Now().Add(d); time.Now().Before(end) || l.Facts() < least && kills < 100; kills++ {
-		time.Sleep(max(d/100, 500*time.Millisecond)) // a real server under load
-		kill()
-		time.Sleep(100 * time.Millisecond) // without a server
-		revive()
-	}
-	facts := l.Facts()
-	r := l.Stop()
-	t.Logf("%v with %d outages: %v", d, kills, r)
-	if r.Losses() > 0 || r.Unavailable == 0 || facts < least {
-		t.Errorf("%d losses of %d, 503: %d", r.Losses(), facts, r.Unavailable)
-	}
+// trafficOf returns the stores of credentials.
+func trafficOf(s *sqlstore.Stores) traffic.Stores {
+	return traffic.Stores{Sessions: s.Sessions(), TokenFamilies: s.TokenFamilies(), Denylist: s.Denylist(), APIKeys: s.APIKeys()}
 }
 
 // TestConnectionsKilled: an administrator ends all connections, repeatedly.
@@ -48,7 +29,7 @@ func TestConnectionsKilled(t *testing.T) {
 					killConnections(t, admin, b.dialect)
 				}
 			}
-			outage(t, s, kill, kill)
+			traffic.Outages(t, trafficOf(s), kill, kill)
 		})
 	}
 }
@@ -96,7 +77,7 @@ func TestServerKilled(t *testing.T) {
 			srv := tt.start(t)
 			s := tt.in(t, srv.database, nil)
 			srv.wait(s)
-			outage(t, s, srv.kill, func() { srv.run(); srv.wait(s) })
+			traffic.Outages(t, trafficOf(s), srv.kill, func() { srv.run(); srv.wait(s) })
 		})
 	}
 }
