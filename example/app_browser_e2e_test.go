@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // A mailbox has what an smtpSink got.
@@ -57,7 +59,7 @@ func (b *mailbox) links(to, path string) (links []string) {
 
 // ServeHTTP waits for a link, and answers with the newest.
 func (b *mailbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(harness.Patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if links := b.links(r.FormValue("to"), r.FormValue("path")); len(links) > 0 {
 			_, _ = io.WriteString(w, links[len(links)-1])
 			return

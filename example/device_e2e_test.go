@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // A deviceClient is a browser with a key of its own, at one or several processes.
@@ -38,7 +40,7 @@ func newDeviceClient(t *testing.T, a *authority) *deviceClient {
 		t.Fatal(err)
 	}
 	return &deviceClient{T: t, jar: jar, key: key, http: &http.Client{
-		Jar: jar, Timeout: patience,
+		Jar: jar, Timeout: harness.Patience,
 		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: a.pool}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -167,7 +169,7 @@ const boundElsewhere = "Session is bound to another device"
 // pastGrace waits until a session needs its bound cookie: 10 s after its registration.
 func (c *deviceClient) pastGrace(p *process) {
 	c.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(harness.Patience); ; time.Sleep(200 * time.Millisecond) {
 		if res, _ := c.do(p, "GET", "/session/profile", ""); res.StatusCode == 401 {
 			return
 		}

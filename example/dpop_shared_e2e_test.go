@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // TestDPoPProcesses: processes that share their stores and SEAL_KEY are one.
@@ -127,7 +129,7 @@ func TestDPoPOutage(t *testing.T) {
 		{"tokens of /oidc need no store", call{do: "GET /oidc/profile", header: bearer(as.token("", "aud", "api"))}, 200, "", nil},
 	})
 	restart()
-	waitFor(t, func() bool {
+	harness.Eventually(t, "a proof is accepted again", func() bool {
 		c.nonce = nonceFrom(t, p, c)
 		return p.send(t, c.request()).status == 200
 	})

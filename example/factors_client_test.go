@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // codeAt is the code of an authenticator (RFC 6238), some steps from now.
@@ -99,7 +101,7 @@ var (
 func (p *process) mails(t *testing.T, address string, n int) []string {
 	t.Helper()
 	line := regexp.MustCompile(`(?m)^mail to ` + regexp.QuoteMeta(address) + `: (.+)$`)
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(harness.Patience); ; time.Sleep(10 * time.Millisecond) {
 		var mails []string
 		for _, m := range line.FindAllStringSubmatch(p.logs(), -1) {
 			mails = append(mails, m[1])
@@ -167,6 +169,20 @@ func half(t *testing.T, p *process, path, body string) *person {
 	v := newPerson()
 	row{call: call{do: path}, status: 200, body: codeNext, header: []string{"Set-Cookie: ~^session="}}.check(t, v.do(t, p, call{do: "POST " + path, body: body}))
 	return v
+}
+
+// raceCode sends one code of an account from 64 half sign-ins at a time, to processes in
+// turn. It completes one. code is called when all have begun: they may take longer than a
+// code is good.
+func raceCode(t *testing.T, path, body string, code func() string, on ...*process) {
+	t.Helper()
+	var people []*person
+	for i := range 64 {
+		people = append(people, half(t, on[i%len(on)], path, body))
+		people[i].from = 10 + i // an address has a limit, too
+	}
+	now := code()
+	oneOf64(t, func(i int) answer { return people[i].verify(t, on[i/2%len(on)], now) }, 401, 429)
 }
 
 func (v *person) verify(t *testing.T, p *process, code string) answer {

@@ -48,7 +48,7 @@ func guide(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
-	waitFor(t, func() bool {
+	harness.Eventually(t, "the guide answers", func() bool {
 		r, err := http.Get("http://" + address + "/login")
 		if err == nil {
 			r.Body.Close()

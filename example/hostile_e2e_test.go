@@ -79,7 +79,7 @@ func (l *line) send(request string) (a answer, err error) {
 		l.in = bufio.NewReader(l.conn)
 	}
 	conn := l.conn
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(harness.Patience))
 	unread := make(chan struct{})
 	go func() { // the server may answer before it has read all
 		defer close(unread)

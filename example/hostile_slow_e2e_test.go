@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // TestHostileSlow: clients that begin a request and do not go on keep nobody
@@ -46,7 +48,7 @@ func TestHostileSlow(t *testing.T) {
 		_ = conn.CloseWrite()
 	}
 	for _, conn := range open {
-		_ = conn.SetDeadline(time.Now().Add(patience))
+		_ = conn.SetDeadline(time.Now().Add(harness.Patience))
 		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		switch {
 		case err != nil: // it is closed without an answer

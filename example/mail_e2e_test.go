@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // smtpSink accepts mail (RFC 5321), and returns what it got: the envelope and the text.
@@ -70,7 +72,7 @@ func TestMail(t *testing.T) {
 		select {
 		case mail := <-mails:
 			return mail
-		case <-time.After(patience):
+		case <-time.After(harness.Patience):
 			t.Fatalf("no mail: %s", p.logs())
 			return ""
 		}

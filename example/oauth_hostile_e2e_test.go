@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // A fault is a hostile or broken provider, and what the log says of it.
@@ -198,7 +199,7 @@ func TestOAuthHostileProvider(t *testing.T) {
 func (p *process) reason(t *testing.T, path string, n int) (reason string) {
 	t.Helper()
 	line := regexp.MustCompile(`(?m)^.* path=` + path + ` .*$`)
-	waitFor(t, func() bool { return len(line.FindAllString(p.logs(), -1)) > n })
+	harness.Eventually(t, "the request is in the log", func() bool { return len(line.FindAllString(p.logs(), -1)) > n })
 	all := line.FindAllString(p.logs(), -1)
 	_, reason, _ = strings.Cut(all[len(all)-1], " reason=")
 	if text, err := strconv.Unquote(reason); err == nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 func logoutCall(header ...string) call { return call{do: "POST /oauth/logout", header: header} }
@@ -274,7 +275,7 @@ func TestOAuthBackChannelOutage(t *testing.T) {
 		delete(p.paths, "/jwks")
 		p.keys = []object{jwkOf(providerKey, "new")}
 	})
-	waitFor(t, func() bool { return server.send(t, backChannel(token)).status == 200 })
+	harness.Eventually(t, "the logout is accepted", func() bool { return server.send(t, backChannel(token)).status == 200 })
 	if v.me(t, server) != 401 {
 		t.Error("the session lives")
 	}
@@ -307,7 +308,7 @@ func TestOAuthOutage(t *testing.T) {
 	}
 	row{call: call{do: "login needs no store"}, status: 303}.check(t, newVisitor(p).do(t, server, call{do: "GET /oauth/login"}))
 	restart()
-	waitFor(t, func() bool { return v.me(t, server) != 503 })
+	harness.Eventually(t, "the sessions are back", func() bool { return v.me(t, server) != 503 })
 	row{call: call{do: "callback, again"}, status: 303}.check(t, under.complete(t, server, q))
 	row{call: call{do: "back-channel, again"}, status: 200}.check(t, server.send(t, backChannel(token)))
 }

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/internal/testing/harness"
@@ -32,7 +31,7 @@ func TestOAuthProviderDown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := startOAuth(t, tt.p, "OIDC_REFETCH=1ms")
-			waitFor(t, func() bool {
+			harness.Eventually(t, "the log says why", func() bool {
 				return strings.Contains(server.logs(), "/oauth answers 503 until its provider can be used")
 			})
 			if line, _, _ := strings.Cut(server.logs(), "\n"); !strings.Contains(line, tt.reason) || !strings.Contains(line, "level=ERROR") {
@@ -50,19 +49,9 @@ func TestOAuthProviderDown(t *testing.T) {
 			if name == "no token endpoint" {
 				return // it was read, and counts until it expires
 			}
-			waitFor(t, func() bool { return server.send(t, call{do: "GET /oauth/login"}).status == 303 })
+			harness.Eventually(t, "the provider can be used", func() bool { return server.send(t, call{do: "GET /oauth/login"}).status == 303 })
 			newVisitor(tt.p).signIn(t, server)
 		})
-	}
-}
-
-// waitFor waits until something holds that another process does.
-func waitFor(t *testing.T, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !holds(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("it does not come about")
-		}
 	}
 }
 

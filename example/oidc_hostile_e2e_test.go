@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/internal/testing/hostiletoken"
 )
 
@@ -88,7 +89,7 @@ func (p *process) sendRaw(t *testing.T, token string) int {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(harness.Patience))
 	if _, err := conn.Write([]byte("GET /oidc/profile HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token + "\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ func redisOf(t *testing.T) (url string, stop, start func()) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, func() bool {
+		harness.Eventually(t, "Redis listens", func() bool {
 			c, err := net.Dial("tcp", "127.0.0.1:"+port)
 			if err == nil {
 				c.Close()
@@ -70,7 +70,7 @@ func TestOutage(t *testing.T) {
 		{"tokens need no store", call{do: "GET /jwt/profile", header: bearer(token)}, 200, "", nil},
 	})
 	restart()
-	waitFor(t, func() bool { return p.send(t, sessionProfile(cookie(c)...)).status != 503 })
+	harness.Eventually(t, "the sessions are back", func() bool { return p.send(t, sessionProfile(cookie(c)...)).status != 503 })
 	p.rows(t, []row{ // it is back, and has forgotten all
 		{"a session that is gone", sessionProfile(cookie(c)...), 401, e(401, "Invalid session"), nil},
 		{"a refresh token that is gone", refreshCall(pair.Refresh), 401, badRefresh, nil},

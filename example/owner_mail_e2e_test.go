@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/signin/passkey/passkeytest"
 )
 
@@ -20,7 +21,7 @@ func TestOwnersAreMailed(t *testing.T) {
 	v := appLogin(t, p, owner)
 	row{status: 201}.check(t, v.send(t, p, "/app/keys", "2", "name", "a program"))
 	row{status: 201}.check(t, v.send(t, p, "/apikey/", "2", "name", "another"))
-	waitFor(t, func() bool {
+	harness.Eventually(t, "each key is in a mail", func() bool {
 		n := 0
 		for _, mail := range p.mails(t, owner, 2) {
 			if mail == "Your account has a new API key." {

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 func TestSettings(t *testing.T) {
@@ -90,7 +92,7 @@ func TestSettings(t *testing.T) {
 			if strings.HasPrefix(strings.Join(tt.env, " "), good+" ADDR=") {
 				cmd.Args = cmd.Args[:1]
 			}
-			timeout := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+			timeout := time.AfterFunc(harness.Patience, func() { _ = cmd.Process.Kill() })
 			defer timeout.Stop()
 			out, _ := cmd.CombinedOutput()
 			if code := cmd.ProcessState.ExitCode(); code != 1 {
@@ -127,7 +129,7 @@ func TestDatabaseNeedsTheTag(t *testing.T) {
 			}
 			cmd := exec.Command(program, run.args...)
 			cmd.Env = []string{"JWT_SECRET_KEY=" + secret, "DATABASE_URL=postgres://u:hush@127.0.0.1:1/x"}
-			timeout := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+			timeout := time.AfterFunc(harness.Patience, func() { _ = cmd.Process.Kill() })
 			defer timeout.Stop()
 			out, _ := cmd.CombinedOutput()
 			if code := cmd.ProcessState.ExitCode(); code != 1 {
@@ -196,14 +198,7 @@ func TestStop(t *testing.T) {
 	if res.StatusCode != 200 {
 		t.Errorf("status %d", res.StatusCode)
 	}
-	select {
-	case err := <-p.exited:
-		if err != nil {
-			t.Errorf("after SIGTERM: %v\n%s", err, p.logs())
-		}
-	case <-time.After(patience):
-		t.Error("still running after SIGTERM")
-	}
+	p.ends(t)
 }
 
 func TestRequestLog(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/signin/passkey/passkeytest"
 )
 
@@ -133,7 +134,7 @@ func onlyAdmins(t *testing.T, a *process, admin *person, set func(v *person, as,
 // waitForMail waits for a mail to an address that matches.
 func (p *process) waitForMail(t *testing.T, address, pattern string) {
 	t.Helper()
-	waitFor(t, func() bool {
+	harness.Eventually(t, "the mail arrives", func() bool {
 		return regexp.MustCompile(pattern).MatchString(strings.Join(p.mails(t, address, 0), "\n"))
 	})
 }

@@ -113,7 +113,7 @@ func start(t *testing.T, cmd *exec.Cmd, address string) (stop func() string) {
 		return log.String()
 	}
 	t.Cleanup(func() { stop() })
-	within(t, "the program listens", func() bool {
+	harness.Eventually(t, "the program listens", func() bool {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			conn.Close()

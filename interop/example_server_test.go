@@ -95,7 +95,7 @@ func TestExampleTrustsAnAuthorizationServer(t *testing.T) {
 	}
 	s.order(t, "rotate")
 	token := s.token(t, "ES256")
-	within(t, "a token of the new key", func() bool { code, _ := profile(t, base, token); return code == 200 })
+	harness.Eventually(t, "a token of the new key", func() bool { code, _ := profile(t, base, token); return code == 200 })
 
 	s.order(t, "down")
 	if code, body := profile(t, base, token); code != 200 {
@@ -106,7 +106,7 @@ func TestExampleTrustsAnAuthorizationServer(t *testing.T) {
 		t.Errorf("an outage without keys: %d %s", code, body)
 	}
 	s.order(t, "up")
-	within(t, "recovery", func() bool { code, _ := profile(t, second, token); return code == 200 })
+	harness.Eventually(t, "recovery", func() bool { code, _ := profile(t, second, token); return code == 200 })
 }
 
 // TestPythonRefreshFlow runs the refresh flow with python3-requests.

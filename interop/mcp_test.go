@@ -17,6 +17,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/interop"
 	"github.com/go-guard/guard/jwtauth"
 )
@@ -100,7 +101,7 @@ func TestMCP(t *testing.T) {
 		t.Fatalf("%v, %v", tools, err)
 	}
 	call := func(name string, arguments any) (string, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
 		defer cancel()
 		res, err := session.CallTool(ctx, &mcp.CallToolParams{Name: name, Arguments: arguments})
 		if err != nil {

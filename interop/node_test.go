@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-guard/guard/internal/testing/harness"
 )
@@ -163,20 +162,6 @@ func (s *authServer) post(t *testing.T, path, client string, form url.Values, v 
 	if v != nil {
 		if err := json.Unmarshal(body, v); err != nil {
 			t.Fatalf("%s: %v: %s", path, err, body)
-		}
-	}
-}
-
-// patience is how long a test waits for another process, also on a machine that stalls.
-const patience = 2 * time.Minute
-
-// within polls until ok returns true, since the server is another process with its own
-// clock.
-func within(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within %v", what, patience)
 		}
 	}
 }

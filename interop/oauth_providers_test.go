@@ -189,7 +189,7 @@ func newVisitor(t *testing.T, a *application, p *provider) *visitor {
 	t.Helper()
 	jar := guard.Must(cookiejar.New(nil))
 	return &visitor{t: t, app: a, p: p, Client: &http.Client{
-		Transport: a.Client().Transport, Jar: jar, Timeout: patience,
+		Transport: a.Client().Transport, Jar: jar, Timeout: harness.Patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 )
 
 // Headings of the providers' pages.
@@ -121,7 +122,7 @@ func TestWhatASignInAsks(t *testing.T) {
 					continue
 				}
 				me, _ := v.me()
-				if age := time.Since(me.AuthTime); age < -5*time.Second || age > patience {
+				if age := time.Since(me.AuthTime); age < -5*time.Second || age > harness.Patience {
 					t.Errorf("%q: auth_time %v ago", tt.query, age)
 				}
 				if me.AuthTime.Before(first) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/bearer"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/jwtauth"
 )
 
@@ -115,13 +116,13 @@ func TestKeyRotationUnderLoad(t *testing.T) {
 	}
 	s.order(t, "add")
 	second := s.token(t, "ES256")
-	within(t, "a token of the new key", func() bool { return status(h, second) == 200 })
+	harness.Eventually(t, "a token of the new key", func() bool { return status(h, second) == 200 })
 	if n := refused.Load(); n > 0 {
 		t.Errorf("%d good tokens were refused while keys were added", n)
 	}
 	s.order(t, "rotate")
 	third := s.token(t, "ES256")
-	within(t, "a token of the newest key", func() bool { return status(h, third) == 200 })
+	harness.Eventually(t, "a token of the newest key", func() bool { return status(h, third) == 200 })
 	stop.Store(true)
 	running.Wait()
 	for name, token := range map[string]string{"old": old, "second": second} {
@@ -176,7 +177,7 @@ func TestOutageOfAnAuthorizationServer(t *testing.T) {
 		t.Errorf("garbage without keys: %d", got)
 	}
 	s.order(t, "up")
-	within(t, "recovery", func() bool { return status(cold, token) == 200 })
+	harness.Eventually(t, "recovery", func() bool { return status(cold, token) == 200 })
 }
 
 func TestIntrospectionOfOpaqueTokens(t *testing.T) {
@@ -211,7 +212,7 @@ func TestIntrospectionOfOpaqueTokens(t *testing.T) {
 		t.Errorf("the server is down: %d, want 503", got)
 	}
 	s.order(t, "up")
-	within(t, "recovery", func() bool { return status(h, token) == 200 })
+	harness.Eventually(t, "recovery", func() bool { return status(h, token) == 200 })
 	s.post(t, "/token/revocation", "service", url.Values{"token": {token}}, nil)
 	if got := status(h, token); got != 401 {
 		t.Errorf("a revoked token: %d, want 401", got)

@@ -122,7 +122,7 @@ func TestTakesAfterOutage(t *testing.T) {
 		l.clock.Advance(time.Second)
 	}
 	s.start()
-	eventually(t, "the client has recovered", func() bool { return l.client.Ping(t.Context()).Err() == nil })
+	harness.Eventually(t, "the client has recovered", func() bool { return l.client.Ping(t.Context()).Err() == nil })
 	l.clock.Advance(time.Second)
 	l.takes("after the outage", 1, false)
 	l.takes("later", 9, false)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/internal/testing/traffic"
 	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
@@ -25,13 +26,13 @@ func failOver(t *testing.T, c redis.UniversalClient, wait bool, kill func(), rec
 	t.Helper()
 	l := traffic.Start(t, trafficOf(must[*redisstore.Stores](t)(redisstore.New(t.Context(), c, "app"))), 0)
 	start := time.Now()
-	eventually(t, "there is traffic", func() bool { return l.Facts() > 100 && time.Since(start) > time.Second })
+	harness.Eventually(t, "there is traffic", func() bool { return l.Facts() > 100 && time.Since(start) > time.Second })
 	rate := float64(l.Facts()) / time.Since(start).Seconds()
 	killed := time.Now()
 	kill()
 	facts := l.Facts()
-	eventually(t, "there is another master", recovered)
-	eventually(t, "the traffic goes on", func() bool { return l.Facts() > facts+100 })
+	harness.Eventually(t, "there is another master", recovered)
+	harness.Eventually(t, "the traffic goes on", func() bool { return l.Facts() > facts+100 })
 	took := time.Since(killed)
 	r := l.Stop()
 	t.Logf("%.0f facts a second; traffic again after %v; %d of %d facts lost: %v", rate, took, r.Losses(), facts, r)
@@ -96,11 +97,11 @@ func TestMinReplicas(t *testing.T) {
 	host, port, _ := net.SplitHostPort(master.addr)
 	replica := startServer(t, "--appendonly", "no", "--replicaof", host+" "+port)
 	c := newClient(t, master.addr)
-	eventually(t, "the replica is in step", func() bool { return replicas(t.Context(), c, 1) == nil })
+	harness.Eventually(t, "the replica is in step", func() bool { return replicas(t.Context(), c, 1) == nil })
 	a := newApp(t, newStoresAt(t, master.addr).Sessions())
 	_, _, cookie := a.do("POST", "/login?as=u", nil)
 	replica.kill()
-	eventually(t, "the master has no replica", func() bool { return replicas(t.Context(), c, 0) == nil })
+	harness.Eventually(t, "the master has no replica", func() bool { return replicas(t.Context(), c, 0) == nil })
 	a = newApp(t, newStoresAt(t, master.addr).Sessions()) // a process that starts now
 	for _, target := range []string{"/login?as=v", "/logout"} {
 		if code, body, _ := a.do("POST", target, cookie); code != 503 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
 	redisstore "github.com/go-guard/guard/stores/redisstore"
@@ -84,7 +85,7 @@ func TestLostAnswer(t *testing.T) {
 			one := none
 			one.Cost = 1
 			var limits ratelimit.Store
-			eventually(t, "the server has the script", func() bool { // a stall is longer than the ReadTimeout
+			harness.Eventually(t, "the server has the script", func() bool { // a stall is longer than the ReadTimeout
 				s, err := redisstore.New(t.Context(), c, prefix)
 				if err == nil {
 					limits = s.RateLimits()
@@ -224,5 +225,5 @@ func TestDeafClient(t *testing.T) {
 		t.Errorf("%d commands run on, want at most 1024", n)
 	}
 	d.gate.Unlock()
-	eventually(t, "the client has recovered", func() bool { _, err := s.RateLimits().Take(t.Context(), take); return err == nil })
+	harness.Eventually(t, "the client has recovered", func() bool { _, err := s.RateLimits().Take(t.Context(), take); return err == nil })
 }

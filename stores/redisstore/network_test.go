@@ -21,6 +21,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/clientip"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/ratelimit"
 	"github.com/go-guard/guard/session"
 	redisstore "github.com/go-guard/guard/stores/redisstore"
@@ -99,7 +100,7 @@ func TestHangingRedis(t *testing.T) {
 		wg.Wait()
 	}
 	for name, call := range calls {
-		eventually(t, name+" is answered", func() bool { return call() == nil })
+		harness.Eventually(t, name+" is answered", func() bool { return call() == nil })
 	}
 	if err := s.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
@@ -111,7 +112,7 @@ func TestHangingRedis(t *testing.T) {
 	if err := s.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the client has recovered", func() bool { return calls["a session"]() == nil })
+	harness.Eventually(t, "the client has recovered", func() bool { return calls["a session"]() == nil })
 }
 
 // TestConnectionsInAdvance: New opens no more connections than the pool keeps. With a
@@ -293,7 +294,7 @@ func TestLoginsDuringStalls(t *testing.T) {
 		}
 		p.delay.Store(0)
 		time.Sleep(2 * stall) // until the last take has arrived at the server
-		if !within(5*time.Second, func() bool {
+		if !harness.Within(5*time.Second, func() bool {
 			var attempts []*ratelimit.Attempt
 			for range 5 {
 				attempt, err := other.Attempt(httptest.NewRequest("POST", "/", nil), "alice")
@@ -344,7 +345,7 @@ func TestStalledTakesAreUndone(t *testing.T) {
 			}
 			p.delay.Store(0)
 			time.Sleep(2 * stall) // until the last take has arrived at the server
-			if !within(5*time.Second, func() bool {
+			if !harness.Within(5*time.Second, func() bool {
 				res, err := other.Peek(t.Context(), "a")
 				return err == nil && res.Remaining == limit.Quota
 			}) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-guard/guard"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/internal/testing/traffic"
 	"github.com/go-guard/guard/session"
 	redisstore "github.com/go-guard/guard/stores/redisstore"
@@ -90,7 +91,7 @@ func TestLogoutSurvivesRestart(t *testing.T) {
 		t.Errorf("without a cookie and without a server: %d, want 401", code)
 	}
 	s.start()
-	eventually(t, "the client has recovered", func() bool { code, _, _ := a.do("GET", "/", live); return code != 503 })
+	harness.Eventually(t, "the client has recovered", func() bool { code, _, _ := a.do("GET", "/", live); return code != 503 })
 	if code, _, _ := a.do("GET", "/", ended); code != 401 {
 		t.Errorf("logged out before the restart: %d, want 401", code)
 	}

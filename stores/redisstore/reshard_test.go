@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-guard/guard"
 	"github.com/go-guard/guard/apikey"
+	"github.com/go-guard/guard/internal/testing/harness"
 	"github.com/go-guard/guard/internal/testing/traffic"
 	redisstore "github.com/go-guard/guard/stores/redisstore"
 )
@@ -50,7 +51,7 @@ func TestReshard(t *testing.T) {
 	start := time.Now()
 	redisCLI(t, "--cluster", "reshard", nodes[0].addr, "--cluster-from", ids[0], "--cluster-to", ids[1], "--cluster-slots", fmt.Sprint(moved), "--cluster-yes")
 	took := time.Since(start)
-	eventually(t, "there were enough changes", func() bool { return l.Facts() > 11_000 })
+	harness.Eventually(t, "there were enough changes", func() bool { return l.Facts() > 11_000 })
 	r := l.Stop()
 	t.Logf("%d slots in %v: %v", moved, took, r)
 	if r.Losses() > 0 || ends(r) < 4000 {

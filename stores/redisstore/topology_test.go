@@ -42,7 +42,7 @@ func startSix(t *testing.T, lag *time.Duration, args ...string) (nodes []*server
 	redisCLI(t, append(create, "--cluster-replicas", "1", "--cluster-yes")...)
 	for _, s := range nodes {
 		c := newClient(t, s.addr)
-		eventually(t, "each node knows the Cluster, and each replica is in step", func() bool {
+		harness.Eventually(t, "each node knows the Cluster, and each replica is in step", func() bool {
 			info, _ := c.ClusterInfo(t.Context()).Result()
 			role, _ := c.Do(t.Context(), "ROLE").Slice()
 			if !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, "cluster_known_nodes:6") || len(role) < 3 {
@@ -61,7 +61,7 @@ func startSix(t *testing.T, lag *time.Duration, args ...string) (nodes []*server
 func awaitNodes(t testing.TB, node *redis.Client, n int) {
 	t.Helper()
 	known := fmt.Sprint("cluster_known_nodes:", n)
-	eventually(t, "each node knows the others, and the Cluster is up", func() bool {
+	harness.Eventually(t, "each node knows the others, and the Cluster is up", func() bool {
 		info := must[string](t)(node.ClusterInfo(t.Context()).Result())
 		return strings.Contains(info, "cluster_state:ok") && strings.Contains(info, known)
 	})
@@ -104,26 +104,6 @@ func replicas(ctx context.Context, master *redis.Client, n int) error {
 	return err
 }
 
-func eventually(t testing.TB, what string, f func() bool) {
-	t.Helper()
-	// A Sentinel that has stalled for two seconds fails nothing over for 30.
-	const limit = 90 * time.Second
-	if !within(limit, f) {
-		t.Fatalf("after %v it is not so that %s", limit, what)
-	}
-}
-
-// within waits until f is true, for at most limit.
-func within(limit time.Duration, f func() bool) bool {
-	for end := time.Now().Add(limit); !f(); {
-		if time.Now().After(end) {
-			return false
-		}
-		time.Sleep(10 * time.Millisecond) // other processes
-	}
-	return true
-}
-
 // startSentinels starts a master with two replicas and three sentinels, which find it
 // dead after a time without an answer. If lag is not nil, the others and the clients
 // reach the master by a link.
@@ -154,13 +134,13 @@ func startSentinels(t *testing.T, lag *time.Duration, dead time.Duration) (maste
 	}
 	for _, addr := range sentinels {
 		c := newClient(t, addr)
-		eventually(t, "the sentinels know each other and the replicas", func() bool {
+		harness.Eventually(t, "the sentinels know each other and the replicas", func() bool {
 			info, _ := c.Info(t.Context(), "sentinel").Result()
 			return strings.Contains(info, "status=ok") && strings.Contains(info, "slaves=2,sentinels=3")
 		})
 	}
 	m := newClient(t, master.addr)
-	eventually(t, "the replicas are in step", func() bool { return replicas(t.Context(), m, 2) == nil })
+	harness.Eventually(t, "the replicas are in step", func() bool { return replicas(t.Context(), m, 2) == nil })
 	return master, l, sentinels
 }
 
